@@ -1,0 +1,133 @@
+import type { ErrorReason } from '../kernel/catalogue.ts';
+
+export const severities = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const;
+export type Severity = (typeof severities)[number];
+
+/** Any JSON value, as events carry it. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+/** A moment with the precision of the wire (google.protobuf.Timestamp). */
+export interface Instant {
+  /** Unix seconds. */
+  readonly seconds: number;
+  /** 0 to 999,999,999. */
+  readonly nanos: number;
+}
+
+/** An event as a publisher hands it in: what is absent is filled in by the ingest. */
+export interface NewEvent {
+  readonly type: string;
+  readonly id?: string;
+  readonly source?: string;
+  readonly subject?: string;
+  readonly severity?: Severity;
+  readonly priority?: number;
+  readonly time?: Instant;
+  readonly traceId?: string;
+  readonly spanId?: string;
+  readonly correlationId?: string;
+  readonly data?: JsonObject;
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
+/** An event of the journal; see `Event` in event.proto for the meaning of the fields. */
+export interface StoredEvent {
+  readonly revision: number;
+  readonly id: string;
+  readonly type: string;
+  readonly source: string;
+  readonly subject: string;
+  readonly severity: Severity;
+  readonly priority: number;
+  readonly time: Instant;
+  readonly ingestTime: Instant;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly correlationId: string;
+  readonly data: JsonObject | undefined;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly redacted: readonly string[];
+}
+
+/** Fields are ANDed, values of one field ORed; what is absent or empty keeps everything. */
+export interface EventFilter {
+  readonly types?: readonly string[];
+  readonly sources?: readonly string[];
+  readonly subjects?: readonly string[];
+  readonly minSeverity?: Severity;
+  /** `time` at or after. */
+  readonly since?: Instant;
+  /** `time` before. */
+  readonly until?: Instant;
+  readonly traceId?: string;
+  readonly text?: string;
+}
+
+export interface Receipt {
+  readonly event: StoredEvent;
+  /** Whether (source, id) was stored before: `event` is then the first one. */
+  readonly duplicate: boolean;
+}
+
+/** What is known of a publishing call and goes into events that do not say it themselves. */
+export interface PublishContext {
+  /** Default `source`. */
+  readonly source: string;
+  readonly traceId?: string;
+  readonly spanId?: string;
+}
+
+/** One message of a watch. `revision` is where a watcher that got it resumes. */
+export type WatchItem =
+  | { readonly kind: 'events'; readonly events: readonly StoredEvent[]; readonly revision: number }
+  | { readonly kind: 'progress'; readonly revision: number }
+  | { readonly kind: 'gap'; readonly fromRevision: number; readonly toRevision: number; readonly count: number; readonly revision: number };
+
+export interface WatchOptions {
+  /** Exclusive cursor; absent = live only, 0 = from the oldest kept. */
+  readonly afterRevision?: number;
+  readonly filter?: EventFilter;
+  /** Longest silence between two messages. */
+  readonly progressEveryMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface JournalStats {
+  /** 0 when empty. */
+  readonly firstRevision: number;
+  readonly lastRevision: number;
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** The room's front door. All methods throw AgentError. */
+export interface Journal {
+  /** All or none; resolves when durable. INVALID_REQUEST names `events[i].field`s. */
+  publish(events: readonly NewEvent[], context: PublishContext): Promise<readonly Receipt[]>;
+  /**
+   * Events of the agent itself. Never throws and never waits: what the disk refuses is kept in a bounded backlog in order,
+   * and goes in when the disk is back. Order among calls is the order of revisions.
+   */
+  emit(event: NewEvent): void;
+  get(id: string, source?: string): Promise<StoredEvent>;
+  list(query: {
+    readonly filter?: EventFilter;
+    readonly order: 'asc' | 'desc';
+    readonly pageSize: number;
+    /** Exclusive: events after it in `order`. */
+    readonly cursor?: number;
+  }): Promise<{ readonly events: readonly StoredEvent[]; readonly nextCursor?: number }>;
+  /** Throws REVISION_COMPACTED or REVISION_AHEAD before the first item; ends when the signal fires. */
+  watch(options: WatchOptions): AsyncIterable<WatchItem>;
+  stats(): JournalStats;
+  /** Number of open watches. */
+  watchers(): number;
+  /** HEALTHY, or what is wrong with the disk (`store.degraded` is an event too). */
+  health(): {
+    readonly status: 'HEALTHY' | 'DEGRADED' | 'UNHEALTHY';
+    readonly reason?: ErrorReason;
+    readonly message: string;
+    readonly sinceMs: number;
+  };
+}

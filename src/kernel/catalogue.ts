@@ -1,0 +1,88 @@
+/**
+ * The one catalogue of reasons: what an error is called, its canonical code, and what a person does about it.
+ * `proto/sboxagent/v1/error_reason.proto` and `docs/errors.md` list the same reasons; a test keeps the three equal.
+ */
+
+/** Canonical gRPC codes that the agent answers with. */
+export type ErrorCode =
+  | 'canceled'
+  | 'invalid_argument'
+  | 'deadline_exceeded'
+  | 'not_found'
+  | 'already_exists'
+  | 'permission_denied'
+  | 'resource_exhausted'
+  | 'failed_precondition'
+  | 'aborted'
+  | 'out_of_range'
+  | 'unimplemented'
+  | 'internal'
+  | 'unavailable'
+  | 'unauthenticated';
+
+export interface CatalogueEntry {
+  readonly code: ErrorCode;
+  /** HTTP status of REST where it is not the one of `code`. */
+  readonly http?: number;
+  /** What the caller, or who runs the agent, does about it. */
+  readonly remedy: string;
+}
+
+export const catalogue = {
+  // Who calls
+  TOKEN_MISSING: { code: 'unauthenticated', remedy: 'Send "authorization: Bearer <token>"; `sboxagent token create` makes one.' },
+  TOKEN_INVALID: { code: 'unauthenticated', remedy: 'Check the token, or make a new one with `sboxagent token create`.' },
+  TOKEN_EXPIRED: { code: 'unauthenticated', remedy: 'Make a new token with `sboxagent token create`.' },
+  TOKEN_REVOKED: { code: 'unauthenticated', remedy: 'Make a new token with `sboxagent token create`.' },
+  SCOPE_MISSING: { code: 'permission_denied', remedy: 'Use a token with the scope that the message names.' },
+  HOST_NOT_ALLOWED: {
+    code: 'permission_denied',
+    http: 421,
+    remedy: 'Call by localhost or 127.0.0.1, or list the name in api.allowed_hosts.',
+  },
+  ORIGIN_NOT_ALLOWED: { code: 'permission_denied', remedy: "List the page's exact origin in api.security.cors.allowed_origins." },
+  CROSS_SITE_REQUEST: { code: 'permission_denied', remedy: 'Pages of other sites may not call the agent unless their origin is allowed.' },
+  // How much
+  RATE_LIMITED: { code: 'resource_exhausted', remedy: 'Wait as told, or raise api.security.rate_limit.' },
+  STREAM_LIMIT_REACHED: { code: 'resource_exhausted', remedy: 'Close a stream, or raise api.streams.max_connections.' },
+  STREAMS_DISABLED: { code: 'unimplemented', remedy: 'Set api.streams.enabled: true.' },
+  UNARY_LIMIT_REACHED: { code: 'resource_exhausted', remedy: 'Call again in a moment, or raise api.limits.concurrent_unary.' },
+  MESSAGE_TOO_LARGE: { code: 'resource_exhausted', http: 413, remedy: 'Send less in one message, or raise api.limits.message_bytes.' },
+  WATCHER_TOO_SLOW: { code: 'resource_exhausted', remedy: 'Read faster, narrow the filter, and resume from the last revision.' },
+  BODY_TIMEOUT: { code: 'deadline_exceeded', http: 408, remedy: 'Send the whole body at once, or raise api.limits.body_timeout.' },
+  // What was asked
+  INVALID_REQUEST: { code: 'invalid_argument', remedy: 'Correct the fields that the violations name.' },
+  MALFORMED_BODY: { code: 'invalid_argument', remedy: 'Send a body of the form that the method documents.' },
+  JSON_TOO_DEEP: { code: 'invalid_argument', remedy: 'Nest less deeply, or raise api.limits.json_depth.' },
+  MEDIA_TYPE_UNSUPPORTED: { code: 'invalid_argument', http: 415, remedy: 'Send "content-type: application/json" without compression.' },
+  ROUTE_NOT_FOUND: { code: 'not_found', remedy: 'Check the path against the API documentation.' },
+  METHOD_NOT_ALLOWED: { code: 'unimplemented', http: 405, remedy: 'Use one of the methods in the Allow header.' },
+  RPC_UNIMPLEMENTED: { code: 'unimplemented', remedy: "Check the method's name; `sboxagent call` lists them all." },
+  REQUEST_ID_REUSED: { code: 'already_exists', remedy: 'Use a new request_id for a new request.' },
+  CANCELED: { code: 'canceled', remedy: 'The caller ended the call; nothing to do.' },
+  DEADLINE_EXCEEDED: { code: 'deadline_exceeded', remedy: 'Give the call more time.' },
+  // Events
+  EVENT_NOT_FOUND: { code: 'not_found', remedy: 'The id is unknown, or older than events.retention keeps.' },
+  REVISION_COMPACTED: { code: 'out_of_range', remedy: 'Resume from the first revision kept, which the message names.' },
+  REVISION_AHEAD: { code: 'out_of_range', remedy: 'The cursor is not of this journal: start anew without it.' },
+  JOURNAL_FULL: { code: 'resource_exhausted', remedy: 'Free space on the disk of agent.state_dir; publishing goes on by itself.' },
+  JOURNAL_UNAVAILABLE: { code: 'unavailable', remedy: 'See the journal component of the health answer; call again.' },
+  INGEST_OVERLOADED: { code: 'resource_exhausted', remedy: 'Publish more slowly; call again as told.' },
+  // Processes
+  PROCESS_NOT_FOUND: { code: 'not_found', remedy: 'Declare it under processes.units; `sboxagent ps` lists what there is.' },
+  PROCESS_ALREADY_RUNNING: { code: 'already_exists', remedy: 'Stop or restart it instead.' },
+  PROCESS_NOT_READY: { code: 'failed_precondition', remedy: 'Wait until it is READY, or start it.' },
+  PROCESS_LIMIT_REACHED: { code: 'resource_exhausted', remedy: 'Stop an inline process first.' },
+  INLINE_DISABLED: { code: 'permission_denied', remedy: 'Set processes.inline.enabled: true and list the binary, or declare a unit.' },
+  BINARY_NOT_ALLOWED: { code: 'permission_denied', remedy: 'List the absolute path in processes.inline.allowed_binaries.' },
+  BINARY_NOT_FOUND: { code: 'failed_precondition', remedy: 'Install the program, or correct the path.' },
+  START_FAILED: { code: 'failed_precondition', remedy: 'Read the last lines and the reason; `sboxagent logs` shows more.' },
+  RELOAD_UNSUPPORTED: { code: 'failed_precondition', remedy: 'Restart it instead.' },
+  DEPENDENCY_NOT_READY: { code: 'failed_precondition', remedy: 'Start what it depends on first, or look why that is not READY.' },
+  CURSOR_INVALID: { code: 'invalid_argument', remedy: 'Use a cursor that the agent gave out, or none.' },
+  // The agent itself
+  SHUTTING_DOWN: { code: 'unavailable', remedy: 'The agent is stopping; connect again when it is back.' },
+  INTERNAL: { code: 'internal', remedy: 'A fault of the agent: its log has the cause under the trace id.' },
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorReason = keyof typeof catalogue;

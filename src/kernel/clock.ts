@@ -1,0 +1,43 @@
+/**
+ * All time goes through this clock, so that tests can bend it. Durations and deadlines use `monotonicMs`, which no
+ * change of the wall clock touches; `wallMs` is for what people read and for the expiry of tokens.
+ */
+export interface Clock {
+  /** Unix time in milliseconds. */
+  wallMs(): number;
+  /** Milliseconds since an arbitrary start; never goes back. */
+  monotonicMs(): number;
+  /** Runs `fn` once after `ms` milliseconds unless the answer is called; does not keep the program alive. */
+  after(ms: number, fn: () => void): () => void;
+  /** Runs `fn` every `ms` milliseconds until the answer is called; does not keep the program alive. */
+  every(ms: number, fn: () => void): () => void;
+  /** Resolves after `ms` milliseconds; rejects with the signal's reason when that fires first. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  wallMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after(ms, fn) {
+    const timer = setTimeout(fn, ms).unref();
+    return () => clearTimeout(timer);
+  },
+  every(ms, fn) {
+    const timer = setInterval(fn, ms).unref();
+    return () => clearInterval(timer);
+  },
+  sleep(ms, signal) {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      }, ms);
+      const abort = (): void => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+    });
+  },
+};

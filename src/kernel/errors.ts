@@ -1,0 +1,57 @@
+import { catalogue, type ErrorCode, type ErrorReason } from './catalogue.ts';
+
+/** What is wrong with one field of a request or one key of a document. */
+export interface Violation {
+  /** Path of the field: `event.priority`, `events[1].type`, `api.port`. */
+  readonly field: string;
+  /** What is wrong with it, for a person. */
+  readonly message: string;
+  /** The rule that it broke (`int32.lte`), where it has a name. */
+  readonly rule?: string;
+}
+
+export interface AgentErrorOptions {
+  /** Facts for programs: the id, the limit. Never a secret. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly violations?: readonly Violation[];
+  /** Waiting this long helps. */
+  readonly retryAfterMs?: number;
+  /** What lies behind it: for our own log, never for the wire. */
+  readonly cause?: unknown;
+}
+
+/**
+ * An expected failure that crosses rooms. Its reason stands in the catalogue, which gives code and remedy;
+ * the message says what happened and to which id.
+ */
+export class AgentError extends Error {
+  override readonly name = 'AgentError';
+  readonly reason: ErrorReason;
+  readonly code: ErrorCode;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly violations: readonly Violation[];
+  readonly retryAfterMs: number | undefined;
+
+  constructor(reason: ErrorReason, message: string, options: AgentErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.reason = reason;
+    this.code = catalogue[reason].code;
+    this.metadata = options.metadata ?? {};
+    this.violations = options.violations ?? [];
+    this.retryAfterMs = options.retryAfterMs;
+  }
+
+  get remedy(): string {
+    return catalogue[this.reason].remedy;
+  }
+}
+
+/** An INVALID_REQUEST that names its fields. */
+export function invalid(violations: readonly Violation[]): AgentError {
+  return new AgentError('INVALID_REQUEST', violations.map((v) => `${v.field}: ${v.message}`).join('; '), { violations });
+}
+
+/** A start that is refused (exit code 78): the configuration or the environment is not fit. One line says where and what to do. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+}

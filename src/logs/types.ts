@@ -1,0 +1,96 @@
+import type { JsonObject } from '../events/types.ts';
+
+export const levels = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] as const;
+export type Level = (typeof levels)[number];
+export type LogStream = 'STDOUT' | 'STDERR';
+
+/** One stored line; see `LogEntry` in log.proto. */
+export interface LogEntry {
+  /** Strictly rising over all sources and restarts; its decimal text is the cursor. */
+  readonly seq: number;
+  readonly timeMs: number;
+  readonly source: string;
+  readonly level: Level;
+  readonly message: string;
+  readonly stream: LogStream;
+  readonly pid: number;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly fields: JsonObject | undefined;
+  readonly truncated: boolean;
+}
+
+/** Fields are ANDed, values of one field ORed; what is absent or empty keeps everything. */
+export interface LogFilter {
+  readonly sources?: readonly string[];
+  readonly minLevel?: Level;
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+  readonly text?: string;
+  readonly traceId?: string;
+}
+
+export interface TailItem {
+  readonly entries: readonly LogEntry[];
+  /** What this reader, or the store, lost since the last item. */
+  readonly dropped?: { readonly source: string; readonly count: number };
+  /** Where a reader that got this resumes. */
+  readonly cursor: number;
+}
+
+/** What a line says of itself, told by the engine that wrote it. */
+export interface ParsedLine {
+  readonly level?: Level;
+  readonly message?: string;
+  readonly traceId?: string;
+  readonly spanId?: string;
+  readonly fields?: JsonObject;
+}
+
+/** Follows the two spool files of one run of a process until it is closed. */
+export interface Collection {
+  /** Reads what is there (the process has ended), then stops following. */
+  drain(): Promise<void>;
+  /** The newest lines of this run, oldest first: for exit events. */
+  lastLines(count: number): readonly string[];
+  /** Calls `fn` for every line of this run, also for those that came before. Answers how to stop. */
+  onLine(fn: (line: string) => void): () => void;
+}
+
+/** The room's front door. */
+export interface Logs {
+  /** Follows spool files that a child appends to (they exist). */
+  collect(options: {
+    readonly source: string;
+    readonly pid: number;
+    readonly stdoutPath: string;
+    readonly stderrPath: string;
+    readonly parse?: (line: string) => ParsedLine;
+  }): Collection;
+  /** Takes a line of the agent's own log. */
+  ingestOwn(line: {
+    readonly timeMs: number;
+    readonly level: Level;
+    readonly message: string;
+    readonly traceId: string;
+    readonly spanId: string;
+    readonly fields: JsonObject;
+  }): void;
+  list(query: {
+    readonly filter?: LogFilter;
+    readonly order: 'asc' | 'desc';
+    readonly pageSize: number;
+    /** Exclusive: entries after it in `order`. */
+    readonly cursor?: number;
+  }): Promise<{ readonly entries: readonly LogEntry[]; readonly nextCursor?: number }>;
+  /** Throws CURSOR_INVALID before the first item; ends when the signal fires. An empty item is sent at least every `idleEveryMs`. */
+  tail(options: {
+    readonly filter?: LogFilter;
+    readonly afterCursor?: number;
+    /** Entries of backlog where no cursor is given. */
+    readonly lines: number;
+    readonly idleEveryMs: number;
+    readonly signal: AbortSignal;
+  }): AsyncIterable<TailItem>;
+  health(): { readonly status: 'HEALTHY' | 'DEGRADED'; readonly message: string; readonly sinceMs: number };
+}

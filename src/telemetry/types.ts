@@ -1,0 +1,83 @@
+import type { Context, Span } from '@opentelemetry/api';
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+export type Labels = Readonly<Record<string, string>>;
+
+/** Structured logger: the message is a constant, what varies stands in fields. `trace_id` and `span_id` come by themselves. */
+export interface Logger {
+  trace(fields: object, message: string): void;
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+  fatal(fields: object, message: string): void;
+  child(fields: object): Logger;
+}
+
+export interface Counter {
+  add(n: number, labels?: Labels): void;
+}
+export interface Histogram {
+  record(value: number, labels?: Labels): void;
+}
+
+/** One sample of an observed metric. */
+export interface Sample {
+  readonly value: number;
+  readonly labels?: Labels;
+}
+
+export interface Metrics {
+  /** `name` as in the contract (section 6), e.g. `sboxagent_events_total`. */
+  counter(name: string, options: { readonly help: string; readonly unit?: string }): Counter;
+  histogram(name: string, options: { readonly help: string; readonly unit?: string; readonly buckets?: readonly number[] }): Histogram;
+  /** Observed at each collection; `kind: counter` for figures that only rise. */
+  observe(
+    name: string,
+    options: { readonly help: string; readonly unit?: string; readonly kind: 'gauge' | 'counter' },
+    fn: () => readonly Sample[],
+  ): void;
+  /** The Prometheus text, format 0.0.4. */
+  prometheus(): Promise<string>;
+}
+
+/** The server span of one call. */
+export interface CallSpan {
+  /** 32 hex digits; the caller's when it sent a valid traceparent. */
+  readonly traceId: string;
+  readonly spanId: string;
+  /** For running code inside the call: its log lines and spans belong to it. */
+  readonly context: Context;
+  readonly span: Span;
+  /** Ends the span and records `rpc.server.call.duration`. `code` is a canonical code (`ok`, `not_found`, …). Idempotent. */
+  end(code: string, error?: unknown): void;
+}
+
+export interface Telemetry {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Starts the server span of an RPC, continuing the W3C context of the headers. `system`: grpc, grpc_web, connect_rpc, rest. */
+  startCall(options: {
+    readonly service: string;
+    readonly method: string;
+    readonly system: string;
+    readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  }): CallSpan;
+  /** Runs `fn` with the call as the active context. */
+  run<T>(call: CallSpan, fn: () => T): T;
+  /** Ids of the active call; empty strings outside one. */
+  active(): { readonly traceId: string; readonly spanId: string };
+  setLogLevel(level: LogLevel): void;
+  /** Calls `fn` for every line of the agent's own log, besides stdout. */
+  onLogLine(
+    fn: (line: {
+      timeMs: number;
+      level: LogLevel;
+      message: string;
+      traceId: string;
+      spanId: string;
+      fields: Record<string, unknown>;
+    }) => void,
+  ): void;
+  stop(): Promise<void>;
+}
