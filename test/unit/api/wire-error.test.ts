@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../../gen/es/google/rpc/error_details_pb.js';
+import { fromUnknown, httpStatusOf, retryAfterSeconds, toConnectError, toRestBody, toStatus } from '../../../src/api/wire-error.ts';
+import { AgentError, invalid } from '../../../src/kernel/errors.ts';
+
+describe('wire-error', () => {
+  const limited = new AgentError('RATE_LIMITED', 'wait', { retryAfterMs: 1234.2, metadata: { limit: '10' } });
+
+  it('gives gRPC a status with ErrorInfo and RetryInfo', () => {
+    const status = toStatus(limited);
+    assert.equal(status.code, 8);
+    const [info, retry] = status.details;
+    assert.ok(info && retry);
+    const errorInfo = anyUnpack(info, ErrorInfoSchema);
+    assert.deepEqual([errorInfo?.reason, errorInfo?.domain, errorInfo?.metadata], ['RATE_LIMITED', 'sboxagent', { limit: '10' }]);
+    assert.deepEqual(anyUnpack(retry, RetryInfoSchema)?.retryDelay?.nanos, 235_000_000);
+  });
+
+  it('gives REST its body and status', () => {
+    const error = invalid([{ field: 'event.priority', message: 'too high', rule: 'int32.lte' }]);
+    const body = toRestBody(error);
+    assert.equal(httpStatusOf(error), 400);
+    assert.equal(body.code, 'invalid_argument');
+    assert.deepEqual(body.details[1], {
+      '@type': 'type.googleapis.com/google.rpc.BadRequest',
+      field_violations: [{ field: 'event.priority', description: 'too high', reason: 'int32.lte' }],
+    });
+    assert.equal(httpStatusOf(new AgentError('MESSAGE_TOO_LARGE', 'x')), 413);
+    assert.equal(httpStatusOf(new AgentError('HOST_NOT_ALLOWED', 'x')), 421);
+    assert.equal(retryAfterSeconds(limited), 2);
+  });
+
+  it('gives every ConnectError an ErrorInfo, and keeps one that has it', () => {
+    const cases: [unknown, Code, string][] = [
+      [limited, Code.ResourceExhausted, 'RATE_LIMITED'],
+      [new ConnectError('too big', Code.ResourceExhausted), Code.ResourceExhausted, 'MESSAGE_TOO_LARGE'],
+      [new ConnectError('parse binary: x', Code.Internal), Code.InvalidArgument, 'MALFORMED_BODY'],
+      [new ConnectError('the operation timed out', Code.DeadlineExceeded), Code.DeadlineExceeded, 'DEADLINE_EXCEEDED'],
+      [new ConnectError('x', Code.Unimplemented), Code.Unimplemented, 'RPC_UNIMPLEMENTED'],
+      [new Error('password=1'), Code.Internal, 'INTERNAL'],
+      ['text', Code.Internal, 'INTERNAL'],
+    ];
+    for (const [error, code, reason] of cases) {
+      const out = toConnectError(error);
+      assert.equal(out.code, code);
+      assert.equal(out.findDetails(ErrorInfoSchema)[0]?.reason, reason);
+      assert.equal(toConnectError(out), out);
+      assert.doesNotMatch(out.message, /password/);
+    }
+    assert.equal(toConnectError(invalid([{ field: 'f', message: 'm' }])).findDetails(BadRequestSchema)[0]?.fieldViolations[0]?.field, 'f');
+  });
+
+  it('keeps the cause of what is unknown for the log', () => {
+    const cause = new Error('disk on fire');
+    assert.equal(fromUnknown(cause).cause, cause);
+    assert.equal(fromUnknown(toConnectError(limited)), limited);
+  });
+});
