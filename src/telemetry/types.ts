@@ -27,14 +27,18 @@ export interface Sample {
   readonly labels?: Labels;
 }
 
+/**
+ * The metrics of telemetry/catalogue.ts, which has their help, unit and buckets; any other name throws. Asking twice for one name gives
+ * the same instrument, and the samples of several `observe` of one name are put together.
+ */
 export interface Metrics {
   /** `name` as in the contract (section 6), e.g. `sboxagent_events_total`. */
-  counter(name: string, options: { readonly help: string; readonly unit?: string }): Counter;
-  histogram(name: string, options: { readonly help: string; readonly unit?: string; readonly buckets?: readonly number[] }): Histogram;
+  counter(name: string, options?: { readonly help?: string; readonly unit?: string }): Counter;
+  histogram(name: string, options?: { readonly help?: string; readonly unit?: string; readonly buckets?: readonly number[] }): Histogram;
   /** Observed at each collection; `kind: counter` for figures that only rise. */
   observe(
     name: string,
-    options: { readonly help: string; readonly unit?: string; readonly kind: 'gauge' | 'counter' },
+    options: { readonly help?: string; readonly unit?: string; readonly kind: 'gauge' | 'counter' },
     fn: () => readonly Sample[],
   ): void;
   /** The Prometheus text, format 0.0.4. */

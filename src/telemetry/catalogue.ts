@@ -1,0 +1,93 @@
+/**
+ * Every metric of the agent, in one table: `counter`, `histogram` and `observe` refuse a name that is not here, and
+ * docs/metrics.md lists the same ones (a test compares). Names are those of the Prometheus text.
+ */
+
+export interface MetricEntry {
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  /** UCUM unit for OTLP; the Prometheus name carries its own. */
+  readonly unit?: string;
+  readonly labels: readonly string[];
+  /** Name over OTLP where a convention fixes it. */
+  readonly otelName?: string;
+  /** Upper bounds of a histogram. */
+  readonly buckets?: readonly number[];
+}
+
+/** Bounds of the RPC conventions, with two finer ones below: most calls here take less than 5 ms. */
+const callSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const;
+
+const process = ['process', 'engine'] as const;
+
+export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
+  // Calls
+  rpc_server_call_duration_seconds: {
+    kind: 'histogram',
+    help: 'Duration of calls to the agent, on every transport; a stream counts until its end.',
+    unit: 's',
+    labels: ['rpc_system_name', 'rpc_method', 'rpc_status_code', 'error_type'],
+    otelName: 'rpc.server.call.duration',
+    buckets: callSeconds,
+  },
+  sboxagent_connections: { kind: 'gauge', help: 'Open client connections.', labels: [] },
+  sboxagent_streams: { kind: 'gauge', help: 'Open streams of clients.', labels: ['kind'] },
+  sboxagent_auth_denied_total: { kind: 'counter', help: 'Calls refused because of who made them.', labels: ['reason'] },
+  sboxagent_rate_limited_total: { kind: 'counter', help: 'Calls refused by the rate limit.', labels: [] },
+  sboxagent_limit_refused_total: { kind: 'counter', help: 'What a bounded set refused, by the name of the limit.', labels: ['limit'] },
+  // The agent
+  sboxagent_build_info: {
+    kind: 'gauge',
+    help: 'Always 1; the labels say which build runs.',
+    labels: ['version', 'commit', 'node_version'],
+  },
+  sboxagent_up_seconds: { kind: 'gauge', help: 'Time since the agent started.', unit: 's', labels: [] },
+  sboxagent_event_loop_delay_seconds: {
+    kind: 'gauge',
+    help: 'How late the event loop ran its timers during the last minute (p50, p99, max).',
+    unit: 's',
+    labels: ['stat'],
+  },
+  sboxagent_system_cpu_usage_ratio: { kind: 'gauge', help: 'Busy share of all CPUs of the machine, 0 to 1.', unit: '1', labels: [] },
+  sboxagent_system_memory_used_bytes: { kind: 'gauge', help: 'Memory of the machine that is not available.', unit: 'By', labels: [] },
+  sboxagent_system_memory_total_bytes: { kind: 'gauge', help: 'Memory of the machine.', unit: 'By', labels: [] },
+  sboxagent_system_disk_used_bytes: {
+    kind: 'gauge',
+    help: 'Used space of the file system of the state directory.',
+    unit: 'By',
+    labels: [],
+  },
+  sboxagent_system_disk_total_bytes: { kind: 'gauge', help: 'Size of the file system of the state directory.', unit: 'By', labels: [] },
+  sboxagent_system_network_receive_bytes_total: {
+    kind: 'counter',
+    help: 'Bytes received by all interfaces but the loopback.',
+    unit: 'By',
+    labels: [],
+  },
+  sboxagent_system_network_transmit_bytes_total: {
+    kind: 'counter',
+    help: 'Bytes sent by all interfaces but the loopback.',
+    unit: 'By',
+    labels: [],
+  },
+  sboxagent_system_load1: { kind: 'gauge', help: 'Load average of the machine over one minute.', labels: [] },
+  // Processes
+  sboxagent_process_state: { kind: 'gauge', help: '1 for the state that a process is in, else 0.', labels: [...process, 'state'] },
+  sboxagent_process_cpu_usage_ratio: { kind: 'gauge', help: 'CPUs that a process uses: 1 is one CPU.', unit: '1', labels: process },
+  sboxagent_process_resident_memory_bytes: { kind: 'gauge', help: 'Resident memory of a process.', unit: 'By', labels: process },
+  sboxagent_process_open_fds: { kind: 'gauge', help: 'Open file descriptors of a process.', labels: process },
+  sboxagent_process_uptime_seconds: { kind: 'gauge', help: 'Time since a process started.', unit: 's', labels: process },
+  sboxagent_process_restarts_total: { kind: 'counter', help: 'Restarts of a process since the agent started.', labels: process },
+  // Events
+  sboxagent_events_total: { kind: 'counter', help: 'Events stored.', labels: [] },
+  sboxagent_events_last_revision: { kind: 'gauge', help: 'Newest revision of the journal.', labels: [] },
+  sboxagent_events_deduplicated_total: { kind: 'counter', help: 'Events published again and answered with the first one.', labels: [] },
+  sboxagent_events_dropped_total: { kind: 'counter', help: 'Events that were lost or refused.', labels: ['reason'] },
+  sboxagent_watchers: { kind: 'gauge', help: 'Open watches of events.', labels: [] },
+  sboxagent_store_errors_total: { kind: 'counter', help: 'Errors of the disk below the store.', labels: ['kind'] },
+  // Logs
+  sboxagent_log_lines_total: { kind: 'counter', help: 'Log lines stored.', labels: ['source'] },
+  sboxagent_log_lines_dropped_total: { kind: 'counter', help: 'Log lines lost to a flood or a full disk.', labels: ['source'] },
+};
+
+export type MetricName = keyof typeof metricCatalogue;

@@ -1,0 +1,10 @@
+/**
+ * What the agent tells of itself: logger, traces, metrics. Nothing here throws into a caller, waits for a collector or grows without a
+ * bound; every metric stands in the catalogue. Only this room imports pino and the OTel SDK.
+ * May be imported by every room but kernel, settings and cli. It imports kernel alone: the other rooms push their figures in.
+ */
+export { type MetricEntry, metricCatalogue } from './catalogue.ts';
+export type { Destination } from './logger.ts';
+export { startTelemetry, type TelemetryOptions } from './start.ts';
+export { observeSystem } from './system.ts';
+export type { CallSpan, Counter, Histogram, Labels, Logger, LogLevel, Metrics, Sample, Telemetry } from './types.ts';

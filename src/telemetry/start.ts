@@ -1,0 +1,117 @@
+import { isatty } from 'node:tty';
+import { trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { AlwaysOffSampler, ParentBasedSampler, TraceIdRatioBasedSampler, TracerProvider } from '@opentelemetry/sdk-trace';
+import type { Clock } from '../kernel/clock.ts';
+import { createCalls } from './calls.ts';
+import { createLogger, type Destination } from './logger.ts';
+import { createMetrics } from './metrics.ts';
+import { createProducer, type Observer } from './observers.ts';
+import { createOtlp, type Environment } from './otlp.ts';
+import { createPrometheusReader, prometheusText } from './prometheus.ts';
+import { observeRuntime } from './runtime.ts';
+import { openDescriptor } from './stdout.ts';
+import type { LogLevel, Telemetry } from './types.ts';
+
+/** How long `stop` waits for a collector. */
+const stopTimeoutMs = 3000;
+
+export interface TelemetryOptions {
+  readonly version: string;
+  readonly commit: string;
+  readonly instanceName: string;
+  readonly logLevel: LogLevel;
+  /** Base URL of an OTLP/HTTP collector; `/v1/traces` and `/v1/metrics` are appended. Undefined: the standard variables, or nothing. */
+  readonly otlpEndpoint?: string | undefined;
+  /** Share of traces without a sampled parent that is recorded, 0 to 1. */
+  readonly sampleRatio: number;
+  /** For the standard OTEL_* variables. */
+  readonly env: Environment;
+  readonly clock: Clock;
+  /** Where log lines go. Default: stdout, in a form for people when that is a terminal. */
+  readonly destination?: Destination;
+}
+
+/** Starts logging, tracing and metrics. Registers nothing globally, so that several can live in one program (tests). */
+export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
+  const { clock } = options;
+  const resource = resourceFromAttributes(resourceAttributes(options));
+  let observers: () => Iterable<Observer> = () => [];
+  const producer = createProducer({ observers: () => observers(), resource, wallMs: () => clock.wallMs() });
+  const otlp = await createOtlp(options.otlpEndpoint, options.env, producer);
+  const contexts = new AsyncLocalStorageContextManager().enable();
+  const reader = createPrometheusReader(producer);
+  const meters = new MeterProvider({ resource, readers: [reader, ...otlp.metricReaders] });
+  const tracers = new TracerProvider({
+    resource,
+    sampler: sampler(options, otlp.spanProcessors.length),
+    spanProcessors: [...otlp.spanProcessors],
+  });
+  const instruments = createMetrics(meters.getMeter('sboxagent', options.version), () => prometheusText(reader));
+  observers = instruments.observers;
+  const { metrics } = instruments;
+  const active = (): { traceId: string; spanId: string } => trace.getSpanContext(contexts.active()) ?? { traceId: '', spanId: '' };
+  const destination = options.destination ?? openDescriptor(1);
+  const human = options.destination === undefined && isatty(1);
+  const log = createLogger({ level: options.logLevel, clock, destination, human, active });
+  const stopRuntime = observeRuntime({ metrics, clock, version: options.version, commit: options.commit });
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    stopRuntime();
+    const done = Promise.allSettled([tracers.shutdown(), meters.shutdown()]);
+    await Promise.race([done, clock.sleep(stopTimeoutMs)]);
+    contexts.disable();
+    destination.flush?.();
+  };
+  return {
+    logger: log.logger,
+    metrics,
+    startCall: createCalls({
+      tracer: tracers.getTracer('sboxagent', options.version),
+      duration: metrics.histogram('rpc_server_call_duration_seconds'),
+      clock,
+    }),
+    run: (call, fn) => contexts.with(call.context, fn),
+    active: () => {
+      const { traceId, spanId } = active();
+      return { traceId, spanId };
+    },
+    setLogLevel: log.setLevel,
+    onLogLine: log.onLine,
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+/** Without an exporter nothing is recorded: every call still has its ids, at the price of a random number. */
+function sampler(options: TelemetryOptions, exporters: number): ParentBasedSampler | AlwaysOffSampler {
+  if (exporters === 0) return new AlwaysOffSampler();
+  return new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(options.sampleRatio) });
+}
+
+/** OTEL_RESOURCE_ATTRIBUTES (`key=value,…`, percent-encoded) below what the agent knows itself; OTEL_SERVICE_NAME above it. */
+function resourceAttributes(options: TelemetryOptions): Record<string, string> {
+  const attributes: Record<string, string> = {};
+  for (const pair of (options.env['OTEL_RESOURCE_ATTRIBUTES'] ?? '').split(',')) {
+    const [key, value] = pair.split('=', 2);
+    if (key?.trim() && value !== undefined) attributes[key.trim()] = decode(value.trim());
+  }
+  return {
+    ...attributes,
+    'service.name': options.env['OTEL_SERVICE_NAME'] || 'sboxagent',
+    'service.version': options.version,
+    'service.instance.id': options.instanceName,
+  };
+}
+
+function decode(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}
