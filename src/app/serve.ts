@@ -1,0 +1,99 @@
+import { parseArgs } from 'node:util';
+import { RefusedError } from '../kernel/errors.ts';
+import { type LoadedSettings, loadSettings, printConfig, processEnv } from '../settings/index.ts';
+import { type App, createApp } from './create-app.ts';
+import { notify } from './notify.ts';
+import { programVersion } from './version.ts';
+
+/** Exit codes of the daemon (contract, section 1). */
+const EXIT = { done: 0, usage: 2, bug: 70, refused: 78 } as const;
+
+interface ServeFlags {
+  readonly config?: string;
+  readonly 'state-dir'?: string;
+  readonly 'check-config'?: boolean;
+  readonly 'print-config'?: boolean;
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function parseFlags(argv: readonly string[]): ServeFlags {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      config: { type: 'string' },
+      'state-dir': { type: 'string' },
+      'check-config': { type: 'boolean' },
+      'print-config': { type: 'boolean' },
+    },
+  });
+  return values;
+}
+
+export function loadFor(flags: Pick<ServeFlags, 'config' | 'state-dir'>): LoadedSettings {
+  return loadSettings({
+    ...(flags.config === undefined ? {} : { configPath: flags.config }),
+    ...(flags['state-dir'] === undefined ? {} : { stateDir: flags['state-dir'] }),
+    env: processEnv(),
+    cwd: process.cwd(),
+  });
+}
+
+/** Runs until a signal ends the daemon; SIGHUP reloads, a second SIGTERM ends at once. */
+async function untilSignalled(app: App, reload: () => Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let leaving = false;
+  const leave = (): void => {
+    if (leaving) process.exit(EXIT.done);
+    leaving = true;
+    resolve();
+  };
+  process.on('SIGTERM', leave);
+  process.on('SIGINT', leave);
+  process.on('SIGHUP', () => void reload());
+  await promise;
+  notify('STOPPING=1');
+  await app.stop();
+}
+
+async function run(flags: ServeFlags): Promise<number> {
+  const loaded = loadFor(flags);
+  if (flags['print-config'] === true) {
+    process.stdout.write(printConfig(loaded));
+    return EXIT.done;
+  }
+  if (flags['check-config'] === true) {
+    process.stdout.write(`${loaded.paths.join(', ') || 'built-in defaults'}: fit\n`);
+    return EXIT.done;
+  }
+  const app = await createApp(loaded, programVersion());
+  await app.start();
+  notify('READY=1');
+  await untilSignalled(app, async () => {
+    await app.reload(() => loadFor(flags));
+  });
+  return EXIT.done;
+}
+
+/** `sboxagent serve`: answers the exit code. */
+export async function runServe(argv: readonly string[]): Promise<number> {
+  let flags: ServeFlags;
+  try {
+    flags = parseFlags(argv);
+  } catch (error) {
+    say(`sboxagent serve: ${error instanceof Error ? error.message : String(error)}`);
+    return EXIT.usage;
+  }
+  try {
+    return await run(flags);
+  } catch (error) {
+    if (error instanceof RefusedError) {
+      say(`sboxagent: ${error.message}`);
+      return EXIT.refused;
+    }
+    say(`sboxagent: a fault of the agent: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    return EXIT.bug;
+  }
+}

@@ -1,0 +1,89 @@
+/** Who may import whom, with the reason for every edge. docs/architecture.md shows the same table; a test keeps them equal. */
+export interface Room {
+  /** Rooms that it may import. */
+  readonly rooms: Readonly<Record<string, string>>;
+  /** Packages (by prefix) that it may import, besides node:*. */
+  readonly packages: Readonly<Record<string, string>>;
+}
+
+const base = { kernel: 'errors, clock, ids, durations' };
+
+export const importTable: Readonly<Record<string, Room>> = {
+  kernel: { rooms: {}, packages: {} },
+  settings: { rooms: { ...base }, packages: { yaml: 'the files are YAML' } },
+  access: { rooms: { ...base }, packages: {} },
+  telemetry: {
+    rooms: { ...base, settings: 'the types of its settings' },
+    packages: { '@opentelemetry/': 'the SDK lives here alone', pino: 'the logger lives here alone' },
+  },
+  store: { rooms: { ...base, settings: 'the types of its settings', telemetry: 'logs and counts its faults' }, packages: {} },
+  events: {
+    rooms: { ...base, settings: 'the types of its settings', telemetry: 'logs and counts', store: 'the journal is a table of the store' },
+    packages: {},
+  },
+  logs: {
+    rooms: {
+      ...base,
+      settings: 'the types of its settings',
+      telemetry: 'logs and counts',
+      store: 'faults of the disk have one shape',
+      events: 'JSON values have one type',
+    },
+    packages: {},
+  },
+  processes: {
+    rooms: {
+      ...base,
+      settings: 'the types of units',
+      telemetry: 'logs and counts',
+      store: 'faults of the disk have one shape',
+      events: 'every change of state is an event',
+      logs: 'what a run wrote is collected',
+    },
+    packages: {},
+  },
+  api: {
+    rooms: {
+      ...base,
+      settings: 'the types of its settings',
+      access: 'who calls',
+      telemetry: 'a span a call',
+      store: 'answers kept for request_id',
+      events: 'EventService',
+      logs: 'LogService',
+      processes: 'ProcessService',
+      gen: 'the services, generated (es)',
+    },
+    packages: {
+      '@connectrpc/': 'serves gRPC, gRPC-Web and Connect',
+      '@bufbuild/protobuf': 'messages and descriptors',
+      '@bufbuild/protovalidate': 'the rules of the protos',
+      '@opentelemetry/api': 'the types of a span',
+    },
+  },
+  cli: {
+    rooms: { ...base, settings: 'finds the socket as the daemon does', access: 'tokens, daemon running or not', gen: 'the independent stack (ts)' },
+    packages: {
+      '@grpc/grpc-js': 'the independent client stack',
+      '@grpc/proto-loader': '`call` works on descriptors alone',
+      commander: 'parses the command line',
+      long: 'int64 of proto-loader',
+      protobufjs: 'the types behind proto-loader',
+      yaml: '-o yaml',
+    },
+  },
+  app: {
+    rooms: {
+      ...base,
+      settings: 'composition',
+      access: 'composition',
+      telemetry: 'composition',
+      store: 'composition',
+      events: 'composition',
+      logs: 'composition',
+      processes: 'composition',
+      api: 'composition',
+    },
+    packages: {},
+  },
+};

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { test } from 'node:test';
+import { importTable } from './import-table.ts';
+
+const root = join(import.meta.dirname, '../..');
+const files = globSync('src/*/**/*.ts', { cwd: root });
+const importLine = /(?:^|\n)\s*(?:import|export)\s[^'";]*?from\s*'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)import\s*'([^']+)'/g;
+
+function importsOf(file: string): readonly string[] {
+  const text = readFileSync(join(root, file), 'utf8');
+  return [...text.matchAll(importLine)].map((m) => m[1] ?? m[2] ?? m[3] ?? '');
+}
+
+function roomOf(file: string): string {
+  const [top = '', room = ''] = file.split('/');
+  return top === 'src' ? room : top;
+}
+
+test('every room stands in the import table, and every row is a room', () => {
+  const rooms = [...new Set(files.map(roomOf))].sort();
+  assert.deepEqual(rooms, Object.keys(importTable).sort());
+});
+
+for (const [room, allowed] of Object.entries(importTable)) {
+  test(`${room} imports what the table allows`, () => {
+    const wrong: string[] = [];
+    for (const file of files.filter((f) => roomOf(f) === room)) {
+      for (const target of importsOf(file)) {
+        if (target.startsWith('node:')) continue;
+        if (target.startsWith('.')) {
+          const other = roomOf(normalize(join(dirname(file), target)));
+          if (other !== room && !(other in allowed.rooms)) wrong.push(`${file} -> ${other} (${target})`);
+        } else if (!Object.keys(allowed.packages).some((p) => target === p || target.startsWith(p.endsWith('/') ? p : `${p}/`))) {
+          wrong.push(`${file} -> ${target}`);
+        }
+      }
+    }
+    assert.deepEqual(wrong, []);
+  });
+}
+
+/** What may be used in few places only: [what, where it may stand, why]. */
+const confined: readonly (readonly [RegExp, RegExp, string])[] = [
+  [/from 'node:child_process'/, /^src\/processes\/spawner\.ts$/, 'children are made in one place'],
+  [/\bprocess\.env\b/, /^src\/settings\//, 'the environment is configuration'],
+  [/\bconsole\./, /^$/, 'the logger writes'],
+  [/\bDate\.now\(|\bsetTimeout\(|\bsetInterval\(|\bperformance\.now\(/, /^src\/kernel\/clock\.ts$/, 'time goes through the clock'],
+];
+
+for (const [what, where, why] of confined) {
+  test(`${what.source}: ${why}`, () => {
+    const wrong = files.filter((f) => !where.test(f) && what.test(readFileSync(join(root, f), 'utf8')));
+    assert.deepEqual(wrong, []);
+  });
+}
+
+test('each room has a front door that opens with its purpose', () => {
+  for (const room of Object.keys(importTable).filter((r) => r !== 'kernel' && r !== 'app')) {
+    const text = readFileSync(join(root, 'src', room, 'index.ts'), 'utf8');
+    assert.match(text, /^\/\*\*/, `src/${room}/index.ts opens with a comment`);
+  }
+});
