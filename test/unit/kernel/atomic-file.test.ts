@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { chmodSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { writeFileAtomic } from '../../../src/kernel/atomic-file.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'atomic-'));
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+test('writes, replaces, and sets the mode whatever the umask and the old file say', () => {
+  const path = join(dir, 'a');
+  writeFileSync(path, 'old');
+  chmodSync(path, 0o666);
+  const umask = process.umask(0);
+  try {
+    writeFileAtomic(path, 'new');
+    assert.equal(readFileSync(path, 'utf8'), 'new');
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+    process.umask(0o077);
+    writeFileAtomic(path, Buffer.from('newer'), 0o644);
+    assert.equal(statSync(path).mode & 0o777, 0o644);
+  } finally {
+    process.umask(umask);
+  }
+  assert.deepEqual(readdirSync(dir), ['a']);
+});
+
+test('a symlink is replaced, what it points to stays', () => {
+  const target = join(dir, 'target');
+  const link = join(dir, 'link');
+  writeFileSync(target, 'precious');
+  symlinkSync(target, link);
+  writeFileAtomic(link, 'mine');
+  assert.ok(lstatSync(link).isFile());
+  assert.equal(readFileSync(target, 'utf8'), 'precious');
+  assert.equal(readFileSync(link, 'utf8'), 'mine');
+});
+
+test('a failure leaves the old file and nothing beside it', () => {
+  const sub = mkdtempSync(join(dir, 'sub-'));
+  assert.throws(() => writeFileAtomic(sub, 'over a directory'), /EISDIR|ENOTEMPTY|EEXIST/);
+  assert.throws(() => writeFileAtomic(join(dir, 'none', 'x'), 'x'), /ENOENT/);
+  assert.ok(readdirSync(dir).every((name) => !name.endsWith('.tmp')));
+});
