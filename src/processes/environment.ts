@@ -1,0 +1,26 @@
+import type { UnitSettings } from '../settings/types.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What every child is lent from the daemon's environment; all else must be named in `pass_env`. */
+const common = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'SHELL', 'LOGNAME'];
+
+/** Name of the variable by which everything that a run has started is found again, wherever it was reparented to. */
+export const markerName = 'SBOXAGENT_UNIT';
+
+export function markerEntry(id: string, runId: string): string {
+  return `${markerName}=${id}:${runId}`;
+}
+
+/** The exact environment of a run. */
+export function runEnvironment(
+  daemon: Environment,
+  unit: Pick<UnitSettings, 'id' | 'env' | 'passEnv'>,
+  runId: string,
+): Record<string, string> {
+  const lent = [...common, ...unit.passEnv].flatMap((name) => {
+    const value = daemon[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(lent), ...unit.env, [markerName]: `${unit.id}:${runId}` };
+}

@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+/** What /proc/PID/stat says; see proc_pid_stat(5). */
+export interface ProcStat {
+  readonly pid: number;
+  /** State letter: `Z` and `X` are dead. */
+  readonly state: string;
+  readonly ppid: number;
+  readonly group: number;
+  /** User and system time, in clock ticks. */
+  readonly cpuTicks: number;
+  /** Field 22: with the pid and the boot id it names one process for good. */
+  readonly startTicks: number;
+}
+
+/** Linux reports times to user space in hundredths of a second, whatever the kernel's own rate is. */
+export const ticksPerSecond = 100;
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return undefined; // gone meanwhile, or not ours to read
+  }
+}
+
+/** The name in parentheses may hold spaces and parentheses: fields are counted from the last one. */
+export function parseStat(text: string): ProcStat | undefined {
+  const end = text.lastIndexOf(')');
+  const pid = Number.parseInt(text, 10);
+  if (end < 0 || !Number.isSafeInteger(pid)) return undefined;
+  const f = text.slice(end + 2).split(' ');
+  const n = (field: number): number => Number(f[field - 3] ?? 0);
+  return { pid, state: f[0] ?? '', ppid: n(4), group: n(5), cpuTicks: n(14) + n(15), startTicks: n(22) };
+}
+
+/** Undefined when there is no such process, or only its zombie. */
+export function readStat(pid: number): ProcStat | undefined {
+  const text = read(`/proc/${pid}/stat`);
+  const stat = text === undefined ? undefined : parseStat(text);
+  return stat === undefined || stat.state === 'Z' || stat.state === 'X' ? undefined : stat;
+}
+
+/** Whether this very process lives: not another one that got its pid, and not its zombie. */
+export function isAlive(process: { readonly pid: number; readonly startTicks: number }): boolean {
+  return readStat(process.pid)?.startTicks === process.startTicks;
+}
+
+export function bootId(): string {
+  return read('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
+}
+
+export function executableOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`);
+  } catch {
+    return '';
+  }
+}
+
+/** Whether `entry` (`NAME=value`) stands in the environment that the process was started with. */
+export function hasEnvironment(pid: number, entry: string): boolean {
+  const environ = read(`/proc/${pid}/environ`);
+  return environ !== undefined && `\0${environ}`.includes(`\0${Buffer.from(entry).toString('latin1')}\0`);
+}
+
+/** When the machine started, in Unix milliseconds. */
+export function bootTimeMs(): number {
+  return Number(/^btime (\d+)$/m.exec(read('/proc/stat') ?? '')?.[1] ?? 0) * 1000;
+}
+
+/** Every living process. Gives the event loop a turn now and then: a busy machine has thousands. */
+export async function processTable(): Promise<readonly ProcStat[]> {
+  const table: ProcStat[] = [];
+  let looked = 0;
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) continue;
+    if (++looked % 128 === 0) await nextTurn();
+    const stat = readStat(pid);
+    if (stat !== undefined) table.push(stat);
+  }
+  return table;
+}

@@ -1,0 +1,145 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { decodeShellStatus, type EndStatus } from './exit-status.ts';
+import { readStat } from './proc.ts';
+
+export interface SpawnRequest {
+  /** The first is an absolute path. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly runId: string;
+  readonly files: RunFiles;
+}
+
+/** Files of one unit under `<state_dir>/units/<id>/`; all 0600. */
+export interface RunFiles {
+  readonly directory: string;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** `<run id> <status>`, written by the shim when the program has ended. */
+  readonly exit: string;
+  /** What the shim's shell itself had to say. */
+  readonly words: string;
+  readonly record: string;
+}
+
+export interface Spawned {
+  /** The program's own pid. */
+  readonly pid: number;
+  /** Leader of the group: the shim, or the program itself where there is no shell. */
+  readonly leader: number;
+  /** Resolves when the leader has ended and was reaped. */
+  readonly ended: Promise<EndStatus>;
+}
+
+/**
+ * The shim leads the process group and outlives the daemon: it waits for the program and writes down how it ended. It traps
+ * (and does not ignore) the signals that go to the whole group, so that it survives them and the program gets them with
+ * their default action; for that the program must run in the foreground, where only a second shell can tell its pid (fd 3).
+ */
+const shim = `trap : HUP INT QUIT ALRM TERM USR1 USR2 PIPE
+exit_file=$1; words=$2; run=$3; shift 3
+exec 4>&2 2>"$words"
+/bin/sh -c 'echo "$$" >&3; exec 3>&-; exec "$@" 2>&4 4>&-' program "$@"
+status=$?
+echo "$run $status" >"$exit_file"
+exit "$status"`;
+
+const shell = '/bin/sh';
+
+function shellIsBash(): boolean {
+  try {
+    return realpathSync(shell).endsWith('/bash');
+  } catch {
+    return false;
+  }
+}
+
+/** How the run ended by the shim's file; undefined when it wrote none (it was killed, or the run goes on). */
+export function readExitFile(files: RunFiles, runId: string): EndStatus | undefined {
+  try {
+    const [run, status] = readFileSync(files.exit, 'utf8').trim().split(' ');
+    if (run !== runId || status === undefined || !/^\d+$/.test(status)) return undefined;
+    return decodeShellStatus(Number(status), readFileSync(files.words, 'utf8'), shellIsBash());
+  } catch {
+    return undefined;
+  }
+}
+
+/** Starts a program in a session of its own, its output appended to files, so that it needs nothing of the daemon. Throws what spawn throws. */
+export async function spawnProgram(request: SpawnRequest): Promise<Spawned> {
+  const { argv, files, runId } = request;
+  const [program = '', ...args] = argv;
+  const viaShim = existsSync(shell);
+  const opened: number[] = [];
+  const open = (path: string): number => {
+    const fd = openSync(path, 'a', 0o600);
+    opened.push(fd);
+    return fd;
+  };
+  try {
+    for (const path of [files.exit, files.words]) writeFileSync(path, '', { mode: 0o600 });
+    const stdio = ['ignore' as const, open(files.stdout), open(files.stderr), ...(viaShim ? ['pipe' as const] : [])];
+    const options = { cwd: request.cwd, env: { ...request.env }, detached: true, stdio };
+    const child = viaShim
+      ? spawn(shell, ['-c', shim, 'sboxagent-shim', files.exit, files.words, runId, program, ...args], options)
+      : spawn(program, args, options);
+    return await follow(child, request, viaShim);
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
+}
+
+async function follow(child: ChildProcess, request: SpawnRequest, viaShim: boolean): Promise<Spawned> {
+  const { promise: ended, resolve: end } = Promise.withResolvers<EndStatus>();
+  const reported = viaShim ? readPid(child.stdio[3] as Readable) : undefined;
+  child.once('exit', (code, signal) => {
+    const own: EndStatus = signal === null ? { kind: 'code', code: code ?? 0 } : { kind: 'signal', signal };
+    end(viaShim ? (readExitFile(request.files, request.runId) ?? own) : own);
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', reject);
+  });
+  child.on('error', () => undefined);
+  child.unref();
+  const leader = child.pid ?? 0;
+  const pid = (await reported) ?? leader;
+  return { pid, leader, ended };
+}
+
+/** The pid that comes over the pipe; undefined when the shim ended without one. */
+function readPid(pipe: Readable): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    let text = '';
+    pipe.setEncoding('latin1');
+    pipe.on('data', (chunk: string) => {
+      text += chunk;
+      if (!text.includes('\n')) return;
+      resolve(Number.parseInt(text, 10));
+      pipe.destroy();
+    });
+    pipe.once('close', () => resolve(undefined));
+    pipe.once('error', () => resolve(undefined));
+  });
+}
+
+/** Sends a signal to this very process; false when it is gone. */
+export function signalProcess(target: { readonly pid: number; readonly startTicks: number }, signal: NodeJS.Signals): boolean {
+  return readStat(target.pid)?.startTicks === target.startTicks && send(target.pid, signal);
+}
+
+/** Sends a signal to the whole group of a leader that is proven alive. */
+export function signalGroup(leader: { readonly pid: number; readonly startTicks: number }, signal: NodeJS.Signals): boolean {
+  return readStat(leader.pid)?.startTicks === leader.startTicks && send(-leader.pid, signal);
+}
+
+function send(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false; // gone between the look and the signal
+  }
+}
