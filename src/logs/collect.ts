@@ -1,0 +1,246 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import type { Clock } from '../kernel/clock.ts';
+import type { Logger } from '../telemetry/types.ts';
+import { cleanText, type Redact, redactFields } from './clean.ts';
+import type { Draft, SpoolMark, StoredEntry } from './entry.ts';
+import { scan } from './query.ts';
+import { openSpool, type Spool } from './spool.ts';
+import type { Collection, LogStream, Logs, ParsedLine } from './types.ts';
+import type { Writer } from './writer.ts';
+
+/** Where the file system tells nothing (some do not), the spools are looked at this often. */
+const pollMs = 150;
+/** Lines of a run that are held for `lastLines` and `onLine`. */
+const maxHeldLines = 1000;
+const maxHeldChars = 1 << 20;
+/** How far back the store is searched for what was stored after the last note. */
+const maxMarkScan = 50_000;
+const markSlackMs = 10_000;
+
+type CollectOptions = Parameters<Logs['collect']>[0];
+
+export interface RunningCollection extends Collection {
+  /** The agent stops, the process goes on: all whole lines are stored, a half one is left for the next agent. */
+  stop(): Promise<void>;
+}
+
+interface Context {
+  readonly writer: Writer;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly redact: Redact;
+  readonly options: CollectOptions;
+}
+
+interface Side {
+  readonly stream: LogStream;
+  readonly spool: Spool;
+}
+
+/** Follows the spools of one run. Never throws: what cannot be read is logged once and tried again. */
+export function collect(context: Context): RunningCollection {
+  const { options, clock } = context;
+  const held = createHeldLines();
+  let sides: readonly Side[] | undefined;
+  let watcher: FSWatcher | undefined;
+  let quiet = true;
+  let warned = false;
+  let again = false;
+  let ending: Promise<void> | undefined;
+  let working: Promise<void> | undefined;
+
+  const round = async (): Promise<void> => {
+    sides ??= await openSides(context, held.push);
+    let moved = false;
+    for (let more = true; more; ) {
+      more = false;
+      for (const side of sides) more = (await take(context, side, held.push)) || more;
+      moved ||= more;
+    }
+    for (const { spool } of sides) {
+      spool.note();
+      spool.free(quiet && !moved);
+    }
+    quiet = !moved;
+  };
+  const work = async (): Promise<void> => {
+    do {
+      again = false;
+      try {
+        await round();
+      } catch (error) {
+        if (!warned) context.logger.warn({ error, source: options.source }, 'the output of a process cannot be read');
+        warned = true;
+      }
+    } while (again);
+  };
+  const wake = (): Promise<void> => {
+    again = true;
+    working ??= work().finally(() => {
+      working = undefined;
+    });
+    return working;
+  };
+  const end = async (forget: boolean): Promise<void> => {
+    cancelPoll();
+    watcher?.close();
+    await wake();
+    for (const side of sides ?? []) {
+      const rest = forget ? side.spool.rest() : undefined;
+      if (rest) await store(context, side, [rest], held.push);
+      if (!forget) side.spool.note();
+      await side.spool.close(forget).catch(() => undefined);
+    }
+    sides = [];
+  };
+
+  const cancelPoll = clock.every(pollMs, () => void wake());
+  watcher = watchSpools(options, () => void wake());
+  void wake();
+  return {
+    drain: () => {
+      ending ??= end(true);
+      return ending;
+    },
+    stop: () => {
+      ending ??= end(false);
+      return ending;
+    },
+    lastLines: held.last,
+    onLine: held.onLine,
+  };
+}
+
+async function openSides(context: Context, hold: (line: string) => void): Promise<readonly Side[]> {
+  const { options } = context;
+  const stdout = await openSpool(options.stdoutPath);
+  const sides: Side[] = [{ stream: 'STDOUT', spool: stdout }];
+  // Both streams may go to one file.
+  if (options.stderrPath !== options.stdoutPath) sides.push({ stream: 'STDERR', spool: await openSpool(options.stderrPath) });
+  if (sides.some(({ spool }) => spool.resumedMs !== undefined)) await resume(context, sides, hold);
+  return sides;
+}
+
+/**
+ * Goes on where the agent before this one stopped. Lines are stored before the note is written, so the store may know more than the note: each
+ * stored line has the place in its spool.
+ */
+async function resume(context: Context, sides: readonly Side[], hold: (line: string) => void): Promise<void> {
+  const marks = new Map<string, SpoolMark>();
+  const notedMs = Math.min(...sides.map(({ spool }) => spool.resumedMs ?? Number.POSITIVE_INFINITY));
+  const keys = new Set(sides.map(({ spool }) => spool.key));
+  const ofRun: string[] = [];
+  let looked = 0;
+  const look = (entry: StoredEntry): boolean => {
+    looked += 1;
+    const { mark } = entry;
+    if (mark && keys.has(mark.key)) {
+      if (!marks.has(mark.key)) marks.set(mark.key, mark);
+      if (ofRun.length < maxHeldLines) ofRun.push(entry.message);
+    }
+    const found = marks.size === keys.size || entry.timeMs < notedMs - markSlackMs;
+    return looked < maxMarkScan && !(found && looked >= maxHeldLines);
+  };
+  await scan(context.writer.sources(), { filter: { sources: [context.options.source] }, order: 'desc' }, look);
+  for (const { spool } of sides) {
+    const mark = marks.get(spool.key);
+    if (mark) spool.resume(mark);
+  }
+  for (const line of ofRun.reverse()) hold(line);
+}
+
+/** Reads and stores a chunk; false when there was nothing. */
+async function take(context: Context, side: Side, hold: (line: string) => void): Promise<boolean> {
+  const got = await side.spool.read();
+  if (got === undefined) return false;
+  context.writer.dropped(context.options.source, got.dropped);
+  await store(context, side, got.lines, hold);
+  return true;
+}
+
+type ReadLine = NonNullable<ReturnType<Spool['rest']>>;
+
+async function store(context: Context, side: Side, lines: readonly ReadLine[], hold: (line: string) => void): Promise<void> {
+  const timeMs = context.clock.wallMs();
+  const drafts = lines.map((line) => {
+    const text = cleanText(line.bytes);
+    hold(context.redact(text));
+    return draft({ context, side, line, text, timeMs });
+  });
+  await context.writer.append(drafts);
+}
+
+function draft(of: { context: Context; side: Side; line: ReadLine; text: string; timeMs: number }): Draft {
+  const { options, redact } = of.context;
+  const parsed = parse(options.parse, of.text);
+  return {
+    timeMs: of.timeMs,
+    source: options.source,
+    level: parsed.level ?? 'INFO',
+    message: redact(parsed.message ?? of.text),
+    stream: of.side.stream,
+    pid: options.pid,
+    traceId: parsed.traceId ?? '',
+    spanId: parsed.spanId ?? '',
+    fields: parsed.fields && redactFields(parsed.fields, redact),
+    truncated: of.line.truncated,
+    mark: of.line.mark,
+  };
+}
+
+function parse(fn: CollectOptions['parse'], text: string): ParsedLine {
+  try {
+    return fn?.(text) ?? {};
+  } catch {
+    // A line that an engine's parser cannot take is still a line.
+    return {};
+  }
+}
+
+function watchSpools(options: CollectOptions, wake: () => void): FSWatcher | undefined {
+  const names = new Set([basename(options.stdoutPath), basename(options.stderrPath)]);
+  try {
+    const watcher = watch(dirname(options.stdoutPath), { persistent: false }, (_, name) => {
+      if (name === null || names.has(name)) wake();
+    });
+    watcher.on('error', () => watcher.close());
+    return watcher;
+  } catch {
+    // No inotify left: the poll does it alone.
+    return undefined;
+  }
+}
+
+function createHeldLines(): {
+  push(line: string): void;
+  last(count: number): readonly string[];
+  onLine(fn: (line: string) => void): () => void;
+} {
+  const lines: string[] = [];
+  const listeners = new Set<(line: string) => void>();
+  let chars = 0;
+  return {
+    push(line) {
+      lines.push(line);
+      chars += line.length;
+      while (lines.length > maxHeldLines || chars > maxHeldChars) chars -= lines.shift()?.length ?? chars;
+      for (const fn of listeners) tell(fn, line);
+    },
+    last: (count) => (count > 0 ? lines.slice(-count) : []),
+    onLine(fn) {
+      for (const line of lines) tell(fn, line);
+      listeners.add(fn);
+      return () => void listeners.delete(fn);
+    },
+  };
+}
+
+/** A listener that fails must not cost the line. */
+function tell(fn: (line: string) => void, line: string): void {
+  try {
+    fn(line);
+  } catch {
+    // Its own matter.
+  }
+}

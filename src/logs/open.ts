@@ -1,0 +1,97 @@
+import { mkdir } from 'node:fs/promises';
+import type { Clock } from '../kernel/clock.ts';
+import { AgentError } from '../kernel/errors.ts';
+import type { Logger, Metrics } from '../telemetry/types.ts';
+import { cutBytes, maxMessageBytes, type Redact, redactFields } from './clean.ts';
+import { collect, type RunningCollection } from './collect.ts';
+import { list } from './query.ts';
+import type { Keep } from './source-files.ts';
+import { createFollowers } from './tail.ts';
+import type { Logs } from './types.ts';
+import { openWriter, type Writer } from './writer.ts';
+
+/** The source of the agent's own log. */
+const ownSource = 'agent';
+/** Fields of one own line, as JSON; longer ones are left out. */
+const maxFieldBytes = 16 << 10;
+
+export interface LogsOptions extends Keep {
+  /** `<state_dir>/logs`; made when it is not there. */
+  readonly dir: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Masks secrets in a text before it is stored. */
+  readonly redact: Redact;
+}
+
+export interface OpenLogs extends Logs {
+  /** Takes effect at once. */
+  setRetention(keep: Keep): void;
+  /** Stores what is read, leaves half lines to the next agent, closes all files. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export async function openLogs(options: LogsOptions): Promise<OpenLogs> {
+  const { dir, clock, logger, metrics, redact } = options;
+  let keep: Keep = options;
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const followers = createFollowers(clock);
+  const writer = await openWriter({ dir, clock, logger, metrics, keep: () => keep, onRemove: followers.removed });
+  const collections = new Set<RunningCollection>();
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    await Promise.all([...collections].map((collection) => collection.stop()));
+    await writer.stop();
+  };
+  return {
+    collect(run) {
+      const running = collect({ writer, clock, logger, redact, options: run });
+      collections.add(running);
+      const drain = async (): Promise<void> => {
+        await running.drain();
+        collections.delete(running);
+      };
+      return { drain, lastLines: running.lastLines, onLine: running.onLine };
+    },
+    ingestOwn: (line) => ingestOwn(writer, redact, line),
+    async list(query) {
+      checkCursor(query.cursor);
+      return list(writer.sources(), query);
+    },
+    tail: (query) => followers.tail(writer, query),
+    health: writer.health,
+    setRetention(next) {
+      keep = next;
+      void writer.tidy();
+    },
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+function ingestOwn(writer: Writer, redact: Redact, line: Parameters<Logs['ingestOwn']>[0]): void {
+  const bytes = Buffer.from(line.message);
+  const truncated = bytes.length > maxMessageBytes || JSON.stringify(line.fields).length > maxFieldBytes;
+  writer.offer({
+    timeMs: line.timeMs,
+    source: ownSource,
+    level: line.level,
+    message: redact(bytes.length > maxMessageBytes ? cutBytes(bytes).toString('utf8') : line.message),
+    stream: 'STDOUT',
+    pid: process.pid,
+    traceId: line.traceId,
+    spanId: line.spanId,
+    fields: truncated || Object.keys(line.fields).length === 0 ? undefined : redactFields(line.fields, redact),
+    truncated,
+  });
+}
+
+function checkCursor(cursor: number | undefined): void {
+  if (cursor === undefined || (Number.isSafeInteger(cursor) && cursor >= 0)) return;
+  throw new AgentError('CURSOR_INVALID', `log cursor ${cursor} is not one that this agent gave out`, {
+    metadata: { cursor: String(cursor) },
+  });
+}

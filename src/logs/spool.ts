@@ -1,0 +1,165 @@
+import { fstatSync, ftruncateSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { SpoolMark } from './entry.ts';
+import { createLineSplitter, type RawLine } from './lines.ts';
+
+const chunkBytes = 128 << 10;
+/** A spool that was read is freed from this size on when it is quiet … */
+const freeQuietBytes = 1 << 20;
+/** … and from this one on while it is being written. */
+const freeBusyBytes = 16 << 20;
+/** More than this unread is a flood: its lines are counted instead of kept, but for the newest. */
+const floodBytes = 64 << 20;
+const keepOfFloodBytes = 1 << 20;
+
+/** What is noted beside the spool. `base` is what earlier truncations took away. */
+interface Note {
+  readonly key: string;
+  readonly base: number;
+  readonly offset: number;
+  readonly skip: boolean;
+  /** A half line that a truncation would have taken away, base64. */
+  readonly half: string;
+}
+
+/** One spool file that a child appends to (O_APPEND). */
+export interface Spool {
+  readonly key: string;
+  /** Whether an earlier run of the agent read of it already, and when it last noted that (Unix ms). */
+  readonly resumedMs: number | undefined;
+  /** Goes on behind a line that was stored after the last note. */
+  resume(mark: SpoolMark): void;
+  /** The next lines; undefined at the end. `dropped` lines were a flood. */
+  read(): Promise<{ readonly lines: readonly (RawLine & { readonly mark: SpoolMark })[]; readonly dropped: number } | undefined>;
+  /** The half line at the end, as a line: the writer has ended. */
+  rest(): (RawLine & { readonly mark: SpoolMark }) | undefined;
+  /** Notes how far it was read; what was read is stored by now. */
+  note(): void;
+  /** Truncates the file when all of it was read and it is worth it. */
+  free(quiet: boolean): void;
+  /** `forget`: the writer has ended and all was read: the file is emptied and the note removed. */
+  close(forget: boolean): Promise<void>;
+}
+
+export async function openSpool(path: string): Promise<Spool> {
+  const handle = await open(path, 'r+');
+  const splitter = createLineSplitter();
+  const { ino, birthtimeMs } = await handle.stat();
+  const key = `${ino}.${Math.trunc(birthtimeMs)}`;
+  const notePath = `${path}.offset`;
+  const found = readNote(notePath);
+  const resumed = found && found.note.key === key ? found : undefined;
+  // Positions count from the first byte ever written; `base` is the position of the file's first byte.
+  let base = resumed?.note.base ?? 0;
+  let position = base + (resumed?.note.offset ?? 0);
+  let noted = '';
+  let waitingDrop = 0;
+  splitter.reset(Buffer.from(resumed?.note.half ?? '', 'base64'), resumed?.note.skip ?? false);
+
+  const size = (): number => base + fstatSync(handle.fd).size;
+  const markAt = (end: number, skip: boolean): SpoolMark => ({ key, offset: end, skip });
+  const note = (): void => {
+    const start = position - splitter.half().length;
+    const cut = start < base;
+    const offset = (cut ? position : start) - base;
+    const next: Note = { key, base, offset, skip: splitter.skipping(), half: cut ? splitter.half().toString('base64') : '' };
+    const text = JSON.stringify(next);
+    if (text === noted) return;
+    try {
+      writeFileSync(`${notePath}.tmp`, text, { mode: 0o600 });
+      renameSync(`${notePath}.tmp`, notePath);
+      noted = text;
+    } catch {
+      // A full disk, or the directory is gone: the marks of the stored lines say the same.
+    }
+  };
+  // Shorter than what was read: it was truncated, and the agent killed before it noted that. What is in it now is new.
+  const adjust = (): void => {
+    if (position > size()) base = position;
+  };
+  adjust();
+  if (!resumed) note();
+
+  const skipFlood = async (): Promise<void> => {
+    const target = size() - keepOfFloodBytes;
+    while (position < target) {
+      const chunk = await readAt(handle, position - base, Math.min(1 << 20, target - position));
+      if (chunk.length === 0) return;
+      const count = countLines(chunk);
+      const skipping = splitter.skipping();
+      const end = chunk.lastIndexOf(10) + 1;
+      // A line that is being skipped was told already; one that goes on behind this chunk is lost as a whole.
+      waitingDrop += count - (skipping && count > 0 ? 1 : 0) + (count === 0 && !skipping ? 1 : 0);
+      splitter.reset(Buffer.alloc(0), count === 0);
+      position += count === 0 ? chunk.length : end;
+    }
+  };
+
+  return {
+    key,
+    resumedMs: resumed?.timeMs,
+    resume(mark) {
+      if (mark.key !== key || mark.offset <= position - splitter.half().length) return;
+      position = mark.offset;
+      splitter.reset(Buffer.alloc(0), mark.skip);
+      adjust();
+    },
+    async read() {
+      adjust();
+      if (size() - position > floodBytes) await skipFlood();
+      const dropped = waitingDrop;
+      waitingDrop = 0;
+      const chunk = await readAt(handle, position - base, chunkBytes);
+      if (chunk.length === 0) return dropped > 0 ? { lines: [], dropped } : undefined;
+      const lines = splitter.feed(chunk, position).map((line) => ({ ...line, mark: markAt(line.end, line.skip) }));
+      position += chunk.length;
+      return { lines, dropped };
+    },
+    rest() {
+      const bytes = splitter.half();
+      if (bytes.length === 0) return undefined;
+      splitter.reset(Buffer.alloc(0), false);
+      return { bytes, truncated: false, end: position, skip: false, mark: markAt(position, false) };
+    },
+    note,
+    free(quiet) {
+      const held = position - base;
+      if (held < (quiet ? freeQuietBytes : freeBusyBytes) || size() !== position) return;
+      note();
+      // The look and the cut stand side by side without anything between them: what the child appends in those few microseconds is lost, and
+      // nothing could tell. A quiet spool makes that all but impossible; only one that is written without a pause is cut while busy.
+      if (size() !== position) return;
+      ftruncateSync(handle.fd, 0);
+      base = position;
+      note();
+    },
+    async close(forget) {
+      if (forget) {
+        ftruncateSync(handle.fd, 0);
+        rmSync(notePath, { force: true });
+      }
+      await handle.close();
+    },
+  };
+}
+
+async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(length), 0, length, position);
+  return buffer.subarray(0, bytesRead);
+}
+
+function countLines(chunk: Buffer): number {
+  let count = 0;
+  for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) count += 1;
+  return count;
+}
+
+function readNote(path: string): { readonly note: Note; readonly timeMs: number } | undefined {
+  try {
+    const note = JSON.parse(readFileSync(path, 'utf8')) as Note;
+    if (typeof note.key !== 'string' || !Number.isSafeInteger(note.base) || !Number.isSafeInteger(note.offset)) return undefined;
+    return { note, timeMs: statSync(path).mtimeMs };
+  } catch {
+    return undefined;
+  }
+}

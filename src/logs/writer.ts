@@ -1,0 +1,226 @@
+import { readdir } from 'node:fs/promises';
+import type { Clock } from '../kernel/clock.ts';
+import type { Logger, Metrics } from '../telemetry/types.ts';
+import { type Draft, encode } from './entry.ts';
+import { createRing, type Ring } from './ring.ts';
+import { openSequence, type Sequence } from './sequence.ts';
+import { type Keep, openSourceFiles, type SourceFiles } from './source-files.ts';
+import type { LogEntry, Logs } from './types.ts';
+
+/** Lines of the agent's own log that may wait for the disk; collected lines wait in their spools instead. */
+const maxWaiting = 10_000;
+const maxBatch = 1000;
+const maxSources = 1000;
+const tidyEveryMs = 60_000;
+const tidyAfterBytes = 1 << 20;
+
+export interface Writer {
+  /** Resolves when the lines are stored, or counted as dropped because the disk refused them. Never rejects. */
+  append(drafts: readonly Draft[]): Promise<void>;
+  /** Like `append` without waiting; refuses (false) when too much waits. */
+  offer(draft: Draft): boolean;
+  /** Counts lines that never came here. */
+  dropped(source: string, count: number): void;
+  readonly ring: Ring;
+  /** Everything up to this seq is stored and in the ring, or nowhere. */
+  published(): number;
+  sources(): readonly SourceFiles[];
+  onPublish(fn: () => void): () => void;
+  onDrop(fn: (source: string, count: number) => void): () => void;
+  health: Logs['health'];
+  tidy(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface WriterOptions {
+  readonly dir: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly keep: () => Keep;
+  readonly onRemove: NonNullable<Parameters<typeof openSourceFiles>[0]['onRemove']>;
+}
+
+interface Waiting {
+  readonly draft: Draft;
+  readonly done?: () => void;
+}
+
+/**
+ * The one writer: it takes what waits of all sources, gives out seqs in the order of arrival, appends to each source's file, and only then shows the
+ * batch to readers, in seq order. So a reader that has seen a seq has seen every lower one that it ever could.
+ */
+export async function openWriter(options: WriterOptions): Promise<Writer> {
+  const { clock, metrics } = options;
+  const files = await openAll(options);
+  const newest = await Promise.all([...files.values()].map((source) => source.newestSeq()));
+  const sequence = openSequence(options.dir, Math.max(0, ...newest));
+  const ring = createRing(sequence.last());
+  const lines = metrics.counter('sboxagent_log_lines_total');
+  const lost = metrics.counter('sboxagent_log_lines_dropped_total');
+  const publishListeners = new Set<() => void>();
+  const dropListeners = new Set<(source: string, count: number) => void>();
+  const status = createStatus(options);
+  // Ages are measured from the wall clock of the start by the monotonic one: a clock that jumps deletes nothing.
+  const anchor = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+  const now = (): number => anchor.wallMs + clock.monotonicMs() - anchor.monotonicMs;
+  let waiting: Waiting[] = [];
+  let published = sequence.last();
+  let running: Promise<void> | undefined;
+  let tidying: Promise<void> = Promise.resolve();
+  let sinceTidy = 0;
+  let stopped = false;
+
+  const dropped = (source: string, count: number): void => {
+    if (count <= 0) return;
+    lost.add(count, { source });
+    for (const fn of dropListeners) fn(source, count);
+  };
+  const filesOf = async (source: string): Promise<SourceFiles> => {
+    const known = files.get(source);
+    if (known) return known;
+    if (files.size >= maxSources) {
+      metrics.counter('sboxagent_limit_refused_total').add(1, { limit: 'log_sources' });
+      throw new Error('too many log sources');
+    }
+    const opened = await openSourceFiles({ ...options, source });
+    files.set(source, opened);
+    return opened;
+  };
+  const store = async (source: string, entries: readonly Numbered[]): Promise<readonly LogEntry[]> => {
+    const text = entries.map((entry) => entry.text).join('');
+    try {
+      await (await filesOf(source)).append(text, entries[0]?.entry.seq ?? 0, now());
+    } catch (error) {
+      status.failed(error);
+      dropped(source, entries.length);
+      return [];
+    }
+    status.succeeded();
+    lines.add(entries.length, { source });
+    sinceTidy += text.length;
+    return entries.map((entry) => entry.entry);
+  };
+  const flush = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, maxBatch);
+      waiting = waiting.slice(maxBatch);
+      const groups = number(batch, sequence);
+      const last = sequence.last();
+      const stored = await Promise.all([...groups].map(([source, entries]) => store(source, entries)));
+      for (const entry of stored.flat().sort((a, b) => a.seq - b.seq)) ring.push(entry);
+      published = last;
+      for (const fn of publishListeners) fn();
+      for (const { done } of batch) done?.();
+      if (sinceTidy >= tidyAfter()) void tidy();
+    }
+  };
+  const run = (): Promise<void> => {
+    running ??= Promise.resolve()
+      .then(flush)
+      .finally(() => {
+        running = undefined;
+        if (waiting.length > 0) void run();
+      });
+    return running;
+  };
+  const tidyAfter = (): number => Math.min(tidyAfterBytes, options.keep().maxBytesPerSource / options.keep().files);
+  const tidy = (): Promise<void> => {
+    sinceTidy = 0;
+    tidying = tidying.then(async () => {
+      for (const source of [...files.values()]) await source.tidy(options.keep(), now());
+    });
+    return tidying;
+  };
+  const cancelTidy = clock.every(tidyEveryMs, () => void tidy());
+  void tidy();
+
+  return {
+    append(drafts) {
+      if (drafts.length === 0 || stopped) return Promise.resolve();
+      return new Promise((resolve) => {
+        drafts.forEach((draft, index) => {
+          waiting.push(index === drafts.length - 1 ? { draft, done: resolve } : { draft });
+        });
+        void run();
+      });
+    },
+    offer(draft) {
+      if (stopped) return false;
+      if (waiting.length >= maxWaiting) {
+        dropped(draft.source, 1);
+        return false;
+      }
+      waiting.push({ draft });
+      void run();
+      return true;
+    },
+    dropped,
+    ring,
+    published: () => published,
+    sources: () => [...files.values()],
+    onPublish: (fn) => subscribe(publishListeners, fn),
+    onDrop: (fn) => subscribe(dropListeners, fn),
+    health: status.health,
+    tidy,
+    async stop() {
+      if (stopped) return;
+      stopped = true;
+      cancelTidy();
+      while (waiting.length > 0 || running) await run();
+      await tidying;
+      for (const source of files.values()) await source.close();
+      sequence.save();
+    },
+  };
+}
+
+interface Numbered {
+  readonly entry: LogEntry;
+  readonly text: string;
+}
+
+function number(batch: readonly Waiting[], sequence: Sequence): Map<string, Numbered[]> {
+  const groups = new Map<string, Numbered[]>();
+  for (const { draft } of batch) {
+    const seq = sequence.next();
+    const { mark: _, ...plain } = draft;
+    const numbered = { entry: { seq, ...plain }, text: encode(seq, draft) };
+    const group = groups.get(draft.source);
+    if (group) group.push(numbered);
+    else groups.set(draft.source, [numbered]);
+  }
+  return groups;
+}
+
+async function openAll(options: WriterOptions): Promise<Map<string, SourceFiles>> {
+  const files = new Map<string, SourceFiles>();
+  for (const entry of await readdir(options.dir, { withFileTypes: true })) {
+    if (entry.isDirectory()) files.set(entry.name, await openSourceFiles({ ...options, source: entry.name }));
+  }
+  return files;
+}
+
+/** Whether the disk takes lines. A change is logged once: the log line about it is itself one that cannot be stored. */
+function createStatus(options: WriterOptions): { failed(error: unknown): void; succeeded(): void; health: Logs['health'] } {
+  let health: ReturnType<Logs['health']> = { status: 'HEALTHY', message: '', sinceMs: options.clock.wallMs() };
+  const set = (status: 'HEALTHY' | 'DEGRADED', message: string): void => {
+    health = { status, message, sinceMs: options.clock.wallMs() };
+  };
+  return {
+    failed(error) {
+      if (health.status === 'DEGRADED') return;
+      set('DEGRADED', `log lines are dropped, the disk refuses them: ${error instanceof Error ? error.message : String(error)}`);
+      options.logger.warn({ error }, 'log lines are dropped: the disk refuses them');
+    },
+    succeeded() {
+      if (health.status === 'DEGRADED') set('HEALTHY', '');
+    },
+    health: () => health,
+  };
+}
+
+function subscribe<T>(set: Set<T>, fn: T): () => void {
+  set.add(fn);
+  return () => void set.delete(fn);
+}
