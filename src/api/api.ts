@@ -1,0 +1,86 @@
+/** Puts the services together: what is served, and the one chain of interceptors in front of it. */
+import type { ConnectRouterOptions, Interceptor } from '@connectrpc/connect';
+import { Health } from '../../gen/es/grpc/health/v1/health_pb.js';
+import { AgentService } from '../../gen/es/sboxagent/v1/agent_service_pb.js';
+import { EventService } from '../../gen/es/sboxagent/v1/event_service_pb.js';
+import { LogService } from '../../gen/es/sboxagent/v1/log_service_pb.js';
+import { ProcessService } from '../../gen/es/sboxagent/v1/process_service_pb.js';
+import type { Journal } from '../events/types.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Logs } from '../logs/types.ts';
+import type { Supervisor } from '../processes/types.ts';
+import type { Settings } from '../settings/types.ts';
+import { createGateway } from './gateway/gateway.ts';
+import { createInvoker } from './gateway/invoke.ts';
+import type { HealthBoard, StatusSource } from './health.ts';
+import { errors } from './interceptors/errors.ts';
+import { idempotency, type RequestMemory } from './interceptors/idempotency.ts';
+import { createValidate, validation } from './interceptors/validation.ts';
+import { rpcMethods } from './methods.ts';
+import { reflectionServices } from './reflection/reflection.ts';
+import type { Gateway, Mount, Mounted, RpcMethod } from './seam.ts';
+import { agentService } from './services/agent-service.ts';
+import { eventService } from './services/event-service.ts';
+import { healthService } from './services/health-service.ts';
+import { logService } from './services/log-service.ts';
+import { processService } from './services/process-service.ts';
+
+export interface ApiDeps {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly logs: Logs;
+  readonly supervisor: Supervisor;
+  readonly health: HealthBoard;
+  readonly status: StatusSource;
+  readonly requests: RequestMemory;
+  /** The settings in force: asked at every call, so that a reload takes effect. */
+  readonly api: () => Pick<Settings['api'], 'limits' | 'streams'>;
+}
+
+export interface Api {
+  readonly methods: readonly RpcMethod[];
+  readonly gateway: Gateway;
+  /** Registers every service with Connect's router; the options are in `connectOptions`. */
+  readonly mount: Mount;
+  readonly connectOptions: ConnectRouterOptions & { readonly interceptors: Interceptor[] };
+}
+
+/** Methods whose service validates message by message, so that a bad one does not end the stream. */
+const judgesItself: ReadonlySet<string> = new Set(['sboxagent.v1.EventService.PublishEvents']);
+
+function mounted<S extends Mounted['service']>(service: S, implementation: Mounted<S>['implementation']): Mounted {
+  return { service, implementation } as unknown as Mounted;
+}
+
+export function createApi(deps: ApiDeps): Api {
+  const { api, clock, health, journal, logs, requests, status, supervisor } = deps;
+  const validate = createValidate();
+  const pingIntervalMs = (): number => api().streams.pingIntervalMs;
+  const limits = (): { maxDepth: number } => ({ maxDepth: api().limits.jsonDepth });
+  const own = [AgentService, ProcessService, EventService, LogService];
+
+  const services: Mounted[] = [
+    mounted(AgentService, agentService({ health, status, journal, supervisor })),
+    mounted(ProcessService, processService({ supervisor })),
+    mounted(EventService, eventService({ journal, validate, limits, pingIntervalMs })),
+    mounted(LogService, logService({ logs, pingIntervalMs })),
+    mounted(Health, healthService({ health, services: [...own, Health].map(({ typeName }) => typeName) })),
+    ...reflectionServices([...own, Health]),
+  ];
+
+  const methods = rpcMethods(services);
+  const interceptors = [errors, validation(validate, judgesItself), idempotency(requests)];
+  const invoker = createInvoker(methods, services, interceptors);
+  return {
+    methods,
+    gateway: createGateway({ methods, invoker, clock, limits: () => api().limits, pingIntervalMs }),
+    mount(router) {
+      for (const { service, implementation } of services) router.service(service, implementation);
+    },
+    connectOptions: {
+      interceptors,
+      readMaxBytes: api().limits.messageBytes,
+      jsonOptions: { ignoreUnknownFields: false, alwaysEmitImplicit: true },
+    },
+  };
+}

@@ -1,0 +1,63 @@
+/** The agent's own state: domain -> proto. */
+import { create, type JsonObject as ProtoObject } from '@bufbuild/protobuf';
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import { type AgentStatus, AgentStatusSchema, type Health, Health_Status, HealthSchema } from '../../../gen/es/sboxagent/v1/agent_pb.js';
+import type { JournalStats } from '../../events/types.ts';
+import type { ProcessView } from '../../processes/types.ts';
+import type { HealthSnapshot, HealthStatus, StatusSnapshot } from '../health.ts';
+import { fromMs } from './time.ts';
+
+/** `components` only for callers who may see them. */
+export function healthMessage(snapshot: HealthSnapshot, withComponents: boolean): Health {
+  const components = withComponents ? snapshot.components : [];
+  return create(HealthSchema, {
+    status: Health_Status[snapshot.status],
+    components: components.map((component) => ({
+      name: component.name,
+      status: Health_Status[component.status],
+      message: component.message,
+      since: fromMs(component.sinceMs),
+      ...(component.data !== undefined && { data: component.data as ProtoObject }),
+    })),
+    time: fromMs(snapshot.timeMs),
+  });
+}
+
+export interface StatusParts {
+  readonly status: StatusSnapshot;
+  readonly journal: JournalStats;
+  readonly watchers: number;
+  readonly processes: readonly ProcessView[];
+  readonly health: HealthStatus;
+}
+
+function countByState(processes: readonly ProcessView[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { state } of processes) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
+}
+
+export function statusMessage({ status, journal, watchers, processes, health }: StatusParts): AgentStatus {
+  return create(AgentStatusSchema, {
+    name: status.name,
+    version: status.version,
+    commit: status.commit,
+    startTime: fromMs(status.startTimeMs),
+    uptime: durationFromMs(Math.trunc(status.uptimeMs)),
+    pid: status.pid,
+    listeners: [...status.listeners],
+    configPaths: [...status.configPaths],
+    configEtag: status.configEtag,
+    processes: countByState(processes),
+    watchers,
+    streams: status.streams,
+    connections: status.connections,
+    journal: {
+      firstRevision: BigInt(journal.firstRevision),
+      lastRevision: BigInt(journal.lastRevision),
+      count: journal.count,
+      bytes: journal.bytes,
+    },
+    health: Health_Status[health],
+  });
+}

@@ -1,0 +1,117 @@
+/** Events: proto <-> domain. */
+import { create, type JsonObject as ProtoObject, toBinary } from '@bufbuild/protobuf';
+import { type Event, Event_Severity, EventSchema, type EventFilter as ProtoFilter } from '../../../gen/es/sboxagent/v1/event_pb.js';
+import { type EventReceipt, EventReceiptSchema } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
+import type { EventFilter, JsonObject, NewEvent, Receipt, Severity, StoredEvent } from '../../events/types.ts';
+import { severities } from '../../events/types.ts';
+import { invalid, type Violation } from '../../kernel/errors.ts';
+import { checkData, maxViolations } from './data.ts';
+import { restText } from './json.ts';
+import { checkTime, instantOf, timestampOf } from './time.ts';
+
+export interface EventLimits {
+  /** Levels that `data` may nest. */
+  readonly maxDepth: number;
+}
+
+function severityOf(value: Event_Severity): Severity | undefined {
+  return severities.find((name) => Event_Severity[name] === value);
+}
+
+function check(event: Event, field: string, options: EventLimits & { readonly violations: Violation[] }): void {
+  checkTime(event.time, `${field}.time`, options.violations);
+  checkData(event.data, `${field}.data`, options);
+}
+
+function newEvent(event: Event): NewEvent {
+  const severity = severityOf(event.severity);
+  return {
+    type: event.type,
+    ...(event.id !== '' && { id: event.id }),
+    ...(event.source !== '' && { source: event.source }),
+    ...(event.subject !== '' && { subject: event.subject }),
+    ...(severity !== undefined && { severity }),
+    ...(event.priority !== undefined && { priority: event.priority }),
+    ...(event.time !== undefined && { time: instantOf(event.time) }),
+    ...(event.traceId !== '' && { traceId: event.traceId }),
+    ...(event.spanId !== '' && { spanId: event.spanId }),
+    ...(event.correlationId !== '' && { correlationId: event.correlationId }),
+    ...(event.data !== undefined && { data: event.data as JsonObject }),
+    attributes: event.attributes,
+  };
+}
+
+/** Events as publishers hand them in. Throws INVALID_REQUEST that names every fault; `field(i)` is the path of the i-th. */
+export function newEvents(events: readonly Event[], field: (index: number) => string, limits: EventLimits): NewEvent[] {
+  const violations: Violation[] = [];
+  for (const [index, event] of events.entries()) check(event, field(index), { ...limits, violations });
+  if (violations.length > 0) throw invalid(violations.slice(0, maxViolations));
+  return events.map(newEvent);
+}
+
+function protoEvent(event: StoredEvent): Event {
+  return create(EventSchema, {
+    id: event.id,
+    revision: BigInt(event.revision),
+    type: event.type,
+    source: event.source,
+    subject: event.subject,
+    severity: Event_Severity[event.severity],
+    priority: event.priority,
+    time: timestampOf(event.time),
+    ingestTime: timestampOf(event.ingestTime),
+    traceId: event.traceId,
+    spanId: event.spanId,
+    correlationId: event.correlationId,
+    ...(event.data !== undefined && { data: event.data as ProtoObject }),
+    attributes: { ...event.attributes },
+    redacted: [...event.redacted],
+  });
+}
+
+function cached<V>(make: (event: StoredEvent) => V): (event: StoredEvent) => V {
+  const cache = new WeakMap<StoredEvent, V>();
+  return (event) => {
+    let value = cache.get(event);
+    if (value === undefined) {
+      value = make(event);
+      cache.set(event, value);
+    }
+    return value;
+  };
+}
+
+/** Made once for each stored event, whoever asks; nobody changes it. */
+export const eventMessage: (event: StoredEvent) => Event = cached(protoEvent);
+/** The event's wire form, made once. */
+export const eventBytes: (event: StoredEvent) => Uint8Array = cached((event) => toBinary(EventSchema, eventMessage(event)));
+/** The event's REST JSON, made once. */
+export const eventText: (event: StoredEvent) => string = cached((event) => restText(EventSchema, eventMessage(event)));
+
+/** Throws INVALID_REQUEST for moments that are none. */
+export function eventFilter(filter: ProtoFilter | undefined): EventFilter | undefined {
+  if (filter === undefined) return undefined;
+  const violations: Violation[] = [];
+  checkTime(filter.since, 'filter.since', violations);
+  checkTime(filter.until, 'filter.until', violations);
+  if (violations.length > 0) throw invalid(violations);
+  const minSeverity = severityOf(filter.minSeverity);
+  return {
+    types: filter.types,
+    sources: filter.sources,
+    subjects: filter.subjects,
+    ...(minSeverity !== undefined && { minSeverity }),
+    ...(filter.since !== undefined && { since: instantOf(filter.since) }),
+    ...(filter.until !== undefined && { until: instantOf(filter.until) }),
+    ...(filter.traceId !== '' && { traceId: filter.traceId }),
+    ...(filter.text !== '' && { text: filter.text }),
+  };
+}
+
+export function receiptMessage(receipt: Receipt): EventReceipt {
+  return create(EventReceiptSchema, {
+    id: receipt.event.id,
+    revision: BigInt(receipt.event.revision),
+    duplicate: receipt.duplicate,
+  });
+}

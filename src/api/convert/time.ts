@@ -1,0 +1,36 @@
+/** Moments: the wire's Timestamp (nanoseconds) and the rooms' instants and milliseconds. */
+import { create } from '@bufbuild/protobuf';
+import { type Timestamp, TimestampSchema, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import type { Instant } from '../../events/types.ts';
+import type { Violation } from '../../kernel/errors.ts';
+
+/** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z: outside of them there is no RFC 3339. */
+const minSeconds = -62_135_596_800n;
+const maxSeconds = 253_402_300_799n;
+
+/** What is wrong with a moment that came in binary; JSON cannot say it. */
+export function checkTime(time: Timestamp | undefined, field: string, violations: Violation[]): void {
+  if (time === undefined) return;
+  if (time.seconds < minSeconds || time.seconds > maxSeconds) {
+    violations.push({ field, message: 'must be between the years 1 and 9999', rule: 'timestamp.range' });
+  } else if (time.nanos < 0 || time.nanos > 999_999_999) {
+    violations.push({ field, message: 'nanos must be between 0 and 999999999', rule: 'timestamp.nanos' });
+  }
+}
+
+export function instantOf(time: Timestamp): Instant {
+  return { seconds: Number(time.seconds), nanos: time.nanos };
+}
+
+export function timestampOf(instant: Instant): Timestamp {
+  return create(TimestampSchema, { seconds: BigInt(instant.seconds), nanos: instant.nanos });
+}
+
+/** Unix milliseconds; a half-open bound keeps its meaning when it is rounded up. */
+export function ceilMs(time: Timestamp): number {
+  return Number(time.seconds) * 1000 + Math.ceil(time.nanos / 1_000_000);
+}
+
+export function fromMs(ms: number): Timestamp {
+  return timestampFromMs(Math.trunc(ms));
+}

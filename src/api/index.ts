@@ -1,0 +1,11 @@
+/**
+ * The API: the only room that knows protobuf and Connect. Services are thin twins over the rooms' interfaces; every
+ * protocol, REST too, reaches them through the same interceptors, and a call exists only where the gate made one.
+ * Invariants: a method without a row in the scope table does not start; a watcher batch is encoded once for all watchers;
+ * nothing that a client sends is believed before the rules of its proto have judged it.
+ * May be imported by: app.
+ */
+export { type Api, type ApiDeps, createApi } from './api.ts';
+export type { HealthBoard, HealthComponent, HealthSnapshot, HealthStatus, StatusSnapshot, StatusSource } from './health.ts';
+export type { RequestMemory } from './interceptors/idempotency.ts';
+export type { Call, Gateway, Mount, Mounted, PlainRoute, RpcMethod } from './seam.ts';

@@ -1,0 +1,63 @@
+/**
+ * Who may call what: the scope of every method, as the contract's section 3 has it. Deny by default: a method without a
+ * row is refused when the agent starts.
+ */
+import type { DescMethod } from '@bufbuild/protobuf';
+import type { Scope } from '../kernel/principal.ts';
+import type { Mounted, RpcMethod } from './seam.ts';
+
+interface Row {
+  /** `none`: no token is needed; the service itself judges what of the answer needs one. */
+  readonly scope: Scope | 'none';
+  /** Whether a call counts against the rate limit; true unless said. */
+  readonly rateLimited?: boolean;
+}
+
+const read: Row = { scope: 'read' };
+const operate: Row = { scope: 'operate' };
+const publish: Row = { scope: 'events:write' };
+
+export const scopeTable: Readonly<Record<string, Row>> = {
+  'sboxagent.v1.AgentService.GetHealth': { scope: 'none', rateLimited: false },
+  'sboxagent.v1.AgentService.GetStatus': read,
+  'sboxagent.v1.ProcessService.StartProcess': operate,
+  'sboxagent.v1.ProcessService.StopProcess': operate,
+  'sboxagent.v1.ProcessService.RestartProcess': operate,
+  'sboxagent.v1.ProcessService.ReloadProcess': operate,
+  'sboxagent.v1.ProcessService.GetProcess': read,
+  'sboxagent.v1.ProcessService.ListProcesses': read,
+  'sboxagent.v1.ProcessService.WatchProcesses': read,
+  'sboxagent.v1.EventService.CreateEvent': publish,
+  'sboxagent.v1.EventService.BatchCreateEvents': publish,
+  'sboxagent.v1.EventService.PublishEvents': publish,
+  'sboxagent.v1.EventService.GetEvent': read,
+  'sboxagent.v1.EventService.ListEvents': read,
+  'sboxagent.v1.EventService.WatchEvents': read,
+  'sboxagent.v1.LogService.ListLogs': read,
+  'sboxagent.v1.LogService.TailLogs': read,
+  // Check of the empty name needs no token; of a named service the health service asks for `read` itself.
+  'grpc.health.v1.Health.Check': { scope: 'none', rateLimited: false },
+  'grpc.health.v1.Health.List': { scope: 'read', rateLimited: false },
+  'grpc.health.v1.Health.Watch': { scope: 'read', rateLimited: false },
+  'grpc.reflection.v1.ServerReflection.ServerReflectionInfo': read,
+  'grpc.reflection.v1alpha.ServerReflection.ServerReflectionInfo': read,
+};
+
+function rpcMethod(desc: DescMethod, table: Readonly<Record<string, Row>>): RpcMethod {
+  const name = `${desc.parent.typeName}.${desc.name}`;
+  const row = Object.hasOwn(table, name) ? table[name] : undefined;
+  if (row === undefined) throw new Error(`${name} has no row in the scope table: add it to src/api/methods.ts`);
+  return {
+    path: `/${desc.parent.typeName}/${desc.name}`,
+    service: desc.parent,
+    desc,
+    scope: row.scope === 'none' ? undefined : row.scope,
+    stream: desc.methodKind !== 'unary',
+    rateLimited: row.rateLimited ?? true,
+  };
+}
+
+/** Every method of what is mounted. Throws for one without a row. */
+export function rpcMethods(mounted: readonly Mounted[], table: Readonly<Record<string, Row>> = scopeTable): RpcMethod[] {
+  return mounted.flatMap(({ service }) => service.methods.map((desc) => rpcMethod(desc, table)));
+}

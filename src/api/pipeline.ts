@@ -1,0 +1,53 @@
+/** Work on a stream of messages with several in flight, answered in order. */
+
+interface Read<I> {
+  readonly result?: IteratorResult<I>;
+  readonly error?: unknown;
+}
+
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
+  aborted.catch(() => {});
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
+}
+
+/**
+ * Answers `work(item)` for every item, in the order of the items, with at most `limit` in flight: further ones are not read
+ * from the source. When the source fails or the signal fires, what is in flight is answered first; then it throws.
+ * `work` must not reject.
+ */
+export async function* pipelined<I, O>(
+  source: AsyncIterable<I>,
+  options: { readonly limit: number; readonly signal: AbortSignal },
+  work: (item: I) => Promise<O>,
+): AsyncGenerator<O> {
+  const iterator = source[Symbol.asyncIterator]();
+  const inFlight: Promise<O>[] = [];
+  const next = (): Promise<Read<I>> =>
+    abortable(iterator.next(), options.signal).then(
+      (result) => ({ result }),
+      (error: unknown) => ({ error }),
+    );
+  let reading: Promise<Read<I>> | undefined;
+  let last: Read<I> | undefined;
+  for (;;) {
+    if (last === undefined && inFlight.length < options.limit) reading ??= next();
+    const [head] = inFlight;
+    if (head === undefined && last !== undefined) break;
+    // Reading goes first, so that batches meet in one group commit.
+    const racing = [...(reading === undefined ? [] : [reading]), ...(head === undefined ? [] : [head.then(() => undefined)])];
+    const read = await Promise.race(racing);
+    if (read === undefined) {
+      const answer = inFlight.shift();
+      if (answer !== undefined) yield await answer;
+      continue;
+    }
+    reading = undefined;
+    if (read.result === undefined || read.result.done === true) last = read;
+    else inFlight.push(work(read.result.value));
+  }
+  if (last !== undefined && 'error' in last) throw last.error;
+}

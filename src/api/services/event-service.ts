@@ -1,0 +1,111 @@
+/** EventService: events into the journal and out of it. */
+import { createHash } from 'node:crypto';
+import { create, toBinary } from '@bufbuild/protobuf';
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import { type EventFilter, EventFilterSchema } from '../../../gen/es/sboxagent/v1/event_pb.js';
+import { type CreateEventRequest, type EventService, WatchEventsResponseSchema } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
+import type { Journal, PublishContext } from '../../events/types.ts';
+import { AgentError, invalid } from '../../kernel/errors.ts';
+import { ulidFrom } from '../../kernel/ids.ts';
+import { callOf, callSignal, endingOf, speaksJson } from '../calls.ts';
+import { type EventLimits, eventFilter, eventMessage, newEvents, receiptMessage } from '../convert/event.ts';
+import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
+import { watchMessage } from '../convert/watch.ts';
+import { requestHash } from '../interceptors/idempotency.ts';
+import type { Validate } from '../interceptors/validation.ts';
+import { publishBatches } from './publish-batches.ts';
+
+export interface EventServiceDeps {
+  readonly journal: Journal;
+  readonly validate: Validate;
+  readonly limits: () => EventLimits;
+  /** Longest silence of a watch. */
+  readonly pingIntervalMs: () => number;
+}
+
+export function publishContext(context: HandlerContext): PublishContext {
+  const { principal, span } = callOf(context);
+  return { source: principal.name, traceId: span.traceId, spanId: span.spanId };
+}
+
+/**
+ * The id of an event that came with a request_id but none of its own: always the same for the same request, so that a
+ * crash between the journal's commit and the memory of requests cannot store it twice.
+ */
+function derivedId(request: CreateEventRequest, context: HandlerContext): string {
+  const seed = `${callOf(context).principal.id}\0${request.requestId}\0${requestHash(context.method.input, request)}`;
+  return ulidFrom(createHash('sha256').update(seed).digest());
+}
+
+function listBinding(filter: EventFilter | undefined, order: string): string {
+  return pageBinding('events', toBinary(EventFilterSchema, filter ?? create(EventFilterSchema)), order);
+}
+
+export function eventService({ journal, validate, limits, pingIntervalMs }: EventServiceDeps): ServiceImpl<typeof EventService> {
+  return {
+    async createEvent(request, context) {
+      const { event } = request;
+      if (event === undefined) throw invalid([{ field: 'event', message: 'is required', rule: 'required' }]);
+      const [fresh] = newEvents([event], () => 'event', limits());
+      if (fresh === undefined) throw new AgentError('INTERNAL', 'an event was lost on its way to the journal');
+      const named = fresh.id === undefined && request.requestId !== '' ? { ...fresh, id: derivedId(request, context) } : fresh;
+      const [receipt] = await journal.publish([named], publishContext(context)).catch(renameField);
+      if (receipt === undefined) throw new AgentError('INTERNAL', 'the journal gave no receipt');
+      if (receipt.duplicate) callOf(context).rest.status = 200;
+      return eventMessage(receipt.event);
+    },
+
+    async batchCreateEvents({ events }, context) {
+      const fresh = newEvents(events, (index) => `events[${index}]`, limits());
+      return { receipts: (await journal.publish(fresh, publishContext(context))).map(receiptMessage) };
+    },
+
+    publishEvents: (requests, context) => publishBatches(requests, context, { journal, validate, limits }),
+
+    getEvent: async ({ id, source }) => eventMessage(await (source === '' ? journal.get(id) : journal.get(id, source))),
+
+    async listEvents(request) {
+      const order = request.orderBy === 'revision' || request.orderBy === 'revision asc' ? 'asc' : 'desc';
+      const binding = listBinding(request.filter, order);
+      const cursor = readPageToken(request.pageToken, binding, 'number');
+      const filter = eventFilter(request.filter);
+      const { events, nextCursor } = await journal.list({
+        order,
+        pageSize: pageSize(request.pageSize),
+        ...(filter !== undefined && { filter }),
+        ...(cursor !== undefined && { cursor }),
+      });
+      return { events: events.map(eventMessage), nextPageToken: pageToken(binding, nextCursor) };
+    },
+
+    async *watchEvents({ afterRevision, filter: asked }, context) {
+      const signal = callSignal(context);
+      const json = speaksJson(context);
+      const filter = eventFilter(asked);
+      let revision = afterRevision;
+      const options = { progressEveryMs: pingIntervalMs(), signal };
+      for await (const item of journal.watch({
+        ...options,
+        ...(afterRevision !== undefined && { afterRevision: Number(afterRevision) }),
+        ...(filter !== undefined && { filter }),
+      })) {
+        const message = watchMessage(item, json);
+        revision = message.revision;
+        yield message;
+      }
+      const ending = endingOf(signal);
+      if (ending === undefined) return;
+      // The last word of an agent that stops: where to resume.
+      if (ending instanceof AgentError && ending.reason === 'SHUTTING_DOWN' && revision !== undefined) {
+        yield create(WatchEventsResponseSchema, { progress: { revision }, revision });
+      }
+      throw ending;
+    },
+  };
+}
+
+/** The journal speaks of `events[0]`, the caller of CreateEvent of `event`. */
+function renameField(error: unknown): never {
+  if (!(error instanceof AgentError) || error.violations.length === 0) throw error;
+  throw invalid(error.violations.map((violation) => ({ ...violation, field: violation.field.replace(/^events\[0\]/, 'event') })));
+}

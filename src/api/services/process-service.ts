@@ -1,0 +1,71 @@
+/** ProcessService: supervised processes. */
+import { durationMs } from '@bufbuild/protobuf/wkt';
+import type { ServiceImpl } from '@connectrpc/connect';
+import { type Process, Process_State } from '../../../gen/es/sboxagent/v1/process_pb.js';
+import { type ProcessFilter, type ProcessService, StartProcessRequest_WaitFor } from '../../../gen/es/sboxagent/v1/process_service_pb.js';
+import type { ProcessView, StartOptions, Supervisor } from '../../processes/types.ts';
+import { callSignal, endingOf } from '../calls.ts';
+import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
+import { processMessage } from '../convert/process.ts';
+import { followChanges } from './process-changes.ts';
+
+export interface ProcessServiceDeps {
+  readonly supervisor: Supervisor;
+}
+
+function waitFor(value: StartProcessRequest_WaitFor): StartOptions['waitFor'] {
+  if (value === StartProcessRequest_WaitFor.SUBMITTED) return 'SUBMITTED';
+  return value === StartProcessRequest_WaitFor.READY ? 'READY' : 'RUNNING';
+}
+
+function keeps(filter: ProcessFilter | undefined, view: ProcessView): boolean {
+  if (filter === undefined) return true;
+  const state = filter.states.length === 0 || filter.states.includes(Process_State[view.state]);
+  return state && (filter.engines.length === 0 || filter.engines.includes(view.engine));
+}
+
+export function processService({ supervisor }: ProcessServiceDeps): ServiceImpl<typeof ProcessService> {
+  const full = async (view: ProcessView): Promise<Process> =>
+    processMessage(view, view.pid === 0 ? undefined : await supervisor.resources(view.id).catch(() => undefined));
+
+  return {
+    async startProcess(request, context) {
+      const { id, command, env, cwd } = request;
+      const signal = callSignal(context);
+      return full(await supervisor.start(id, { command, env, cwd, waitFor: waitFor(request.waitFor), signal }));
+    },
+
+    async stopProcess({ id, grace }) {
+      return full(await supervisor.stop(id, grace === undefined ? {} : { graceMs: durationMs(grace) }));
+    },
+
+    restartProcess: async ({ id }) => full(await supervisor.restart(id)),
+
+    reloadProcess: async ({ id }) => full(await supervisor.reload(id)),
+
+    getProcess: async ({ id }) => full(supervisor.get(id)),
+
+    async listProcesses(request) {
+      const { filter } = request;
+      const binding = pageBinding('processes', JSON.stringify([filter?.states ?? [], filter?.engines ?? []]));
+      const after = readPageToken(request.pageToken, binding, 'string');
+      const kept = supervisor.list().filter((view) => keeps(filter, view) && (after === undefined || view.id > after));
+      const page = kept.slice(0, pageSize(request.pageSize));
+      const nextPageToken = pageToken(binding, page.length < kept.length ? page.at(-1)?.id : undefined);
+      return { processes: await Promise.all(page.map(full)), nextPageToken };
+    },
+
+    async *watchProcesses({ ids }, context) {
+      const signal = callSignal(context);
+      for await (const change of followChanges(supervisor, new Set(ids), signal)) {
+        yield {
+          processes: await Promise.all(change.processes.map(full)),
+          removedIds: [...change.removedIds],
+          snapshot: change.snapshot,
+        };
+      }
+      const ending = endingOf(signal);
+      if (ending !== undefined) throw ending;
+    },
+  };
+}

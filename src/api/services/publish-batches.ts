@@ -1,0 +1,47 @@
+/** PublishEvents: batches in, acknowledgements out, in order and many in flight, so that they meet in one group commit. */
+import { create } from '@bufbuild/protobuf';
+import type { HandlerContext } from '@connectrpc/connect';
+import {
+  BatchCreateEventsRequestSchema,
+  type PublishEventsRequest,
+  type PublishEventsResponse,
+  PublishEventsResponseSchema,
+} from '../../../gen/es/sboxagent/v1/event_service_pb.js';
+import type { Journal } from '../../events/types.ts';
+import { callSignal } from '../calls.ts';
+import { type EventLimits, newEvents, receiptMessage } from '../convert/event.ts';
+import type { Validate } from '../interceptors/validation.ts';
+import { pipelined } from '../pipeline.ts';
+import { fromUnknown, toStatus } from '../wire-error.ts';
+import { publishContext } from './event-service.ts';
+
+/** Batches of one stream in flight; further ones wait by flow control. */
+const maxInFlight = 64;
+
+interface Deps {
+  readonly journal: Pick<Journal, 'publish'>;
+  readonly validate: Validate;
+  readonly limits: () => EventLimits;
+}
+
+export async function* publishBatches(
+  requests: AsyncIterable<PublishEventsRequest>,
+  context: HandlerContext,
+  { journal, validate, limits }: Deps,
+): AsyncGenerator<PublishEventsResponse> {
+  const publisher = publishContext(context);
+
+  const store = async ({ batchId, events }: PublishEventsRequest): Promise<PublishEventsResponse> => {
+    try {
+      // A batch of the stream obeys the rules of BatchCreateEvents.
+      validate(BatchCreateEventsRequestSchema, create(BatchCreateEventsRequestSchema, { events }));
+      const fresh = newEvents(events, (index) => `events[${index}]`, limits());
+      const receipts = await journal.publish(fresh, publisher);
+      return create(PublishEventsResponseSchema, { batchId, receipts: receipts.map(receiptMessage) });
+    } catch (error) {
+      return create(PublishEventsResponseSchema, { batchId, error: toStatus(fromUnknown(error)) });
+    }
+  };
+
+  yield* pipelined(requests, { limit: maxInFlight, signal: callSignal(context) }, store);
+}
