@@ -81,6 +81,7 @@ export const catalogue = {
   DEPENDENCY_NOT_READY: { code: 'failed_precondition', remedy: 'Start what it depends on first, or look why that is not READY.' },
   CURSOR_INVALID: { code: 'invalid_argument', remedy: 'Use a cursor that the agent gave out, or none.' },
   // The agent itself
+  HEALTH_SERVICE_UNKNOWN: { code: 'not_found', remedy: 'Ask for the empty name, a component or a service; List names them.' },
   SHUTTING_DOWN: { code: 'unavailable', remedy: 'The agent is stopping; connect again when it is back.' },
   INTERNAL: { code: 'internal', remedy: 'A fault of the agent: its log has the cause under the trace id.' },
 } as const satisfies Record<string, CatalogueEntry>;
