@@ -1,0 +1,12 @@
+/**
+ * What sboxagent obeys: the configuration from files, environment and defaults, judged key by key before anything starts.
+ * Invariants: one table of keys says all there is to say of a key; every refusal is one line with file, line, key and remedy; the
+ * environment is read here and nowhere else.
+ * May be imported by app and cli; its types by every room that is configured.
+ */
+export { diffSettings, type SettingsChange } from './diff.ts';
+export { environmentName, type Key, type KeyType, keyTable } from './keys.ts';
+export { type LoadOptions, loadSettings } from './load.ts';
+export { printConfig } from './print.ts';
+export { processEnv } from './process-env.ts';
+export type { LoadedSettings, Settings, UnitSettings } from './types.ts';
