@@ -10,8 +10,9 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Logs } from '../logs/types.ts';
 import type { Supervisor } from '../processes/types.ts';
 import type { Settings } from '../settings/types.ts';
+import { connectJson, connectJsonOptions } from './connect-json.ts';
 import { createGateway } from './gateway/gateway.ts';
-import { createInvoker } from './gateway/invoke.ts';
+import { createInvoker, implementationOf } from './gateway/invoke.ts';
 import type { HealthBoard, StatusSource } from './health.ts';
 import { errors } from './interceptors/errors.ts';
 import { idempotency, type RequestMemory } from './interceptors/idempotency.ts';
@@ -28,7 +29,7 @@ import { processService } from './services/process-service.ts';
 export interface ApiDeps {
   readonly clock: Clock;
   readonly journal: Journal;
-  readonly logs: Logs;
+  readonly logs: Pick<Logs, 'list' | 'tail'>;
   readonly supervisor: Supervisor;
   readonly health: HealthBoard;
   readonly status: StatusSource;
@@ -75,12 +76,15 @@ export function createApi(deps: ApiDeps): Api {
     methods,
     gateway: createGateway({ methods, invoker, clock, limits: () => api().limits, pingIntervalMs }),
     mount(router) {
-      for (const { service, implementation } of services) router.service(service, implementation);
+      for (const method of methods) {
+        const jsonOptions = connectJsonOptions(method.desc.input, () => api().limits);
+        router.rpc(method.desc, implementationOf(method, services), { jsonOptions });
+      }
     },
     connectOptions: {
       interceptors,
       readMaxBytes: api().limits.messageBytes,
-      jsonOptions: { ignoreUnknownFields: false, alwaysEmitImplicit: true },
+      jsonOptions: connectJson,
     },
   };
 }

@@ -60,7 +60,8 @@ export function checkMediaType(req: HttpRequest): void {
   }
 }
 
-function decodeText(bytes: Uint8Array): string {
+/** Throws MALFORMED_BODY. */
+export function decodeText(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {

@@ -1,5 +1,5 @@
 /** Calls of implementations inside the process, through the same interceptors as every protocol. */
-import type { Message } from '@bufbuild/protobuf';
+import type { DescMethod, Message } from '@bufbuild/protobuf';
 import {
   createContextValues,
   createHandlerContext,
@@ -41,18 +41,18 @@ function contextOf(call: Call, req: HttpRequest): HandlerContext {
   });
 }
 
-function specOf(method: RpcMethod, mounted: readonly Mounted[]): MethodImplSpec {
+/** The function that implements a method; one that says so where there is none. */
+export function implementationOf(method: RpcMethod, mounted: readonly Mounted[]): MethodImpl<DescMethod> {
   const implementation = mounted.find(({ service }) => service.typeName === method.service.typeName)?.implementation;
   const own: unknown = implementation === undefined ? undefined : Reflect.get(implementation, method.desc.localName);
   const missing = (): never => {
     throw new AgentError('RPC_UNIMPLEMENTED', `${method.path} is not implemented`);
   };
-  const fn = typeof own === 'function' ? own.bind(implementation) : missing;
-  return createMethodImplSpec(method.desc, fn as MethodImpl<typeof method.desc>);
+  return (typeof own === 'function' ? own.bind(implementation) : missing) as MethodImpl<DescMethod>;
 }
 
 export function createInvoker(methods: readonly RpcMethod[], mounted: readonly Mounted[], interceptors: readonly Interceptor[]): Invoker {
-  const specs = new Map(methods.map((method) => [method.path, specOf(method, mounted)]));
+  const specs = new Map(methods.map((method) => [method.path, createMethodImplSpec(method.desc, implementationOf(method, mounted))]));
   const chain = [...interceptors];
   const specFor = <K extends MethodImplSpec['kind']>(call: Call, kind: K): MethodImplSpec & { kind: K } => {
     const spec = specs.get(call.method.path);

@@ -51,6 +51,9 @@ export function framer(framing: Framing, call: Call, answer: StreamAnswer): Fram
 
 export const streamHeaders = { 'cache-control': 'no-cache, no-store', 'x-accel-buffering': 'no' } as const;
 
+/** So much is handed to the connection at a time, so that a slow reader is seen to make progress. */
+const sliceBytes = 16 * 1024;
+
 /** Resolves when the response takes more, is gone, or the call ends. */
 function drained(res: HttpResponse, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -92,17 +95,19 @@ function keepAlive({ res, frames, clock, pingIntervalMs }: Outgoing, lastWriteMs
 export async function writeStream(first: IteratorResult<Message>, messages: AsyncIterator<Message>, out: Outgoing): Promise<void> {
   const { call, res, frames, clock } = out;
   let lastWriteMs = clock.monotonicMs();
-  const put = (text: string): Promise<void> | undefined => {
-    lastWriteMs = clock.monotonicMs();
-    if (isGone(res)) return undefined;
-    return write(res, Buffer.from(text)) ? undefined : drained(res, call.signal);
+  const put = async (text: string): Promise<void> => {
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.byteLength && !isGone(res); at += sliceBytes) {
+      lastWriteMs = clock.monotonicMs();
+      if (!write(res, bytes.subarray(at, at + sliceBytes))) await drained(res, call.signal);
+    }
   };
   writeHead(res, 200, { ...streamHeaders, 'content-type': frames.contentType });
   const stop = keepAlive(out, () => lastWriteMs);
   try {
     for (let item = first; item.done !== true && !isGone(res); item = await messages.next()) await put(frames.message(item.value));
   } catch (error) {
-    void put(frames.error(fromUnknown(error)));
+    await put(frames.error(fromUnknown(error)));
   } finally {
     stop();
     await messages.return?.().catch(() => {});

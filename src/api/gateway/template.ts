@@ -33,7 +33,9 @@ function segmentOf(text: string, template: string): Segment {
 
 /** Splits at slashes that stand outside of braces. */
 function split(path: string): string[] {
-  return path.match(/(?:\{[^}]*\}|[^/{])+/g) ?? [];
+  const parts = path.match(/(?:\{[^}]*\}|[^/{])+/g) ?? [];
+  if (parts.join('/') !== path) throw new Error(`path template /${path} is malformed`);
+  return parts;
 }
 
 function shapeOf(segments: readonly Segment[], verb: string | undefined): string {

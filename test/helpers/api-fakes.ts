@@ -1,0 +1,327 @@
+/** The rooms behind the API, in memory: small, honest implementations of their interfaces. */
+import type { ApiDeps, HealthSnapshot, RequestMemory } from '../../src/api/index.ts';
+import type {
+  EventFilter,
+  Journal,
+  NewEvent,
+  PublishContext,
+  Receipt,
+  StoredEvent,
+  WatchItem,
+  WatchOptions,
+} from '../../src/events/types.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { AgentError } from '../../src/kernel/errors.ts';
+import type { LogEntry, Logs } from '../../src/logs/types.ts';
+import type { ProcessChange, ProcessView, Supervisor } from '../../src/processes/types.ts';
+
+export class Notifier<T> {
+  readonly #fns = new Set<(value: T) => void>();
+  on(fn: (value: T) => void): () => void {
+    this.#fns.add(fn);
+    return () => this.#fns.delete(fn);
+  }
+  tell(value: T): void {
+    for (const fn of this.#fns) fn(value);
+  }
+  get size(): number {
+    return this.#fns.size;
+  }
+}
+
+export function storedEvent(revision: number, event: Partial<StoredEvent> = {}): StoredEvent {
+  return {
+    revision,
+    id: `e${revision}`,
+    type: 'test.made',
+    source: 'fake',
+    subject: '',
+    severity: 'INFO',
+    priority: 50,
+    time: { seconds: 1_700_000_000, nanos: 123_456_789 },
+    ingestTime: { seconds: 1_700_000_001, nanos: 0 },
+    traceId: '',
+    spanId: '',
+    correlationId: '',
+    data: undefined,
+    attributes: {},
+    redacted: [],
+    ...event,
+  };
+}
+
+function keeps(filter: EventFilter | undefined, event: StoredEvent): boolean {
+  return filter?.sources === undefined || filter.sources.length === 0 || filter.sources.includes(event.source);
+}
+
+/** Follows what is told until the signal fires; nothing is lost between two reads. */
+async function* follow<T>(notifier: Notifier<T>, signal: AbortSignal): AsyncGenerator<T> {
+  const waiting: T[] = [];
+  let wake = (): void => {};
+  const off = notifier.on((value) => {
+    waiting.push(value);
+    wake();
+  });
+  const abort = (): void => wake();
+  signal.addEventListener('abort', abort);
+  try {
+    while (!signal.aborted) {
+      const value = waiting.shift();
+      if (value !== undefined) yield value;
+      else await new Promise<void>((resolve) => (wake = resolve));
+    }
+  } finally {
+    off();
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+export class FakeJournal implements Journal {
+  readonly events: StoredEvent[] = [];
+  readonly batches = new Notifier<readonly StoredEvent[]>();
+  readonly publishes: number[] = [];
+  /** Revisions before this are gone. */
+  firstKept = 1;
+  delayMs = 0;
+
+  async publish(events: readonly NewEvent[], context: PublishContext): Promise<readonly Receipt[]> {
+    this.publishes.push(events.length);
+    if (this.delayMs > 0) await systemClock.sleep(this.delayMs);
+    const fresh: StoredEvent[] = [];
+    const receipts = events.map((event): Receipt => {
+      const source = event.source ?? context.source;
+      const known = this.events.find((stored) => stored.id === event.id && stored.source === source);
+      if (known !== undefined) return { event: known, duplicate: true };
+      const revision = this.events.length + 1;
+      const stored = storedEvent(revision, { id: `made-${revision}`, ...event, source });
+      this.events.push(stored);
+      fresh.push(stored);
+      return { event: stored, duplicate: false };
+    });
+    if (fresh.length > 0) this.batches.tell(fresh);
+    return receipts;
+  }
+
+  emit(): void {}
+
+  async get(id: string, source?: string): Promise<StoredEvent> {
+    const found = this.events.findLast((event) => event.id === id && (source === undefined || event.source === source));
+    if (found === undefined) throw new AgentError('EVENT_NOT_FOUND', `event ${id} is unknown`, { metadata: { id } });
+    return found;
+  }
+
+  async list({ filter, order, pageSize, cursor }: Parameters<Journal['list']>[0]): ReturnType<Journal['list']> {
+    const all = this.events.filter((event) => keeps(filter, event));
+    const ordered = order === 'asc' ? all : all.toReversed();
+    const rest = ordered.filter(({ revision }) => cursor === undefined || (order === 'asc' ? revision > cursor : revision < cursor));
+    const events = rest.slice(0, pageSize);
+    const last = events.at(-1);
+    return { events, ...(events.length < rest.length && last !== undefined && { nextCursor: last.revision }) };
+  }
+
+  async *watch({ afterRevision, filter, signal }: WatchOptions): AsyncGenerator<WatchItem> {
+    if (afterRevision !== undefined && afterRevision > 0 && afterRevision < this.firstKept - 1) {
+      throw new AgentError('REVISION_COMPACTED', `the first revision kept is ${this.firstKept}`, {
+        metadata: { first_revision: String(this.firstKept) },
+      });
+    }
+    const missed = this.events.filter((event) => afterRevision !== undefined && event.revision > afterRevision && keeps(filter, event));
+    const live = follow(this.batches, signal);
+    const next = live.next();
+    const revision = this.events.length;
+    yield missed.length > 0 ? { kind: 'events', events: missed, revision } : { kind: 'progress', revision };
+    for (let item = await next; item.done !== true; item = await live.next()) {
+      const events = filter === undefined ? item.value : item.value.filter((event) => keeps(filter, event));
+      if (events.length > 0) yield { kind: 'events', events, revision: this.events.length };
+    }
+  }
+
+  stats(): ReturnType<Journal['stats']> {
+    return { firstRevision: this.firstKept, lastRevision: this.events.length, count: this.events.length, bytes: 1 };
+  }
+  watchers(): number {
+    return this.batches.size;
+  }
+  health(): ReturnType<Journal['health']> {
+    return { status: 'HEALTHY', message: '', sinceMs: 0 };
+  }
+}
+
+export function processView(id: string, view: Partial<ProcessView> = {}): ProcessView {
+  return {
+    id,
+    engine: '',
+    command: ['/bin/true'],
+    configPath: '',
+    inline: false,
+    desired: 'DOWN',
+    state: 'STOPPED',
+    pid: 0,
+    startTimeMs: undefined,
+    restartCount: 0,
+    restartsTotal: 0,
+    nextStartTimeMs: undefined,
+    reason: '',
+    message: '',
+    exit: undefined,
+    dependsOn: [],
+    etag: '1',
+    ...view,
+  };
+}
+
+export class FakeSupervisor implements Supervisor {
+  readonly views = new Map<string, ProcessView>();
+  readonly changes = new Notifier<ProcessChange>();
+
+  set(view: ProcessView): ProcessView {
+    this.views.set(view.id, view);
+    this.changes.tell({ processes: [view], removedIds: [] });
+    return view;
+  }
+  get(id: string): ProcessView {
+    const view = this.views.get(id);
+    if (view === undefined) throw new AgentError('PROCESS_NOT_FOUND', `process ${id} is unknown`, { metadata: { id } });
+    return view;
+  }
+  async start(id: string): Promise<ProcessView> {
+    const view = this.get(id);
+    if (view.pid !== 0) throw new AgentError('PROCESS_ALREADY_RUNNING', `process ${id} is running`, { metadata: { id } });
+    return this.set({ ...view, desired: 'UP', state: 'RUNNING', pid: 42 });
+  }
+  async stop(id: string): Promise<ProcessView> {
+    return this.set({ ...this.get(id), desired: 'DOWN', state: 'STOPPED', pid: 0 });
+  }
+  async restart(id: string): Promise<ProcessView> {
+    return this.set({ ...this.get(id), state: 'RUNNING', pid: 43 });
+  }
+  async reload(id: string): Promise<ProcessView> {
+    return this.get(id);
+  }
+  list(): readonly ProcessView[] {
+    return [...this.views.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+  async resources(): Promise<{ cpuUsageRatio: number; residentMemoryBytes: number; openFds: number; threads: number }> {
+    return { cpuUsageRatio: 0.5, residentMemoryBytes: 1024, openFds: 3, threads: 1 };
+  }
+  onChange(fn: (change: ProcessChange) => void): () => void {
+    return this.changes.on(fn);
+  }
+  health(): ReturnType<Supervisor['health']> {
+    return { status: 'HEALTHY', message: '', sinceMs: 0 };
+  }
+}
+
+export class FakeLogs implements Pick<Logs, 'list' | 'tail'> {
+  readonly entries: LogEntry[] = [];
+  readonly added = new Notifier<LogEntry>();
+
+  add(message: string): void {
+    const seq = this.entries.length + 1;
+    const entry: LogEntry = {
+      seq,
+      timeMs: 1_700_000_000_000 + seq,
+      source: 'agent',
+      level: 'INFO',
+      message,
+      stream: 'STDOUT',
+      pid: 1,
+      traceId: '',
+      spanId: '',
+      fields: undefined,
+      truncated: false,
+    };
+    this.entries.push(entry);
+    this.added.tell(entry);
+  }
+  async list({ pageSize, order }: Parameters<Logs['list']>[0]): ReturnType<Logs['list']> {
+    return { entries: (order === 'asc' ? this.entries : this.entries.toReversed()).slice(0, pageSize) };
+  }
+  async *tail({ afterCursor, lines, signal }: Parameters<Logs['tail']>[0]): ReturnType<Logs['tail']> & AsyncGenerator {
+    const live = follow(this.added, signal);
+    const next = live.next();
+    const backlog = afterCursor === undefined ? this.entries.slice(-lines) : this.entries.filter(({ seq }) => seq > afterCursor);
+    yield { entries: backlog, cursor: backlog.at(-1)?.seq ?? 0 };
+    for (let item = await next; item.done !== true; item = await live.next()) yield { entries: [item.value], cursor: item.value.seq };
+  }
+}
+
+export class FakeBoard {
+  readonly changes = new Notifier<HealthSnapshot>();
+  current: HealthSnapshot = {
+    status: 'HEALTHY',
+    components: [{ name: 'journal', status: 'HEALTHY', message: '', sinceMs: 0 }],
+    timeMs: 1000,
+  };
+  snapshot(): HealthSnapshot {
+    return this.current;
+  }
+  onChange(fn: (snapshot: HealthSnapshot) => void): () => void {
+    return this.changes.on(fn);
+  }
+  become(status: HealthSnapshot['status']): void {
+    this.current = { ...this.current, status, components: this.current.components.map((component) => ({ ...component, status })) };
+    this.changes.tell(this.current);
+  }
+}
+
+export class FakeRequests implements RequestMemory {
+  readonly #known = new Map<string, { hash: string; bytes: Uint8Array }>();
+  async run(key: string, bodyHash: string, fn: () => Promise<Uint8Array>): Promise<Uint8Array> {
+    const known = this.#known.get(key);
+    if (known !== undefined && known.hash !== bodyHash) throw new AgentError('REQUEST_ID_REUSED', 'request_id was used already');
+    const bytes = known?.bytes ?? (await fn());
+    this.#known.set(key, { hash: bodyHash, bytes });
+    return bytes;
+  }
+}
+
+export interface Fakes {
+  readonly journal: FakeJournal;
+  readonly supervisor: FakeSupervisor;
+  readonly logs: FakeLogs;
+  readonly board: FakeBoard;
+  readonly deps: ApiDeps;
+}
+
+export function fakes(options: { readonly pingIntervalMs?: number; readonly messageBytes?: number } = {}): Fakes {
+  const journal = new FakeJournal();
+  const supervisor = new FakeSupervisor();
+  const logs = new FakeLogs();
+  const board = new FakeBoard();
+  const deps: ApiDeps = {
+    clock: systemClock,
+    journal,
+    supervisor,
+    logs,
+    health: board,
+    status: () => ({
+      name: 'fake',
+      version: '0.0.0',
+      commit: '',
+      startTimeMs: 0,
+      uptimeMs: 1500,
+      pid: 1,
+      listeners: [],
+      configPaths: [],
+      configEtag: 'x',
+      streams: 0,
+      connections: 0,
+    }),
+    requests: new FakeRequests(),
+    api: () => ({
+      limits: {
+        messageBytes: options.messageBytes ?? 65_536,
+        jsonDepth: 32,
+        connections: 10,
+        streamsPerConnection: 10,
+        concurrentUnary: 10,
+        headerTimeoutMs: 1000,
+        bodyTimeoutMs: 1000,
+        idleTimeoutMs: 1000,
+      },
+      streams: { enabled: true, pingIntervalMs: options.pingIntervalMs ?? 30_000, pongTimeoutMs: 1000, maxConnections: 10 },
+    }),
+  };
+  return { journal, supervisor, logs, board, deps };
+}

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { fromBinary, fromJsonString, toBinary, toJsonString } from '@bufbuild/protobuf';
+import { EventSchema } from '../../../../gen/es/sboxagent/v1/event_pb.js';
+import { checkData } from '../../../../src/api/convert/data.ts';
+import { pageBinding, pageSize, pageToken, readPageToken } from '../../../../src/api/convert/page.ts';
+import type { Violation } from '../../../../src/kernel/errors.ts';
+
+const rows: [string, unknown, string[]][] = [
+  ['plain', { a: [1, 'x', null, true, { b: 1 }] }, []],
+  ['NaN', { a: Number.NaN }, ['data.a']],
+  ['infinite in a list', { a: [1, Number.POSITIVE_INFINITY] }, ['data.a[1]']],
+  ['half a character', { a: '\ud800' }, ['data.a']],
+  ['half a character in a key', { '\ud800': 1 }, ['data']],
+  ['too deep', { a: { b: { c: { d: 1 } } } }, ['data.a.b.c']],
+];
+for (const [name, value, fields] of rows) {
+  it(name, () => {
+    const violations: Violation[] = [];
+    checkData(value, 'data', { violations, maxDepth: 3 });
+    assert.deepEqual(
+      violations.map(({ field }) => field),
+      fields,
+    );
+  });
+}
+
+it('a million faults are told in a hundred sentences', () => {
+  const violations: Violation[] = [];
+  checkData({ a: new Array(1000).fill(Number.NaN) }, 'data', { violations, maxDepth: 3 });
+  assert.equal(violations.length, 100);
+});
+
+it('the library keeps __proto__ to the letter in every codec', () => {
+  const text = '{"type":"a","data":{"__proto__":{"x":1},"y":2},"attributes":{"__proto__":"z"}}';
+  const message = fromJsonString(EventSchema, text);
+  assert.equal(toJsonString(EventSchema, fromBinary(EventSchema, toBinary(EventSchema, message))), text);
+  assert.deepEqual(Object.keys(message.data ?? {}), ['__proto__', 'y']);
+});
+
+it('page tokens', () => {
+  const binding = pageBinding('events', 'filter');
+  const token = pageToken(binding, 42);
+  assert.equal(readPageToken(token, binding, 'number'), 42);
+  assert.equal(readPageToken('', binding, 'number'), undefined);
+  assert.equal(pageToken(binding, undefined), '');
+  const bad = ['!', 'AAAA', token.slice(1), pageToken(binding, 'x'), pageToken(binding, 1.5), pageToken('other', 1), 'bnVsbA'];
+  for (const each of bad) assert.throws(() => readPageToken(each, binding, 'number'), /page_token/, each);
+  assert.deepEqual([0, 1, 1000, 5000].map(pageSize), [100, 1, 1000, 1000]);
+});

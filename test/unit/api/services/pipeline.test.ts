@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setImmediate as tick } from 'node:timers/promises';
+import { pipelined } from '../../../../src/api/pipeline.ts';
+import { fold, followChanges } from '../../../../src/api/services/process-changes.ts';
+import { FakeSupervisor, processView } from '../../../helpers/api-fakes.ts';
+
+async function* numbers(count: number, read: { at: number }): AsyncGenerator<number> {
+  for (let n = 1; n <= count; n += 1) {
+    read.at = n;
+    yield n;
+  }
+}
+
+describe('pipelined', () => {
+  it('answers in order, with at most `limit` in flight', async () => {
+    const read = { at: 0 };
+    let inFlight = 0;
+    let most = 0;
+    const answers: number[] = [];
+    const work = async (n: number): Promise<number> => {
+      inFlight += 1;
+      most = Math.max(most, inFlight);
+      for (let turn = 0; turn < (n % 7) * 3; turn += 1) await tick();
+      inFlight -= 1;
+      return n;
+    };
+    for await (const n of pipelined(numbers(100, read), { limit: 8, signal: new AbortController().signal }, work)) answers.push(n);
+    assert.deepEqual(
+      answers,
+      Array.from({ length: 100 }, (_, index) => index + 1),
+    );
+    assert.ok(most > 4 && most <= 8, String(most));
+  });
+
+  it('reads no further while nothing is answered', async () => {
+    const read = { at: 0 };
+    const stuck = pipelined(numbers(100, read), { limit: 4, signal: new AbortController().signal }, () => new Promise<number>(() => {}));
+    void stuck.next();
+    for (let turn = 0; turn < 50; turn += 1) await tick();
+    assert.equal(read.at, 4);
+  });
+
+  it('answers what is in flight before it fails', async () => {
+    async function* failing(): AsyncGenerator<number> {
+      yield 1;
+      yield 2;
+      throw new Error('the line broke');
+    }
+    const answers: number[] = [];
+    const run = async (): Promise<void> => {
+      const work = async (n: number): Promise<number> => tick(n);
+      for await (const n of pipelined(failing(), { limit: 8, signal: new AbortController().signal }, work)) answers.push(n);
+    };
+    await assert.rejects(run, /the line broke/);
+    assert.deepEqual(answers, [1, 2]);
+  });
+
+  it('ends with the reason of the signal, though the source stays silent', async () => {
+    const controller = new AbortController();
+    const silent: AsyncIterable<number> = { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) };
+    const next = pipelined(silent, { limit: 8, signal: controller.signal }, async (n) => n).next();
+    controller.abort(new Error('cut'));
+    await assert.rejects(next, /cut/);
+  });
+});
+
+describe('changes of processes', () => {
+  it('folded: the newest state of each', () => {
+    const a = (state: 'RUNNING' | 'STOPPED') => processView('a', { state });
+    const folded = fold([
+      { processes: [a('RUNNING'), processView('b')], removedIds: [] },
+      { processes: [], removedIds: ['b'] },
+      { processes: [a('STOPPED')], removedIds: ['c'] },
+    ]);
+    assert.deepEqual(
+      folded.processes.map(({ id, state }) => [id, state]),
+      [['a', 'STOPPED']],
+    );
+    assert.deepEqual(folded.removedIds, ['b', 'c']);
+  });
+
+  it('a slow reader gets the newest state, and few messages', async () => {
+    const supervisor = new FakeSupervisor();
+    supervisor.set(processView('a'));
+    const controller = new AbortController();
+    const changes = followChanges(supervisor, new Set(), controller.signal);
+    assert.equal((await changes.next()).value?.snapshot, true);
+    for (let n = 1; n <= 10_000; n += 1) supervisor.set(processView('a', { restartCount: n }));
+    let told = 0;
+    let last = 0;
+    while (last < 10_000) {
+      const { value } = await changes.next();
+      last = value?.processes.at(-1)?.restartCount ?? 0;
+      told += 1;
+    }
+    assert.ok(told <= 257, String(told));
+    controller.abort();
+    assert.equal((await changes.next()).done, true);
+    assert.equal(supervisor.changes.size, 0);
+  });
+});
