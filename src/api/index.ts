@@ -8,4 +8,5 @@
 export { type Api, type ApiDeps, createApi } from './api.ts';
 export type { HealthBoard, HealthComponent, HealthSnapshot, HealthStatus, StatusSnapshot, StatusSource } from './health.ts';
 export type { RequestMemory } from './interceptors/idempotency.ts';
+export { metricsRoutes } from './metrics-routes.ts';
 export type { Call, Gateway, Mount, Mounted, PlainRoute, RpcMethod } from './seam.ts';

@@ -1,4 +1,4 @@
-import { openSync, readSync, closeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { RefusedError } from '../kernel/errors.ts';
 
@@ -13,6 +13,20 @@ function ownerOf(path: string): number {
     return field.readInt32BE();
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Pid of the daemon that holds the lock; undefined when none does. */
+export function lockOwner(path: string): number | undefined {
+  if (!existsSync(path)) return undefined;
+  const db = new DatabaseSync(path);
+  try {
+    db.exec('BEGIN EXCLUSIVE; ROLLBACK');
+    return undefined;
+  } catch {
+    return ownerOf(path);
+  } finally {
+    db.close();
   }
 }
 

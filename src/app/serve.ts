@@ -71,9 +71,7 @@ async function run(flags: ServeFlags): Promise<number> {
   const app = await createApp(loaded, programVersion());
   await app.start();
   notify('READY=1');
-  await untilSignalled(app, async () => {
-    await app.reload(() => loadFor(flags));
-  });
+  await untilSignalled(app, () => app.reload(() => loadFor(flags)));
   return EXIT.done;
 }
 

@@ -62,7 +62,12 @@ export const importTable: Readonly<Record<string, Room>> = {
     },
   },
   cli: {
-    rooms: { ...base, settings: 'finds the socket as the daemon does', access: 'tokens, daemon running or not', gen: 'the independent stack (ts)' },
+    rooms: {
+      ...base,
+      settings: 'finds the socket as the daemon does',
+      access: 'tokens, daemon running or not',
+      gen: 'the independent stack (ts)',
+    },
     packages: {
       '@grpc/grpc-js': 'the independent client stack',
       '@grpc/proto-loader': '`call` works on descriptors alone',

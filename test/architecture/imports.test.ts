@@ -43,7 +43,11 @@ for (const [room, allowed] of Object.entries(importTable)) {
 
 /** What may be used in few places only: [what, where it may stand, why]. */
 const confined: readonly (readonly [RegExp, RegExp, string])[] = [
-  [/from 'node:child_process'/, /^src\/processes\/spawner\.ts$/, 'children are made in one place'],
+  [
+    /from 'node:child_process'/,
+    /^src\/(processes\/spawner|app\/notify)\.ts$/,
+    'children are made in one place; systemd is told by its own program',
+  ],
   [/\bprocess\.env\b/, /^src\/settings\//, 'the environment is configuration'],
   [/\bconsole\./, /^$/, 'the logger writes'],
   [/\bDate\.now\(|\bsetTimeout\(|\bsetInterval\(|\bperformance\.now\(/, /^src\/kernel\/clock\.ts$/, 'time goes through the clock'],

@@ -1,0 +1,133 @@
+import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
+import { delimiter, dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { RefusedError } from '../kernel/errors.ts';
+import { formatSize } from '../kernel/size.ts';
+import { type LoadedSettings, processEnv, type Settings } from '../settings/index.ts';
+import { lockOwner } from './lock.ts';
+import { loadFor } from './serve.ts';
+
+interface Finding {
+  readonly check: string;
+  readonly ok: boolean;
+  /** What was found; where it is not ok, with the remedy. */
+  readonly text: string;
+}
+
+type Check = (settings: Settings) => Finding | Promise<Finding>;
+
+const LEAST_FREE_BYTES = 64 * 1024 * 1024;
+const CONNECT_TIMEOUT_MS = 1000;
+
+const ok = (check: string, text: string): Finding => ({ check, ok: true, text });
+const bad = (check: string, text: string): Finding => ({ check, ok: false, text });
+
+function node(): Finding {
+  const major = Number(process.versions.node.split('.')[0]);
+  return major >= 24 ? ok('node', process.version) : bad('node', `${process.version} is too old; run \`npm ci\`, which brings Node 24`);
+}
+
+function stateDir({ agent }: Settings): Finding {
+  const path = agent.stateDir;
+  if (!existsSync(path)) {
+    let parent = dirname(path);
+    while (!existsSync(parent)) parent = dirname(parent);
+    try {
+      accessSync(parent, constants.W_OK);
+      return ok('state directory', `${path} will be made`);
+    } catch {
+      return bad('state directory', `${path} cannot be made under ${parent}; choose another with --state-dir`);
+    }
+  }
+  const mode = statSync(path).mode & 0o777;
+  if ((mode & 0o077) !== 0) return bad('state directory', `${path} is open to others (0${mode.toString(8)}); chmod 700 ${path}`);
+  return ok('state directory', `${path}, 0700`);
+}
+
+function disk({ agent }: Settings): Finding {
+  let path = agent.stateDir;
+  while (!existsSync(path)) path = dirname(path);
+  const { bavail, bsize } = statfsSync(path);
+  const free = formatSize(Math.floor((bavail * bsize) / 2 ** 20) * 2 ** 20);
+  return bavail * bsize >= LEAST_FREE_BYTES
+    ? ok('disk', `${free} free`)
+    : bad('disk', `${free} free at ${path}; free some space, or publishing will be refused`);
+}
+
+function owner({ agent }: Settings): Finding {
+  const pid = lockOwner(join(agent.stateDir, 'lock'));
+  return ok('daemon', pid === undefined ? 'not running; start it with `sboxagent serve`' : `running, pid ${pid}`);
+}
+
+function answers(port: number, host: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host, timeout: CONNECT_TIMEOUT_MS });
+    const end = (open: boolean) => () => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false));
+  });
+}
+
+async function port({ agent, api }: Settings): Promise<Finding> {
+  const where = `${api.host}:${api.port}`;
+  if (!api.enabled) return ok('port', 'closed by api.enabled: false');
+  const taken = await answers(api.port, api.host === '0.0.0.0' ? '127.0.0.1' : api.host);
+  const ours = lockOwner(join(agent.stateDir, 'lock')) !== undefined;
+  if (taken && !ours) {
+    return bad('port', `${where} is taken by another program (sboxctl's own proxy uses 8080 too); stop it, or set api.port`);
+  }
+  return ok('port', taken ? `${where}, open` : `${where}, free`);
+}
+
+function auth({ agent, api }: Settings): Finding {
+  if (!api.security.authEnabled) return ok('auth', 'off: every caller is admin (loopback only)');
+  if (api.security.authToken !== undefined) return ok('auth', 'a static token is configured');
+  const file = join(agent.stateDir, 'admin.token');
+  return ok('auth', existsSync(file) ? `the admin token stands in ${file}` : 'an admin token will be made at the first start');
+}
+
+function units({ processes }: Settings): Finding {
+  const dirs = (processEnv()['PATH'] ?? '').split(delimiter);
+  const missing: string[] = [];
+  for (const unit of Object.values(processes.units)) {
+    const program = unit.binary ?? unit.engine ?? unit.command[0] ?? '';
+    const found = program.includes('/') ? existsSync(program) : dirs.some((dir) => existsSync(join(dir, program)));
+    if (!found) missing.push(`${unit.id} (${program})`);
+  }
+  const count = Object.keys(processes.units).length;
+  return missing.length === 0
+    ? ok('units', `${count} declared, every program is there`)
+    : bad('units', `no program for ${missing.join(', ')}; install it, or correct the path`);
+}
+
+const checks: readonly Check[] = [stateDir, disk, owner, port, auth, units];
+
+function load(argv: readonly string[]): LoadedSettings | Finding {
+  const { values } = parseArgs({ args: [...argv], options: { config: { type: 'string' }, 'state-dir': { type: 'string' } } });
+  try {
+    return loadFor(values);
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    return bad('configuration', error.message);
+  }
+}
+
+function print({ check, ok: good, text }: Finding): void {
+  process.stdout.write(`${good ? 'ok  ' : 'FAIL'}  ${check.padEnd(16)}  ${text}\n`);
+}
+
+/** `sboxagent doctor`: every check of the start with its verdict and the remedy. Answers 0, or 1 where one failed. */
+export async function runDoctor(argv: readonly string[]): Promise<number> {
+  const findings = [node()];
+  const loaded = load(argv);
+  if ('check' in loaded) findings.push(loaded);
+  else {
+    findings.push(ok('configuration', loaded.paths.join(', ') || 'built-in defaults'));
+    for (const check of checks) findings.push(await check(loaded.settings));
+  }
+  for (const finding of findings) print(finding);
+  return findings.every((f) => f.ok) ? 0 : 1;
+}

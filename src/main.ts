@@ -1,0 +1,32 @@
+/**
+ * The program's entry: picks daemon or client and loads only what that needs, because a client command is over before a daemon
+ * would have loaded.
+ */
+
+/** Exit code of a fault of the program itself. */
+const FAULT = 70;
+
+async function run(argv: readonly string[]): Promise<number> {
+  const [command, ...rest] = argv;
+  switch (command) {
+    case 'serve':
+    case 'doctor':
+      if (rest.includes('--help') || rest.includes('-h')) break;
+      return command === 'serve' ? (await import('./app/main.ts')).runServe(rest) : (await import('./app/main.ts')).runDoctor(rest);
+    case 'example-proxy':
+      return (await import('../examples/proxy.ts')).runExampleProxy();
+    default:
+  }
+  const { runCli, standardIo } = await import('./cli/index.ts');
+  return runCli(argv, standardIo());
+}
+
+run(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`sboxagent: a fault of the program: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exitCode = FAULT;
+  },
+);
