@@ -33,21 +33,26 @@ export async function* pipelined<I, O>(
     );
   let reading: Promise<Read<I>> | undefined;
   let last: Read<I> | undefined;
-  for (;;) {
-    if (last === undefined && inFlight.length < options.limit) reading ??= next();
-    const [head] = inFlight;
-    if (head === undefined && last !== undefined) break;
-    // Reading goes first, so that batches meet in one group commit.
-    const racing = [...(reading === undefined ? [] : [reading]), ...(head === undefined ? [] : [head.then(() => undefined)])];
-    const read = await Promise.race(racing);
-    if (read === undefined) {
-      const answer = inFlight.shift();
-      if (answer !== undefined) yield await answer;
-      continue;
+  try {
+    for (;;) {
+      if (last === undefined && inFlight.length < options.limit) reading ??= next();
+      const [head] = inFlight;
+      if (head === undefined && last !== undefined) break;
+      // Reading goes first, so that batches meet in one group commit.
+      const racing = [...(reading === undefined ? [] : [reading]), ...(head === undefined ? [] : [head.then(() => undefined)])];
+      const read = await Promise.race(racing);
+      if (read === undefined) {
+        const answer = inFlight.shift();
+        if (answer !== undefined) yield await answer;
+        continue;
+      }
+      reading = undefined;
+      if (read.result === undefined || read.result.done === true) last = read;
+      else inFlight.push(work(read.result.value));
     }
-    reading = undefined;
-    if (read.result === undefined || read.result.done === true) last = read;
-    else inFlight.push(work(read.result.value));
+  } finally {
+    // Not awaited: a source that waits for its client would keep us.
+    void iterator.return?.().catch(() => {});
   }
   if (last !== undefined && 'error' in last) throw last.error;
 }
