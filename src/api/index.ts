@@ -6,6 +6,7 @@
  * May be imported by: app.
  */
 export { type Api, type ApiDeps, createApi } from './api.ts';
+export { createFrontDoor, type FrontDoor, type FrontDoorOptions } from './front-door.ts';
 export type { HealthBoard, HealthComponent, HealthSnapshot, HealthStatus, StatusSnapshot, StatusSource } from './health.ts';
 export type { RequestMemory } from './interceptors/idempotency.ts';
 export { metricsRoutes } from './metrics-routes.ts';

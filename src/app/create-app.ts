@@ -10,7 +10,7 @@ import { openLogs } from '../logs/index.ts';
 import { createSupervisor } from '../processes/index.ts';
 import { diffSettings, type LoadedSettings, processEnv } from '../settings/index.ts';
 import { openStore, requestMemory, storeModules } from '../store/index.ts';
-import { startTelemetry } from '../telemetry/index.ts';
+import { observeSystem, startTelemetry } from '../telemetry/index.ts';
 import { createHealthBoard } from './health-board.ts';
 import { lockStateDir } from './lock.ts';
 import { asOwnLine } from './own-log.ts';
@@ -61,6 +61,7 @@ export async function createApp(first: LoadedSettings, program: ProgramVersion):
     clock,
   });
   const { logger, metrics } = telemetry;
+  const stopObserving = observeSystem({ metrics, clock, diskPath: stateDir, intervalMs: settings.api.metrics.collectionIntervalMs });
   const store = await openStore({
     path: join(stateDir, 'sboxagent.db'),
     durability: settings.events.durability,
@@ -124,6 +125,7 @@ export async function createApp(first: LoadedSettings, program: ProgramVersion):
     ['front door', () => frontDoor.stop(deadlinesMs.frontDoor)],
     ['processes', () => supervisor.stopAll(deadlinesMs.processes)],
     ['health', () => health.stop()],
+    ['figures', stopObserving],
     ['access', () => access.stop()],
     ['logs', () => logs.stop()],
     ['journal', () => journal.stop()],

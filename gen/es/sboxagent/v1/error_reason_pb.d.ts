@@ -329,6 +329,13 @@ export enum ErrorReason_Reason {
   CURSOR_INVALID = 42,
 
   /**
+   * NOT_FOUND: Ask for the empty name, a component or a service; List names them.
+   *
+   * @generated from enum value: HEALTH_SERVICE_UNKNOWN = 45;
+   */
+  HEALTH_SERVICE_UNKNOWN = 45,
+
+  /**
    * UNAVAILABLE: The agent is stopping; connect again when it is back.
    *
    * @generated from enum value: SHUTTING_DOWN = 43;

@@ -104,6 +104,8 @@ export const ErrorReason_Reason = {
   DEPENDENCY_NOT_READY: "DEPENDENCY_NOT_READY",
   /** CURSOR_INVALID - INVALID_ARGUMENT: Use a cursor that the agent gave out, or none. */
   CURSOR_INVALID: "CURSOR_INVALID",
+  /** HEALTH_SERVICE_UNKNOWN - NOT_FOUND: Ask for the empty name, a component or a service; List names them. */
+  HEALTH_SERVICE_UNKNOWN: "HEALTH_SERVICE_UNKNOWN",
   /** SHUTTING_DOWN - UNAVAILABLE: The agent is stopping; connect again when it is back. */
   SHUTTING_DOWN: "SHUTTING_DOWN",
   /** INTERNAL - INTERNAL: A fault of the agent: its log has the cause under the trace id. */
@@ -156,6 +158,7 @@ export namespace ErrorReason_Reason {
   export type RELOAD_UNSUPPORTED = typeof ErrorReason_Reason.RELOAD_UNSUPPORTED;
   export type DEPENDENCY_NOT_READY = typeof ErrorReason_Reason.DEPENDENCY_NOT_READY;
   export type CURSOR_INVALID = typeof ErrorReason_Reason.CURSOR_INVALID;
+  export type HEALTH_SERVICE_UNKNOWN = typeof ErrorReason_Reason.HEALTH_SERVICE_UNKNOWN;
   export type SHUTTING_DOWN = typeof ErrorReason_Reason.SHUTTING_DOWN;
   export type INTERNAL = typeof ErrorReason_Reason.INTERNAL;
 }
@@ -291,6 +294,9 @@ export function errorReason_ReasonFromJSON(object: any): ErrorReason_Reason {
     case 42:
     case "CURSOR_INVALID":
       return ErrorReason_Reason.CURSOR_INVALID;
+    case 45:
+    case "HEALTH_SERVICE_UNKNOWN":
+      return ErrorReason_Reason.HEALTH_SERVICE_UNKNOWN;
     case 43:
     case "SHUTTING_DOWN":
       return ErrorReason_Reason.SHUTTING_DOWN;
@@ -390,6 +396,8 @@ export function errorReason_ReasonToJSON(object: ErrorReason_Reason): string {
       return "DEPENDENCY_NOT_READY";
     case ErrorReason_Reason.CURSOR_INVALID:
       return "CURSOR_INVALID";
+    case ErrorReason_Reason.HEALTH_SERVICE_UNKNOWN:
+      return "HEALTH_SERVICE_UNKNOWN";
     case ErrorReason_Reason.SHUTTING_DOWN:
       return "SHUTTING_DOWN";
     case ErrorReason_Reason.INTERNAL:
@@ -487,6 +495,8 @@ export function errorReason_ReasonToNumber(object: ErrorReason_Reason): number {
       return 41;
     case ErrorReason_Reason.CURSOR_INVALID:
       return 42;
+    case ErrorReason_Reason.HEALTH_SERVICE_UNKNOWN:
+      return 45;
     case ErrorReason_Reason.SHUTTING_DOWN:
       return 43;
     case ErrorReason_Reason.INTERNAL:
