@@ -1,0 +1,121 @@
+/**
+ * Serves Connect's handlers on Node's requests. Of its own, since connect-node's adapter throws on authorities that it
+ * cannot parse, writes to the console, and lets errors without ErrorInfo out (those that its interceptors never see).
+ */
+import type { OutgoingHttpHeaders } from 'node:http';
+import { type ConnectRouterOptions, createConnectRouter, createContextValues } from '@connectrpc/connect';
+import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
+import { compressionGzip } from '@connectrpc/connect-node';
+import { withErrorInfo } from './error-info.ts';
+import { arrived, end, isGone, isHttp2, write, writeHead } from './exchange.ts';
+import { linger } from './gate/body.ts';
+import { type Call, callKey, type HttpRequest, type HttpResponse, type Mount } from './seam.ts';
+
+export interface ConnectAdapter {
+  /** Serves one call of an RPC path. Rejects on a fault of ours, or when the client leaves. */
+  serve(call: Call, req: HttpRequest, res: HttpResponse): Promise<void>;
+}
+
+export interface ConnectAdapterOptions {
+  readonly mount: Mount;
+  readonly connect: ConnectRouterOptions;
+  /** False leaves errors as Connect makes them. */
+  readonly errorInfo: boolean;
+}
+
+export function createConnectAdapter(options: ConnectAdapterOptions): ConnectAdapter {
+  // No brotli unless asked for: 405 bytes of it inflate to 256 MiB.
+  const router = createConnectRouter({ acceptCompression: [compressionGzip], ...options.connect });
+  options.mount(router);
+  const handlers = new Map<string, UniversalHandler>(router.handlers.map((handler) => [handler.requestPath, handler]));
+  return {
+    async serve(call, req, res) {
+      const handler = handlers.get(call.method.path);
+      if (handler === undefined) throw new Error(`${call.method.path} is listed but not mounted`);
+      const answer = await handler(universalRequest(call, req));
+      await writeAnswer(req, res, options.errorInfo ? await withErrorInfo(answer, call) : answer);
+    },
+  };
+}
+
+function universalRequest(call: Call, req: HttpRequest): UniversalServerRequest {
+  const query = (req.url ?? '').indexOf('?');
+  return {
+    httpVersion: req.httpVersion,
+    method: req.method ?? '',
+    // The authority was judged by the gate; a unix socket's may be anything.
+    url: `http://localhost${call.method.path}${query < 0 ? '' : req.url?.slice(query)}`,
+    header: webHeaders(req),
+    body: bodyOf(req),
+    signal: call.signal,
+    contextValues: createContextValues().set(callKey, call),
+  };
+}
+
+function webHeaders(req: HttpRequest): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(req.headers)) {
+    if (value === undefined || name.startsWith(':')) continue;
+    for (const one of Array.isArray(value) ? value : [value]) headers.append(name, one);
+  }
+  return headers;
+}
+
+async function* bodyOf(req: HttpRequest): AsyncGenerator<Uint8Array> {
+  // A reader that stops early must not destroy the request: on HTTP/1.1 the socket, and with it the answer, would go too.
+  for await (const chunk of req.iterator({ destroyOnReturn: false })) yield chunk;
+}
+
+function nodeHeaders(headers: Headers | undefined): OutgoingHttpHeaders {
+  const out: Record<string, string | string[]> = {};
+  headers?.forEach((value, name) => {
+    const before = out[name];
+    out[name] = before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value];
+  });
+  return out;
+}
+
+async function writeAnswer(req: HttpRequest, res: HttpResponse, answer: UniversalServerResponse): Promise<void> {
+  const body = answer.body?.[Symbol.asyncIterator]();
+  try {
+    // Headers go after the first message: the implementation may still set some.
+    let chunk = await body?.next();
+    if (isGone(res)) return;
+    const early = !isHttp2(req) && !arrived(req);
+    writeHead(res, answer.status, { ...nodeHeaders(answer.header), ...(early ? { connection: 'close' } : {}) });
+    for (; body !== undefined && chunk !== undefined && chunk.done !== true; chunk = await body.next()) await writeAll(res, chunk.value);
+    if (isGone(res)) return;
+    res.addTrailers(nodeHeaders(answer.trailer));
+    if (early) await linger(req);
+    end(res);
+  } finally {
+    await body?.return?.()?.catch(() => {});
+  }
+}
+
+/** So much is handed to the connection at a time: the stall watch sees progress in steps of it. */
+const sliceBytes = 16 * 1024;
+
+async function writeAll(res: HttpResponse, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.byteLength; at += sliceBytes) {
+    if (isGone(res)) throw new Error('the client left');
+    if (!write(res, bytes.subarray(at, at + sliceBytes))) await drained(res);
+  }
+}
+
+function drained(res: HttpResponse): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      res.off('drain', drain).off('close', close).off('error', close);
+    };
+    const drain = (): void => {
+      settle();
+      resolve();
+    };
+    const close = (): void => {
+      settle();
+      reject(new Error('the client left'));
+    };
+    res.on('drain', drain).on('close', close).on('error', close);
+  });
+}

@@ -1,0 +1,160 @@
+/**
+ * The one way in: a TCP port and a unix socket, on which gRPC, gRPC-Web, Connect and REST are served by the same
+ * implementations behind the same gate.
+ */
+import type { ConnectRouterOptions } from '@connectrpc/connect';
+import type { Access } from '../access/types.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Settings } from '../settings/types.ts';
+import type { Telemetry } from '../telemetry/types.ts';
+import { createConnectAdapter } from './connect-adapter.ts';
+import { createCapacity, createGate, createOpenCalls, createRateLimiter, type RateLimiter } from './gate/index.ts';
+import { createListener, type Listener } from './listener/index.ts';
+import type { Gateway, Mount, PlainRoute, RpcMethod } from './seam.ts';
+
+export interface FrontDoorOptions {
+  readonly api: Settings['api'];
+  readonly access: Access;
+  readonly telemetry: Telemetry;
+  readonly clock: Clock;
+  /** Everything that is mounted, with its scope. */
+  readonly methods: readonly RpcMethod[];
+  readonly mount: Mount;
+  /** Interceptors, JSON options, limits of Connect's handlers. `readMaxBytes` is api.limits.message_bytes unless given. */
+  readonly connectOptions: ConnectRouterOptions;
+  readonly gateway: Gateway;
+  readonly plain: readonly PlainRoute[];
+  /** Undefined: no unix socket. */
+  readonly unixSocketPath: string | undefined;
+  /** False leaves Connect's own errors without ErrorInfo (the conformance suite wants them bare). */
+  readonly errorInfo?: boolean;
+}
+
+export interface FrontDoorStats {
+  readonly connections: number;
+  readonly streams: number;
+  readonly unary: number;
+  /** Open streams by RPC path. */
+  readonly streamsByMethod: Readonly<Record<string, number>>;
+}
+
+export interface FrontDoor {
+  /** Binds the endpoints; answers how to reach them. Throws RefusedError. */
+  start(): Promise<readonly string[]>;
+  /** Streams end UNAVAILABLE, calls in flight drain; what is open after `deadlineMs` is destroyed. Idempotent. */
+  stop(deadlineMs: number): Promise<void>;
+  /** Takes over what may change while it runs: limits, timeouts, rate, hosts, origins. Not the endpoints. */
+  reconfigure(api: Settings['api']): void;
+  stats(): FrontDoorStats;
+}
+
+export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
+  const { clock, telemetry, access } = options;
+  let api = options.api;
+  let limiter: RateLimiter = createRateLimiter(api.security.rateLimit, clock);
+  let stopping: Promise<void> | undefined;
+  const counters = countersOf(telemetry);
+  const refused = (limit: string): void => counters.limitRefused.add(1, { limit });
+  const capacity = createCapacity(refused);
+  const calls = createOpenCalls({ api: () => api, clock, telemetry, limitRefused: counters.limitRefused });
+  const connect = { readMaxBytes: api.limits.messageBytes, ...options.connectOptions };
+  const adapter = createConnectAdapter({ mount: options.mount, connect, errorInfo: options.errorInfo ?? true });
+  const gate = createGate({
+    ...{ access, telemetry, clock, capacity, calls, counters, gateway: options.gateway },
+    api: () => api,
+    routes: routesOf(options),
+    limiter: () => limiter,
+    stopping: () => stopping !== undefined,
+    serveRpc: adapter.serve,
+  });
+  const listeners = listenersOf(options, { gate, refused, limits: () => api.limits });
+  const unsubscribe = access.onRevoked(calls.revoke);
+  const stats = (): FrontDoorStats => ({
+    connections: listeners.reduce((sum, listener) => sum + listener.count(), 0),
+    streams: capacity.streams(),
+    unary: capacity.unary(),
+    streamsByMethod: capacity.byMethod(),
+  });
+  observe(telemetry, stats);
+
+  const shut = async (deadlineMs: number): Promise<void> => {
+    unsubscribe();
+    for (const listener of listeners) listener.close();
+    calls.interruptStreams();
+    await Promise.race([calls.drained(), clock.sleep(deadlineMs)]);
+    await Promise.all(listeners.map((listener) => listener.destroy()));
+    calls.stop();
+  };
+
+  const stop = (deadlineMs: number): Promise<void> => {
+    stopping ??= shut(deadlineMs);
+    return stopping;
+  };
+
+  return {
+    async start() {
+      const started: string[] = [];
+      try {
+        for (const listener of listeners) started.push(await listener.start());
+      } catch (error) {
+        await stop(0);
+        throw error;
+      }
+      return started;
+    },
+    stop,
+    reconfigure(next) {
+      if (JSON.stringify(next.security.rateLimit) !== JSON.stringify(api.security.rateLimit)) {
+        limiter = createRateLimiter(next.security.rateLimit, clock);
+      }
+      api = next;
+      for (const listener of listeners) listener.apply();
+    },
+    stats,
+  };
+}
+
+function countersOf(telemetry: Telemetry) {
+  const { metrics } = telemetry;
+  return {
+    denied: metrics.counter('sboxagent_auth_denied_total', { help: 'Calls refused for want of a valid token or scope.' }),
+    rateLimited: metrics.counter('sboxagent_rate_limited_total', { help: 'Calls refused by the rate limit.' }),
+    limitRefused: metrics.counter('sboxagent_limit_refused_total', { help: 'What a bound refused, by limit.' }),
+  };
+}
+
+function observe(telemetry: Telemetry, stats: () => FrontDoorStats): void {
+  telemetry.metrics.observe('sboxagent_connections', { help: 'Open connections.', kind: 'gauge' }, () => [{ value: stats().connections }]);
+  telemetry.metrics.observe('sboxagent_streams', { help: 'Open streams, by RPC.', kind: 'gauge' }, () =>
+    Object.entries(stats().streamsByMethod).map(([path, value]) => ({ value, labels: { kind: path.slice(path.lastIndexOf('/') + 1) } })),
+  );
+}
+
+function routesOf(options: FrontDoorOptions) {
+  return {
+    methods: new Map(options.methods.map((method) => [method.path, method])),
+    plain: new Map(options.plain.map((route) => [route.path, route])),
+    gateway: options.gateway,
+  };
+}
+
+type Door = {
+  readonly gate: ReturnType<typeof createGate>;
+  readonly refused: (limit: string) => void;
+  readonly limits: () => Settings['api']['limits'];
+};
+
+function listenersOf(options: FrontDoorOptions, door: Door): Listener[] {
+  const { api, clock, unixSocketPath } = options;
+  const common = { clock, limits: door.limits, refused: () => door.refused('connections') };
+  const listeners: Listener[] = [];
+  if (api.enabled) {
+    const endpoint = { kind: 'tcp', host: api.host, port: api.port, tls: api.tls } as const;
+    listeners.push(createListener({ ...common, endpoint, handler: (req, res) => void door.gate(req, res, false) }));
+  }
+  if (unixSocketPath !== undefined) {
+    const endpoint = { kind: 'unix', socket: { ...api.unixSocket, path: unixSocketPath } } as const;
+    listeners.push(createListener({ ...common, endpoint, handler: (req, res) => void door.gate(req, res, true) }));
+  }
+  return listeners;
+}

@@ -1,0 +1,112 @@
+import { unlink } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Clock } from '../../kernel/clock.ts';
+import { bindTcp, boundAddress } from './bind.ts';
+import { type Connections, createConnections } from './connections.ts';
+import { createServers, type Handler, type ServerLimits, type Servers } from './servers.ts';
+import { sniff } from './sniff.ts';
+import { createTlsServer, type TlsSettings } from './tls.ts';
+import { bindUnixSocket, type UnixSocketSettings } from './unix-socket.ts';
+
+export interface ListenerLimits extends ServerLimits {
+  readonly connections: number;
+}
+
+export type Endpoint =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls: TlsSettings | undefined }
+  | { readonly kind: 'unix'; readonly socket: UnixSocketSettings };
+
+/** One endpoint on which HTTP/1.1 and HTTP/2 are both spoken. */
+export interface Listener {
+  /** Answers how to reach it: `http://127.0.0.1:8080`, `unix:/run/x.sock`. Throws RefusedError. */
+  start(): Promise<string>;
+  count(): number;
+  apply(): void;
+  /** No new connections, GOAWAY on HTTP/2, idle HTTP/1.1 connections closed; what is in flight goes on. */
+  close(): void;
+  /** Destroys what is left, and removes the socket file. */
+  destroy(): Promise<void>;
+}
+
+export interface ListenerOptions {
+  readonly endpoint: Endpoint;
+  readonly clock: Clock;
+  /** Read anew at every use, so that a reload takes effect. */
+  readonly limits: () => ListenerLimits;
+  readonly handler: Handler;
+  /** Called for every connection that the cap turned away. */
+  readonly refused: () => void;
+}
+
+export function createListener(options: ListenerOptions): Listener {
+  const { endpoint } = options;
+  const servers = createServers(options);
+  const connections = createConnections({ clock: options.clock, max: () => options.limits().connections, refused: options.refused });
+  const context = { ...options, servers, connections };
+  let server: Server | undefined;
+  return {
+    async start() {
+      server = endpoint.kind === 'tcp' && endpoint.tls !== undefined ? await tlsServer(context, endpoint.tls) : plainServer(context);
+      return bind(server, endpoint);
+    },
+    count: connections.count,
+    apply: () => servers.apply(options.limits()),
+    close() {
+      if (server?.listening === true) server.close();
+      servers.stop();
+    },
+    async destroy() {
+      await connections.destroyAll();
+      if (endpoint.kind === 'unix' && server !== undefined) await unlink(endpoint.socket.path).catch(() => {});
+    },
+  };
+}
+
+interface Context extends ListenerOptions {
+  readonly servers: Servers;
+  readonly connections: Connections;
+}
+
+function plainServer(context: Context): Server {
+  return createServer({ noDelay: true }, (socket) => {
+    if (!context.connections.admit(socket)) return;
+    sniff(socket, { clock: context.clock, timeoutMs: context.limits().idleTimeoutMs }, (protocol) =>
+      hand(context.servers, protocol, socket),
+    );
+  });
+}
+
+async function tlsServer(context: Context, settings: TlsSettings): Promise<Server> {
+  const server = await createTlsServer(settings, context.limits().headerTimeoutMs);
+  server.on('connection', (socket: Socket) => context.connections.admit(socket));
+  server.on('secureConnection', (socket: TLSSocket) => {
+    socket.on('error', () => {});
+    if (socket.alpnProtocol === 'h2') {
+      context.servers.h2.emit('connection', socket);
+      return;
+    }
+    // ALPN has told: only silence is left to be watched, as the sniffer does on plain connections.
+    sniff(socket, { clock: context.clock, timeoutMs: context.limits().idleTimeoutMs }, () => hand(context.servers, 'h1', socket));
+  });
+  return server;
+}
+
+function hand(servers: Servers, protocol: 'h1' | 'h2', socket: Socket): void {
+  if (protocol === 'h2') {
+    // No resume() here: the session takes the socket's handle, and flowing bytes would never reach it.
+    servers.h2.emit('connection', socket);
+    return;
+  }
+  servers.h1.emit('connection', socket);
+  socket.resume();
+}
+
+async function bind(server: Server, endpoint: Endpoint): Promise<string> {
+  if (endpoint.kind === 'unix') {
+    await bindUnixSocket(server, endpoint.socket);
+    return `unix:${endpoint.socket.path}`;
+  }
+  await bindTcp(server, endpoint.host, endpoint.port);
+  return `${endpoint.tls === undefined ? 'http' : 'https'}://${boundAddress(server)}`;
+}

@@ -1,0 +1,132 @@
+import { createServer as createHttp1, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer as createHttp2, type Http2Server } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../kernel/clock.ts';
+import { randomTraceId } from '../gate/trace-id.ts';
+import type { HttpRequest, HttpResponse } from '../seam.ts';
+import { type Sessions, watchSessions } from './sessions.ts';
+
+export interface ServerLimits {
+  readonly headerTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly streamsPerConnection: number;
+}
+
+/** Serves a request; must not throw. */
+export type Handler = (req: HttpRequest, res: HttpResponse) => void;
+
+const maxHeaderBytes = 16 * 1024;
+const checkMs = 500;
+
+/** One HTTP/1.1 and one HTTP/2 server that own no port: sockets are handed to them. */
+export interface Servers {
+  readonly h1: Server;
+  readonly h2: Http2Server;
+  readonly sessions: Sessions;
+  apply(limits: ServerLimits): void;
+  stop(): void;
+}
+
+export function createServers(options: { readonly clock: Clock; readonly limits: () => ServerLimits; readonly handler: Handler }): Servers {
+  const h1 = http1Server(options.limits(), options.handler);
+  const h2 = http2Server(options.limits(), options.handler);
+  const sessions = watchSessions(h2, { clock: options.clock, idleMs: () => options.limits().idleTimeoutMs });
+  return {
+    h1,
+    h2,
+    sessions,
+    apply(limits) {
+      h1.headersTimeout = limits.headerTimeoutMs;
+      h1.keepAliveTimeout = limits.idleTimeoutMs;
+      h2.updateSettings(settings(limits));
+    },
+    stop() {
+      sessions.goAway();
+      h1.close();
+      h1.closeIdleConnections();
+    },
+  };
+}
+
+function http1Server(limits: ServerLimits, handler: Handler): Server {
+  const server = createHttp1(
+    {
+      headersTimeout: limits.headerTimeoutMs,
+      // Bodies have a timer of their own, which knows streams from dawdlers.
+      requestTimeout: 0,
+      keepAliveTimeout: limits.idleTimeoutMs,
+      keepAliveTimeoutBuffer: 0,
+      connectionsCheckingInterval: checkMs,
+      maxHeaderSize: maxHeaderBytes,
+      // The gate judges the Host, and says why in the error's own words.
+      requireHostHeader: false,
+      noDelay: true,
+    },
+    handler,
+  );
+  // A body is asked for (100 Continue) only by who passes the gate.
+  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => handler(req, res));
+  server.on('clientError', answerClientError);
+  server.on('connect', (_req, socket: Duplex) => answerRaw(socket, 405, 'METHOD_NOT_ALLOWED', 'CONNECT is not served'));
+  // Without this event the timers of headers never start, since the server owns no port.
+  server.emit('listening');
+  return server;
+}
+
+function settings(limits: ServerLimits): { maxConcurrentStreams: number; maxHeaderListSize: number } {
+  return { maxConcurrentStreams: limits.streamsPerConnection, maxHeaderListSize: maxHeaderBytes };
+}
+
+function http2Server(limits: ServerLimits, handler: Handler): Http2Server {
+  const server = createHttp2(
+    {
+      settings: settings(limits),
+      maxSessionInvalidFrames: 100,
+      maxSessionRejectedStreams: 100,
+      maxHeaderListPairs: 128,
+      maxSettings: 32,
+      maxOutstandingPings: 10,
+      // Rapid reset (CVE-2023-44487): a burst, then so many a second; beyond it the session is ended.
+      streamResetBurst: 500,
+      streamResetRate: 100,
+    },
+    handler,
+  );
+  server.on('checkContinue', handler);
+  server.on('connect', handler);
+  // Faults of a peer's framing: the session is gone, and nobody else is concerned.
+  server.on('sessionError', () => {});
+  server.on('streamError', () => {});
+  server.on('session', (session) => session.on('error', () => {}));
+  server.on('stream', (stream) => stream.on('error', () => {}));
+  return server;
+}
+
+const clientErrors: Readonly<Record<string, readonly [number, string, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'MALFORMED_BODY', 'the request headers are larger than 16 KiB'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'BODY_TIMEOUT', 'the request headers did not arrive within api.limits.header_timeout'],
+};
+
+function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  const [status, reason, message] = clientErrors[error.code ?? ''] ?? [400, 'MALFORMED_BODY', 'this is no HTTP request'];
+  answerRaw(socket, status, reason, message);
+}
+
+/** An answer to what is no request for the gate. The connection ends with it. */
+function answerRaw(socket: Duplex, status: number, reason: string, message: string): void {
+  if (socket.destroyed || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const info = { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain: 'sboxagent', metadata: {} };
+  const body = JSON.stringify({ code: status === 408 ? 'deadline_exceeded' : 'invalid_argument', message, details: [info] });
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}`,
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    `x-trace-id: ${randomTraceId()}`,
+    'connection: close',
+  ];
+  socket.on('error', () => {});
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
