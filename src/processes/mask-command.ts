@@ -23,13 +23,3 @@ export function maskCommand(command: readonly string[]): readonly string[] {
     return before?.startsWith('-') && !before.includes('=') && isSecretName(before) ? '***' : maskArgument(argument);
   });
 }
-
-/** A line of output as an event may carry it. */
-export function maskLine(line: string): string {
-  return line
-    .replace(userinfo, '$1***@')
-    .replace(
-      /\b([\w.-]*(?:password|passwd|secret|token|api_?key|private_?key))(["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"']+)/gi,
-      '$1$2***',
-    );
-}

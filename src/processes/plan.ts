@@ -5,7 +5,7 @@ import type { UnitSettings } from '../settings/types.ts';
 import { findBinary } from './binary.ts';
 import type { ProcessContext } from './context.ts';
 import { engines } from './engines/index.ts';
-import { prepareFiles, runFiles } from './run-record.ts';
+import { prepareDirectory, runFiles } from './run-record.ts';
 
 /** The argument vector of a unit as the configuration says it, before its program is looked up. */
 export function plannedCommand(unit: UnitSettings): readonly string[] {
@@ -25,7 +25,7 @@ function isDirectory(path: string): boolean {
 /** What exactly would be started now. Throws BINARY_NOT_FOUND, or START_FAILED for a working directory that is not there. */
 export function planRun(context: ProcessContext, unit: UnitSettings): Plan {
   const files = runFiles(context.stateDir, unit.id);
-  prepareFiles(files);
+  prepareDirectory(files);
   const cwd = unit.cwd ?? files.directory;
   const metadata = { process_id: unit.id };
   if (!isDirectory(cwd)) {

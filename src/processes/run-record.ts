@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bootId, executableOf, hasEnvironment, readStat } from './proc.ts';
 import type { RunFiles } from './spawner.ts';
@@ -40,12 +40,17 @@ export function runFiles(stateDir: string, id: string): RunFiles {
   };
 }
 
-/** Makes the unit's directory and its two spool files, which the logs follow. */
-export function prepareFiles(files: RunFiles): void {
+/** Makes the unit's directory. */
+export function prepareDirectory(files: RunFiles): void {
   mkdirSync(files.directory, { recursive: true, mode: 0o700 });
+}
+
+/** Makes the two spool files where they are missing; `fresh` ones for a new run, so that no line of an older one is taken for its own. */
+export function prepareSpool(files: RunFiles, fresh: boolean): void {
+  prepareDirectory(files);
   for (const path of [files.stdout, files.stderr]) {
+    if (fresh) rmSync(path, { force: true });
     writeFileSync(path, '', { mode: 0o600, flag: 'a' });
-    chmodSync(path, 0o600);
   }
 }
 

@@ -8,7 +8,7 @@ import { engines } from './engines/index.ts';
 import { markerEntry, runEnvironment } from './environment.ts';
 import type { EndStatus } from './exit-status.ts';
 import { bootId, executableOf, isAlive, readStat } from './proc.ts';
-import { prepareFiles, type RunRecord, runFiles, writeRecord } from './run-record.ts';
+import { prepareSpool, type RunRecord, runFiles, writeRecord } from './run-record.ts';
 import type { ProvenProcess, RunTree } from './run-tree.ts';
 import { type RunFiles, readExitFile, spawnProgram } from './spawner.ts';
 
@@ -52,7 +52,7 @@ export async function launchRun(context: ProcessContext, options: LaunchOptions)
   const { clock } = context;
   const files = runFiles(context.stateDir, unit.id);
   const runId = randomBytes(12).toString('hex');
-  prepareFiles(files);
+  prepareSpool(files, true);
   const startTimeMs = clock.wallMs();
   const startedMs = clock.monotonicMs();
   const intent: RunRecord = {
@@ -99,7 +99,7 @@ export function adoptRun(context: ProcessContext, unit: UnitSettings, record: Ru
   const files = runFiles(context.stateDir, unit.id);
   const program = { pid: record.pid, startTicks: record.startTicks };
   const tree = treeOf(record);
-  prepareFiles(files);
+  prepareSpool(files, false);
   const ended = gone(program, clock).then(async () => {
     // The shim writes its file right after it has reaped the program.
     for (let tries = 0; tries < 20 && tree.leader !== undefined && isAlive(tree.leader); tries++) await clock.sleep(10);
@@ -130,6 +130,7 @@ export function endedWhileAway(context: ProcessContext, record: RunRecord): { re
 
 export function collectRun(context: ProcessContext, unit: UnitSettings, pid: number): Collection {
   const files = runFiles(context.stateDir, unit.id);
+  prepareSpool(files, false);
   const engine = unit.engine === undefined ? undefined : engines[unit.engine];
   return context.logs.collect({
     source: unit.id,

@@ -1,5 +1,6 @@
 /** See `Process` in process.proto for the meaning of the fields. */
-export type ProcessState = 'STOPPED' | 'STARTING' | 'RUNNING' | 'READY' | 'BACKOFF' | 'STOPPING' | 'EXITED' | 'CRASH_LOOP';
+export const processStates = ['STOPPED', 'STARTING', 'RUNNING', 'READY', 'BACKOFF', 'STOPPING', 'EXITED', 'CRASH_LOOP'] as const;
+export type ProcessState = (typeof processStates)[number];
 
 export interface ExitRecord {
   /** Absent after a signal. */

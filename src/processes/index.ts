@@ -1,0 +1,22 @@
+/**
+ * The programs that sboxagent keeps alive: units of the configuration and gated inline commands.
+ *
+ * Invariants: never two instances of one id; a stop leaves nothing of a run behind; a pid is never signalled unless it is proven
+ * (pid, start time, boot id, and executable or the run's mark) to be what it is taken for; children need nothing of the daemon,
+ * so that they outlive it and are adopted; every change of state is one event, in order. A start pulls up what it depends on
+ * (systemd's Requires= and After=) and a stop first stops what depends on it; a restart, asked for or by the policy, leaves
+ * dependents alone.
+ *
+ * May be imported by plugins, api (types) and app. It imports kernel, telemetry, events, logs and settings types. Child
+ * processes are made and signalled in spawner.ts alone.
+ */
+export { createSupervisor, type ProcessSupervisor, type SupervisorOptions, type UnitChanges } from './supervisor.ts';
+export type {
+  ExitRecord,
+  ProcessChange,
+  ProcessResources,
+  ProcessState,
+  ProcessView,
+  StartOptions,
+  Supervisor,
+} from './types.ts';

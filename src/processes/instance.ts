@@ -1,0 +1,404 @@
+import { AgentError } from '../kernel/errors.ts';
+import type { UnitSettings } from '../settings/types.ts';
+import type { ProcessContext } from './context.ts';
+import { engines } from './engines/index.ts';
+import { describeEnd, type EndStatus, succeeded } from './exit-status.ts';
+import { type InstanceState, initialState, isUp } from './instance-state.ts';
+import { wasOomKilled } from './oom.ts';
+import { fingerprintOf, planRun } from './plan.ts';
+import { decideRestart, noHistory, type RestartDecision, withRun, withStart } from './restart-policy.ts';
+import { adoptRun, collectRun, endedWhileAway, launchRun, type Run, treeOf } from './run.ts';
+import { isProven, type RunRecord, removeRecord, runFiles } from './run-record.ts';
+import { type RunTree, terminate } from './run-tree.ts';
+import { createSerial } from './serial.ts';
+import { signalProcess } from './spawner.ts';
+import { proveStartup, startTimeoutMs } from './startup-proof.ts';
+import { endData, tell } from './story.ts';
+import type { ExitRecord, ProcessView } from './types.ts';
+import { viewOf } from './view.ts';
+
+/** Lines of output that an exit event carries. */
+const exitLines = 20;
+/** What a main program that ended by itself left behind gets this long between the stop signal and SIGKILL. */
+const leftoverGraceMs = 1000;
+/** The output of a run that ended is waited for no longer than this. */
+const drainMs = 2000;
+
+export interface Instance {
+  readonly id: string;
+  readonly inline: boolean;
+  unit(): UnitSettings;
+  view(): ProcessView;
+  run(): Run | undefined;
+  /** Starts it, whatever came before. Throws PROCESS_ALREADY_RUNNING. `ready` settles when the start is proved or has failed. */
+  start(): Promise<{ readonly ready: Promise<void> }>;
+  /** Settles with the start that is under way; resolves at once where it is READY. */
+  whenReady(): Promise<void>;
+  stop(graceMs?: number): Promise<void>;
+  restart(): Promise<{ readonly ready: Promise<void> }>;
+  reload(): Promise<void>;
+  /** Takes over, or accounts for, what a record of the daemon before this one tells. */
+  adopt(record: RunRecord): Promise<void>;
+  /** New settings; true when what runs must be started anew for them. */
+  update(unit: UnitSettings): boolean;
+  /** The daemon ends and the process goes on: nothing more is done about it. */
+  release(): void;
+}
+
+interface Ended {
+  readonly end: EndStatus;
+  readonly timeMs: number;
+  readonly atMs: number;
+  readonly durationMs: number;
+  readonly pid: number;
+  readonly logLines: readonly string[];
+  readonly oomKilled: boolean;
+  /** Why, where it is not the exit itself: START_TIMEOUT, BINARY_NOT_FOUND, … */
+  readonly failure?: { readonly reason: string; readonly message: string };
+}
+
+/**
+ * One supervised process: the state machine. Everything that changes it runs in one queue (`serial`), so that whatever callers,
+ * timers and exits do at once, there is never a second instance; each step looks at the state as it finds it.
+ */
+export function createInstance(context: ProcessContext, first: UnitSettings, inline: boolean): Instance {
+  const { clock, journal, logger } = context;
+  const id = first.id;
+  const files = runFiles(context.stateDir, id);
+  const serial = createSerial();
+  const s = initialState(clock.wallMs());
+  let unit = first;
+  let closed = false;
+  let attempt = Promise.withResolvers<void>();
+  let cancelTimer = (): void => undefined;
+  let runAbort = new AbortController();
+  let hurry = new AbortController();
+  let cleaning: Promise<unknown> = Promise.resolve();
+
+  const set = (patch: Partial<InstanceState>): void => {
+    Object.assign(s, patch);
+    s.version += 1;
+    context.changed(viewOf(unit, s, inline));
+  };
+  const failAttempt = (error: unknown): void => attempt.reject(error);
+  const newAttempt = (): void => {
+    attempt = Promise.withResolvers<void>();
+    attempt.promise.catch(() => undefined); // nobody need wait for it
+  };
+  newAttempt();
+
+  const begin = async (): Promise<void> => {
+    await cleaning;
+    newAttempt();
+    s.history = withStart(unit.restart, s.history, clock.monotonicMs());
+    set({ state: 'STARTING', nextStartTimeMs: undefined, reason: '', message: '' });
+    tell(journal, id, 'starting');
+    let run: Run;
+    try {
+      run = await launchRun(context, { unit, ...planRun(context, unit), restartCount: s.restartCount, fingerprint: fingerprintOf(unit) });
+    } catch (error) {
+      removeRecord(files);
+      return failedStart(error);
+    }
+    watch(run);
+    set({ run });
+    if (unit.engine === undefined) proved(run);
+    else prove(run);
+  };
+
+  const watch = (run: Run): void => {
+    s.run = run;
+    runAbort = new AbortController();
+    void run.ended.then((end) => {
+      const atMs = clock.monotonicMs();
+      return serial(() => onEnd(run, end, atMs));
+    });
+  };
+
+  const proved = (run: Run): void => {
+    if (s.run !== run || s.state !== 'STARTING') return;
+    run.noteProved();
+    set({ state: 'RUNNING' });
+    tell(journal, id, 'started', { pid: run.pid });
+    set({ state: 'READY' });
+    tell(journal, id, 'ready', { pid: run.pid });
+    attempt.resolve();
+  };
+
+  const prove = (run: Run): void => {
+    if (unit.engine === undefined) return;
+    const { configPath } = unit;
+    const options = { engine: engines[unit.engine], configPath, pid: run.pid, collection: run.collection, clock, signal: runAbort.signal };
+    proveStartup(options).then(
+      (ok) => serial(() => (ok ? proved(run) : notProved(run))),
+      () => undefined, // ended or stopped meanwhile
+    );
+  };
+
+  const notProved = async (run: Run): Promise<void> => {
+    if (s.run !== run || s.state !== 'STARTING' || closed) return;
+    await terminate({ tree: run.tree, signal: unit.stop.signal, graceMs: unit.stop.graceMs, clock });
+    const message = `${id} did not prove its start within ${startTimeoutMs / 1000} s; see its last lines`;
+    await account(await endOf(run, await endedSoon(run), clock.monotonicMs()), { reason: 'START_TIMEOUT', message });
+  };
+
+  const failedStart = (error: unknown): Promise<void> => {
+    const known = error instanceof AgentError ? error : undefined;
+    const code = (error as NodeJS.ErrnoException).code;
+    const reason = known === undefined ? 'SPAWN_FAILED' : known.reason;
+    const cause = code ?? (error instanceof Error ? error.message : String(error));
+    const message = known?.message ?? `${id} was not started: ${cause}`;
+    failAttempt(known ?? new AgentError('START_FAILED', message, { metadata: { process_id: id }, cause: error }));
+    if (known === undefined) logger.warn({ process: id, error }, 'a process could not be spawned');
+    const atMs = clock.monotonicMs();
+    const nothing: Ended = {
+      end: { kind: 'unknown' },
+      timeMs: clock.wallMs(),
+      atMs,
+      durationMs: 0,
+      pid: 0,
+      logLines: [],
+      oomKilled: false,
+    };
+    return account(nothing, { reason, message });
+  };
+
+  const endOf = async (run: Run, end: EndStatus, atMs: number): Promise<Ended> => {
+    await drain(run.collection.drain());
+    const oomKilled = end.kind === 'signal' && end.signal === 'SIGKILL' && wasOomKilled(run.pid);
+    const durationMs = Math.max(0, atMs - run.startedMs);
+    const timeMs = clock.wallMs() - (clock.monotonicMs() - atMs);
+    return { end, timeMs, atMs, durationMs, pid: run.pid, logLines: run.collection.lastLines(exitLines), oomKilled };
+  };
+
+  /** The end of a run that was terminated; only one that is stuck in the kernel keeps it back. */
+  const endedSoon = (run: Run): Promise<EndStatus> =>
+    Promise.race([run.ended, clock.sleep(500).then((): EndStatus => ({ kind: 'unknown' }))]);
+
+  const drain = (drained: Promise<void>): Promise<void> => Promise.race([drained.catch(() => undefined), clock.sleep(drainMs)]);
+
+  const onEnd = async (run: Run, end: EndStatus, atMs: number): Promise<void> => {
+    if (s.run !== run || closed || s.state === 'STOPPING') return;
+    runAbort.abort();
+    cleaning = clean(run.tree);
+    await account(await endOf(run, end, atMs));
+  };
+
+  /** Ends what the main program left behind, as systemd does with the control group; the next start waits for it. */
+  const clean = async (tree: RunTree): Promise<void> => {
+    const left = await terminate({ tree, signal: unit.stop.signal, graceMs: Math.min(leftoverGraceMs, unit.stop.graceMs), clock });
+    if (left.length > 0) logger.error({ process: id, pids: left.map((p) => p.pid) }, 'processes of a run could not be ended');
+  };
+
+  /** Tells an end that nobody asked for, and does what the policy says. */
+  const account = async (ended: Ended, failure?: Ended['failure']): Promise<void> => {
+    const starting = s.state === 'STARTING';
+    const outcome = { success: failure === undefined && succeeded(ended.end), upMs: ended.durationMs };
+    const decision = decideRestart(unit.restart, s.history, { outcome, nowMs: clock.monotonicMs(), random: context.random() });
+    s.history = withRun(unit.restart, s.history, ended.durationMs);
+    const why = failure ?? { reason: reasonOf(ended), message: `${id} ended with ${describeEnd(ended.end)}` };
+    const nextAction = nextActionOf(decision);
+    const data = endData({ ...ended, ...why, nextAction });
+    tell(journal, id, 'exited', data);
+    removeRecord(files);
+    if (ended.pid > 0) s.exit = exitRecord(ended);
+    s.run = undefined;
+    if (starting) failAttempt(startFailure(ended, why.message));
+    settle(decision, ended, { reason: why.reason, message: `${why.message}; ${nextAction}`, data });
+  };
+
+  const settle = (
+    decision: RestartDecision,
+    ended: Ended,
+    told: { reason: string; message: string; data: ReturnType<typeof endData> },
+  ): void => {
+    const { reason, message } = told;
+    switch (decision.kind) {
+      case 'rest':
+        set({ state: 'EXITED', reason, message });
+        return;
+      case 'crash-loop': {
+        set({ state: 'CRASH_LOOP', reason, message });
+        tell(journal, id, 'crash_loop', { ...told.data, starts: decision.starts, window_ms: unit.restart.windowMs });
+        return;
+      }
+      case 'restart': {
+        s.history = { ...s.history, attempts: decision.attempts };
+        const waitMs = Math.max(0, decision.delayMs - (clock.monotonicMs() - ended.atMs));
+        set({ state: 'BACKOFF', reason, message, nextStartTimeMs: clock.wallMs() + waitMs });
+        tell(journal, id, 'restarting', { delay_ms: decision.delayMs, attempt: decision.attempts, reason });
+        cancelTimer = clock.after(waitMs, () => void serial(again));
+        return;
+      }
+    }
+  };
+
+  const again = async (): Promise<void> => {
+    if (closed || s.state !== 'BACKOFF') return;
+    s.restartCount += 1;
+    s.restartsTotal += 1;
+    await begin();
+  };
+
+  const startFailure = (ended: Ended, message: string): AgentError => {
+    const lines = ended.logLines.slice(-5).join('\n');
+    const metadata = {
+      process_id: id,
+      ...(ended.end.kind === 'code' ? { exit_code: String(ended.end.code) } : {}),
+      ...(ended.end.kind === 'signal' ? { signal: ended.end.signal } : {}),
+    };
+    return new AgentError('START_FAILED', lines === '' ? message : `${message}; its last lines:\n${lines}`, { metadata });
+  };
+
+  const requestStart = async (): Promise<{ readonly ready: Promise<void> }> => {
+    if (closed) throw new AgentError('SHUTTING_DOWN', `${id} is not started: the agent is stopping`);
+    cancelTimer();
+    s.history = noHistory;
+    s.restartCount = 0;
+    s.desired = 'UP';
+    await begin();
+    return { ready: attempt.promise };
+  };
+
+  /** Ends the present run; the state is STOPPING meanwhile. */
+  const endRun = async (run: Run, graceMs: number): Promise<void> => {
+    hurry = new AbortController();
+    runAbort.abort();
+    failAttempt(new AgentError('START_FAILED', `${id} was stopped before its start was proved`, { metadata: { process_id: id } }));
+    set({ state: 'STOPPING', nextStartTimeMs: undefined });
+    const left = await terminate({ tree: run.tree, signal: unit.stop.signal, graceMs, clock, hurry: hurry.signal });
+    if (left.length > 0) logger.error({ process: id, pids: left.map((p) => p.pid) }, 'processes of a run could not be ended');
+    s.exit = exitRecord(await endOf(run, await endedSoon(run), clock.monotonicMs()));
+    s.run = undefined;
+    removeRecord(files);
+  };
+
+  const stopped = (): void => {
+    set({ state: 'STOPPED', run: undefined, nextStartTimeMs: undefined, reason: 'REQUESTED', message: 'stopped by request' });
+    tell(journal, id, 'stopped', s.exit === undefined ? {} : { ...codeOf(s.exit), duration_ms: Math.round(s.exit.durationMs) });
+  };
+
+  const requestStop = async (graceMs: number): Promise<void> => {
+    cancelTimer();
+    s.desired = 'DOWN';
+    await cleaning;
+    if (s.run !== undefined) await endRun(s.run, graceMs);
+    if (s.state !== 'STOPPED') stopped();
+  };
+
+  const takeOver = (record: RunRecord): void => {
+    const run = adoptRun(context, unit, record);
+    s.desired = 'UP';
+    s.restartCount = record.restartCount;
+    watch(run);
+    logger.info({ process: id, pid: run.pid }, 'a process was adopted');
+    if (record.proved) {
+      attempt.resolve();
+      set({ state: 'READY', reason: 'ADOPTED', message: `adopted with pid ${run.pid}` });
+      return;
+    }
+    set({ state: 'STARTING' });
+    if (unit.engine === undefined) proved(run);
+    else prove(run);
+  };
+
+  return {
+    id,
+    inline,
+    unit: () => unit,
+    view: () => viewOf(unit, s, inline),
+    run: () => s.run,
+    start: () =>
+      serial(() => {
+        if (isUp(s.state)) throw alreadyRunning(id);
+        return requestStart();
+      }),
+    whenReady: () => (s.state === 'READY' ? Promise.resolve() : attempt.promise),
+    stop(graceMs = unit.stop.graceMs) {
+      // A stop that is under way with a longer grace is shortened.
+      if (s.state === 'STOPPING') clock.after(graceMs, () => hurry.abort());
+      return serial(() => requestStop(graceMs));
+    },
+    restart: () =>
+      serial(async () => {
+        await cleaning;
+        if (s.run !== undefined) {
+          await endRun(s.run, unit.stop.graceMs);
+          stopped();
+        }
+        return requestStart();
+      }),
+    reload: () =>
+      serial(() => {
+        const signal = unit.engine === undefined ? undefined : engines[unit.engine].reloadSignal;
+        const metadata = { process_id: id };
+        if (signal === undefined) throw new AgentError('RELOAD_UNSUPPORTED', `${id} cannot reload its config in place`, { metadata });
+        const program = s.run?.tree.program;
+        if (s.state !== 'READY' || program === undefined || !signalProcess(program, signal)) {
+          throw new AgentError('PROCESS_NOT_READY', `${id} is ${s.state}: only a READY process can reload`, { metadata });
+        }
+      }),
+    adopt: (record) =>
+      serial(async () => {
+        const tree = treeOf(record);
+        if (isProven(record, tree.marker)) {
+          takeOver(record);
+          return;
+        }
+        await clean(tree);
+        if (record.pid === 0) {
+          removeRecord(files); // the daemon ended before the program was started
+          return;
+        }
+        const collection = collectRun(context, unit, record.pid);
+        await drain(collection.drain());
+        const { status, timeMs } = endedWhileAway(context, record);
+        s.desired = 'UP';
+        s.restartCount = record.restartCount;
+        const durationMs = Math.max(0, timeMs - record.startTimeMs);
+        const logLines = collection.lastLines(exitLines);
+        await account({ end: status, timeMs, atMs: clock.monotonicMs(), durationMs, pid: record.pid, logLines, oomKilled: false });
+      }),
+    update(next) {
+      const differs = fingerprintOf(next) !== fingerprintOf(unit);
+      unit = next;
+      set({});
+      return differs && s.desired === 'UP';
+    },
+    release() {
+      closed = true;
+      cancelTimer();
+      runAbort.abort();
+    },
+  };
+}
+
+function alreadyRunning(id: string): AgentError {
+  return new AgentError('PROCESS_ALREADY_RUNNING', `${id} is running already`, { metadata: { process_id: id } });
+}
+
+function reasonOf(ended: Ended): string {
+  if (ended.oomKilled) return 'OOM_KILLED';
+  return ended.end.kind === 'code' ? 'EXIT_CODE' : ended.end.kind === 'signal' ? 'SIGNAL' : 'EXIT_UNKNOWN';
+}
+
+function nextActionOf(decision: RestartDecision): string {
+  switch (decision.kind) {
+    case 'rest':
+      return 'its restart policy leaves it as it is';
+    case 'restart':
+      return `it is started again in ${decision.delayMs / 1000} s`;
+    case 'crash-loop':
+      return `it was started ${decision.starts} times within its window and is given up: look at its last lines, then start it`;
+  }
+}
+
+function exitRecord(ended: Ended): ExitRecord {
+  const { end, timeMs, oomKilled, durationMs } = ended;
+  const how = end.kind === 'code' ? { code: end.code, signal: '' } : { signal: end.kind === 'signal' ? end.signal : '' };
+  return { ...how, timeMs, oomKilled, durationMs };
+}
+
+function codeOf(exit: ExitRecord): { readonly code?: number; readonly signal?: string } {
+  return { ...(exit.code === undefined ? {} : { code: exit.code }), ...(exit.signal === '' ? {} : { signal: exit.signal }) };
+}

@@ -1,0 +1,49 @@
+import type { Clock } from '../kernel/clock.ts';
+import type { Metrics, Sample } from '../telemetry/types.ts';
+import { createResourceReader } from './resources.ts';
+import type { Run } from './run.ts';
+import { type ProcessView, processStates } from './types.ts';
+
+interface Observed {
+  readonly view: ProcessView;
+  readonly run: Run | undefined;
+}
+
+/** The metrics `sboxagent_process_*`: one series (of the states: eight) a process, so as many as there are ids. */
+export function registerInstruments(metrics: Metrics, observed: () => readonly Observed[], clock: Clock): void {
+  const reader = createResourceReader(clock);
+  const labels = ({ view }: Observed): { process: string; engine: string } => ({ process: view.id, engine: view.engine });
+  const running = (value: (o: Observed & { readonly run: Run }) => number | undefined) => (): readonly Sample[] =>
+    observed().flatMap((o) => {
+      const sample = o.run === undefined ? undefined : value({ ...o, run: o.run });
+      return sample === undefined ? [] : [{ value: sample, labels: labels(o) }];
+    });
+  metrics.observe('sboxagent_process_state', { help: 'State of a process: 1 for the present one, else 0.', kind: 'gauge' }, () =>
+    observed().flatMap((o) => processStates.map((state) => ({ value: o.view.state === state ? 1 : 0, labels: { ...labels(o), state } }))),
+  );
+  metrics.observe(
+    'sboxagent_process_cpu_usage_ratio',
+    { help: 'Share of one core that a process used since the last collection.', unit: 'ratio', kind: 'gauge' },
+    running((o) => reader.read(o.run)?.cpuUsageRatio),
+  );
+  metrics.observe(
+    'sboxagent_process_resident_memory_bytes',
+    { help: 'Resident memory of a process.', unit: 'bytes', kind: 'gauge' },
+    running((o) => reader.read(o.run)?.residentMemoryBytes),
+  );
+  metrics.observe(
+    'sboxagent_process_open_fds',
+    { help: 'Open file descriptors of a process.', kind: 'gauge' },
+    running((o) => reader.read(o.run)?.openFds),
+  );
+  metrics.observe(
+    'sboxagent_process_uptime_seconds',
+    { help: 'Age of the present run of a process.', unit: 'seconds', kind: 'gauge' },
+    running((o) => Math.max(0, (clock.monotonicMs() - o.run.startedMs) / 1000)),
+  );
+  metrics.observe(
+    'sboxagent_process_restarts_total',
+    { help: 'Restarts that the policy made since the agent started.', kind: 'counter' },
+    () => observed().map((o) => ({ value: o.view.restartsTotal, labels: labels(o) })),
+  );
+}

@@ -1,0 +1,50 @@
+import type { Journal, JsonObject, Severity } from '../events/types.ts';
+import type { EndStatus } from './exit-status.ts';
+
+export type ProcessEventType = 'starting' | 'started' | 'ready' | 'exited' | 'restarting' | 'crash_loop' | 'stopped';
+
+const severity: Readonly<Record<ProcessEventType, Severity>> = {
+  starting: 'INFO',
+  started: 'INFO',
+  ready: 'INFO',
+  exited: 'WARNING',
+  restarting: 'INFO',
+  crash_loop: 'ERROR',
+  stopped: 'INFO',
+};
+
+/** What an end that nobody asked for tells: in `process.exited` and, as the cause, in `process.crash_loop`. */
+export interface EndStory {
+  readonly end: EndStatus;
+  readonly reason: string;
+  readonly message: string;
+  readonly logLines: readonly string[];
+  readonly durationMs: number;
+  readonly pid: number;
+  readonly nextAction: string;
+}
+
+export function endData(story: EndStory): JsonObject {
+  return {
+    ...(story.end.kind === 'code' ? { code: story.end.code } : {}),
+    ...(story.end.kind === 'signal' ? { signal: story.end.signal } : {}),
+    reason: story.reason,
+    message: story.message,
+    log_lines: story.logLines,
+    config_diff: '',
+    next_action: story.nextAction,
+    duration_ms: Math.round(story.durationMs),
+    pid: story.pid,
+  };
+}
+
+/** One event of a process; an exit with success is no reason to warn. */
+export function tell(journal: Pick<Journal, 'emit'>, id: string, type: ProcessEventType, data: JsonObject = {}): void {
+  journal.emit({
+    type: `process.${type}`,
+    source: 'sboxagent',
+    subject: id,
+    severity: type === 'exited' && data['code'] === 0 ? 'INFO' : severity[type],
+    data,
+  });
+}
