@@ -1,0 +1,132 @@
+import { hash, timingSafeEqual } from 'node:crypto';
+import type { ErrorReason } from '../kernel/catalogue.ts';
+import { type Clock, systemClock } from '../kernel/clock.ts';
+import type { Principal } from '../kernel/principal.ts';
+import { followFile } from './follow-file.ts';
+import { readTokens, tokenFilePath } from './token-file.ts';
+import { isLive } from './tokens.ts';
+import type { Access, TokenRecord, Verdict } from './types.ts';
+
+export interface OpenAccessOptions {
+  readonly stateDir: string;
+  /** false: everybody is admin (loopback only; the settings see to that). */
+  readonly authEnabled: boolean;
+  /** The static admin token. */
+  readonly authToken?: string | undefined;
+  readonly clock?: Clock;
+  /** Told when the token file became unreadable (what was known before stays in force), and with undefined when it is well again. */
+  readonly onProblem?: (message: string | undefined) => void;
+}
+
+export interface OpenAccess extends Access {
+  /** Takes up another static token; the streams of the old one end. */
+  reload(change: { readonly authToken: string | undefined }): void;
+  /** Idempotent. */
+  stop(): void;
+}
+
+interface Entry {
+  readonly digest: Buffer;
+  readonly principal: Principal;
+  readonly record: TokenRecord | undefined;
+}
+
+const maxHeader = 1024;
+const everybody: Principal = { id: 'anonymous', name: 'anonymous', scopes: new Set(['admin']) };
+
+/** Opens the daemon's view of who may call. Throws RefusedError on a token file that is not fit. */
+export function openAccess(options: OpenAccessOptions): OpenAccess {
+  const { stateDir, clock = systemClock } = options;
+  let authToken = options.authToken;
+  let records = readTokens(stateDir);
+  let entries = entriesOf(records, authToken);
+  let live = liveIds(records, authToken, clock.wallMs());
+  const listeners = new Set<(tokenId: string, reason: ErrorReason) => void>();
+
+  const settle = (): void => {
+    const now = clock.wallMs();
+    const before = live;
+    entries = entriesOf(records, authToken);
+    live = liveIds(records, authToken, now);
+    for (const [id, secret] of before) if (live.get(id) !== secret) tell(id, endOf(records, id, now));
+  };
+  const tell = (id: string, reason: ErrorReason): void => {
+    for (const fn of [...listeners]) fn(id, reason);
+  };
+  const reread = (): void => {
+    try {
+      records = readTokens(stateDir);
+      options.onProblem?.(undefined);
+    } catch (error) {
+      options.onProblem?.((error as Error).message);
+    }
+    settle();
+  };
+  const stop = followFile(tokenFilePath(stateDir), clock, { changed: reread, tick: settle });
+  // A change between the first reading and the watch must not wait for the next one.
+  reread();
+
+  return {
+    authenticate: (authorization) =>
+      options.authEnabled ? judge(authorization, entries, clock.wallMs()) : { ok: true, principal: everybody },
+    onRevoked(fn) {
+      listeners.add(fn);
+      return () => listeners.delete(fn);
+    },
+    reload(change) {
+      authToken = change.authToken;
+      settle();
+    },
+    stop,
+  };
+}
+
+function judge(authorization: string | undefined, entries: readonly Entry[], now: number): Verdict {
+  if (authorization === undefined || authorization.trim() === '') return deny('TOKEN_MISSING', 'the call carries no token');
+  const match = authorization.length > maxHeader ? null : /^Bearer(?: +(\S+))? *$/i.exec(authorization);
+  if (match === null) return deny('TOKEN_INVALID', 'the authorization header is not of the form "Bearer <token>"');
+  if (match[1] === undefined) return deny('TOKEN_MISSING', 'the authorization header has no token after "Bearer"');
+  const found = lookUp(match[1], entries);
+  if (found === undefined) return deny('TOKEN_INVALID', 'the token is not known here');
+  const { record, principal } = found;
+  if (record === undefined) return { ok: true, principal };
+  if (record.revokeTimeMs !== undefined) return deny('TOKEN_REVOKED', `token ${record.id} was revoked`);
+  if (!isLive(record, now)) return deny('TOKEN_EXPIRED', `token ${record.id} has expired`);
+  return record.expireTimeMs === undefined ? { ok: true, principal } : { ok: true, principal, expireTimeMs: record.expireTimeMs };
+}
+
+/** Compares with every entry, so that the time taken says nothing of which one was near. */
+function lookUp(token: string, entries: readonly Entry[]): Entry | undefined {
+  const digest = hash('sha256', token, 'buffer');
+  let found: Entry | undefined;
+  for (const entry of entries) if (timingSafeEqual(digest, entry.digest)) found ??= entry;
+  return found;
+}
+
+function deny(reason: ErrorReason, message: string): Verdict {
+  return { ok: false, reason, message };
+}
+
+function entriesOf(records: readonly TokenRecord[], authToken: string | undefined): readonly Entry[] {
+  const minted = records.map((record) => ({
+    digest: Buffer.from(record.hash, 'hex'),
+    principal: { id: record.id, name: record.name, scopes: new Set(record.scopes) },
+    record,
+  }));
+  if (authToken === undefined) return minted;
+  const principal: Principal = { id: 'admin', name: 'admin', scopes: new Set(['admin']) };
+  return [{ digest: hash('sha256', authToken, 'buffer'), principal, record: undefined }, ...minted];
+}
+
+/** Who may call now: id -> what it may call with, so that a change under the same id counts as an end. */
+function liveIds(records: readonly TokenRecord[], authToken: string | undefined, now: number): ReadonlyMap<string, string> {
+  const ids = new Map(records.filter((record) => isLive(record, now)).map((record) => [record.id, record.hash]));
+  // The static token shares the id of the first one: a change of either ends the streams of both, which then come back.
+  if (authToken !== undefined) ids.set('admin', `${ids.get('admin') ?? ''}+${hash('sha256', authToken, 'hex')}`);
+  return ids;
+}
+
+function endOf(records: readonly TokenRecord[], id: string, now: number): ErrorReason {
+  const record = records.find((r) => r.id === id);
+  return record !== undefined && record.revokeTimeMs === undefined && !isLive(record, now) ? 'TOKEN_EXPIRED' : 'TOKEN_REVOKED';
+}

@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, test } from 'node:test';
+import {
+  createToken,
+  ensureAdminToken,
+  listTokens,
+  type OpenAccess,
+  openAccess,
+  parseScopes,
+  revokeToken,
+} from '../../../src/access/index.ts';
+import { type Clock, systemClock } from '../../../src/kernel/clock.ts';
+import { AgentError, RefusedError } from '../../../src/kernel/errors.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'access-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+const open = new Set<OpenAccess>();
+afterEach(() => {
+  for (const access of open) access.stop();
+  open.clear();
+});
+
+const home = (): string => mkdtempSync(join(root, 's-'));
+
+function opened(stateDir: string, more: Partial<Parameters<typeof openAccess>[0]> = {}): OpenAccess {
+  const access = openAccess({ stateDir, authEnabled: true, ...more });
+  open.add(access);
+  return access;
+}
+
+/** A clock whose wall time a test moves; timers are real. */
+function bent(): Clock & { ahead(ms: number): void } {
+  let offset = 0;
+  const ahead = (ms: number): void => {
+    offset += ms;
+  };
+  return { ...systemClock, wallMs: () => systemClock.wallMs() + offset, ahead };
+}
+
+function nextEnd(access: OpenAccess): Promise<readonly [string, string, number]> {
+  const t = performance.now();
+  return new Promise((resolve) => {
+    const stop = access.onRevoked((id, reason) => {
+      stop();
+      resolve([id, reason, performance.now() - t]);
+    });
+  });
+}
+
+function reasonOf(access: OpenAccess, header: string | undefined): string {
+  const verdict = access.authenticate(header);
+  return verdict.ok ? `ok ${verdict.principal.id}` : verdict.reason;
+}
+
+test('scopes are read from a list, unknown ones named', () => {
+  assert.deepEqual(parseScopes('events:write, read,read'), ['read', 'events:write']);
+  for (const text of ['', 'read,', 'Read', 'write']) {
+    assert.throws(
+      () => parseScopes(text),
+      (e) => e instanceof AgentError && e.reason === 'INVALID_REQUEST' && e.message.includes('config:write'),
+    );
+  }
+});
+
+test('a token is stored hashed in a file that only its owner reads', () => {
+  const stateDir = join(home(), 'state');
+  const { record, token } = createToken({ stateDir, name: 'ci', scopes: ['read'], ttlMs: 1000 });
+  assert.match(token, /^sbx_[\w-]{43}$/);
+  assert.equal(statSync(stateDir).mode & 0o777, 0o700);
+  for (const name of readdirSync(stateDir)) {
+    assert.equal(statSync(join(stateDir, name)).mode & 0o777, 0o600, name);
+    assert.ok(!readFileSync(join(stateDir, name), 'latin1').includes(token), name);
+  }
+  assert.deepEqual(listTokens(stateDir), [record]);
+  assert.equal(record.expireTimeMs, record.createTimeMs + 1000);
+});
+
+test('what is asked of a new token is checked', () => {
+  const stateDir = home();
+  for (const bad of [
+    { scopes: [] },
+    { scopes: ['read'], ttlMs: 0 },
+    { scopes: ['read'], ttlMs: Number.NaN },
+    { scopes: ['read'], name: 'a\nb' },
+  ] as const) {
+    assert.throws(() => createToken({ stateDir, ...bad }), AgentError);
+  }
+  assert.deepEqual(listTokens(stateDir), []);
+});
+
+test('headers are judged', () => {
+  const stateDir = home();
+  const { token, record } = createToken({ stateDir, scopes: ['read'] });
+  const access = opened(stateDir, { authToken: 'static-'.padEnd(40, '0123456789') });
+  const cases: readonly (readonly [string | undefined, string])[] = [
+    [undefined, 'TOKEN_MISSING'],
+    ['', 'TOKEN_MISSING'],
+    ['Bearer', 'TOKEN_MISSING'],
+    ['Bearer ', 'TOKEN_MISSING'],
+    ['Basic eDp5', 'TOKEN_INVALID'],
+    [token, 'TOKEN_INVALID'],
+    [`Bearer ${token}x`, 'TOKEN_INVALID'],
+    [`Bearer ${token} ${token}`, 'TOKEN_INVALID'],
+    [`Bearer ${'x'.repeat(100_000)}`, 'TOKEN_INVALID'],
+    [`Bearer ${token}`, `ok ${record.id}`],
+    [`bearer  ${token} `, `ok ${record.id}`],
+    [`Bearer ${'static-'.padEnd(40, '0123456789')}`, 'ok admin'],
+  ];
+  for (const [header, want] of cases) assert.equal(reasonOf(access, header), want, String(header).slice(0, 60));
+});
+
+test('without auth everybody is the anonymous admin', () => {
+  const verdict = opened(home(), { authEnabled: false }).authenticate(undefined);
+  assert.ok(verdict.ok && verdict.principal.id === 'anonymous' && verdict.principal.scopes.has('admin'));
+});
+
+test('minting and revoking are followed within a second, revoking twice changes nothing', async () => {
+  const stateDir = home();
+  const access = opened(stateDir);
+  const { token, record } = createToken({ stateDir, scopes: ['read'] });
+  const kept = createToken({ stateDir, scopes: ['read'] });
+  while (!access.authenticate(`Bearer ${kept.token}`).ok) await systemClock.sleep(10);
+  const ended = nextEnd(access);
+  const revoked = revokeToken(stateDir, record.id);
+  assert.ok(revoked?.revokeTimeMs);
+  const [id, reason, ms] = await ended;
+  assert.deepEqual([id, reason], [record.id, 'TOKEN_REVOKED']);
+  assert.ok(ms < 1000, `${ms} ms`);
+  assert.equal(reasonOf(access, `Bearer ${token}`), 'TOKEN_REVOKED');
+  assert.equal(reasonOf(access, `Bearer ${kept.token}`), `ok ${kept.record.id}`);
+  assert.deepEqual(revokeToken(stateDir, record.id), revoked);
+  assert.equal(revokeToken(stateDir, 'no-such-id'), undefined);
+});
+
+test('expiry follows the wall clock and ends what is open', async () => {
+  const stateDir = home();
+  const clock = bent();
+  const { token, record } = createToken({ stateDir, scopes: ['read'], ttlMs: 60_000, clock });
+  const access = opened(stateDir, { clock });
+  const verdict = access.authenticate(`Bearer ${token}`);
+  assert.ok(verdict.ok && verdict.expireTimeMs === record.expireTimeMs);
+  const ended = nextEnd(access);
+  clock.ahead(60_000);
+  assert.equal(reasonOf(access, `Bearer ${token}`), 'TOKEN_EXPIRED');
+  assert.deepEqual((await ended).slice(0, 2), [record.id, 'TOKEN_EXPIRED']);
+});
+
+test('a token file that is gone ends all; one that is broken changes nothing and is told', async () => {
+  const stateDir = home();
+  const path = join(stateDir, 'tokens.json');
+  const { token, record } = createToken({ stateDir, scopes: ['read'] });
+  const problems: (string | undefined)[] = [];
+  const access = opened(stateDir, { onProblem: (p) => problems.push(p) });
+  writeFileSync(path, '{"version": 2}');
+  while (problems.at(-1) === undefined) await systemClock.sleep(10);
+  assert.match(problems.at(-1) ?? '', /tokens\.json: not a token file/);
+  assert.equal(reasonOf(access, `Bearer ${token}`), `ok ${record.id}`);
+  const ended = nextEnd(access);
+  rmSync(path);
+  assert.deepEqual((await ended).slice(0, 2), [record.id, 'TOKEN_REVOKED']);
+  assert.equal(reasonOf(access, `Bearer ${token}`), 'TOKEN_INVALID');
+});
+
+test('a new static token ends the streams of the old one', async () => {
+  const access = opened(home(), { authToken: 'a'.repeat(40) });
+  const ended = nextEnd(access);
+  access.reload({ authToken: 'a'.repeat(40) });
+  access.reload({ authToken: 'b'.repeat(40) });
+  assert.deepEqual((await ended).slice(0, 2), ['admin', 'TOKEN_REVOKED']);
+  assert.equal(reasonOf(access, `Bearer ${'a'.repeat(40)}`), 'TOKEN_INVALID');
+  assert.equal(reasonOf(access, `Bearer ${'b'.repeat(40)}`), 'ok admin');
+});
+
+test('the first start makes one admin token, the next ones none', () => {
+  const stateDir = home();
+  const path = ensureAdminToken({ stateDir, hasStaticToken: false });
+  assert.equal(path, join(stateDir, 'admin.token'));
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  const token = readFileSync(path, 'utf8').trim();
+  assert.equal(ensureAdminToken({ stateDir, hasStaticToken: false }), undefined);
+  assert.equal(readFileSync(path, 'utf8').trim(), token);
+  assert.equal(reasonOf(opened(stateDir), `Bearer ${token}`), 'ok admin');
+  assert.equal(listTokens(stateDir).length, 1);
+});
+
+test('no admin token is made beside a static one or a live one', () => {
+  const beside = home();
+  assert.equal(ensureAdminToken({ stateDir: beside, hasStaticToken: true }), undefined);
+  assert.ok(!existsSync(join(beside, 'admin.token')));
+  const minted = home();
+  createToken({ stateDir: minted, scopes: ['admin'] });
+  assert.equal(ensureAdminToken({ stateDir: minted, hasStaticToken: false }), undefined);
+  createToken({ stateDir: beside, scopes: ['read'] });
+  assert.ok(ensureAdminToken({ stateDir: beside, hasStaticToken: false }));
+});
+
+test('what stands in admin.token works: taken up after the record was lost, replaced after it was revoked', () => {
+  const stateDir = home();
+  const path = join(stateDir, 'admin.token');
+  ensureAdminToken({ stateDir, hasStaticToken: false });
+  const first = readFileSync(path, 'utf8').trim();
+  rmSync(join(stateDir, 'tokens.json'));
+  assert.equal(ensureAdminToken({ stateDir, hasStaticToken: false }), undefined);
+  assert.equal(reasonOf(opened(stateDir), `Bearer ${first}`), 'ok admin');
+  revokeToken(stateDir, 'admin');
+  assert.equal(ensureAdminToken({ stateDir, hasStaticToken: false }), path);
+  const second = readFileSync(path, 'utf8').trim();
+  const access = opened(stateDir);
+  assert.equal(reasonOf(access, `Bearer ${first}`), 'TOKEN_REVOKED');
+  assert.match(reasonOf(access, `Bearer ${second}`), /^ok [0-9A-Z]{26}$/);
+});
+
+test('token files that others may read, or that hold no token, are refused with the remedy', () => {
+  const stateDir = home();
+  ensureAdminToken({ stateDir, hasStaticToken: false });
+  const path = join(stateDir, 'admin.token');
+  chmodSync(path, 0o644);
+  assert.throws(
+    () => ensureAdminToken({ stateDir, hasStaticToken: false }),
+    (e) => e instanceof RefusedError && e.message.includes(`chmod 600 ${path}`),
+  );
+  chmodSync(path, 0o600);
+  writeFileSync(path, 'short\n');
+  assert.throws(() => ensureAdminToken({ stateDir, hasStaticToken: false }), RefusedError);
+  chmodSync(join(stateDir, 'tokens.json'), 0o640);
+  assert.throws(
+    () => openAccess({ stateDir, authEnabled: true }),
+    (e) => e instanceof RefusedError && e.message.includes('chmod 600'),
+  );
+});
