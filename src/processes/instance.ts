@@ -8,7 +8,7 @@ import { wasOomKilled } from './oom.ts';
 import { fingerprintOf, planRun } from './plan.ts';
 import { decideRestart, noHistory, type RestartDecision, withRun, withStart } from './restart-policy.ts';
 import { adoptRun, collectRun, endedWhileAway, launchRun, type Run, treeOf } from './run.ts';
-import { isProven, type RunRecord, removeRecord, runFiles } from './run-record.ts';
+import { type RunRecord, removeRecord, runFiles } from './run-record.ts';
 import { type RunTree, terminate } from './run-tree.ts';
 import { createSerial } from './serial.ts';
 import { signalProcess } from './spawner.ts';
@@ -341,8 +341,13 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
     adopt: (record) =>
       serial(async () => {
         const tree = treeOf(record);
-        if (isProven(record, tree.marker)) {
+        if (tree.program !== undefined) {
           takeOver(record);
+          if (record.fingerprint === fingerprintOf(unit) || s.run === undefined) return;
+          logger.info({ process: id }, 'an adopted process is started anew: its unit was changed meanwhile');
+          await endRun(s.run, unit.stop.graceMs);
+          stopped();
+          await requestStart();
           return;
         }
         await clean(tree);

@@ -7,8 +7,8 @@ import type { ProcessContext } from './context.ts';
 import { engines } from './engines/index.ts';
 import { markerEntry, runEnvironment } from './environment.ts';
 import type { EndStatus } from './exit-status.ts';
-import { bootId, executableOf, isAlive, readStat } from './proc.ts';
-import { prepareSpool, type RunRecord, runFiles, writeRecord } from './run-record.ts';
+import { bootId, executableOf, hasEnvironment, isAlive, readStat } from './proc.ts';
+import { isProven, prepareSpool, type RunRecord, runFiles, writeRecord } from './run-record.ts';
 import type { ProvenProcess, RunTree } from './run-tree.ts';
 import { type RunFiles, readExitFile, spawnProgram } from './spawner.ts';
 
@@ -109,13 +109,16 @@ export function adoptRun(context: ProcessContext, unit: UnitSettings, record: Ru
   return { ...follow(context, unit, { files, record, tree }), startedMs, ended };
 }
 
-/** The run of a record, whether or not anything of it lives. */
+/** The run of a record, whether or not anything of it lives: only what is proven to belong to it may be signalled. */
 export function treeOf(record: RunRecord): RunTree {
-  const here = record.bootId === bootId();
+  const marker = markerEntry(record.id, record.runId);
+  const leader = { pid: record.leaderPid, startTicks: record.leaderStartTicks };
+  // The shim is a shell like any other: it is its mark that proves it.
+  const led = record.bootId === bootId() && leader.pid > 0 && isAlive(leader) && hasEnvironment(leader.pid, marker);
   return {
-    marker: markerEntry(record.id, record.runId),
-    leader: here && record.leaderPid > 0 ? { pid: record.leaderPid, startTicks: record.leaderStartTicks } : undefined,
-    program: here && record.pid > 0 ? { pid: record.pid, startTicks: record.startTicks } : undefined,
+    marker,
+    leader: led ? leader : undefined,
+    program: isProven(record, marker) ? { pid: record.pid, startTicks: record.startTicks } : undefined,
   };
 }
 

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { UnitSettings } from '../../src/settings/types.ts';
+import { type Bench, bench, pidsWith, sh, start, unit, until } from '../fixtures/processes/rig.ts';
+
+const daemon = fileURLToPath(new URL('../fixtures/processes/daemon.ts', import.meta.url));
+
+/** Runs the units under a daemon of its own and kills that with -9. The answer is the pids of the programs. */
+async function underKilledDaemon(b: Bench, units: readonly UnitSettings[]): Promise<ReadonlyMap<string, number>> {
+  const marked = Object.fromEntries(units.map((u) => [u.id, { ...u, autostart: true, env: { ...u.env, RIG: b.directory } }]));
+  const file = join(b.directory, 'daemon.json');
+  writeFileSync(file, JSON.stringify({ units: marked, stateDir: join(b.directory, 'state'), path: process.env['PATH'] }));
+  const child: ChildProcess = spawn(process.execPath, [daemon, file], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = (await once(child.stdout ?? child, 'data')) as [Buffer];
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  return new Map(JSON.parse(line.toString()) as [string, number][]);
+}
+
+test('what runs is adopted without an event, its later exit is told with its status, and it can be stopped', async () => {
+  await using b = bench();
+  const always = { ...unit('x').restart, policy: 'always' } as const;
+  const units = [sh('keep', 'exec sleep 300', { onAgentExit: 'keep', restart: always }), sh('plain', 'exec sleep 300')];
+  const pids = await underKilledDaemon(b, units);
+  const { supervisor, events, event, story } = b.rig(units.map((u) => ({ ...u, autostart: true })));
+  await supervisor.startAll();
+  assert.deepEqual(
+    supervisor.list().map((p) => [p.id, p.state, p.pid, p.desired]),
+    [
+      ['keep', 'READY', pids.get('keep'), 'UP'],
+      ['plain', 'READY', pids.get('plain'), 'UP'],
+    ],
+  );
+  assert.deepEqual(events, []);
+  await assert.rejects(supervisor.start('keep', start), /running already/);
+  process.kill(pids.get('keep') ?? 0, 'SIGSEGV');
+  assert.ok(await until(() => story('keep').includes('ready')));
+  assert.deepEqual(story('keep'), ['exited', 'restarting', 'starting', 'started', 'ready']);
+  assert.equal(event('keep', 'exited')?.data?.['signal'], 'SIGSEGV');
+  assert.equal((await supervisor.stop('plain', {})).state, 'STOPPED');
+  assert.equal(pidsWith(`${b.directory}\0`).length, 2, 'one program and its shim');
+});
+
+test('an exit while there was no daemon is told once, with its status and last lines; then the policy decides', async () => {
+  await using b = bench();
+  const units = [
+    sh('a', 'sleep 0.6; echo last-words; exit 7', { restart: { ...unit('x').restart, policy: 'on-failure', baseMs: 60_000 } }),
+  ];
+  await underKilledDaemon(b, units);
+  assert.ok(await until(() => pidsWith(b.directory).length === 0));
+  const { supervisor, story, event } = b.rig(units);
+  await supervisor.startAll();
+  assert.deepEqual(story('a'), ['exited', 'restarting']);
+  const data = event('a', 'exited')?.data;
+  assert.equal(data?.['code'], 7);
+  assert.deepEqual(data?.['log_lines'], ['last-words']);
+  assert.ok(Number(data?.['duration_ms']) > 300 && Number(data?.['duration_ms']) < 3000, String(data?.['duration_ms']));
+  assert.equal(supervisor.get('a').state, 'BACKOFF');
+});
+
+test('a run whose unit is gone is stopped', async () => {
+  await using b = bench();
+  await underKilledDaemon(b, [sh('old', 'exec sleep 300')]);
+  const { supervisor, story } = b.rig([]);
+  await supervisor.startAll();
+  assert.ok(await until(() => story('old').includes('stopped')));
+  assert.deepEqual(pidsWith(b.directory), []);
+});
+
+test('a pid that is now a stranger is never signalled', async () => {
+  await using b = bench();
+  const units = [sh('a', 'exec sleep 300')];
+  await underKilledDaemon(b, units);
+  for (const pid of pidsWith(b.directory)) process.kill(pid, 'SIGKILL');
+  const stranger = spawn('sleep', ['300']);
+  const file = join(b.directory, 'state/units/a/run.json');
+  const record = JSON.parse(readFileSync(file, 'utf8'));
+  const startTicks = Number(/\) (.*)/.exec(readFileSync(`/proc/${stranger.pid}/stat`, 'latin1'))?.[1]?.split(' ')[19]);
+  try {
+    // The pid recurred; then even the start time, but neither the executable nor the mark.
+    for (const forged of [{ pid: stranger.pid }, { pid: stranger.pid, startTicks, executable: '/bin/other' }]) {
+      writeFileSync(file, JSON.stringify({ ...record, leaderPid: stranger.pid, leaderStartTicks: 1, ...forged }));
+      const { supervisor, story } = b.rig(units);
+      await supervisor.startAll();
+      assert.deepEqual(story('a'), ['exited']);
+      assert.equal((await supervisor.stop('a', {})).state, 'STOPPED');
+      assert.equal(stranger.exitCode ?? stranger.signalCode, null);
+    }
+  } finally {
+    stranger.kill('SIGKILL');
+  }
+});
+
+test("the daemon's stop leaves what it keeps, and the next one adopts it", async () => {
+  await using b = bench();
+  const units = [sh('keep', 'exec sleep 300', { onAgentExit: 'keep', autostart: true }), sh('stop', 'exec sleep 300', { autostart: true })];
+  const first = b.rig(units);
+  await first.supervisor.startAll();
+  const { pid } = first.supervisor.get('keep');
+  await first.supervisor.stopAll(3000);
+  assert.equal(first.supervisor.get('stop').state, 'STOPPED');
+  const second = b.rig(units.slice(0, 1));
+  await second.supervisor.startAll();
+  assert.deepEqual([second.supervisor.get('keep').pid, second.events.length], [pid, 0]);
+});
