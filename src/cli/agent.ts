@@ -1,0 +1,161 @@
+import { statSync } from 'node:fs';
+import {
+  type CallOptions,
+  type ChannelCredentials,
+  type ClientOptions,
+  type ClientReadableStream,
+  type ClientUnaryCall,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { AgentServiceClient } from '../../gen/ts/sboxagent/v1/agent_service.ts';
+import { EventServiceClient } from '../../gen/ts/sboxagent/v1/event_service.ts';
+import { LogServiceClient } from '../../gen/ts/sboxagent/v1/log_service.ts';
+import { ProcessServiceClient } from '../../gen/ts/sboxagent/v1/process_service.ts';
+import type { Context } from './context.ts';
+import { EXIT, Failure } from './failure.ts';
+import { duration } from './flags.ts';
+import { failureOf, notReached } from './service-error.ts';
+import { findTarget, readableOnTheWay, type Target } from './target.ts';
+
+const defaultTimeoutMs = 30_000;
+
+const channelOptions: ClientOptions = {
+  // A failed connection must not be waited out by the next one.
+  'grpc.use_local_subchannel_pool': 1,
+  // The agent is called directly, whatever proxy the environment names: it may be the very proxy that the agent runs.
+  'grpc.enable_http_proxy': 0,
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.max_receive_message_length': -1,
+  // Followers notice a peer that is gone without a word.
+  'grpc.keepalive_time_ms': 20_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+};
+
+/** A connection to the agent. Made anew by a follower for each attempt. */
+export interface Agent {
+  readonly where: string;
+  readonly address: string;
+  readonly credentials: ChannelCredentials;
+  readonly channelOptions: ClientOptions;
+  readonly metadata: Metadata;
+  readonly agents: AgentServiceClient;
+  readonly processes: ProcessServiceClient;
+  readonly events: EventServiceClient;
+  readonly logs: LogServiceClient;
+  /** Deadline of a call that starts now. */
+  deadline(defaultMs?: number): number;
+  close(): void;
+}
+
+/** What stays the same over all attempts to connect. */
+export interface Dial {
+  readonly where: string;
+  /** What --timeout or the environment say. */
+  readonly timeoutMs: number | undefined;
+  connect(): Agent;
+}
+
+export async function dial(context: Context): Promise<Dial> {
+  const target = await findTarget(context);
+  const timeoutMs = await timeoutOf(context);
+  const { io } = context;
+  if (target.token !== undefined && readableOnTheWay(target)) {
+    io.stderr.write(`sboxagent: warning: the token goes to ${target.name} unencrypted; use https:// or --tls\n`);
+  }
+  return { where: target.name, timeoutMs, connect: () => connect(target, (ms) => io.clock.wallMs() + (timeoutMs ?? ms)) };
+}
+
+async function timeoutOf({ io, options }: Context): Promise<number | undefined> {
+  if (options.timeout !== undefined) return duration(options.timeout, '--timeout');
+  return duration((await io.env())['SBOXAGENT_TIMEOUT'] || undefined, 'SBOXAGENT_TIMEOUT');
+}
+
+function connect(target: Target, deadlineAfter: (ms: number) => number): Agent {
+  if (target.socket !== undefined) assertSocket(target.socket);
+  const security = target.tls === undefined ? credentials.createInsecure() : credentials.createSsl(target.tls.ca ?? null);
+  const metadata = new Metadata();
+  if (target.token !== undefined) metadata.set('authorization', `Bearer ${target.token}`);
+  const agents = new AgentServiceClient(target.address, security, channelOptions);
+  const shared = { ...channelOptions, channelOverride: agents.getChannel() };
+  return {
+    where: target.name,
+    address: target.address,
+    credentials: security,
+    channelOptions: shared,
+    metadata,
+    agents,
+    processes: new ProcessServiceClient(target.address, security, shared),
+    events: new EventServiceClient(target.address, security, shared),
+    logs: new LogServiceClient(target.address, security, shared),
+    deadline: (defaultMs = defaultTimeoutMs) => deadlineAfter(defaultMs),
+    close: () => agents.close(),
+  };
+}
+
+/** grpc-js would say the same later and less clearly. */
+function assertSocket(path: string): void {
+  try {
+    if (statSync(path).isSocket()) return;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'there is no socket' : `the socket cannot be reached (${code ?? 'unknown error'})`;
+    throw new Failure(EXIT.unreachable, `no agent answers at unix:${path}: ${why}`, {
+      reason: 'UNAVAILABLE',
+      remedy: notReached,
+      passing: true,
+    });
+  }
+  throw new Failure(EXIT.unreachable, `no agent answers at unix:${path}: it is no socket`, {
+    reason: 'UNAVAILABLE',
+    remedy: notReached,
+    passing: true,
+  });
+}
+
+type UnaryMethod<Request, Response> = (
+  request: Request,
+  metadata: Metadata,
+  options: Partial<CallOptions>,
+  callback: (error: ServiceError | null, response: Response) => void,
+) => ClientUnaryCall;
+
+/** Calls a unary method. Throws Failure. */
+export function unary<Request, Response>(
+  agent: Agent,
+  method: UnaryMethod<Request, Response>,
+  request: Request,
+  options: { readonly defaultTimeoutMs?: number } = {},
+): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    method(request, agent.metadata, { deadline: agent.deadline(options.defaultTimeoutMs) }, (error, response) => {
+      if (error === null) resolve(response);
+      else reject(failureOf(error, agent.where));
+    });
+  });
+}
+
+/** The messages of a server stream, read as fast as they are used. Cancels the call when the reader leaves. Throws Failure. */
+export async function* messages<T>(agent: Agent, stream: ClientReadableStream<T>): AsyncGenerator<T> {
+  // After a cancel the stream says so once more, to nobody.
+  stream.on('error', () => {});
+  try {
+    for await (const message of stream) yield message as T;
+  } catch (error) {
+    throw failureOf(error, agent.where);
+  } finally {
+    stream.cancel();
+  }
+}
+
+/** Runs `use` with a connection and closes it. */
+export async function withAgent<T>(context: Context, use: (agent: Agent) => Promise<T>): Promise<T> {
+  const { connect } = await dial(context);
+  const agent = connect();
+  try {
+    return await use(agent);
+  } finally {
+    agent.close();
+  }
+}

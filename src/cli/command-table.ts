@@ -1,0 +1,159 @@
+import type { Context } from './context.ts';
+
+/** What commander found: `--some-flag` under `someFlag`. */
+export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
+/** Answers the exit code. */
+export type Handler = (context: Context, args: readonly string[], flags: Flags) => Promise<number>;
+
+export interface FlagSpec {
+  /** As commander writes it: `-n, --lines <count>`. */
+  readonly flags: string;
+  readonly summary: string;
+  /** The only values it takes: checked and completed. */
+  readonly values?: readonly string[];
+  /** What else completes it. */
+  readonly completes?: 'file' | 'directory';
+}
+
+export interface CommandSpec {
+  readonly name: string;
+  readonly summary: string;
+  /** As commander writes them: `<id>`, `[id]`. */
+  readonly args?: string;
+  /** What completes the first argument: ids of processes, or these words. */
+  readonly completes?: 'process' | readonly string[];
+  readonly flags?: readonly FlagSpec[];
+  readonly subcommands?: readonly CommandSpec[];
+  /** Loads the command's own file; absent for those of the daemon. */
+  readonly load?: () => Promise<Handler>;
+}
+
+export const outputs = ['table', 'json', 'yaml'] as const;
+export const shells = ['bash', 'zsh', 'fish'] as const;
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
+
+/** Stand before or after the command. */
+export const commonFlags: readonly FlagSpec[] = [
+  { flags: '-o, --output <format>', summary: 'table, json or yaml', values: outputs },
+  { flags: '--timeout <duration>', summary: 'how long to wait for an answer, e.g. 5s ($SBOXAGENT_TIMEOUT)' },
+  { flags: '--target <address>', summary: 'host:port, unix:PATH or https://host:port instead of the local socket ($SBOXAGENT_TARGET)' },
+  { flags: '--token <token>', summary: 'token for --target; other users see the command line, so prefer --token-file ($SBOXAGENT_TOKEN)' },
+  { flags: '--token-file <path>', summary: 'file that holds the token', completes: 'file' },
+  { flags: '--tls', summary: 'use TLS with a --target of host:port' },
+  { flags: '--ca-file <path>', summary: "certificates to trust instead of the system's; implies --tls", completes: 'file' },
+  { flags: '--config <path>', summary: "the daemon's configuration, to find its socket ($SBOXAGENT_CONFIG)", completes: 'file' },
+  { flags: '--state-dir <path>', summary: "the daemon's state directory, to find its socket and tokens", completes: 'directory' },
+];
+
+const follow: FlagSpec = { flags: '-f, --follow', summary: 'stay and show what comes, also over a restart of the daemon' };
+const control = (name: string, summary: string, flags: readonly FlagSpec[] = []): CommandSpec => ({
+  name,
+  summary,
+  args: '<id>',
+  completes: 'process',
+  flags,
+  load: async () => {
+    const { control: handlers } = await import('./commands/control.ts');
+    return handlers(name);
+  },
+});
+
+/** Every command of the program. --help, the parser and the completion scripts are made from it. */
+export const commands: readonly CommandSpec[] = [
+  {
+    name: 'serve',
+    summary: 'run the daemon in the foreground',
+    flags: [
+      { flags: '--check-config', summary: 'read the configuration, say whether it is fit, and end' },
+      { flags: '--print-config', summary: 'print the effective configuration, secrets masked, and end' },
+    ],
+  },
+  { name: 'doctor', summary: 'say what a start would find, each check with its verdict and the remedy' },
+  {
+    name: 'status',
+    summary: 'show the agent: version, listeners, processes, journal, health',
+    load: async () => (await import('./commands/status.ts')).status,
+  },
+  { name: 'ps', summary: 'list the processes', load: async () => (await import('./commands/ps.ts')).ps },
+  control('start', 'start a process'),
+  control('stop', 'stop a process and all that it started', [
+    { flags: '--grace <duration>', summary: "how long it may take before it is killed (default: the unit's own)" },
+  ]),
+  control('restart', 'stop and start a process'),
+  control('reload', 'let a process read its configuration again'),
+  {
+    name: 'logs',
+    summary: 'show what processes and the agent wrote, oldest first',
+    args: '[id]',
+    completes: 'process',
+    flags: [
+      follow,
+      { flags: '-n, --lines <count>', summary: 'that many of the last lines (default: 100)' },
+      { flags: '--level <level>', summary: 'this level and above', values: levels },
+      { flags: '--since <duration>', summary: 'not older than this, e.g. 10m' },
+      { flags: '--grep <regexp>', summary: 'only lines that match this regular expression' },
+    ],
+    load: async () => (await import('./commands/logs.ts')).logs,
+  },
+  {
+    name: 'events',
+    summary: 'show events, oldest first',
+    flags: [
+      follow,
+      { flags: '--type <glob...>', summary: 'only these types: * within a segment, ** across, e.g. process.**' },
+      { flags: '--source <name...>', summary: 'only of these sources' },
+      { flags: '--subject <name...>', summary: 'only about these subjects, e.g. the id of a process' },
+      { flags: '--after <revision>', summary: 'those after this revision; 0 from the oldest kept' },
+      {
+        flags: '-n, --lines <count>',
+        summary: 'that many of the last (default: 100; with -f none), with --after of the first (default: all)',
+      },
+    ],
+    load: async () => (await import('./commands/events.ts')).events,
+  },
+  {
+    name: 'token',
+    summary: 'make, list and revoke tokens in the state directory, whether the daemon runs or not',
+    subcommands: [
+      {
+        name: 'create',
+        summary: 'make a token and show it, this once',
+        flags: [
+          {
+            flags: '--scope <scopes...>',
+            summary: 'what it may do: read, events:write, operate, config:write, admin; separated by commas',
+          },
+          { flags: '--ttl <duration>', summary: 'how long it is good, e.g. 30d (default: until it is revoked)' },
+          { flags: '--name <name>', summary: 'who uses it: the default source of events published with it' },
+        ],
+        load: async () => (await import('./commands/token.ts')).createCommand,
+      },
+      {
+        name: 'list',
+        summary: 'list the tokens, without their secrets',
+        load: async () => (await import('./commands/token.ts')).listCommand,
+      },
+      {
+        name: 'revoke',
+        summary: 'end a token and its streams at once',
+        args: '<id>',
+        load: async () => (await import('./commands/token.ts')).revokeCommand,
+      },
+    ],
+  },
+  {
+    name: 'call',
+    summary: 'call any RPC: the request is JSON, - reads it from stdin; without arguments it lists services and methods',
+    args: '[method] [json]',
+    load: async () => (await import('./commands/call.ts')).call,
+  },
+  { name: 'version', summary: 'show the version', load: async () => (await import('./commands/version.ts')).version },
+  {
+    name: 'completion',
+    summary: 'print a completion script for a shell',
+    args: '<shell>',
+    completes: shells,
+    load: async () => (await import('./commands/completion.ts')).completion,
+  },
+];

@@ -1,0 +1,49 @@
+import type { Process } from '../../../gen/ts/sboxagent/v1/process.ts';
+import {
+  ReloadProcessRequest,
+  RestartProcessRequest,
+  StartProcessRequest,
+  StopProcessRequest,
+} from '../../../gen/ts/sboxagent/v1/process_service.ts';
+import { type Agent, unary, withAgent } from '../agent.ts';
+import type { Flags, Handler } from '../command-table.ts';
+import { EXIT } from '../failure.ts';
+import { duration, text } from '../flags.ts';
+import { processJson } from '../json-shape.ts';
+import { colours, print } from '../output.ts';
+import { processTable } from '../process-table.ts';
+
+type Action = (agent: Agent, id: string, flags: Flags) => Promise<Process>;
+
+/** A unit may take its whole grace to stop, and then as long again to be ready. */
+const patience = { defaultTimeoutMs: 120_000 };
+
+function stop(agent: Agent, id: string, flags: Flags): Promise<Process> {
+  const graceMs = duration(text(flags, 'grace'), '--grace');
+  const grace = graceMs === undefined ? {} : { grace: { seconds: String(Math.floor(graceMs / 1000)), nanos: (graceMs % 1000) * 1e6 } };
+  return unary(agent, agent.processes.stopProcess.bind(agent.processes), StopProcessRequest.fromPartial({ id, ...grace }), {
+    defaultTimeoutMs: patience.defaultTimeoutMs + (graceMs ?? 0),
+  });
+}
+
+const actions: Readonly<Record<string, Action>> = {
+  start: (agent, id) => unary(agent, agent.processes.startProcess.bind(agent.processes), StartProcessRequest.fromPartial({ id }), patience),
+  stop,
+  restart: (agent, id) =>
+    unary(agent, agent.processes.restartProcess.bind(agent.processes), RestartProcessRequest.fromPartial({ id }), patience),
+  reload: (agent, id) =>
+    unary(agent, agent.processes.reloadProcess.bind(agent.processes), ReloadProcessRequest.fromPartial({ id }), patience),
+};
+
+/** The handler of start, stop, restart or reload: it prints the process that comes out of it. */
+export function control(name: string): Handler {
+  return (context, args, flags) =>
+    withAgent(context, async (agent) => {
+      const action = actions[name];
+      if (action === undefined) throw new TypeError(`no such action: ${name}`);
+      const process = await action(agent, args[0] ?? '', flags);
+      const paint = await colours(context);
+      await print(context, processJson(process), () => processTable([process], context.io.clock.wallMs(), paint));
+      return EXIT.done;
+    });
+}

@@ -1,0 +1,137 @@
+import type { LogEntry, LogFilter } from '../../../gen/ts/sboxagent/v1/log.ts';
+import { ListLogsRequest, TailLogsRequest, type TailLogsResponse } from '../../../gen/ts/sboxagent/v1/log_service.ts';
+import { GetProcessRequest } from '../../../gen/ts/sboxagent/v1/process_service.ts';
+import { type Agent, dial, unary } from '../agent.ts';
+import type { Flags, Handler } from '../command-table.ts';
+import type { Context } from '../context.ts';
+import { printable } from '../escape.ts';
+import { EXIT, Failure, usage } from '../failure.ts';
+import { count, duration, text } from '../flags.ts';
+import { follow } from '../follow.ts';
+import { colours, print, printEntry } from '../output.ts';
+import { type Colour, paint } from '../table.ts';
+
+const defaultLines = 100;
+const mostLines = 100_000;
+/** How far back --grep looks for the lines it was asked for. */
+const mostScanned = 200_000;
+
+interface Query {
+  readonly id: string | undefined;
+  readonly filter: Partial<LogFilter>;
+  readonly lines: number;
+  readonly keep: (entry: LogEntry) => boolean;
+}
+
+function queryOf(context: Context, id: string | undefined, flags: Flags): Query {
+  const level = text(flags, 'level')?.toUpperCase();
+  const sinceMs = duration(text(flags, 'since'), '--since');
+  const pattern = grepOf(text(flags, 'grep'));
+  return {
+    id,
+    filter: {
+      sources: id === undefined ? [] : [id],
+      ...(level === undefined ? {} : { min_level: level as LogFilter['min_level'] }),
+      ...(sinceMs === undefined ? {} : { since: new Date(Math.max(0, context.io.clock.wallMs() - sinceMs)).toISOString() }),
+    },
+    lines: count(text(flags, 'lines'), '-n', mostLines) ?? defaultLines,
+    keep: pattern === undefined ? () => true : ({ message }) => pattern.test(message),
+  };
+}
+
+function grepOf(pattern: string | undefined): RegExp | undefined {
+  try {
+    return pattern === undefined ? undefined : new RegExp(pattern, 'u');
+  } catch (error) {
+    throw usage(`--grep: ${error instanceof Error ? error.message : 'not a regular expression'}`);
+  }
+}
+
+interface Backlog {
+  /** Oldest first. */
+  readonly entries: LogEntry[];
+  /** Of the newest entry that was looked at; empty when there was none. */
+  readonly cursor: string;
+  /** Whether it stopped looking before the beginning. */
+  readonly cutShort: boolean;
+}
+
+/** The last lines that are wanted, looked for from the newest back. */
+async function backlog(agent: Agent, { filter, lines, keep }: Query): Promise<Backlog> {
+  const entries: LogEntry[] = [];
+  let scanned = 0;
+  let token = '';
+  let cursor = '';
+  do {
+    const request = ListLogsRequest.fromPartial({ filter, order_by: 'time desc', page_size: 1000, page_token: token });
+    const page = await unary(agent, agent.logs.listLogs.bind(agent.logs), request);
+    cursor ||= page.entries[0]?.cursor ?? '';
+    scanned += page.entries.length;
+    entries.push(...page.entries.filter(keep).slice(0, lines - entries.length));
+    token = page.next_page_token;
+  } while (token !== '' && entries.length < lines && scanned < mostScanned);
+  return { entries: entries.reverse(), cursor, cutShort: token !== '' && entries.length < lines };
+}
+
+/** An id that has neither a process nor a line is a mistake, which silence would hide. Throws Failure PROCESS_NOT_FOUND. */
+async function assertKnown(agent: Agent, id: string): Promise<void> {
+  if (id === 'agent') return;
+  await unary(agent, agent.processes.getProcess.bind(agent.processes), GetProcessRequest.fromPartial({ id })).catch((error: unknown) => {
+    if (error instanceof Failure && error.reason !== 'PROCESS_NOT_FOUND') return;
+    throw error;
+  });
+}
+
+const levelColours: Partial<Record<LogEntry['level'], Colour>> = { WARN: 'yellow', ERROR: 'red', FATAL: 'red', DEBUG: 'dim', TRACE: 'dim' };
+
+function row({ time, source, level, message, truncated }: LogEntry, colour: boolean): string {
+  const name = level === 'LEVEL_UNSPECIFIED' ? '-' : level;
+  const cut = truncated ? ' […]' : '';
+  return `${time ?? '-'}  ${paint(name.padEnd(5), levelColours[level], colour)}  ${printable(source)}  ${printable(message)}${cut}\n`;
+}
+
+async function listOnce(context: Context, query: Query): Promise<number> {
+  const agent = (await dial(context)).connect();
+  try {
+    const { entries, cursor, cutShort } = await backlog(agent, query);
+    if (cursor === '' && query.id !== undefined) await assertKnown(agent, query.id);
+    const colour = await colours(context);
+    await print(context, entries, () => entries.map((entry) => row(entry, colour)).join(''));
+    if (cutShort) context.io.stderr.write(`sboxagent: looked through the last ${mostScanned} lines only; narrow it with --since\n`);
+    return EXIT.done;
+  } finally {
+    agent.close();
+  }
+}
+
+async function followLogs(context: Context, query: Query): Promise<number> {
+  const dialled = await dial(context);
+  const colour = await colours(context);
+  const show = (entry: LogEntry): Promise<void> => printEntry(context, entry, () => row(entry, colour));
+  let cursor = '';
+  const agent = dialled.connect();
+  try {
+    const found = await backlog(agent, query);
+    if (found.cursor === '' && query.id !== undefined) await assertKnown(agent, query.id);
+    cursor = found.cursor;
+    for (const entry of found.entries) await show(entry);
+  } finally {
+    agent.close();
+  }
+  return follow<TailLogsResponse>(context, dialled, {
+    // Without a cursor nothing had been written yet: all that is there by now is new.
+    open: ({ logs, metadata }) =>
+      logs.tailLogs(TailLogsRequest.fromPartial({ filter: query.filter, after_cursor: cursor, lines: cursor === '' ? 1000 : 0 }), metadata),
+    take: async (message) => {
+      const { dropped } = message;
+      if (dropped !== undefined) context.io.stderr.write(`sboxagent: ${dropped.count} lines of ${printable(dropped.source)} were lost\n`);
+      for (const entry of message.entries.filter(query.keep)) await show(entry);
+      cursor = message.cursor || cursor;
+    },
+  });
+}
+
+export const logs: Handler = (context, [id], flags) => {
+  const query = queryOf(context, id, flags);
+  return flags['follow'] === true ? followLogs(context, query) : listOnce(context, query);
+};

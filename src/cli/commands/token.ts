@@ -1,0 +1,131 @@
+import { createToken, isLive, listTokens, parseScopes, revokeToken, type TokenRecord } from '../../access/index.ts';
+import { AgentError, RefusedError } from '../../kernel/errors.ts';
+import type { Handler } from '../command-table.ts';
+import type { Context } from '../context.ts';
+import { printable } from '../escape.ts';
+import { EXIT, Failure, usage } from '../failure.ts';
+import { duration, list, text } from '../flags.ts';
+import { colours, print } from '../output.ts';
+import { type Column, table } from '../table.ts';
+import { localSettings } from '../target.ts';
+
+async function stateDirOf(context: Context): Promise<string> {
+  if (context.options.target !== undefined) {
+    throw usage('tokens are kept in the state directory: --target does not go with them', "Run it on the agent's own machine.");
+  }
+  return (await localSettings(context)).agent.stateDir;
+}
+
+/** Runs what works on the token file, and says its refusals as ours. */
+function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof AgentError) throw new Failure(EXIT.usage, error.message, { reason: error.reason });
+    if (error instanceof RefusedError) throw new Failure(EXIT.refused, error.message);
+    const { code, path } = error as NodeJS.ErrnoException;
+    if (code === undefined || path === undefined) throw error;
+    throw new Failure(EXIT.refused, `${path} cannot be used: ${code}`, {
+      remedy: "Run it as the daemon's user, or name another --state-dir.",
+    });
+  }
+}
+
+function timeOf(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : new Date(ms).toISOString();
+}
+
+function recordJson(record: TokenRecord, nowMs: number): object {
+  return {
+    id: record.id,
+    name: record.name,
+    scopes: record.scopes,
+    create_time: timeOf(record.createTimeMs),
+    expire_time: timeOf(record.expireTimeMs),
+    revoke_time: timeOf(record.revokeTimeMs),
+    state: stateOf(record, nowMs),
+  };
+}
+
+function stateOf(record: TokenRecord, nowMs: number): string {
+  if (record.revokeTimeMs !== undefined) return 'REVOKED';
+  return isLive(record, nowMs) ? 'LIVE' : 'EXPIRED';
+}
+
+function tokenTable(records: readonly TokenRecord[], nowMs: number, paint: boolean): string {
+  const columns: readonly Column<TokenRecord>[] = [
+    { title: 'ID', cell: ({ id }) => id },
+    { title: 'NAME', cell: ({ name }) => name },
+    { title: 'SCOPES', cell: ({ scopes }) => scopes.join(',') },
+    {
+      title: 'STATE',
+      cell: (record) => stateOf(record, nowMs),
+      colour: (record) => (isLive(record, nowMs) ? 'green' : 'dim'),
+    },
+    { title: 'MADE', cell: ({ createTimeMs }) => timeOf(createTimeMs) ?? '' },
+    { title: 'EXPIRES', cell: ({ expireTimeMs }) => timeOf(expireTimeMs) ?? 'never' },
+  ];
+  return table(columns, records, paint);
+}
+
+export const createCommand: Handler = async (context, _args, flags) => {
+  const scope = list(flags, 'scope');
+  if (scope.length === 0) throw usage('--scope is missing', 'One or more of read, events:write, operate, config:write, admin.');
+  const scopes = guarded(() => parseScopes(scope.join(',')));
+  const ttlMs = duration(text(flags, 'ttl'), '--ttl');
+  if (ttlMs === 0) throw usage('--ttl 0 would be over at once');
+  const name = text(flags, 'name');
+  const stateDir = await stateDirOf(context);
+  const { clock } = context.io;
+  const made = guarded(() =>
+    createToken({ stateDir, scopes, clock, ...(name === undefined ? {} : { name }), ...(ttlMs === undefined ? {} : { ttlMs }) }),
+  );
+  const { record, token } = made;
+  const data = {
+    id: record.id,
+    name: record.name,
+    scopes: record.scopes,
+    token,
+    create_time: timeOf(record.createTimeMs),
+    expire_time: timeOf(record.expireTimeMs),
+  };
+  await print(context, data, () =>
+    [
+      `Token    ${token}`,
+      `Id       ${record.id}`,
+      `Name     ${printable(record.name)}`,
+      `Scopes   ${record.scopes.join(',')}`,
+      `Expires  ${timeOf(record.expireTimeMs) ?? 'never'}`,
+      'It is shown this once: keep it where only its user can read it.\n',
+    ].join('\n'),
+  );
+  return EXIT.done;
+};
+
+export const listCommand: Handler = async (context) => {
+  const stateDir = await stateDirOf(context);
+  const nowMs = context.io.clock.wallMs();
+  const records = guarded(() => listTokens(stateDir));
+  const paint = await colours(context);
+  await print(
+    context,
+    records.map((record) => recordJson(record, nowMs)),
+    () => tokenTable(records, nowMs, paint),
+  );
+  return EXIT.done;
+};
+
+export const revokeCommand: Handler = async (context, [id = '']) => {
+  const stateDir = await stateDirOf(context);
+  // Looked up first: a wrong id, or a wrong directory, must not make files.
+  const known = guarded(() => listTokens(stateDir)).some((record) => record.id === id);
+  const record = known ? guarded(() => revokeToken(stateDir, id, context.io.clock)) : undefined;
+  if (record === undefined) {
+    throw new Failure(EXIT.refused, `there is no token ${JSON.stringify(id)} in ${stateDir}`, {
+      remedy: '`sboxagent token list` shows what there is.',
+    });
+  }
+  const nowMs = context.io.clock.wallMs();
+  await print(context, recordJson(record, nowMs), () => `${record.id} (${printable(record.name)}) is revoked\n`);
+  return EXIT.done;
+};

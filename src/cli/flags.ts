@@ -1,0 +1,31 @@
+import { durationExample, parseDuration } from '../kernel/duration.ts';
+import type { Flags } from './command-table.ts';
+import { usage } from './failure.ts';
+
+export function text(flags: Flags, name: string): string | undefined {
+  const value = flags[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Values of a flag that may be given several times, each several values separated by commas. */
+export function list(flags: Flags, name: string): string[] {
+  const value = flags[name];
+  if (value === undefined || typeof value === 'boolean') return [];
+  return (typeof value === 'string' ? [value] : value).flatMap((part) => part.split(',')).filter((part) => part !== '');
+}
+
+/** A whole number within limits; undefined where the flag was not given. */
+export function count(value: string | undefined, flag: string, max: number): number | undefined {
+  if (value === undefined) return undefined;
+  const number = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+  if (number >= 0 && number <= max) return number;
+  throw usage(`${flag} takes a whole number from 0 to ${max}, not ${JSON.stringify(value)}`);
+}
+
+/** Milliseconds; undefined where the flag was not given. */
+export function duration(value: string | undefined, flag: string): number | undefined {
+  if (value === undefined) return undefined;
+  const ms = parseDuration(value);
+  if (ms !== undefined) return ms;
+  throw usage(`${flag} takes a duration, not ${JSON.stringify(value)}`, `Write ${durationExample}.`);
+}

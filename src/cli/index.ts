@@ -1,0 +1,34 @@
+/**
+ * The client: the commands that talk to a running agent over the independent stack (gen/ts, grpc-js), and those that work on its
+ * state directory.
+ *
+ * Invariants: exit codes are 0 done, 1 refused by the agent, 2 bad usage, 3 agent unreachable; a command that fails writes nothing to
+ * stdout and one message with its remedy to stderr; what a server says never drives the terminal; no command loads more than it needs.
+ *
+ * Imported by the program's entry only. Imports kernel, settings, access, gen/ts, grpc-js, proto-loader, commander, yaml.
+ */
+import { printable } from './escape.ts';
+import { EXIT, Failure } from './failure.ts';
+import type { Io } from './io.ts';
+import { runProgram } from './program.ts';
+
+export { type Io, standardIo } from './io.ts';
+
+/** Runs a client command. Answers the exit code; throws only on a fault of its own. */
+export async function runCli(argv: readonly string[], io: Io): Promise<number> {
+  try {
+    return await runProgram(argv.length === 0 ? ['--help'] : argv, io);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    io.stderr.write(complaint(error));
+    return error.exitCode;
+  }
+}
+
+function complaint({ exitCode, message, reason, details, remedy }: Failure): string {
+  const lines = [`sboxagent: ${printable(message)}${reason === undefined ? '' : ` (${printable(reason)})`}`];
+  // A refusal by fields says them in its message already.
+  for (const detail of details) if (!message.includes(detail)) lines.push(`  ${printable(detail)}`);
+  if (remedy !== undefined) lines.push(exitCode === EXIT.usage ? printable(remedy) : `What to do: ${printable(remedy)}`);
+  return `${lines.join('\n')}\n`;
+}

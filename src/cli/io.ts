@@ -1,0 +1,45 @@
+import type { Readable, Writable } from 'node:stream';
+import { type Clock, systemClock } from '../kernel/clock.ts';
+
+/** What a command reads and writes: the terminal, or what a test puts in its place. */
+export interface Io {
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  /** Whether stdout is a terminal: colours go there alone. */
+  readonly terminal: boolean;
+  readonly cwd: string;
+  readonly clock: Clock;
+  /** Read late: only commands that talk to the agent need it. */
+  env(): Promise<Readonly<Record<string, string | undefined>>>;
+}
+
+export function standardIo(): Io {
+  leaveWhenNobodyReads(process.stdout);
+  leaveWhenNobodyReads(process.stderr);
+  return {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    terminal: process.stdout.isTTY === true,
+    cwd: process.cwd(),
+    clock: systemClock,
+    env: async () => (await import('../settings/index.ts')).processEnv(),
+  };
+}
+
+/** `sboxagent events -f | head`: a reader that has had enough is no error. */
+function leaveWhenNobodyReads(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? 0 : 1);
+  });
+}
+
+/** Writes, and waits where the reader is slower: a follower must not gather in memory what a pipe does not take. */
+export async function write(stream: Writable, text: string): Promise<void> {
+  if (text === '' || stream.write(text)) return;
+  await new Promise<void>((resolve) => {
+    stream.once('drain', resolve);
+    stream.once('close', resolve);
+  });
+}

@@ -1,0 +1,39 @@
+import type { Process } from '../../gen/ts/sboxagent/v1/process.ts';
+import { formatDuration } from '../kernel/duration.ts';
+import { type Colour, type Column, table } from './table.ts';
+
+const colourOf: Partial<Record<Process['state'], Colour>> = {
+  READY: 'green',
+  RUNNING: 'green',
+  STARTING: 'yellow',
+  STOPPING: 'yellow',
+  BACKOFF: 'yellow',
+  EXITED: 'dim',
+  STOPPED: 'dim',
+  CRASH_LOOP: 'red',
+};
+
+/** Whole seconds; from an hour on whole minutes. */
+export function age(ms: number): string {
+  const step = ms < 3_600_000 ? 1000 : 60_000;
+  return formatDuration(Math.max(0, Math.floor(ms / step) * step));
+}
+
+function lastExit({ exit }: Process): string {
+  if (exit === undefined) return '';
+  return exit.signal === '' ? `code ${exit.code ?? '?'}` : exit.signal;
+}
+
+export function processTable(processes: readonly Process[], nowMs: number, paint: boolean): string {
+  const columns: readonly Column<Process>[] = [
+    { title: 'ID', cell: (p) => p.id },
+    { title: 'STATE', cell: (p) => p.state, colour: (p) => colourOf[p.state] },
+    { title: 'PID', cell: (p) => (p.pid === 0 ? '' : String(p.pid)) },
+    { title: 'UP', cell: (p) => (p.pid === 0 || p.start_time === undefined ? '' : age(nowMs - Date.parse(p.start_time))) },
+    { title: 'RESTARTS', cell: (p) => String(p.restart_count) },
+    { title: 'LAST EXIT', cell: lastExit },
+    { title: 'RUNS', cell: (p) => p.engine || (p.command[0] ?? '') },
+    { title: 'MESSAGE', cell: (p) => p.message || p.reason },
+  ];
+  return table(columns, processes, paint);
+}

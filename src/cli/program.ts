@@ -1,0 +1,98 @@
+import { Command, CommanderError, Option } from 'commander';
+import { type CommandSpec, commands, commonFlags, type FlagSpec, type Flags, outputs } from './command-table.ts';
+import type { CommonOptions, OutputFormat } from './context.ts';
+import { EXIT, Failure } from './failure.ts';
+import type { Io } from './io.ts';
+
+function optionOf({ flags, summary, values }: FlagSpec): Option {
+  const option = new Option(flags, summary);
+  return values === undefined ? option : option.choices([...values]);
+}
+
+/** The common options as they were given; none of them is judged here. */
+function commonOf(flags: Flags): CommonOptions {
+  const text = (name: string): string | undefined => {
+    const value = flags[name];
+    return typeof value === 'string' ? value : undefined;
+  };
+  const output = outputs.find((format) => format === flags['output']);
+  return {
+    output: output ?? ('table' satisfies OutputFormat),
+    timeout: text('timeout'),
+    target: text('target'),
+    token: text('token'),
+    tokenFile: text('tokenFile'),
+    tls: flags['tls'] === true,
+    caFile: text('caFile'),
+    config: text('config'),
+    stateDir: text('stateDir'),
+  };
+}
+
+interface Build {
+  readonly io: Io;
+  /** Takes the exit code of the command that ran. */
+  readonly done: (code: number) => void;
+}
+
+function addCommand(parent: Command, spec: CommandSpec, build: Build): void {
+  const command = parent.command(spec.args === undefined ? spec.name : `${spec.name} ${spec.args}`).description(spec.summary);
+  for (const flag of spec.flags ?? []) command.addOption(optionOf(flag));
+  for (const sub of spec.subcommands ?? []) addCommand(command, sub, build);
+  const { load } = spec;
+  if (load === undefined && spec.subcommands !== undefined) return;
+  command.action(async () => {
+    // The daemon's commands are picked by their first word, before this parser is loaded.
+    if (load === undefined) throw new Failure(EXIT.usage, `${spec.name} comes first: \`sboxagent ${spec.name} [options]\``);
+    const handler = await load();
+    const flags: Flags = command.optsWithGlobals();
+    build.done(await handler({ io: build.io, options: commonOf(flags) }, command.args, flags));
+  });
+}
+
+function createProgram(build: Build): Command {
+  const { stdout } = build.io;
+  const program = new Command('sboxagent')
+    .description('Runs beside proxy engines and keeps them alive, correct and visible: the daemon and its client.')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ writeOut: (text) => void stdout.write(text), writeErr: () => {} })
+    .helpCommand(false)
+    .exitOverride();
+  for (const flag of commonFlags) program.addOption(optionOf(flag));
+  // Subcommands copy the settings above when they are made.
+  for (const spec of commands) addCommand(program, spec, build);
+  program.addHelpText('after', '\nExit codes: 0 done, 1 refused by the agent, 2 bad usage, 3 agent unreachable.');
+  return program;
+}
+
+/** A refusal of the parser as ours: what is wrong, then a hint. */
+function usageFailure(error: CommanderError, argv: readonly string[]): Failure {
+  if (error.code === 'commander.help') return new Failure(EXIT.usage, 'a command is missing', { remedy: hint(argv) });
+  const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  return new Failure(EXIT.usage, message, {
+    remedy: suggestion === undefined ? hint(argv) : `${suggestion.replace(/[()]/g, '')} ${hint(argv)}`,
+  });
+}
+
+function hint(argv: readonly string[]): string {
+  const known = commands.find(({ name }) => name === argv.find((word) => !word.startsWith('-')));
+  return `See \`sboxagent ${known === undefined ? '' : `${known.name} `}--help\`.`;
+}
+
+/** Reads the command line and runs the command it names. Answers the exit code; throws Failure. */
+export async function runProgram(argv: readonly string[], io: Io): Promise<number> {
+  let code: number = EXIT.done;
+  const program = createProgram({
+    io,
+    done: (result) => {
+      code = result;
+    },
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode !== 0) throw usageFailure(error, argv);
+  }
+  return code;
+}

@@ -1,0 +1,106 @@
+import { type ServiceError, status } from '@grpc/grpc-js';
+import type { Any } from '../../gen/ts/google/protobuf/any.ts';
+import { BadRequest, ErrorInfo, RetryInfo } from '../../gen/ts/google/rpc/error_details.ts';
+import { Status } from '../../gen/ts/google/rpc/status.ts';
+import { catalogue } from '../kernel/catalogue.ts';
+import { formatDuration } from '../kernel/duration.ts';
+import { EXIT, Failure } from './failure.ts';
+
+export const notReached = 'Start it with `sboxagent serve`, or name a running one with --target host:port, unix:PATH or https://….';
+
+interface Details {
+  info?: ErrorInfo;
+  violations: string[];
+  retryAfterMs?: number;
+}
+
+/** Where the trailer of a gRPC error carries its google.rpc.Status. */
+function readDetails(error: ServiceError): Details {
+  const details: Details = { violations: [] };
+  const [trailer] = error.metadata?.get('grpc-status-details-bin') ?? [];
+  if (!Buffer.isBuffer(trailer)) return details;
+  try {
+    for (const detail of Status.decode(trailer).details) take(detail, details);
+  } catch {
+    // Details that cannot be read leave the code and the message, which are enough to go on with.
+  }
+  return details;
+}
+
+function take(detail: Any, details: Details): void {
+  switch (detail.type_url.slice(detail.type_url.lastIndexOf('/') + 1)) {
+    case 'google.rpc.ErrorInfo':
+      details.info = ErrorInfo.decode(detail.value);
+      break;
+    case 'google.rpc.BadRequest':
+      for (const { field, description } of BadRequest.decode(detail.value).field_violations)
+        details.violations.push(`${field}: ${description}`);
+      break;
+    case 'google.rpc.RetryInfo': {
+      const delay = RetryInfo.decode(detail.value).retry_delay;
+      if (delay !== undefined) details.retryAfterMs = Number(delay.seconds) * 1000 + Math.ceil(delay.nanos / 1e6);
+      break;
+    }
+    default:
+  }
+}
+
+export function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && 'code' in error && typeof error.code === 'number' && 'details' in error;
+}
+
+/** Whether an answer came at all: what the agent itself says carries an ErrorInfo; without one these codes are the client's own. */
+function unreachable(code: status, details: Details): boolean {
+  return details.info === undefined && (code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED);
+}
+
+/** What ends a stream and not its cause: the agent stops, the connection breaks, the reader was too slow. */
+const passing: ReadonlySet<status> = new Set([
+  status.UNAVAILABLE,
+  status.DEADLINE_EXCEEDED,
+  status.CANCELLED,
+  status.ABORTED,
+  status.INTERNAL,
+  status.UNKNOWN,
+  status.RESOURCE_EXHAUSTED,
+]);
+
+function remedyOf(reason: string | undefined): string | undefined {
+  const entry = Object.entries(catalogue).find(([name]) => name === reason);
+  return entry?.[1].remedy;
+}
+
+/** What a failed call means for the person who made it. `where` names the agent that was called. */
+export function failureOf(error: unknown, where: string): Failure {
+  if (error instanceof Failure) return error;
+  if (!isServiceError(error)) throw error;
+  const details = readDetails(error);
+  if (unreachable(error.code, details)) {
+    const why = error.code === status.DEADLINE_EXCEEDED ? 'no answer in time' : lastWords(error.details);
+    return new Failure(EXIT.unreachable, `no agent answers at ${where}: ${why}`, {
+      reason: status[error.code],
+      remedy: notReached,
+      passing: true,
+    });
+  }
+  const { retryAfterMs, info, violations } = details;
+  const remedy = remedyOf(info?.reason) ?? (error.code === status.UNAUTHENTICATED ? catalogue.TOKEN_MISSING.remedy : undefined);
+  return new Failure(EXIT.refused, error.details === '' ? 'refused' : error.details, {
+    reason: info?.reason ?? status[error.code],
+    details: violations,
+    passing: passing.has(error.code),
+    ...(remedy === undefined ? {} : { remedy: withDelay(remedy, retryAfterMs) }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+/** grpc-js says the cause last: `No connection established. Last error: connect ECONNREFUSED …`. */
+function lastWords(details: string): string {
+  const at = details.lastIndexOf('Last error: ');
+  const words = (at < 0 ? details : details.slice(at + 'Last error: '.length)).replace(/^Error: /, '').replace(/\. Resolution note: $/, '');
+  return words === '' || words === 'null' ? 'no connection' : words;
+}
+
+function withDelay(remedy: string, retryAfterMs: number | undefined): string {
+  return retryAfterMs === undefined ? remedy : `${remedy} (Call again in ${formatDuration(Math.max(1, retryAfterMs))}.)`;
+}

@@ -1,0 +1,115 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { RefusedError } from '../kernel/errors.ts';
+import type { CommonOptions, Context } from './context.ts';
+import { Failure, usage } from './failure.ts';
+
+/** Where the agent is called, and how. */
+export interface Target {
+  /** For messages. */
+  readonly name: string;
+  /** As grpc-js wants it. */
+  readonly address: string;
+  /** Path of the unix socket, where it is one. */
+  readonly socket?: string;
+  /** Present = TLS; `ca` instead of the system's certificates. */
+  readonly tls?: { readonly ca: Buffer | undefined };
+  readonly token: string | undefined;
+}
+
+const forms = 'Write host:port, unix:PATH or https://host:port.';
+
+/** The target of the options and the environment; the socket of the local daemon where none is named. */
+export async function findTarget({ io, options }: Context): Promise<Target> {
+  const env = await io.env();
+  const named = options.target ?? (env['SBOXAGENT_TARGET'] || undefined);
+  if (named !== undefined) {
+    const token = explicitToken(options) ?? (env['SBOXAGENT_TOKEN'] || undefined);
+    return parseTarget(named, { options, token: token === undefined ? undefined : checked(token), cwd: io.cwd });
+  }
+  if (options.tls || options.caFile !== undefined) throw usage('--tls and --ca-file need a --target', forms);
+  const token = explicitToken(options);
+  const { api } = await localSettings({ io, options });
+  return { ...unix(api.unixSocket.path), token: token === undefined ? undefined : checked(token) };
+}
+
+/** The daemon's settings, found as the daemon finds them. */
+export async function localSettings({ io, options }: Context): Promise<{
+  readonly agent: { readonly stateDir: string };
+  readonly api: { readonly unixSocket: { readonly path: string } };
+}> {
+  const { loadSettings } = await import('../settings/index.ts');
+  try {
+    return loadSettings({
+      ...(options.config === undefined ? {} : { configPath: options.config }),
+      ...(options.stateDir === undefined ? {} : { stateDir: options.stateDir }),
+      env: await io.env(),
+      cwd: io.cwd,
+    }).settings;
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    throw new Failure(2, error.message, { remedy: 'Correct the configuration, or name the agent itself with --target.' });
+  }
+}
+
+function explicitToken({ token, tokenFile }: CommonOptions): string | undefined {
+  if (token !== undefined && tokenFile !== undefined) throw usage('--token and --token-file exclude each other');
+  return tokenFile === undefined ? token : readFile(tokenFile, '--token-file').toString('utf8').trim();
+}
+
+function readFile(path: string, flag: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw usage(`${flag} ${path} cannot be read: ${code ?? 'unknown error'}`);
+  }
+}
+
+/** A token goes into a header: what does not fit there is refused without being shown. */
+function checked(token: string): string {
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw usage('the token is empty or holds characters that no token has');
+}
+
+export interface TargetContext {
+  readonly options: Pick<CommonOptions, 'tls' | 'caFile'>;
+  readonly token: string | undefined;
+  readonly cwd: string;
+}
+
+export function parseTarget(text: string, { options, token, cwd }: TargetContext): Target {
+  const wantsTls = options.tls || options.caFile !== undefined;
+  const secure = { tls: { ca: options.caFile === undefined ? undefined : readFile(options.caFile, '--ca-file') } };
+  if (text.startsWith('unix:')) {
+    if (wantsTls) throw usage('--tls and --ca-file do not go with a unix socket');
+    const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
+    if (path === '') throw usage('--target unix: names no path', forms);
+    return { ...unix(resolve(cwd, path)), token };
+  }
+  const scheme = /^(https?):\/\//.exec(text)?.[1];
+  const address = hostAndPort(text, scheme);
+  return { name: text, address: `dns:${address}`, token, ...(scheme === 'https' || wantsTls ? secure : {}) };
+}
+
+function unix(path: string): { name: string; address: string; socket: string } {
+  return { name: `unix:${path}`, address: `unix:${path}`, socket: path };
+}
+
+const defaultPorts: Readonly<Record<string, string>> = { http: '80', https: '443' };
+
+function hostAndPort(text: string, scheme: string | undefined): string {
+  const refused = usage(`--target ${JSON.stringify(text)} is no address`, forms);
+  const url = URL.parse(scheme === undefined ? `http://${text}` : text);
+  if (url === null || url.hostname === '' || url.username !== '' || url.pathname !== '/' || url.search !== '' || url.hash !== '')
+    throw refused;
+  // URL leaves a default port out, so it cannot tell `host:80` from `host`: a port must be written where there is no scheme.
+  const port = /:(\d{1,5})\/?$/.exec(text)?.[1] ?? (scheme === undefined ? undefined : defaultPorts[scheme]);
+  if (port === undefined || Number(port) === 0) throw usage(`--target ${JSON.stringify(text)} names no port`, forms);
+  return `${url.hostname}:${port}`;
+}
+
+/** Whether what is sent there, the token too, can be read on the way. */
+export function readableOnTheWay({ socket, tls, address }: Target): boolean {
+  return socket === undefined && tls === undefined && !/^dns:(localhost|127\.[\d.]+|\[::1\]):\d+$/.test(address);
+}
