@@ -1,28 +1,36 @@
 import { AgentError } from '../kernel/errors.ts';
 import type { UnitSettings } from '../settings/types.ts';
 import type { ProcessContext } from './context.ts';
+import {
+  codeOf,
+  type Ended,
+  endedSoon,
+  endOf,
+  endWhileAway,
+  exitRecord,
+  type Failure,
+  neverRan,
+  nextActionOf,
+  reasonOf,
+  startFailure,
+} from './ended.ts';
 import { engines } from './engines/index.ts';
 import { describeEnd, type EndStatus, succeeded } from './exit-status.ts';
 import { type InstanceState, initialState, isUp } from './instance-state.ts';
-import { wasOomKilled } from './oom.ts';
 import { fingerprintOf, planRun } from './plan.ts';
 import { decideRestart, noHistory, type RestartDecision, withRun, withStart } from './restart-policy.ts';
-import { adoptRun, collectRun, endedWhileAway, launchRun, type Run, treeOf } from './run.ts';
+import { adoptRun, launchRun, type Run, treeOf } from './run.ts';
 import { type RunRecord, removeRecord, runFiles } from './run-record.ts';
 import { type RunTree, terminate } from './run-tree.ts';
 import { createSerial } from './serial.ts';
 import { signalProcess } from './spawner.ts';
 import { proveStartup, startTimeoutMs } from './startup-proof.ts';
 import { endData, tell } from './story.ts';
-import type { ExitRecord, ProcessView } from './types.ts';
+import type { ProcessView } from './types.ts';
 import { viewOf } from './view.ts';
 
-/** Lines of output that an exit event carries. */
-const exitLines = 20;
 /** What a main program that ended by itself left behind gets this long between the stop signal and SIGKILL. */
 const leftoverGraceMs = 1000;
-/** The output of a run that ended is waited for no longer than this. */
-const drainMs = 2000;
 
 export interface Instance {
   readonly id: string;
@@ -43,18 +51,6 @@ export interface Instance {
   update(unit: UnitSettings): boolean;
   /** The daemon ends and the process goes on: nothing more is done about it. */
   release(): void;
-}
-
-interface Ended {
-  readonly end: EndStatus;
-  readonly timeMs: number;
-  readonly atMs: number;
-  readonly durationMs: number;
-  readonly pid: number;
-  readonly logLines: readonly string[];
-  readonly oomKilled: boolean;
-  /** Why, where it is not the exit itself: START_TIMEOUT, BINARY_NOT_FOUND, … */
-  readonly failure?: { readonly reason: string; readonly message: string };
 }
 
 /**
@@ -139,7 +135,10 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
     if (s.run !== run || s.state !== 'STARTING' || closed) return;
     await terminate({ tree: run.tree, signal: unit.stop.signal, graceMs: unit.stop.graceMs, clock });
     const message = `${id} did not prove its start within ${startTimeoutMs / 1000} s; see its last lines`;
-    await account(await endOf(run, await endedSoon(run), clock.monotonicMs()), { reason: 'START_TIMEOUT', message });
+    await account(await endOf(clock, run, { end: await endedSoon(run, clock), atMs: clock.monotonicMs() }), {
+      reason: 'START_TIMEOUT',
+      message,
+    });
   };
 
   const failedStart = (error: unknown): Promise<void> => {
@@ -150,38 +149,14 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
     const message = known?.message ?? `${id} was not started: ${cause}`;
     failAttempt(known ?? new AgentError('START_FAILED', message, { metadata: { process_id: id }, cause: error }));
     if (known === undefined) logger.warn({ process: id, error }, 'a process could not be spawned');
-    const atMs = clock.monotonicMs();
-    const nothing: Ended = {
-      end: { kind: 'unknown' },
-      timeMs: clock.wallMs(),
-      atMs,
-      durationMs: 0,
-      pid: 0,
-      logLines: [],
-      oomKilled: false,
-    };
-    return account(nothing, { reason, message });
+    return account(neverRan(clock), { reason, message });
   };
-
-  const endOf = async (run: Run, end: EndStatus, atMs: number): Promise<Ended> => {
-    await drain(run.collection.drain());
-    const oomKilled = end.kind === 'signal' && end.signal === 'SIGKILL' && wasOomKilled(run.pid);
-    const durationMs = Math.max(0, atMs - run.startedMs);
-    const timeMs = clock.wallMs() - (clock.monotonicMs() - atMs);
-    return { end, timeMs, atMs, durationMs, pid: run.pid, logLines: run.collection.lastLines(exitLines), oomKilled };
-  };
-
-  /** The end of a run that was terminated; only one that is stuck in the kernel keeps it back. */
-  const endedSoon = (run: Run): Promise<EndStatus> =>
-    Promise.race([run.ended, clock.sleep(500).then((): EndStatus => ({ kind: 'unknown' }))]);
-
-  const drain = (drained: Promise<void>): Promise<void> => Promise.race([drained.catch(() => undefined), clock.sleep(drainMs)]);
 
   const onEnd = async (run: Run, end: EndStatus, atMs: number): Promise<void> => {
     if (s.run !== run || closed || s.state === 'STOPPING') return;
     runAbort.abort();
     cleaning = clean(run.tree);
-    await account(await endOf(run, end, atMs));
+    await account(await endOf(clock, run, { end: end, atMs: atMs }));
   };
 
   /** Ends what the main program left behind, as systemd does with the control group; the next start waits for it. */
@@ -191,7 +166,7 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
   };
 
   /** Tells an end that nobody asked for, and does what the policy says. */
-  const account = async (ended: Ended, failure?: Ended['failure']): Promise<void> => {
+  const account = async (ended: Ended, failure?: Failure): Promise<void> => {
     const starting = s.state === 'STARTING';
     const outcome = { success: failure === undefined && succeeded(ended.end), upMs: ended.durationMs };
     const decision = decideRestart(unit.restart, s.history, { outcome, nowMs: clock.monotonicMs(), random: context.random() });
@@ -203,7 +178,7 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
     removeRecord(files);
     if (ended.pid > 0) s.exit = exitRecord(ended);
     s.run = undefined;
-    if (starting) failAttempt(startFailure(ended, why.message));
+    if (starting) failAttempt(startFailure(id, ended, why.message));
     settle(decision, ended, { reason: why.reason, message: `${why.message}; ${nextAction}`, data });
   };
 
@@ -240,16 +215,6 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
     await begin();
   };
 
-  const startFailure = (ended: Ended, message: string): AgentError => {
-    const lines = ended.logLines.slice(-5).join('\n');
-    const metadata = {
-      process_id: id,
-      ...(ended.end.kind === 'code' ? { exit_code: String(ended.end.code) } : {}),
-      ...(ended.end.kind === 'signal' ? { signal: ended.end.signal } : {}),
-    };
-    return new AgentError('START_FAILED', lines === '' ? message : `${message}; its last lines:\n${lines}`, { metadata });
-  };
-
   const requestStart = async (): Promise<{ readonly ready: Promise<void> }> => {
     if (closed) throw new AgentError('SHUTTING_DOWN', `${id} is not started: the agent is stopping`);
     cancelTimer();
@@ -268,7 +233,7 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
     set({ state: 'STOPPING', nextStartTimeMs: undefined });
     const left = await terminate({ tree: run.tree, signal: unit.stop.signal, graceMs, clock, hurry: hurry.signal });
     if (left.length > 0) logger.error({ process: id, pids: left.map((p) => p.pid) }, 'processes of a run could not be ended');
-    s.exit = exitRecord(await endOf(run, await endedSoon(run), clock.monotonicMs()));
+    s.exit = exitRecord(await endOf(clock, run, { end: await endedSoon(run, clock), atMs: clock.monotonicMs() }));
     s.run = undefined;
     removeRecord(files);
   };
@@ -355,14 +320,9 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
           removeRecord(files); // the daemon ended before the program was started
           return;
         }
-        const collection = collectRun(context, unit, record.pid);
-        await drain(collection.drain());
-        const { status, timeMs } = endedWhileAway(context, record);
         s.desired = 'UP';
         s.restartCount = record.restartCount;
-        const durationMs = Math.max(0, timeMs - record.startTimeMs);
-        const logLines = collection.lastLines(exitLines);
-        await account({ end: status, timeMs, atMs: clock.monotonicMs(), durationMs, pid: record.pid, logLines, oomKilled: false });
+        await account(await endWhileAway(context, unit, record));
       }),
     update(next) {
       const differs = fingerprintOf(next) !== fingerprintOf(unit);
@@ -380,30 +340,4 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
 
 function alreadyRunning(id: string): AgentError {
   return new AgentError('PROCESS_ALREADY_RUNNING', `${id} is running already`, { metadata: { process_id: id } });
-}
-
-function reasonOf(ended: Ended): string {
-  if (ended.oomKilled) return 'OOM_KILLED';
-  return ended.end.kind === 'code' ? 'EXIT_CODE' : ended.end.kind === 'signal' ? 'SIGNAL' : 'EXIT_UNKNOWN';
-}
-
-function nextActionOf(decision: RestartDecision): string {
-  switch (decision.kind) {
-    case 'rest':
-      return 'its restart policy leaves it as it is';
-    case 'restart':
-      return `it is started again in ${decision.delayMs / 1000} s`;
-    case 'crash-loop':
-      return `it was started ${decision.starts} times within its window and is given up: look at its last lines, then start it`;
-  }
-}
-
-function exitRecord(ended: Ended): ExitRecord {
-  const { end, timeMs, oomKilled, durationMs } = ended;
-  const how = end.kind === 'code' ? { code: end.code, signal: '' } : { signal: end.kind === 'signal' ? end.signal : '' };
-  return { ...how, timeMs, oomKilled, durationMs };
-}
-
-function codeOf(exit: ExitRecord): { readonly code?: number; readonly signal?: string } {
-  return { ...(exit.code === undefined ? {} : { code: exit.code }), ...(exit.signal === '' ? {} : { signal: exit.signal }) };
 }
