@@ -50,7 +50,8 @@ async function choosePort(): Promise<number> {
   return free;
 }
 
-const invitation = (port: number): string => `a proxy is ready; send a request through it: curl -x http://${HOST}:${port} http://example.org/`;
+const invitation = (port: number): string =>
+  `a proxy is ready; send a request through it: curl -x http://${HOST}:${port} http://example.org/`;
 
 function untilTold(): Promise<void> {
   return new Promise((resolve) => {

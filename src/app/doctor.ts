@@ -3,7 +3,6 @@ import { connect } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { RefusedError } from '../kernel/errors.ts';
-import { formatSize } from '../kernel/size.ts';
 import { type LoadedSettings, processEnv, type Settings } from '../settings/index.ts';
 import { lockOwner } from './lock.ts';
 import { loadFor } from './serve.ts';
@@ -49,7 +48,7 @@ function disk({ agent }: Settings): Finding {
   let path = agent.stateDir;
   while (!existsSync(path)) path = dirname(path);
   const { bavail, bsize } = statfsSync(path);
-  const free = formatSize(Math.floor((bavail * bsize) / 2 ** 20) * 2 ** 20);
+  const free = `${((bavail * bsize) / 2 ** 30).toFixed(1)} GiB`;
   return bavail * bsize >= LEAST_FREE_BYTES
     ? ok('disk', `${free} free`)
     : bad('disk', `${free} free at ${path}; free some space, or publishing will be refused`);

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { RefusedError } from '../kernel/errors.ts';
 import { type LoadedSettings, loadSettings, printConfig, processEnv } from '../settings/index.ts';
-import { type App, createApp } from './create-app.ts';
+import type { App } from './create-app.ts';
 import { notify } from './notify.ts';
 import { programVersion } from './version.ts';
 
@@ -68,6 +68,8 @@ async function run(flags: ServeFlags): Promise<number> {
     process.stdout.write(`${loaded.paths.join(', ') || 'built-in defaults'}: fit\n`);
     return EXIT.done;
   }
+  // Loaded only now: what is refused is refused at once.
+  const { createApp } = await import('./create-app.ts');
   const app = await createApp(loaded, programVersion());
   await app.start();
   notify('READY=1');
