@@ -7,7 +7,7 @@ import type { EndStatus } from './exit-status.ts';
 import { wasOomKilled } from './oom.ts';
 import type { RestartDecision } from './restart-policy.ts';
 import { collectRun, endedWhileAway, type Run } from './run.ts';
-import type { RunRecord } from './run-record.ts';
+import { prepareSpool, type RunRecord, runFiles } from './run-record.ts';
 import type { ExitRecord } from './types.ts';
 
 /** Lines of output that an exit event carries. */
@@ -44,6 +44,7 @@ export async function endOf(clock: Clock, run: Run, { end, atMs }: { readonly en
 /** The account of a run that ended while there was no daemon. */
 export async function endWhileAway(context: ProcessContext, unit: UnitSettings, record: RunRecord): Promise<Ended> {
   const { clock } = context;
+  prepareSpool(runFiles(context.stateDir, unit.id), false);
   const collection = collectRun(context, unit, record.pid);
   await drained(clock, collection);
   const { status, timeMs } = endedWhileAway(context, record);

@@ -76,6 +76,10 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
     s.version += 1;
     context.changed(viewOf(unit, s, inline));
   };
+  /** For what nobody waits for: a fault of ours is logged and costs this step, never the daemon. */
+  const inTurn = (task: () => Promise<void> | void): void => {
+    serial(task).catch((error: unknown) => logger.error({ process: id, error }, 'a step of a process failed'));
+  };
   const failAttempt = (error: unknown): void => attempt.reject(error);
   const newAttempt = (): void => {
     attempt = Promise.withResolvers<void>();
@@ -107,7 +111,7 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
     runAbort = new AbortController();
     void run.ended.then((end) => {
       const atMs = clock.monotonicMs();
-      return serial(() => onEnd(run, end, atMs));
+      inTurn(() => onEnd(run, end, atMs));
     });
   };
 
@@ -126,7 +130,7 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
     const { configPath } = unit;
     const options = { engine: engines[unit.engine], configPath, pid: run.pid, collection: run.collection, clock, signal: runAbort.signal };
     proveStartup(options).then(
-      (ok) => serial(() => (ok ? proved(run) : notProved(run))),
+      (ok) => inTurn(() => (ok ? proved(run) : notProved(run))),
       () => undefined, // ended or stopped meanwhile
     );
   };
@@ -202,7 +206,7 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
         const waitMs = Math.max(0, decision.delayMs - (clock.monotonicMs() - ended.atMs));
         set({ state: 'BACKOFF', reason, message, nextStartTimeMs: clock.wallMs() + waitMs });
         tell(journal, id, 'restarting', { delay_ms: decision.delayMs, attempt: decision.attempts, reason });
-        cancelTimer = clock.after(waitMs, () => void serial(again));
+        cancelTimer = clock.after(waitMs, () => inTurn(again));
         return;
       }
     }

@@ -20,9 +20,15 @@ export const ticksPerSecond = 100;
 function read(path: string): string | undefined {
   try {
     return readFileSync(path, 'latin1');
-  } catch {
+  } catch (error) {
+    if (descriptorsRanOut(error)) throw error; // says nothing about the process
     return undefined; // gone meanwhile, or not ours to read
   }
+}
+
+function descriptorsRanOut(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM';
 }
 
 /** The name in parentheses may hold spaces and parentheses: fields are counted from the last one. */
@@ -35,16 +41,20 @@ export function parseStat(text: string): ProcStat | undefined {
   return { pid, state: f[0] ?? '', ppid: n(4), group: n(5), cpuTicks: n(14) + n(15), startTicks: n(22) };
 }
 
-/** Undefined when there is no such process, or only its zombie. */
+/** Undefined when there is no such process, or only its zombie. Throws when no descriptor is left to look with. */
 export function readStat(pid: number): ProcStat | undefined {
   const text = read(`/proc/${pid}/stat`);
   const stat = text === undefined ? undefined : parseStat(text);
   return stat === undefined || stat.state === 'Z' || stat.state === 'X' ? undefined : stat;
 }
 
-/** Whether this very process lives: not another one that got its pid, and not its zombie. */
+/** Whether this very process lives: not another one that got its pid, and not its zombie. True while nobody can tell. */
 export function isAlive(process: { readonly pid: number; readonly startTicks: number }): boolean {
-  return readStat(process.pid)?.startTicks === process.startTicks;
+  try {
+    return readStat(process.pid)?.startTicks === process.startTicks;
+  } catch {
+    return true;
+  }
 }
 
 export function bootId(): string {
@@ -63,11 +73,6 @@ export function executableOf(pid: number): string {
 export function hasEnvironment(pid: number, entry: string): boolean {
   const environ = read(`/proc/${pid}/environ`);
   return environ !== undefined && `\0${environ}`.includes(`\0${Buffer.from(entry).toString('latin1')}\0`);
-}
-
-/** When the machine started, in Unix milliseconds. */
-export function bootTimeMs(): number {
-  return Number(/^btime (\d+)$/m.exec(read('/proc/stat') ?? '')?.[1] ?? 0) * 1000;
 }
 
 /** Every living process. Gives the event loop a turn now and then: a busy machine has thousands. */

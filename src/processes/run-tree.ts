@@ -1,4 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
+import { patiently } from './patiently.ts';
 import { hasEnvironment, isAlive, type ProcStat, processTable, readStat } from './proc.ts';
 import { signalGroup, signalProcess } from './spawner.ts';
 
@@ -56,7 +57,7 @@ export interface TerminateOptions {
  * is left. Returns at once when all is gone, and within grace + 1 s. The answer is what could not be ended: normally nothing.
  */
 export async function terminate({ tree, signal, graceMs, clock, hurry }: TerminateOptions): Promise<readonly ProcStat[]> {
-  let members = await findMembers(tree);
+  let members = await patiently(clock, () => findMembers(tree));
   if (members.length === 0) return members;
   const began = clock.monotonicMs();
   if (graceMs > 0 && signal !== 'SIGKILL') {
@@ -64,7 +65,7 @@ export async function terminate({ tree, signal, graceMs, clock, hurry }: Termina
     for (const p of members) if (p.group !== group) signalProcess(p, signal);
     for (let pauseMs = 5; clock.monotonicMs() - began < graceMs && hurry?.aborted !== true; pauseMs = Math.min(50, pauseMs * 2)) {
       if (!members.some(isAlive)) {
-        members = await findMembers(tree);
+        members = await patiently(clock, () => findMembers(tree));
         if (members.length === 0) return members;
       }
       await clock.sleep(Math.min(pauseMs, Math.max(1, graceMs - (clock.monotonicMs() - began))));
@@ -76,7 +77,7 @@ export async function terminate({ tree, signal, graceMs, clock, hurry }: Termina
 async function kill(tree: RunTree, clock: Clock): Promise<readonly ProcStat[]> {
   const began = clock.monotonicMs();
   for (;;) {
-    const members = await findMembers(tree);
+    const members = await patiently(clock, () => findMembers(tree));
     if (members.length === 0 || clock.monotonicMs() - began > killPhaseMs) return members;
     for (const p of members) signalProcess(p, 'SIGKILL');
     await clock.sleep(5);

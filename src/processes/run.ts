@@ -7,9 +7,10 @@ import type { ProcessContext } from './context.ts';
 import { engines } from './engines/index.ts';
 import { markerEntry, runEnvironment } from './environment.ts';
 import type { EndStatus } from './exit-status.ts';
+import { patiently } from './patiently.ts';
 import { bootId, executableOf, hasEnvironment, isAlive, readStat } from './proc.ts';
-import { isProven, prepareSpool, type RunRecord, runFiles, writeRecord } from './run-record.ts';
-import type { ProvenProcess, RunTree } from './run-tree.ts';
+import { isProven, prepareSpool, type RunRecord, readRecord, runFiles, writeRecord } from './run-record.ts';
+import { type ProvenProcess, type RunTree, terminate } from './run-tree.ts';
 import { type RunFiles, readExitFile, spawnProgram } from './spawner.ts';
 
 /** One run of a program, started by this daemon or adopted from the one before. */
@@ -52,6 +53,7 @@ export async function launchRun(context: ProcessContext, options: LaunchOptions)
   const { clock } = context;
   const files = runFiles(context.stateDir, unit.id);
   const runId = randomBytes(12).toString('hex');
+  await endForgotten(context, unit);
   prepareSpool(files, true);
   const startTimeMs = clock.wallMs();
   const startedMs = clock.monotonicMs();
@@ -73,8 +75,7 @@ export async function launchRun(context: ProcessContext, options: LaunchOptions)
   writeRecord(files, intent);
   const env = runEnvironment(context.environment, unit, runId);
   const spawned = await spawnProgram({ argv, env, cwd, runId, files });
-  const program = proven(spawned.pid);
-  const leader = proven(spawned.leader);
+  const [program, leader] = await patiently(clock, () => [proven(spawned.pid), proven(spawned.leader)]);
   const record: RunRecord = {
     ...intent,
     pid: spawned.pid,
@@ -83,7 +84,7 @@ export async function launchRun(context: ProcessContext, options: LaunchOptions)
     leaderStartTicks: leader?.startTicks ?? 0,
     executable: executableOf(spawned.pid),
   };
-  writeRecord(files, record);
+  keepRecord(context, files, record);
   const ended = spawned.ended.then(async (status): Promise<EndStatus> => {
     if (program === undefined || !isAlive(program)) return status;
     await gone(program, clock); // someone killed the shim alone
@@ -133,7 +134,6 @@ export function endedWhileAway(context: ProcessContext, record: RunRecord): { re
 
 export function collectRun(context: ProcessContext, unit: UnitSettings, pid: number): Collection {
   const files = runFiles(context.stateDir, unit.id);
-  prepareSpool(files, false);
   const engine = unit.engine === undefined ? undefined : engines[unit.engine];
   return context.logs.collect({
     source: unit.id,
@@ -157,6 +157,26 @@ function follow(context: ProcessContext, unit: UnitSettings, { files, record, tr
     tree,
     collection: collectRun(context, unit, record.pid),
     // By now the program has replaced the shell that launched it: its executable is its own.
-    noteProved: () => writeRecord(files, { ...record, proved: true, executable: executableOf(record.pid) || record.executable }),
+    noteProved: () => keepRecord(context, files, { ...record, proved: true, executable: executableOf(record.pid) || record.executable }),
   };
+}
+
+/**
+ * Notes what a run has come to. Where the disk refuses, the run goes on with the record that there is: at worst a later daemon
+ * knows of it only that it was to be started, and ends it by its mark instead of adopting it.
+ */
+function keepRecord({ logger }: ProcessContext, files: RunFiles, record: RunRecord): void {
+  try {
+    writeRecord(files, record);
+  } catch (error) {
+    logger.warn({ process: record.id, error }, 'the record of a run could not be written');
+  }
+}
+
+/** A record that is still there is of a run that could not be accounted for: there must be no second instance beside it. */
+async function endForgotten({ stateDir, clock, logger }: ProcessContext, unit: UnitSettings): Promise<void> {
+  const record = readRecord(runFiles(stateDir, unit.id));
+  if (record === undefined) return;
+  logger.warn({ process: unit.id, pid: record.pid }, 'a run that was not accounted for is ended');
+  await terminate({ tree: treeOf(record), signal: 'SIGKILL', graceMs: 0, clock });
 }

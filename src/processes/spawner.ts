@@ -94,16 +94,18 @@ export async function spawnProgram(request: SpawnRequest): Promise<Spawned> {
 
 async function follow(child: ChildProcess, request: SpawnRequest, viaShim: boolean): Promise<Spawned> {
   const { promise: ended, resolve: end } = Promise.withResolvers<EndStatus>();
-  const reported = viaShim ? readPid(child.stdio[3] as Readable) : undefined;
+  const spawned = new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.on('error', reject); // stays: an error that nobody hears ends the daemon
+  });
+  // Out of descriptors, there are no streams at all.
+  const pipe = viaShim ? child.stdio?.[3] : undefined;
+  const reported = pipe ? readPid(pipe as Readable) : undefined;
   child.once('exit', (code, signal) => {
     const own: EndStatus = signal === null ? { kind: 'code', code: code ?? 0 } : { kind: 'signal', signal };
     end(viaShim ? (readExitFile(request.files, request.runId) ?? own) : own);
   });
-  await new Promise<void>((resolve, reject) => {
-    child.once('spawn', resolve);
-    child.once('error', reject);
-  });
-  child.on('error', () => undefined);
+  await spawned;
   child.unref();
   const leader = child.pid ?? 0;
   const pid = (await reported) ?? leader;
@@ -128,12 +130,21 @@ function readPid(pipe: Readable): Promise<number | undefined> {
 
 /** Sends a signal to this very process; false when it is gone. */
 export function signalProcess(target: { readonly pid: number; readonly startTicks: number }, signal: NodeJS.Signals): boolean {
-  return readStat(target.pid)?.startTicks === target.startTicks && send(target.pid, signal);
+  return isThere(target) && send(target.pid, signal);
 }
 
 /** Sends a signal to the whole group of a leader that is proven alive. */
 export function signalGroup(leader: { readonly pid: number; readonly startTicks: number }, signal: NodeJS.Signals): boolean {
-  return readStat(leader.pid)?.startTicks === leader.startTicks && send(-leader.pid, signal);
+  return isThere(leader) && send(-leader.pid, signal);
+}
+
+/** Proven now: where nobody can look, nothing is signalled. */
+function isThere(target: { readonly pid: number; readonly startTicks: number }): boolean {
+  try {
+    return readStat(target.pid)?.startTicks === target.startTicks;
+  } catch {
+    return false;
+  }
 }
 
 function send(pid: number, signal: NodeJS.Signals): boolean {

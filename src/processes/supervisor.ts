@@ -204,7 +204,10 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
       const instance = instances.get(id);
       const record = readRecord(runFiles(stateDir, id));
       if (instance === undefined || record === undefined) continue;
-      await instance.adopt(record);
+      // One that cannot be accounted for must not keep the others, or the agent, from starting.
+      await instance
+        .adopt(record)
+        .catch((error: unknown) => logger.error({ process: id, error }, 'a run of before could not be accounted for'));
     }
   };
 

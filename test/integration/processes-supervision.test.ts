@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { AgentError } from '../../src/kernel/errors.ts';
 import { bench, pidsWith, sh, start, unit, until } from '../fixtures/processes/rig.ts';
 
@@ -271,4 +274,13 @@ test('setUnits restarts what changed and leaves the rest alone', async () => {
     ['fresh READY', 'other READY', 'same READY'],
   );
   assert.deepEqual(removed, ['gone']);
+});
+
+test('without a descriptor left a start fails with its reason, and a stop waits; the daemon lives', async () => {
+  const fixture = fileURLToPath(new URL('../fixtures/processes/out-of-descriptors.ts', import.meta.url));
+  const { stdout } = await promisify(execFile)('/bin/sh', ['-c', 'ulimit -n 64; exec "$@"', 'sh', process.execPath, fixture]);
+  const told = JSON.parse(stdout);
+  for (const outcome of told.outcomes) assert.match(outcome, /^READY$|^START_FAILED: left\d was not started: (EMFILE|EAGAIN)/);
+  assert.match(told.outcomes[0], /EMFILE/);
+  assert.deepEqual([told.kept, told.stopped, told.started], ['READY', 'STOPPED', 'READY']);
 });
