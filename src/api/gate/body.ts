@@ -1,7 +1,7 @@
 /** What becomes of the body of a request that is refused: nothing is kept of it. */
 
 import { systemClock } from '../../kernel/clock.ts';
-import { arrived, hasBody } from '../exchange.ts';
+import { arrived, hasBody, isHttp2 } from '../exchange.ts';
 import type { HttpRequest } from '../seam.ts';
 
 /** A body up to this is read before the refusal. */
@@ -11,9 +11,13 @@ const drainMs = 1000;
 /** After the refusal of a larger body this much of the rest is read and dropped. */
 const lingerBytes = 4 * 1024 * 1024;
 
-/** Whether the body is, by what it says of itself, small enough to be read and dropped; one of unknown length is. */
+/**
+ * Whether the body is, by what it says of itself, small enough to be read and dropped; one of unknown length is.
+ * A client that waits for 100 Continue sends none.
+ */
 export function bodyIsSmall(req: HttpRequest): boolean {
   const length = req.headers['content-length'];
+  if (req.headers.expect !== undefined && !isHttp2(req)) return false;
   return !hasBody(req) || length === undefined || Number(length) <= smallBytes;
 }
 

@@ -6,7 +6,7 @@ export interface Connections {
   /** False when the cap is reached: the socket is then destroyed already. */
   admit(socket: Socket): boolean;
   count(): number;
-  /** Closes all: what is written still goes out, for at most `flushMs`. */
+  /** Destroys all, after `flushMs` in which those that were told to go may say their last bytes. */
   destroyAll(): Promise<void>;
 }
 
@@ -35,7 +35,6 @@ export function createConnections(options: {
     async destroyAll() {
       if (open.size === 0) return;
       const closed = Promise.all([...open].map((socket) => new Promise((resolve) => socket.once('close', resolve))));
-      for (const socket of open) socket.destroySoon();
       await Promise.race([closed, options.clock.sleep(flushMs)]);
       for (const socket of open) socket.destroy();
     },

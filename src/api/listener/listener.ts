@@ -57,6 +57,7 @@ export function createListener(options: ListenerOptions): Listener {
       servers.stop();
     },
     async destroy() {
+      servers.h1.closeIdleConnections();
       await connections.destroyAll();
       if (endpoint.kind === 'unix' && server !== undefined) await unlink(endpoint.socket.path).catch(() => {});
     },
