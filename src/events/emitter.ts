@@ -1,0 +1,78 @@
+import type { Clock } from '../kernel/clock.ts';
+import { AgentError } from '../kernel/errors.ts';
+import type { Logger } from '../telemetry/types.ts';
+import type { FreshEvent } from './record.ts';
+import type { Receipt } from './types.ts';
+
+/** Events of the agent itself on their way to the disk: in order, tried again until it takes them, within a bound. */
+export interface Emitter {
+  emit(event: FreshEvent): void;
+  waiting(): number;
+  /** Tries what waits once more, for at most `ms`; what is left then is counted as dropped. */
+  stop(ms: number): Promise<void>;
+}
+
+export interface EmitterOptions {
+  readonly append: (events: readonly FreshEvent[]) => Promise<readonly Receipt[]>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly dropped: (count: number, reason: 'backlog_full' | 'refused' | 'stopped') => void;
+}
+
+export const backlogEvents = 10_000;
+const batchEvents = 256;
+const retryMs = 500;
+
+export function createEmitter({ append, clock, logger, dropped }: EmitterOptions): Emitter {
+  const backlog: FreshEvent[] = [];
+  let running: Promise<void> | undefined;
+  const stopping = new AbortController();
+
+  const drain = async (): Promise<void> => {
+    while (backlog.length > 0) {
+      const batch = backlog.slice(0, batchEvents);
+      try {
+        await append(batch);
+        backlog.splice(0, batch.length);
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        if (!passes(error)) {
+          logger.error({ err: error, events: batch.length, type: batch[0]?.type }, 'events of the agent were refused by the journal');
+          dropped(batch.length, 'refused');
+          backlog.splice(0, batch.length);
+          continue;
+        }
+        await clock.sleep(retryMs, stopping.signal).catch(() => {});
+      }
+    }
+  };
+  const kick = (): void => {
+    running ??= drain().finally(() => {
+      running = undefined;
+      if (backlog.length > 0 && !stopping.signal.aborted) kick();
+    });
+  };
+
+  return {
+    emit(event) {
+      if (backlog.length >= backlogEvents || stopping.signal.aborted)
+        return dropped(1, stopping.signal.aborted ? 'stopped' : 'backlog_full');
+      backlog.push(event);
+      kick();
+    },
+    waiting: () => backlog.length,
+    async stop(ms) {
+      if (stopping.signal.aborted) return;
+      const late = new AbortController();
+      await Promise.race([running, clock.sleep(ms, late.signal).catch(() => {})]);
+      late.abort();
+      stopping.abort();
+      if (backlog.length > 0) dropped(backlog.length, 'stopped');
+    },
+  };
+}
+
+/** A bad disk and an overload pass; anything else would fail again. */
+function passes(error: unknown): boolean {
+  return error instanceof AgentError && ['JOURNAL_FULL', 'JOURNAL_UNAVAILABLE', 'INGEST_OVERLOADED'].includes(error.reason);
+}

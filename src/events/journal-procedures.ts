@@ -1,0 +1,197 @@
+/** The journal's SQL. Runs in the threads of the store; what goes in and out is structured-clone data. */
+import type { DatabaseSync } from 'node:sqlite';
+import { crc32 } from 'node:zlib';
+import { type ProcedureModule, prepared } from '../store/index.ts';
+import { compileFilter } from './filter.ts';
+import { narrow } from './narrow.ts';
+import { decodeBody, type Row } from './record.ts';
+import type { EventFilter } from './types.ts';
+
+export interface AppendResult {
+  readonly revision: number;
+  /** The event that was stored before under this (source, id); absent when this one was stored. */
+  readonly body?: string;
+}
+
+export interface Window {
+  /** 0 when empty. */
+  readonly first: number;
+  /** Newest revision ever given out. */
+  readonly last: number;
+  readonly count: number;
+  readonly bytes: number;
+}
+
+export interface CompactArgs {
+  /** Events that are older go. */
+  readonly beforeAgeMs: number;
+  /** How many of the oldest are over the count. */
+  readonly overCount: number;
+  /** How many bytes are over the limit. */
+  readonly overBytes: number;
+  /** At most this many are looked at. */
+  readonly chunk: number;
+}
+
+export interface CompactResult {
+  readonly removed: number;
+  readonly removedBytes: number;
+  /** Oldest kept; 0 when nothing is left. */
+  readonly first: number;
+  /** Newest revision at that moment. */
+  readonly last: number;
+  /** The chunk was not enough. */
+  readonly more: boolean;
+}
+
+export interface ScanArgs {
+  readonly filter: EventFilter | undefined;
+  readonly order: 'asc' | 'desc';
+  /** Exclusive, in the direction of `order`. */
+  readonly from: number;
+  /** At most this many events; bytes are bounded besides. */
+  readonly limit: number;
+}
+
+export interface ScanResult {
+  readonly events: readonly { readonly revision: number; readonly body: string }[];
+  /** Everything up to here was looked at; where the next scan goes on. */
+  readonly scanned: number;
+  /** Nothing lies beyond. */
+  readonly done: boolean;
+  /** Oldest and newest revision at the moment of the scan. */
+  readonly first: number;
+  readonly last: number;
+  /** A record at `scanned` whose checksum does not fit. */
+  readonly damaged: boolean;
+}
+
+/** What a row costs beside its body, about: columns and indexes. */
+const rowBytes = 200;
+/** One scan looks at no more than this, so that the next reader is not kept waiting. */
+const scanRows = 4000;
+const scanBytes = 4 * 1024 * 1024;
+
+export const procedures: ProcedureModule = {
+  migrations: [
+    `CREATE TABLE events (
+       revision INTEGER PRIMARY KEY AUTOINCREMENT,
+       bytes INTEGER NOT NULL,
+       age_ms INTEGER NOT NULL,
+       severity INTEGER NOT NULL,
+       time_s INTEGER NOT NULL,
+       source TEXT NOT NULL,
+       id TEXT NOT NULL,
+       type TEXT NOT NULL,
+       subject TEXT NOT NULL,
+       trace_id TEXT NOT NULL,
+       checksum INTEGER NOT NULL,
+       body TEXT NOT NULL
+     );
+     CREATE UNIQUE INDEX events_id ON events (id, source);
+     CREATE INDEX events_type ON events (type);
+     CREATE INDEX events_subject ON events (subject) WHERE subject <> '';
+     CREATE INDEX events_trace ON events (trace_id) WHERE trace_id <> ''`,
+  ],
+  writes: { append, compact },
+  reads: { window, scan, find },
+};
+
+function number(value: unknown): number {
+  return Number(value ?? 0);
+}
+
+/** Protects a record against bits that change on the disk, which SQLite itself does not notice; its place is part of it. */
+function checksum(revision: number, body: string): number {
+  return crc32(body, crc32(String(revision)));
+}
+
+function lastRevision(db: DatabaseSync): number {
+  return number(prepared(db, "SELECT seq FROM sqlite_sequence WHERE name = 'events'").get()?.['seq']);
+}
+
+function firstRevision(db: DatabaseSync): number {
+  return number(prepared(db, 'SELECT revision FROM events ORDER BY revision LIMIT 1').get()?.['revision']);
+}
+
+/** Looks before it inserts, so that a duplicate burns no revision: the window has no holes. */
+function append(db: DatabaseSync, rows: readonly Row[]): readonly AppendResult[] {
+  const known = prepared(db, 'SELECT revision, body FROM events WHERE id = ? AND source = ?');
+  const insert = prepared(
+    db,
+    `INSERT INTO events (revision, bytes, age_ms, severity, time_s, source, id, type, subject, trace_id, checksum, body)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  let revision = lastRevision(db);
+  return rows.map(({ id, source, type, subject, severity, timeSeconds, traceId, ageMs, body }) => {
+    const before = known.get(id, source);
+    if (before) return { revision: number(before['revision']), body: String(before['body']) };
+    revision += 1;
+    const bytes = Buffer.byteLength(body) + rowBytes;
+    insert.run(revision, bytes, ageMs, severity, timeSeconds, source, id, type, subject, traceId, checksum(revision, body), body);
+    return { revision };
+  });
+}
+
+/** Removes from the old end what any of the three limits asks for. */
+function compact(db: DatabaseSync, { beforeAgeMs, overCount, overBytes, chunk }: CompactArgs): CompactResult {
+  let removed = 0;
+  let removedBytes = 0;
+  let upTo = 0;
+  for (const row of prepared(db, 'SELECT revision, bytes, age_ms FROM events ORDER BY revision LIMIT ?').iterate(chunk)) {
+    if (removed >= overCount && removedBytes >= overBytes && number(row['age_ms']) >= beforeAgeMs) break;
+    removed += 1;
+    removedBytes += number(row['bytes']);
+    upTo = number(row['revision']);
+  }
+  if (removed > 0) prepared(db, 'DELETE FROM events WHERE revision <= ?').run(upTo);
+  return { removed, removedBytes, first: firstRevision(db), last: lastRevision(db), more: removed === chunk };
+}
+
+function window(db: DatabaseSync): Window {
+  const row = prepared(db, 'SELECT count(*) AS count, total(bytes) AS bytes FROM events').get();
+  return { first: firstRevision(db), last: lastRevision(db), count: number(row?.['count']), bytes: number(row?.['bytes']) };
+}
+
+/** Walks the journal from `from`, and stops when it has enough, or has looked at enough. */
+function scan(db: DatabaseSync, { filter, order, from, limit }: ScanArgs): ScanResult {
+  const first = firstRevision(db);
+  const last = lastRevision(db);
+  const { where, values, indexed } = narrow(filter);
+  const end = order === 'asc' ? Math.max(from, first - 1) + scanRows : Math.min(from, last + 1) - scanRows;
+  const range = order === 'asc' ? 'revision > ? AND revision <= ?' : 'revision < ? AND revision >= ?';
+  const far = order === 'asc' ? Number.MAX_SAFE_INTEGER : 0;
+  const sql = `SELECT revision, body, checksum FROM events WHERE ${range}${where} ORDER BY revision ${order} LIMIT ${scanRows}`;
+  const matches = compileFilter(filter);
+  const events: { revision: number; body: string }[] = [];
+  let bytes = 0;
+  let rows = 0;
+  for (const row of prepared(db, sql).iterate(from, indexed ? far : end, ...values)) {
+    const revision = number(row['revision']);
+    const body = String(row['body']);
+    const damaged = checksum(revision, body) !== number(row['checksum']);
+    if (damaged) return { events, scanned: revision, done: false, first, last, damaged };
+    rows += 1;
+    if (matches(decodeBody(revision, body))) {
+      events.push({ revision, body });
+      bytes += body.length;
+    }
+    if (events.length >= limit || bytes >= scanBytes || rows >= scanRows) {
+      return { events, scanned: revision, done: false, first, last, damaged: false };
+    }
+  }
+  const whole = indexed || (order === 'asc' ? end >= last : end <= first);
+  const scanned = order === 'asc' ? Math.max(from, whole ? last : end) : whole ? 0 : end;
+  return { events, scanned, done: whole, first, last, damaged: false };
+}
+
+function find(db: DatabaseSync, { id, source }: { id: string; source: string | undefined }) {
+  const row =
+    source === undefined
+      ? prepared(db, 'SELECT revision, body, checksum FROM events WHERE id = ? ORDER BY revision DESC LIMIT 1').get(id)
+      : prepared(db, 'SELECT revision, body, checksum FROM events WHERE id = ? AND source = ?').get(id, source);
+  if (!row) return undefined;
+  const revision = number(row['revision']);
+  const body = String(row['body']);
+  return { revision, body, damaged: checksum(revision, body) !== number(row['checksum']) };
+}

@@ -1,0 +1,166 @@
+import type { Clock } from '../kernel/clock.ts';
+import { AgentError } from '../kernel/errors.ts';
+import { createRedactor } from '../kernel/redaction.ts';
+import type { OpenStore, StoreHealth } from '../store/index.ts';
+import type { Logger, Metrics } from '../telemetry/types.ts';
+import { type Appender, createAppender } from './appender.ts';
+import { createEmitter } from './emitter.ts';
+import { ingest } from './ingest.ts';
+import type { ScanArgs, ScanResult, Window } from './journal-procedures.ts';
+import { listEvents } from './list.ts';
+import { decodeBody, textKey } from './record.ts';
+import { createSweeper, type Retention } from './retention.ts';
+import { createRing } from './ring.ts';
+import type { Journal, NewEvent, StoredEvent } from './types.ts';
+import { validate } from './validate.ts';
+import { type WatchSource, watch } from './watcher.ts';
+
+export interface JournalOptions {
+  readonly store: OpenStore;
+  readonly retention: Retention;
+  readonly redact: { readonly enabled: boolean; readonly names: readonly string[] };
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Source of the agent's own events. Default `sboxagent`. */
+  readonly source?: string;
+}
+
+export interface OpenJournal extends Journal {
+  setRetention(retention: Retention): void;
+  /** Writes what `emit` left, ends the watches and the sweep. The store stays open. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** What is given to the events that still wait when the agent stops. */
+const stopMs = 2000;
+/** What an event costs in memory beside its strings, about. */
+const eventBytes = 400;
+
+export async function openJournal(options: JournalOptions): Promise<OpenJournal> {
+  const { store, clock, logger, redact, source = 'sboxagent' } = options;
+  const redactor = redact.enabled ? createRedactor(redact.names) : undefined;
+  const meters = createMeters(options.metrics);
+  const window = await store.read<Window>('events', 'window', undefined);
+  const ring = createRing(window.last, sizeOf);
+  const appender = createAppender({ store, ring, window, ageMs: store.ageing.nowMs, counted: meters.counted });
+  const emitter = createEmitter({ append: appender.append, clock, logger, dropped: meters.dropped });
+  const sweeper = createSweeper({
+    ...options,
+    ageMs: store.ageing.nowMs,
+    stats: appender.stats,
+    compact: (args) => store.write('events', 'compact', args, 64),
+    removed: appender.removed,
+  });
+  const scan = (args: ScanArgs): Promise<ScanResult> => store.read('events', 'scan', args);
+  const watchSource: WatchSource = { ring, clock, scan, firstKept: appender.firstKept, last: () => appender.stats().lastRevision };
+  /** How to end each open watch. */
+  const watching = new Set<() => void>();
+  let stopped = false;
+  meters.observe({ stats: appender.stats, watchers: () => watching.size });
+
+  const emit = (event: NewEvent): void => {
+    try {
+      validate([event]);
+      emitter.emit(ingest(event, { source, clock, redactor }));
+    } catch (error) {
+      logger.error({ err: error, type: event.type }, 'an event of the agent is not valid and was dropped');
+      meters.dropped(1, 'refused');
+    }
+  };
+  if (store.health().kind === 'corrupt') emitDegraded(emit, store.health());
+  const stopHealth = store.onHealth((health) => onHealth(health, { emit, appender, logger }));
+
+  return {
+    async publish(events, context) {
+      validate(events);
+      const fresh = events.map((event) => ingest(event, { ...context, clock, redactor }));
+      return fresh.length === 0 ? [] : appender.append(fresh);
+    },
+    emit,
+    async get(id, of) {
+      const found = await store.read<{ revision: number; body: string; damaged: boolean } | undefined>('events', 'find', {
+        id: textKey(id),
+        source: of === undefined ? undefined : textKey(of),
+      });
+      if (!found) throw new AgentError('EVENT_NOT_FOUND', `no event ${id} is kept`, { metadata: { id } });
+      if (found.damaged)
+        throw new AgentError('JOURNAL_UNAVAILABLE', `the record of event ${id} is damaged on the disk`, { metadata: { id } });
+      return decodeBody(found.revision, found.body);
+    },
+    list: (query) => listEvents(scan, query),
+    async *watch(asked) {
+      const mine = new AbortController();
+      const leave = (): void => mine.abort();
+      watching.add(leave);
+      asked.signal.addEventListener('abort', leave, { once: true });
+      if (asked.signal.aborted || stopped) leave();
+      try {
+        yield* watch(watchSource, { ...asked, signal: mine.signal });
+      } finally {
+        asked.signal.removeEventListener('abort', leave);
+        watching.delete(leave);
+      }
+    },
+    stats: appender.stats,
+    watchers: () => watching.size,
+    health: () => describe(store.health()),
+    setRetention: sweeper.setRetention,
+    async stop() {
+      stopped = true;
+      stopHealth();
+      await emitter.stop(stopMs);
+      await sweeper.stop();
+      for (const leave of watching) leave();
+    },
+  };
+}
+
+function sizeOf(event: StoredEvent): number {
+  return eventBytes + (event.data === undefined ? 0 : JSON.stringify(event.data).length);
+}
+
+function emitDegraded(emit: (event: NewEvent) => void, { kind, message }: StoreHealth): void {
+  emit({ type: 'store.degraded', severity: 'ERROR', subject: 'store', data: { kind: kind ?? 'thread', message } });
+}
+
+interface HealthContext {
+  readonly emit: (event: NewEvent) => void;
+  readonly appender: Appender;
+  readonly logger: Logger;
+}
+
+/** One event a degradation: it waits in the backlog and is written when the disk is back. */
+function onHealth(health: StoreHealth, { emit, appender, logger }: HealthContext): void {
+  if (health.status !== 'HEALTHY' && health.kind !== 'corrupt') {
+    emitDegraded(emit, health);
+    return;
+  }
+  appender.resync().catch((error: unknown) => {
+    logger.warn({ err: error }, 'the figures of the journal could not be read');
+  });
+}
+
+function describe(health: StoreHealth): ReturnType<Journal['health']> {
+  const { status, kind, message, sinceMs } = health;
+  if (status === 'HEALTHY') return { status, message: '', sinceMs };
+  const reason = kind === 'full' ? 'JOURNAL_FULL' : 'JOURNAL_UNAVAILABLE';
+  return { status, reason, message, sinceMs };
+}
+
+function createMeters(metrics: Metrics) {
+  const stored = metrics.counter('sboxagent_events_total');
+  const duplicates = metrics.counter('sboxagent_events_deduplicated_total');
+  const dropped = metrics.counter('sboxagent_events_dropped_total');
+  return {
+    counted(events: number, repeated: number): void {
+      if (events > 0) stored.add(events);
+      if (repeated > 0) duplicates.add(repeated);
+    },
+    dropped: (count: number, reason: string): void => dropped.add(count, { reason }),
+    observe({ stats, watchers }: { stats: Appender['stats']; watchers: () => number }): void {
+      metrics.observe('sboxagent_events_last_revision', { kind: 'gauge' }, () => [{ value: stats().lastRevision }]);
+      metrics.observe('sboxagent_watchers', { kind: 'gauge' }, () => [{ value: watchers() }]);
+    },
+  };
+}

@@ -1,0 +1,164 @@
+import type { Matches } from './filter.ts';
+import { filterKey } from './filter.ts';
+import type { EventFilter, StoredEvent } from './types.ts';
+
+/** A filter, ready for use: equal ones share their work. */
+export interface RingFilter {
+  readonly key: string;
+  readonly matches: Matches;
+}
+
+/** Events that were committed together, in order and without holes. */
+export interface Batch {
+  readonly first: number;
+  readonly last: number;
+  /** Those that a filter keeps: always the same array for equal filters, so that it can be encoded once. */
+  select(filter: RingFilter): readonly StoredEvent[];
+  readonly all: readonly StoredEvent[];
+}
+
+/** The newest events, in memory: watchers that keep up are cursors into it, the others read the journal. */
+export interface Ring {
+  /** Takes events that follow each other; what does not follow the newest begins the ring anew. Watchers are woken after this turn. */
+  push(events: readonly StoredEvent[]): void;
+  /** Forgets everything: revisions up to `last` lie in the journal only. Wakes the watchers. */
+  reset(last: number): void;
+  /** The batch with the event after `cursor`; undefined when it is not here. */
+  after(cursor: number): Batch | undefined;
+  /** Newest revision that watchers may be given. */
+  last(): number;
+  /** Calls `fn` at the next news, once. Answers how to stop. */
+  onNews(fn: () => void): () => void;
+  /** Watchers that wait, for tests of leaks. */
+  listeners(): number;
+}
+
+export interface RingLimits {
+  readonly events: number;
+  readonly bytes: number;
+  /** A message to a watcher is not longer than this. */
+  readonly batchEvents: number;
+  readonly batchBytes: number;
+}
+
+const defaults: RingLimits = { events: 20_000, bytes: 16 * 1024 * 1024, batchEvents: 500, batchBytes: 256 * 1024 };
+/** So many different filters are remembered per batch; further ones are judged each time. */
+const sharedFilters = 64;
+
+interface Slot extends Batch {
+  readonly bytes: number;
+}
+
+export function createRing(last: number, sizeOf: (event: StoredEvent) => number, limits: RingLimits = defaults): Ring {
+  let slots: Slot[] = [];
+  let newest = last;
+  let held = { events: 0, bytes: 0 };
+  let staged: StoredEvent[] = [];
+  const listeners = new Set<() => void>();
+
+  const wake = (): void => {
+    const woken = [...listeners];
+    listeners.clear();
+    for (const fn of woken) fn();
+  };
+  const trim = (): void => {
+    let gone = 0;
+    while (gone < slots.length - 1 && (held.events > limits.events || held.bytes > limits.bytes)) {
+      const slot = slots[gone++];
+      if (slot) held = { events: held.events - slot.all.length, bytes: held.bytes - slot.bytes };
+    }
+    if (gone > 0) slots = slots.slice(gone);
+  };
+  const clear = (): void => {
+    slots = [];
+    held = { events: 0, bytes: 0 };
+  };
+  const flush = (): void => {
+    const events = staged;
+    staged = [];
+    for (const slot of cut(events, sizeOf, limits)) {
+      if (slot.first !== newest + 1) clear();
+      slots.push(slot);
+      held = { events: held.events + slot.all.length, bytes: held.bytes + slot.bytes };
+      newest = slot.last;
+    }
+    trim();
+    if (events.length > 0) wake();
+  };
+
+  return {
+    push(events) {
+      // The calls of one group are answered one after the other in one turn: together they are one batch.
+      if (staged.length === 0) queueMicrotask(flush);
+      staged.push(...events);
+    },
+    reset(to) {
+      staged = [];
+      clear();
+      newest = to;
+      wake();
+    },
+    after: (cursor) => find(slots, cursor + 1),
+    last: () => newest,
+    onNews(fn) {
+      listeners.add(fn);
+      return () => listeners.delete(fn);
+    },
+    listeners: () => listeners.size,
+  };
+}
+
+function cut(events: readonly StoredEvent[], sizeOf: (event: StoredEvent) => number, limits: RingLimits): readonly Slot[] {
+  const slots: Slot[] = [];
+  let from = 0;
+  let bytes = 0;
+  events.forEach((event, i) => {
+    const size = sizeOf(event);
+    const before = events[i - 1];
+    const full = i - from >= limits.batchEvents || bytes + size > limits.batchBytes || (before && before.revision + 1 !== event.revision);
+    if (i > from && full) {
+      slots.push(slotOf(events.slice(from, i), bytes));
+      from = i;
+      bytes = 0;
+    }
+    bytes += size;
+  });
+  if (events.length > from) slots.push(slotOf(events.slice(from), bytes));
+  return slots;
+}
+
+function slotOf(all: readonly StoredEvent[], bytes: number): Slot {
+  const known = new Map<string, readonly StoredEvent[]>([['', all]]);
+  return {
+    first: all[0]?.revision ?? 0,
+    last: all.at(-1)?.revision ?? 0,
+    bytes,
+    all,
+    select({ key, matches }) {
+      const seen = known.get(key);
+      if (seen) return seen;
+      const kept = all.filter(matches);
+      const shared = kept.length === all.length ? all : kept;
+      if (known.size < sharedFilters) known.set(key, shared);
+      return shared;
+    },
+  };
+}
+
+function find(slots: readonly Slot[], revision: number): Slot | undefined {
+  let low = 0;
+  let high = slots.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const slot = slots[middle];
+    if (!slot) return undefined;
+    if (revision < slot.first) high = middle - 1;
+    else if (revision > slot.last) low = middle + 1;
+    else return slot;
+  }
+  return undefined;
+}
+
+export function ringFilter(filter: EventFilter | undefined, compile: (filter: EventFilter | undefined) => Matches): RingFilter {
+  return { key: filterKey(filter), matches: compile(filter) };
+}

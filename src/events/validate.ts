@@ -1,0 +1,106 @@
+import { invalid, type Violation } from '../kernel/errors.ts';
+import { type Json, type NewEvent, severities } from './types.ts';
+
+const typeShape = /^[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$/;
+const traceShape = /^([0-9a-f]{32}|[0-9a-f]{8}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$/i;
+const spanShape = /^([0-9a-f]{16})?$/;
+
+/** The bounds that event.proto documents, and those that keep one event from costing too much. */
+const limits = {
+  type: 128,
+  id: 256,
+  source: 256,
+  subject: 1024,
+  correlationId: 256,
+  attributes: 64,
+  key: 128,
+  value: 4096,
+  depth: 100,
+} as const;
+/** Years 1 to 9999, as google.protobuf.Timestamp has them. */
+const seconds = { min: -62_135_596_800, max: 253_402_300_799 } as const;
+
+type Report = (field: string, message: string, rule?: string) => void;
+
+/** Throws INVALID_REQUEST that names every field that is wrong, as `events[i].field`. */
+export function validate(events: readonly NewEvent[]): void {
+  const violations: Violation[] = [];
+  events.forEach((event, i) => {
+    judge(event, (field, message, rule) => {
+      violations.push({ field: `events[${i}].${field}`, message, ...(rule !== undefined && { rule }) });
+    });
+  });
+  if (violations.length > 0) throw invalid(violations.slice(0, 100));
+}
+
+function judge(event: NewEvent, report: Report): void {
+  judgeType(event.type, report);
+  judgeTexts(event, report);
+  const { severity, priority, time, traceId = '', spanId = '' } = event;
+  if (severity !== undefined && !severities.includes(severity)) report('severity', `must be one of ${severities.join(', ')}`, 'enum');
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 100)) {
+    report('priority', 'must be a whole number from 0 to 100', 'int32.range');
+  }
+  if (time && !(time.seconds >= seconds.min && time.seconds <= seconds.max && time.nanos >= 0 && time.nanos < 1e9)) {
+    report('time', 'must lie in the years 1 to 9999', 'timestamp');
+  }
+  if (!traceShape.test(traceId)) report('trace_id', 'must be 32 hex digits, a UUID, or 8 hex digits', 'string.pattern');
+  if (!spanShape.test(spanId)) report('span_id', 'must be 16 lower-case hex digits', 'string.pattern');
+  judgeAttributes(event.attributes ?? {}, report);
+  judgeData(event.data, { report, path: 'data', depth: 0 });
+}
+
+function judgeType(type: string | undefined, report: Report): void {
+  if (!type) report('type', 'is required: dotted lower case, such as config.generated', 'required');
+  else if (type.length > limits.type) report('type', `must have at most ${limits.type} characters`, 'string.max_len');
+  else if (!typeShape.test(type)) report('type', 'must be dotted lower case, such as config.generated', 'string.pattern');
+}
+
+function judgeTexts(event: NewEvent, report: Report): void {
+  const texts = [
+    ['id', event.id, limits.id],
+    ['source', event.source, limits.source],
+    ['subject', event.subject, limits.subject],
+    ['correlation_id', event.correlationId, limits.correlationId],
+  ] as const;
+  for (const [field, text = '', maxBytes] of texts) judgeText(text, maxBytes, (message, rule) => report(field, message, rule));
+}
+
+function judgeText(text: string, maxBytes: number, report: (message: string, rule: string) => void): void {
+  if (!text.isWellFormed()) report('is not valid Unicode: half a surrogate pair', 'string.utf8');
+  else if (text.length > maxBytes || Buffer.byteLength(text) > maxBytes) report(`must have at most ${maxBytes} bytes`, 'string.max_bytes');
+}
+
+function judgeAttributes(attributes: Readonly<Record<string, string>>, report: Report): void {
+  const entries = Object.entries(attributes);
+  if (entries.length > limits.attributes) report('attributes', `must be at most ${limits.attributes}`, 'map.max_pairs');
+  for (const [key, value] of entries.slice(0, limits.attributes)) {
+    judgeText(key, limits.key, (message, rule) => report('attributes', `a key ${message}`, rule));
+    judgeText(value, limits.value, (message, rule) => report(`attributes[${JSON.stringify(key.slice(0, 64))}]`, message, rule));
+  }
+}
+
+interface Place {
+  readonly report: Report;
+  readonly path: string;
+  readonly depth: number;
+}
+
+/** What JSON cannot carry would come back changed: it is refused. */
+function judgeData(value: Json | undefined, { report, path, depth }: Place): void {
+  if (typeof value === 'number' && !Number.isFinite(value)) report(path, 'must be a finite number', 'double.finite');
+  if (typeof value === 'string' && !value.isWellFormed()) report(path, 'is not valid Unicode: half a surrogate pair', 'string.utf8');
+  if (typeof value !== 'object' || value === null) return;
+  if (depth >= limits.depth) {
+    report('data', `must be nested at most ${limits.depth} deep`, 'depth');
+  } else if (Array.isArray(value)) {
+    value.forEach((item: Json, i) => {
+      judgeData(item, { report, path: `${path}[${i}]`, depth: depth + 1 });
+    });
+  } else {
+    for (const [key, item] of Object.entries(value)) {
+      if (!key.isWellFormed()) report(path, 'has a key that is not valid Unicode', 'string.utf8');
+      judgeData(item, { report, path: `${path}.${key.slice(0, 64)}`, depth: depth + 1 });
+    }
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * The agent's database: SQLite behind two worker threads, one that writes and one that can only read.
+ *
+ * Invariants: a write resolves after its group is committed, and with durability `full` synced; a call that fails leaves
+ * nothing behind; an error of the disk rejects its whole group, and nothing is tried again on the connection that had it;
+ * what a damaged file held is moved aside, never overwritten, and its numbers are never given out again. Queues are bounded.
+ *
+ * May be imported by events, logs, config, alerts, audit, processes, plugins and app. It imports kernel and types of telemetry.
+ * Rooms bring their SQL as modules by URL (`ProcedureModule`).
+ */
+export type { Ageing, Boot } from './ageing.ts';
+export { storeModules } from './modules.ts';
+export { type OpenStore, openStore, type StoreOptions } from './open.ts';
+export { prepared } from './prepared.ts';
+export { type RequestMemory, requestMemory } from './requests.ts';
+export type { ProcedureModule, Store, StoreHealth } from './types.ts';

@@ -1,0 +1,115 @@
+/**
+ * Entry of the store's two threads. The writer drains what waits on its port into one group and commits it; the reader
+ * answers on a connection that can only read. Neither ever blocks the event loop of the agent.
+ */
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../kernel/clock.ts';
+import { AgentError, RefusedError } from '../kernel/errors.ts';
+import { openReader } from './database.ts';
+import { type Call, type FromWorker, type Result, type ToWorker, toFailure, type WorkerOptions } from './messages.ts';
+import type { ProcedureModule } from './types.ts';
+import { Writer } from './writer.ts';
+
+const groupRecords = 256;
+const gatherMs = 5;
+
+async function loadModules(urls: Readonly<Record<string, string>>): Promise<ReadonlyMap<string, ProcedureModule>> {
+  const modules = new Map<string, ProcedureModule>();
+  for (const [room, url] of Object.entries(urls)) {
+    const loaded: { procedures: ProcedureModule } = await import(url);
+    modules.set(room, loaded.procedures);
+  }
+  return modules;
+}
+
+function serveWriter(port: MessagePort, options: WorkerOptions, modules: ReadonlyMap<string, ProcedureModule>): void {
+  const writer = new Writer({ ...options, modules, wallMs: systemClock.wallMs });
+  const waiting: Call[] = [];
+  let told = writer.trouble;
+  const tell = (): void => {
+    if (writer.trouble === told) return;
+    told = writer.trouble;
+    post(port, { kind: 'trouble', trouble: told });
+  };
+  let stopping = false;
+  const take = (message: ToWorker): void => {
+    if (message.kind === 'calls') waiting.push(...message.calls);
+    else if (message.kind === 'probe') writer.probe();
+    else stopping = true;
+  };
+  port.on('message', (message: ToWorker) => {
+    take(message);
+    do {
+      gather(port, take, () => waiting.reduce((sum, call) => sum + call.records, 0));
+      const group = nextGroup(waiting);
+      const results = group.length > 0 ? writer.run(group) : [];
+      tell();
+      if (results.length > 0) post(port, { kind: 'results', results });
+    } while (waiting.length > 0);
+    if (!stopping) return;
+    writer.stop();
+    port.close();
+  });
+  post(port, { kind: 'ready', quarantined: writer.quarantined });
+}
+
+/** Takes what is there, without waiting for more: an idle writer commits at once, a busy one finds a full group. */
+function gather(port: MessagePort, take: (message: ToWorker) => void, records: () => number): void {
+  const until = systemClock.monotonicMs() + gatherMs;
+  while (records() < groupRecords && systemClock.monotonicMs() < until) {
+    const next = receiveMessageOnPort(port);
+    if (!next) return;
+    take(next.message);
+  }
+}
+
+function nextGroup(waiting: Call[]): readonly Call[] {
+  let records = 0;
+  let end = 0;
+  for (const call of waiting) {
+    if (end > 0 && records + call.records > groupRecords) break;
+    records += call.records;
+    end += 1;
+  }
+  return waiting.splice(0, end);
+}
+
+function serveReader(port: MessagePort, options: WorkerOptions, modules: ReadonlyMap<string, ProcedureModule>): void {
+  const db = openReader(options);
+  const answer = ({ n, room, name, args }: Call): Result => {
+    const procedure = modules.get(room)?.reads[name];
+    if (!procedure) return { n, failure: toFailure(new AgentError('INTERNAL', `no read procedure ${room}.${name}`)) };
+    try {
+      db.exec('BEGIN');
+      return { n, value: procedure(db, args as never) };
+    } catch (error) {
+      return { n, failure: toFailure(error) };
+    } finally {
+      if (db.isTransaction) db.exec('ROLLBACK');
+    }
+  };
+  port.on('message', (message: ToWorker) => {
+    if (message.kind === 'calls') for (const call of message.calls) post(port, { kind: 'results', results: [answer(call)] });
+    if (message.kind !== 'stop') return;
+    db.close();
+    port.close();
+  });
+  post(port, { kind: 'ready', quarantined: undefined });
+}
+
+function post(port: MessagePort, message: FromWorker): void {
+  port.postMessage(message);
+}
+
+if (parentPort) {
+  const options: WorkerOptions = workerData;
+  try {
+    const modules = await loadModules(options.modules);
+    (options.role === 'writer' ? serveWriter : serveReader)(parentPort, options, modules);
+  } catch (error) {
+    const reason =
+      error instanceof RefusedError ? error.message : `${options.path} cannot be opened: ${error instanceof Error ? error.message : error}`;
+    post(parentPort, { kind: 'refused', message: reason });
+    parentPort.close();
+  }
+}
