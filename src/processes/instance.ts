@@ -97,7 +97,6 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
     try {
       run = await launchRun(context, { unit, ...planRun(context, unit), restartCount: s.restartCount, fingerprint: fingerprintOf(unit) });
     } catch (error) {
-      removeRecord(files);
       return failedStart(error);
     }
     watch(run);
@@ -179,8 +178,10 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
     const nextAction = nextActionOf(decision);
     const data = endData({ ...ended, ...why, nextAction });
     tell(journal, id, 'exited', data);
-    removeRecord(files);
-    if (ended.pid > 0) s.exit = exitRecord(ended);
+    if (ended.pid > 0) {
+      removeRecord(files);
+      s.exit = exitRecord(ended);
+    }
     s.run = undefined;
     if (starting) failAttempt(startFailure(id, ended, why.message));
     settle(decision, ended, { reason: why.reason, message: `${why.message}; ${nextAction}`, data });

@@ -9,7 +9,7 @@ import { markerEntry, runEnvironment } from './environment.ts';
 import type { EndStatus } from './exit-status.ts';
 import { patiently } from './patiently.ts';
 import { bootId, executableOf, hasEnvironment, isAlive, readStat } from './proc.ts';
-import { isProven, prepareSpool, type RunRecord, readRecord, runFiles, writeRecord } from './run-record.ts';
+import { isProven, prepareSpool, type RunRecord, readRecord, removeRecord, runFiles, writeRecord } from './run-record.ts';
 import { type ProvenProcess, type RunTree, terminate } from './run-tree.ts';
 import { type RunFiles, readExitFile, spawnProgram } from './spawner.ts';
 
@@ -74,7 +74,10 @@ export async function launchRun(context: ProcessContext, options: LaunchOptions)
   };
   writeRecord(files, intent);
   const env = runEnvironment(context.environment, unit, runId);
-  const spawned = await spawnProgram({ argv, env, cwd, runId, files });
+  const spawned = await spawnProgram({ argv, env, cwd, runId, files }).catch((error: unknown) => {
+    removeRecord(files); // nothing was started; of a failure after this the record has the mark
+    throw error;
+  });
   const [program, leader] = await patiently(clock, () => [proven(spawned.pid), proven(spawned.leader)]);
   const record: RunRecord = {
     ...intent,
