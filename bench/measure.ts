@@ -117,7 +117,11 @@ export async function pump(options: {
   const end = start + options.forMs;
   let count = 0;
   const worker = async (): Promise<void> => {
-    while (performance.now() < end) count += await options.call();
+    while (performance.now() < end) {
+      // Not `count += await …`: that reads the count before it waits, and loses what the others added meanwhile.
+      const done = await options.call();
+      count += done;
+    }
   };
   await Promise.all(Array.from({ length: options.concurrency }, worker));
   return { value: (count * 1000) / (performance.now() - start), count };
