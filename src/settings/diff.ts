@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { keyTable } from './keys.ts';
+import { type Key, keyTable } from './keys.ts';
+import { settingName } from './to-settings.ts';
 import type { Settings } from './types.ts';
 
 export interface SettingsChange {
@@ -9,14 +10,12 @@ export interface SettingsChange {
   readonly live: boolean;
 }
 
-/** `unix_socket` -> `unixSocket`; the settings append units to names of durations. */
-function valueAt(settings: Settings, path: string): unknown {
+function valueAt(settings: Settings, row: Key): unknown {
+  const parts = row.path.split('.');
   let at: unknown = settings;
-  for (const part of path.split('.')) {
-    const name = part.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  for (const [i, part] of parts.entries()) {
     if (typeof at !== 'object' || at === null) return undefined;
-    const record = at as Record<string, unknown>;
-    at = record[name] ?? record[`${name}Ms`] ?? record[part];
+    at = (at as Record<string, unknown>)[settingName(part, i === parts.length - 1 ? row : undefined)];
   }
   return at;
 }
@@ -24,6 +23,6 @@ function valueAt(settings: Settings, path: string): unknown {
 /** The keys that differ. */
 export function diffSettings(before: Settings, after: Settings): readonly SettingsChange[] {
   return keyTable
-    .filter(({ path }) => !isDeepStrictEqual(valueAt(before, path), valueAt(after, path)))
+    .filter((row) => !isDeepStrictEqual(valueAt(before, row), valueAt(after, row)))
     .map(({ path, live }) => ({ path, live: live === true }));
 }

@@ -1,21 +1,26 @@
-import { isMap, isScalar, isSeq, Lexer, LineCounter, type Node, parseDocument } from 'yaml';
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { RefusedError } from '../kernel/errors.ts';
+import { guardDepth, MAX_DEPTH } from './nesting.ts';
 
-/** Deeper nesting than any configuration needs; the parser's cost grows beyond all bounds with it. */
-const MAX_DEPTH = 64;
-const MAX_BYTES = 4 * 1024 * 1024;
+const MAX_BYTES = 1024 * 1024;
+const MAX_ALIASES = 100;
 
-/** One value of a document and where it stands. */
-export interface Found {
-  readonly value: unknown;
+/** Where something stands: file and line, or `env NAME` and 0. */
+export interface Place {
   readonly file: string;
   readonly line: number;
 }
 
+/** One value of a document and where it stands. */
+export interface Found extends Place {
+  /** A scalar, a list of scalars (what else stands in a list is an empty object), or null. */
+  readonly value: unknown;
+  /** The scalars as they are written: `1.10` and `0o660` are numbers to YAML and something else to people. */
+  readonly words: readonly string[];
+}
+
 /** What stands in a mapping: values and mappings by key, each with its line. */
-export interface Tree {
-  readonly file: string;
-  readonly line: number;
+export interface Tree extends Place {
   readonly entries: ReadonlyMap<string, Found | Tree>;
 }
 
@@ -23,63 +28,67 @@ export function isTree(entry: Found | Tree): entry is Tree {
   return 'entries' in entry;
 }
 
-export function refuse(at: { readonly file: string; readonly line: number }, path: string, problem: string): RefusedError {
+/** The one form of a refusal: `<file>:<line>: <key>: what is wrong; remedy`, on one line whatever the parts hold. */
+export function refuse(at: Place, path: string, problem: string): RefusedError {
   const place = at.line > 0 ? `${at.file}:${at.line}` : at.file;
-  return new RefusedError(`${place}: ${path === '' ? '' : `${path}: `}${problem}`);
+  return new RefusedError(`${place}: ${path === '' ? '' : `${short(path)}: `}${problem}`.replace(/[\p{Cc}\u2028\u2029]+/gu, ' '));
 }
 
-/** Refuses deep nests before they are composed: the lexer is iterative, the composer is not. */
-function guardDepth(text: string, file: string): void {
-  let depth = 0;
-  let line = 1;
-  let explicitKeys = 0;
-  for (const token of new Lexer().lex(text)) {
-    if (token === '{' || token === '[') depth++;
-    else if (token === '}' || token === ']') depth--;
-    else if (token === '?') explicitKeys++;
-    else if (token.includes('\n')) {
-      line += token.split('\n').length - 1;
-      explicitKeys = 0;
-    }
-    if (depth > MAX_DEPTH || explicitKeys > MAX_DEPTH)
-      throw refuse({ file, line }, '', `nested more than ${MAX_DEPTH} levels deep; flatten it`);
-  }
-}
-
-function lineOf(node: unknown, lines: LineCounter, otherwise: number): number {
-  const range = typeof node === 'object' && node !== null && 'range' in node ? (node as Node).range : undefined;
-  return range ? lines.linePos(range[0]).line : otherwise;
-}
-
-function toTree(node: unknown, at: { readonly file: string; readonly line: number }, lines: LineCounter): Tree {
-  const entries = new Map<string, Found | Tree>();
-  if (!isMap(node)) return { ...at, entries };
-  for (const { key, value } of node.items) {
-    const line = lineOf(key, lines, at.line);
-    const name = isScalar(key) ? String(key.value) : String(key);
-    entries.set(
-      name,
-      isMap(value)
-        ? toTree(value, { file: at.file, line }, lines)
-        : { value: isSeq(value) || isScalar(value) ? value.toJSON() : null, file: at.file, line },
-    );
-  }
-  return { ...at, entries };
+/** A text cut to what a line of a message bears. */
+export function short(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 97)}...` : text;
 }
 
 /** Reads one YAML file. @throws RefusedError with file and line. */
 export function readDocument(text: string, file: string): Tree {
-  if (text.length > MAX_BYTES) throw refuse({ file, line: 0 }, '', 'larger than 4 MiB; this is no configuration');
-  guardDepth(text, file);
+  if (text.length > MAX_BYTES) throw refuse({ file, line: 0 }, '', 'larger than 1 MiB; this is no configuration');
+  guardDepth(text, (line) => refuse({ file, line }, '', `nested more than ${MAX_DEPTH} levels deep; flatten it`));
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, maxAliasCount: 100 } as Parameters<
-    typeof parseDocument
-  >[1]);
-  const [error] = document.errors;
-  if (error !== undefined) throw refuse({ file, line: lines.linePos(error.pos[0]).line }, '', `${error.message}; correct the YAML`);
-  const resolved = document.contents;
-  if (resolved !== null && !isMap(resolved) && !(isScalar(resolved) && resolved.value === null)) {
-    throw refuse({ file, line: 1 }, '', 'the document is not a mapping of keys; see docs/configuration.md');
+  // Keys given twice are found below, where their path is known.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
+  const error = document.errors[0] ?? document.warnings[0];
+  if (error !== undefined) {
+    throw refuse({ file, line: lines.linePos(error.pos[0]).line }, '', `not valid YAML: ${short(error.message)}; correct it`);
   }
-  return toTree(resolved, { file, line: 0 }, lines);
+  const { contents } = document;
+  if (contents === null || (isScalar(contents) && contents.value === null)) return { file, line: 0, entries: new Map() };
+  if (!isMap(contents)) throw refuse({ file, line: 1 }, '', 'the document is not a mapping of keys; see docs/configuration.md');
+  return treeReader(document, lines, file)(contents, { file, line: 0 }, []);
+}
+
+function treeReader(document: Document, lines: LineCounter, file: string): (node: Node, at: Place, path: readonly string[]) => Tree {
+  let aliases = 0;
+  const follow = (node: unknown, at: Place, path: readonly string[]): unknown => {
+    if (!isAlias(node)) return node;
+    aliases++;
+    const target = aliases > MAX_ALIASES || path.length > MAX_DEPTH ? undefined : node.resolve(document);
+    if (target === undefined) throw refuse(at, path.join('.'), `more than ${MAX_ALIASES} aliases, or one of itself; write it out`);
+    return target;
+  };
+  const found = (node: unknown, at: Place, path: readonly string[]): Found => {
+    const items = isSeq(node) ? node.items.map((item) => follow(item, at, path)) : [node];
+    const words = items.map((item) => (isScalar(item) ? (item.source ?? String(item.value)) : ''));
+    const values = items.map((item) => (isScalar(item) ? item.value : item === null ? null : {}));
+    return { ...at, value: isSeq(node) ? values : (values[0] ?? null), words };
+  };
+  const tree = (node: Node, at: Place, path: readonly string[]): Tree => {
+    const entries = new Map<string, Found | Tree>();
+    for (const { key, value } of isMap(node) ? node.items : []) {
+      const inner = { file, line: lineOf(key, lines) ?? at.line };
+      if (!isScalar(key) || key.value === null) throw refuse(inner, path.join('.'), 'a key that is no text; write key: value');
+      const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
+      const full = [...path, name];
+      const earlier = entries.get(name);
+      if (earlier !== undefined) throw refuse(inner, full.join('.'), `given twice, first in line ${earlier.line}; keep one`);
+      const target = follow(value, inner, full);
+      entries.set(name, isMap(target) ? tree(target, inner, full) : found(target, inner, full));
+    }
+    return { ...at, entries };
+  };
+  return tree;
+}
+
+function lineOf(node: unknown, lines: LineCounter): number | undefined {
+  const range = typeof node === 'object' && node !== null && 'range' in node ? (node as Node).range : undefined;
+  return range ? lines.linePos(range[0]).line : undefined;
 }

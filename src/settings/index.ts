@@ -5,7 +5,8 @@
  * May be imported by app and cli; its types by every room that is configured.
  */
 export { diffSettings, type SettingsChange } from './diff.ts';
-export { environmentName, type Key, type KeyType, keyTable } from './keys.ts';
+export { configurationPage } from './docs.ts';
+export { environmentName, type Key, type KeyType, keyTable, unitKeyTable } from './keys.ts';
 export { type LoadOptions, loadSettings } from './load.ts';
 export { printConfig } from './print.ts';
 export { processEnv } from './process-env.ts';

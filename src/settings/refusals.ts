@@ -1,14 +1,27 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { refuse } from './document.ts';
-import type { Entries, Entry } from './load.ts';
+import type { Entries, Entry } from './entries.ts';
+import { octal, readText } from './files.ts';
 
 const LEAST_TOKEN_LENGTH = 32;
 /** Tokens that stand in documents and tutorials: anybody knows them. */
-const samples = [/^your-/i, /secure-token/i, /^(change|replace)[-_ ]?me/i, /^example/i, /^<.*>$/, /^(.)\1+$/];
+const samples = [
+  /your[-_]?(secure|secret|own|admin|api)?[-_]?token/i,
+  /secure-token/i,
+  /(change|replace)[-_ ]?(me|this)/i,
+  /^(example|sample|password)\b/i,
+  /^<.*>$/,
+];
+/** A random token of 32 characters has more different ones than any that is typed by holding a key. */
+const LEAST_DIFFERENT = 8;
+/** What an Authorization header can carry. */
+const sendable = /^[\x21-\x7e]+$/;
 const loopback = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/;
 
 function refuseToken(token: string, entry: Entry, path: string): void {
-  if (samples.some((sample) => sample.test(token))) {
+  if (!sendable.test(token))
+    throw refuse(entry.at, path, 'a token has printable ASCII characters and no spaces; make one with `sboxagent token create`');
+  if (samples.some((sample) => sample.test(token)) || (token.length >= LEAST_TOKEN_LENGTH && new Set(token).size < LEAST_DIFFERENT)) {
     throw refuse(
       entry.at,
       path,
@@ -24,13 +37,14 @@ function refuseToken(token: string, entry: Entry, path: string): void {
   }
 }
 
-/** The token that a file holds. @throws RefusedError where the file is missing or open to others. */
+/** The token that a file holds. @throws RefusedError where the file is missing, unreadable or open to others. */
 function tokenOf(entry: Entry, path: string): string {
   const file = String(entry.value);
   if (!existsSync(file)) throw refuse(entry.at, path, `${file} is not there; make it, or remove the key`);
-  const mode = statSync(file).mode & 0o777;
-  if ((mode & 0o077) !== 0) throw refuse(entry.at, path, `${file} is open to others (0${mode.toString(8)}); chmod 600 ${file}`);
-  return readFileSync(file, 'utf8').trim();
+  const text = readText(file, (_, mode) => {
+    if ((mode & 0o077) !== 0) throw refuse(entry.at, path, `${file} is open to others (mode ${octal(mode)}); run chmod 600 ${file}`);
+  });
+  return text.trim();
 }
 
 function refuseOpenDoor(entries: Entries): void {
@@ -61,15 +75,26 @@ function refuseHalfTls(entries: Entries): void {
   }
 }
 
-/** Refuses what is well-formed and yet not fit to run with; puts the token of a file in its place. @throws RefusedError */
+/** Of the two keys that name one token, one is given; the environment's goes before the file's. @throws RefusedError */
+function settleToken(entries: Entries): void {
+  const keys = ['api.security.auth_token', 'api.security.auth_token_file'] as const;
+  const [token, file] = keys.map((path) => entries.get(path));
+  if (token === undefined || file === undefined) return;
+  const [fromEnv, fileFromEnv] = [token, file].map(({ source }) => source.startsWith('env '));
+  if (fromEnv === fileFromEnv) throw refuse(file.at, keys[1], 'given beside auth_token; keep one of the two');
+  entries.delete(fromEnv ? keys[1] : keys[0]);
+}
+
+/** Refuses what is well-formed and yet not fit to run with, and puts the token of a file in its place. @throws RefusedError */
 export function refuseUnfit(entries: Entries): void {
+  settleToken(entries);
   const token = entries.get('api.security.auth_token');
   if (token !== undefined) refuseToken(String(token.value), token, 'api.security.auth_token');
   const file = entries.get('api.security.auth_token_file');
   if (file !== undefined) {
     const value = tokenOf(file, 'api.security.auth_token_file');
     refuseToken(value, file, 'api.security.auth_token_file');
-    if (token === undefined) entries.set('api.security.auth_token', { ...file, value });
+    entries.set('api.security.auth_token', { ...file, value });
   }
   const origins = entries.get('api.security.cors.allowed_origins');
   if (
@@ -85,4 +110,18 @@ export function refuseUnfit(entries: Entries): void {
   }
   refuseOpenDoor(entries);
   refuseHalfTls(entries);
+  refuseLongSocket(entries);
+}
+
+/** The kernel takes 107 bytes; Node would bind a cut name. */
+function refuseLongSocket(entries: Entries): void {
+  const entry = entries.get('api.unix_socket.path');
+  const path = String(entry?.value);
+  if (entry !== undefined && Buffer.byteLength(path) > 107) {
+    throw refuse(
+      entry.at,
+      'api.unix_socket.path',
+      `${path} is longer than the 107 bytes of a socket's name; choose a shorter one, or a shorter state_dir`,
+    );
+  }
 }

@@ -13,6 +13,8 @@ function distance(a: string, b: string): number {
 
 /** `; did you mean X?`, where one of the names is near enough; else what to do. */
 export function suggestion(word: string, names: Iterable<string>): string {
+  // The cost is the product of the lengths, and the word is anybody's.
+  if (word.length > 100) return '; see docs/configuration.md for the keys there are';
   let best = '';
   let least = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const name of names) {

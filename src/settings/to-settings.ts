@@ -1,13 +1,19 @@
-import type { Entries } from './load.ts';
+import type { Entries } from './entries.ts';
+import { type Key, keyTable, unitKeyTable } from './keys.ts';
 import type { Settings, UnitSettings } from './types.ts';
+import { notation } from './values.ts';
+
+/** The name that a key has in the settings: `ping_interval` -> `pingIntervalMs`. */
+export function settingName(part: string, row: Key | undefined): string {
+  const name = part.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return row?.type.kind === 'duration' ? `${name}Ms` : name;
+}
 
 /** The effective values in the shape that the rooms use. */
-export function toSettings(entries: Entries, units: Readonly<Record<string, UnitSettings>>): Settings {
+export function toSettings(entries: Entries, ids: readonly string[]): Settings {
   // The table gave each value its type; this is the one place where the rooms' types are claimed for them.
   const get = <T>(path: string): T => entries.get(path)?.value as T;
-  const plugins = [...entries]
-    .filter(([path]) => path.startsWith('plugins.'))
-    .map(([path, { value }]) => [path.slice('plugins.'.length), value]);
+  const units = Object.fromEntries(ids.map((id) => [id, toUnit(entries, id)]));
   return {
     agent: {
       name: get('agent.name'),
@@ -59,7 +65,7 @@ export function toSettings(entries: Entries, units: Readonly<Record<string, Unit
       },
     },
     processes: { units, inline: { enabled: get('processes.inline.enabled'), allowedBinaries: get('processes.inline.allowed_binaries') } },
-    plugins: Object.fromEntries(plugins),
+    plugins: pluginsOf(entries),
     events: {
       durability: get('events.durability'),
       retention: { ageMs: get('events.retention.age'), bytes: get('events.retention.bytes'), count: get('events.retention.count') },
@@ -68,4 +74,78 @@ export function toSettings(entries: Entries, units: Readonly<Record<string, Unit
     logs: { retentionMs: get('logs.retention'), maxBytesPerSource: get('logs.max_bytes_per_source'), files: get('logs.files') },
     telemetry: { otlpEndpoint: get('telemetry.otlp_endpoint'), sampleRatio: get('telemetry.sample_ratio') },
   };
+}
+
+function toUnit(entries: Entries, id: string): UnitSettings {
+  const get = <T>(path: string): T => entries.get(`processes.units.${id}.${path}`)?.value as T;
+  return {
+    id,
+    engine: get('engine'),
+    command: get('command'),
+    binary: get('binary'),
+    args: get('args'),
+    configPath: get('config_path'),
+    cwd: get('cwd'),
+    env: get('env'),
+    passEnv: get('pass_env'),
+    autostart: get('autostart'),
+    dependsOn: get('depends_on'),
+    onAgentExit: get('on_agent_exit'),
+    restart: {
+      policy: get('restart.policy'),
+      baseMs: get('restart.base'),
+      factor: get('restart.factor'),
+      maxMs: get('restart.max'),
+      jitter: get('restart.jitter'),
+      burst: get('restart.burst'),
+      windowMs: get('restart.window'),
+      stableAfterMs: get('restart.stable_after'),
+    },
+    stop: { signal: get('stop.signal'), graceMs: get('stop.grace') },
+  };
+}
+
+/** The plugins' keys: nobody's type yet, so they are named by the rule that the other names follow. */
+function pluginsOf(entries: Entries): Readonly<Record<string, unknown>> {
+  const plugins: Record<string, unknown> = {};
+  for (const row of keyTable) {
+    if (!row.path.startsWith('plugins.') || row.type.kind === 'later') continue;
+    const parts = row.path.split('.').slice(1);
+    place(
+      plugins,
+      parts.map((part, i) => settingName(part, i === parts.length - 1 ? row : undefined)),
+      entries.get(row.path)?.value,
+    );
+  }
+  return plugins;
+}
+
+/** The effective document in the configuration's own keys and notation, secrets masked. */
+export function toDocument(entries: Entries, ids: readonly string[]): Readonly<Record<string, unknown>> {
+  const document: Record<string, unknown> = {};
+  const add = (row: Key, above: readonly string[]): void => {
+    const entry = entries.get([...above, row.path].join('.'));
+    if (entry !== undefined) place(document, [...above, ...row.path.split('.')], notation(row.type, entry.value));
+  };
+  for (const row of keyTable) {
+    if (row.type.kind === 'units') {
+      place(document, row.path.split('.'), {});
+      for (const id of ids) for (const unitRow of unitKeyTable) add(unitRow, [...row.path.split('.'), id]);
+    } else if (!masksFile(entries, row.path)) add(row, []);
+  }
+  return document;
+}
+
+/** The token that a file holds is told by the file's name alone. */
+function masksFile(entries: Entries, path: string): boolean {
+  return path === 'api.security.auth_token' && entries.has('api.security.auth_token_file');
+}
+
+function place(document: Record<string, unknown>, parts: readonly string[], value: unknown): void {
+  let at = document;
+  for (const part of parts.slice(0, -1)) {
+    at[part] ??= {};
+    at = at[part] as Record<string, unknown>;
+  }
+  at[parts.at(-1) ?? ''] = value;
 }

@@ -1,14 +1,21 @@
 import { isAbsolute, resolve } from 'node:path';
 import { formatDuration, parseDuration } from '../kernel/duration.ts';
 import { formatSize, parseSize } from '../kernel/size.ts';
-import type { KeyType } from './keys.ts';
+import { short } from './document.ts';
+import type { Form, KeyType } from './keys.ts';
 
 /** A value that was understood (durations in ms, sizes in bytes), or what is wrong with it and what would be right. */
 export type Understood = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: string };
 
 const good = (value: unknown): Understood => ({ ok: true, value });
 const bad = (problem: string): Understood => ({ ok: false, problem });
-const show = (value: unknown): string => JSON.stringify(value) ?? String(value);
+const show = (value: unknown): string => short(JSON.stringify(value) ?? String(value));
+
+/** A value as YAML takes it, and the scalars as they are written. */
+export interface Written {
+  readonly value: unknown;
+  readonly words: readonly string[];
+}
 
 function number(value: unknown, type: { readonly min: number; readonly max: number }, whole: boolean): Understood {
   const what = `${whole ? 'a whole number' : 'a number'} from ${type.min} to ${type.max}`;
@@ -33,31 +40,59 @@ function size(value: unknown, type: { readonly minBytes: number; readonly maxByt
   return good(bytes);
 }
 
-function mode(value: unknown): Understood {
-  const text = typeof value === 'number' ? String(value) : value;
-  return typeof text === 'string' && /^0?o?[0-7]{3}$/.test(text)
-    ? good(Number.parseInt(text.replace('o', ''), 8))
-    : bad(`${show(value)} is not a file mode; write it like '0660'`);
+/** Octal however it is written: 0660 is the decimal 660 to YAML, 0o660 is octal, '0660' a text. */
+function mode({ value, words }: Written): Understood {
+  const [word = ''] = words;
+  const fits = (typeof value === 'number' || typeof value === 'string') && /^(0o?)?[0-7]{3}$/.test(word);
+  return fits ? good(Number.parseInt(word.replace('o', ''), 8)) : bad(`${show(value)} is not a file mode; write it like '0660'`);
 }
 
-function list(value: unknown): readonly string[] | undefined {
-  return Array.isArray(value) && value.every((v): v is string => typeof v === 'string') ? value : undefined;
+function text(value: unknown, form: Form | undefined): Understood {
+  if (typeof value !== 'string' || value === '') return bad(`${show(value)} is not a text; write it in quotes`);
+  return form === undefined || form.pattern.test(value) ? good(value) : bad(`${show(value)} is not ${form.what}; correct it`);
+}
+
+/** A list of texts; numbers and words such as true count as they are written (`[sleep, 300]`). */
+function list({ value, words }: Written, form?: Form): Understood {
+  if (!Array.isArray(value)) return bad(`${show(value)} is not a list of texts; write [one, two]`);
+  const wrong = value.find((item) => !['string', 'number', 'boolean'].includes(typeof item));
+  if (wrong !== undefined) return bad(`${show(wrong)} is not a text; write it in quotes`);
+  const unfit = words.find((word) => form?.pattern.test(word) === false);
+  return unfit === undefined ? good(words.slice(0, value.length)) : bad(`${show(unfit)} is not ${form?.what}; correct it`);
+}
+
+function absolute(paths: Understood): Understood {
+  const wrong = paths.ok ? (paths.value as readonly string[]).find((p) => !isAbsolute(p)) : undefined;
+  return wrong === undefined ? paths : bad(`${show(wrong)} is not an absolute path; begin it with /`);
 }
 
 function isEmpty(value: unknown): boolean {
-  return value === null || (Array.isArray(value) && value.length === 0) || (typeof value === 'object' && Object.keys(value).length === 0);
+  if (typeof value !== 'object' || value === null) return value === null || value === '';
+  return Array.isArray(value) ? value.length === 0 : Object.values(value).every(isEmpty);
+}
+
+/** `NAME=value,OTHER=value`, as an environment variable holds it. */
+function variables(value: unknown): Understood {
+  const record = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : undefined;
+  if (record === undefined) return bad(`${show(value)} is not a mapping of names to texts; write NAME: value`);
+  const wrong = record.find(([name, item]) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || typeof item !== 'string' || item.includes('\0'));
+  if (wrong !== undefined) return bad(`${show(wrong[0])} is not a name of an environment variable with a text; write NAME: value`);
+  // `***` is how a printed configuration shows a secret that it does not tell.
+  return good(Object.fromEntries(record.filter(([, item]) => item !== '***')));
 }
 
 /** Reads one value by its type. `directory` is what relative paths start from. */
-export function understand(type: KeyType, value: unknown, directory: string): Understood {
+export function understand(type: KeyType, written: Written, directory: string): Understood {
+  const { value } = written;
   switch (type.kind) {
     case 'string':
+      return text(value, type.form);
     case 'secret':
-      return typeof value === 'string' && value !== ''
-        ? good(value)
-        : bad(`${type.kind === 'secret' ? 'the value' : show(value)} is not a text`);
+      return typeof value === 'string' && value !== '' ? good(value) : bad('not a text; write it in quotes');
     case 'path':
-      return typeof value === 'string' && value !== '' ? good(resolve(directory, value)) : bad(`${show(value)} is not a path`);
+      return typeof value === 'string' && value !== '' && !value.includes('\0')
+        ? good(resolve(directory, value))
+        : bad(`${show(value)} is not a path`);
     case 'boolean':
       return typeof value === 'boolean' ? good(value) : bad(`${show(value)} is neither true nor false`);
     case 'integer':
@@ -69,49 +104,69 @@ export function understand(type: KeyType, value: unknown, directory: string): Un
     case 'size':
       return size(value, type);
     case 'mode':
-      return mode(value);
-    case 'choice':
-      return typeof value === 'string' && type.values.includes(value)
-        ? good(value)
+      return mode(written);
+    case 'choice': {
+      // To YAML 1.1 `no` is false, and its writers know the restart policy by no other name.
+      const word = value === false && type.values.includes('no') ? 'no' : value;
+      return typeof word === 'string' && type.values.includes(word)
+        ? good(word)
         : bad(`${show(value)} is not one of ${type.values.join(', ')}`);
-    case 'strings': {
-      const texts = list(value);
-      return texts === undefined ? bad(`${show(value)} is not a list of texts`) : good(texts);
     }
-    case 'paths': {
-      const paths = list(value);
-      return paths?.every((p) => isAbsolute(p)) ? good(paths) : bad(`${show(value)} is not a list of absolute paths`);
-    }
+    case 'strings':
+      return list(written, type.form);
+    case 'paths':
+      return absolute(list(written));
+    case 'variables':
+      return variables(value);
     case 'units':
-      return bad(`${show(value)} is not a mapping of units`);
+      return bad(`${show(value)} is not a mapping of units; write processes.units.<id>`);
     case 'later':
       return isEmpty(value) ? good(value) : bad('not supported by this version; remove it');
   }
 }
 
 /** The text of an environment variable as the value that a file would hold. */
-export function fromEnvironment(type: KeyType, text: string): unknown {
+export function fromEnvironment(type: KeyType, text: string): Written {
+  const parts = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
   switch (type.kind) {
     case 'boolean':
-      return text === 'true' ? true : text === 'false' ? false : text;
+      return { value: /^(true|True|TRUE)$/.test(text) ? true : /^(false|False|FALSE)$/.test(text) ? false : text, words: [text] };
     case 'integer':
     case 'number':
-      return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+      return { value: /^[-+]?(\d+(\.\d*)?|\.\d+)$/.test(text) ? Number(text) : text, words: [text] };
     case 'strings':
     case 'paths':
-      return text
-        .split(',')
-        .map((part) => part.trim())
-        .filter((part) => part !== '');
+      return { value: parts, words: parts };
+    case 'variables':
+      return {
+        value: Object.fromEntries(
+          parts.map((part) => [part.split('=', 1)[0], part.includes('=') ? part.slice(part.indexOf('=') + 1) : undefined]),
+        ),
+        words: [],
+      };
     default:
-      return text;
+      return { value: text, words: [text] };
   }
 }
 
-/** The value in the notation of the configuration. */
+const secretName = /(pass(word|wd)?|secret|token|credential|auth|private|api_?key|access_?key)/i;
+
+/** The value in the notation of the configuration, secrets masked. */
 export function notation(type: KeyType, value: unknown): unknown {
   if (typeof value === 'number' && type.kind === 'duration') return formatDuration(value);
   if (typeof value === 'number' && type.kind === 'size') return formatSize(value);
   if (typeof value === 'number' && type.kind === 'mode') return `0${value.toString(8)}`;
+  if (type.kind === 'variables') {
+    const entries = Object.entries(value as Readonly<Record<string, string>>);
+    return Object.fromEntries(entries.map(([name, text]) => [name, secretName.test(name) ? '***' : withoutUserinfo(text)]));
+  }
+  if (type.kind === 'string' && typeof value === 'string') return withoutUserinfo(value);
   return type.kind === 'secret' && typeof value === 'string' ? '***' : value;
+}
+
+function withoutUserinfo(text: string): string {
+  return text.replace(/(\w:\/\/)[^\s/@]+@/g, '$1***@');
 }

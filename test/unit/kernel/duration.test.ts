@@ -40,7 +40,7 @@ for (const text of [
   '1e3s',
   '.5s',
   '5.s',
-  '9'.repeat(20) + 'w',
+  `${'9'.repeat(20)}w`,
   '5mss',
 ]) {
   test(`no duration: ${JSON.stringify(text)}`, () => assert.equal(parseDuration(text), undefined));

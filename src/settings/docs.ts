@@ -1,0 +1,82 @@
+import { formatDuration } from '../kernel/duration.ts';
+import { formatSize } from '../kernel/size.ts';
+import { type Key, type KeyType, keyTable, unitKeyTable } from './keys.ts';
+
+/** docs/configuration.md, made from the tables of keys; a test keeps the committed page equal. */
+export function configurationPage(): string {
+  return [
+    '# Configuration',
+    '',
+    'One YAML file, or a directory whose `sboxagent.yaml`, `agent.yaml`, `api.yaml` and `plugins.yaml` together are one document (each',
+    'top-level key in one of them). Looked for in this order: `--config`, `$SBOXAGENT_CONFIG`, `./sboxagent.yaml`, `/etc/sboxagent/`; without any,',
+    'the defaults hold. `sboxagent serve --check-config` judges it, `--print-config` shows what is in force.',
+    '',
+    'Every key can be set by the environment too: `SBOXAGENT_` and its path in upper case, dots and dashes as underscores',
+    '(`SBOXAGENT_API_PORT=9090`, `SBOXAGENT_PROCESSES_UNITS_EDGE_AUTOSTART=true`), lists separated by commas; an empty value is none.',
+    'Order of precedence: `--state-dir`, environment, files, defaults.',
+    '',
+    'Durations are `500ms`, `30s`, `5m`, `2h`, `7d`, `1w` and compounds (`1m30s`); sizes `64KiB`, `1MiB`, or a number of bytes. Relative paths start at',
+    "the directory of the file that names them, in the environment at the daemon's working directory.",
+    'Files that others may write, unknown keys, wrong types and values out of range are refused at the start (exit code 78).',
+    '**Live** keys follow a reload (SIGHUP); the others need a restart. `api.websocket` is another name of `api.streams`.',
+    '',
+    '## Keys',
+    '',
+    ...table(keyTable),
+    '',
+    '## Units',
+    '',
+    'Below `processes.units.<id>`; an id has lower-case letters, digits, `.`, `_` and `-`. All are live.',
+    '',
+    ...table(unitKeyTable),
+    '',
+  ].join('\n');
+}
+
+function table(keys: readonly Key[]): readonly string[] {
+  return ['| key | type | default | live | meaning |', '|---|---|---|---|---|', ...keys.map(line)];
+}
+
+function line({ path, type, fallback, doc, live }: Key): string {
+  const later = type.kind === 'later';
+  const meaning = `${later ? 'Not supported by this version. ' : ''}${doc.replace(/[<*_]/g, '\\$&')}`;
+  const cells = [`\`${path}\``, typeText(type), later ? '' : defaultText(fallback), live === true ? 'yes' : '', meaning];
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+}
+
+function defaultText(fallback: unknown): string {
+  if (fallback === undefined) return '';
+  return `\`${typeof fallback === 'string' ? fallback : JSON.stringify(fallback)}\``;
+}
+
+function typeText(type: KeyType): string {
+  switch (type.kind) {
+    case 'integer':
+    case 'number':
+      return `${type.kind}, ${type.min} to ${type.max}`;
+    case 'duration':
+      return `duration, ${formatDuration(type.minMs)} to ${formatDuration(type.maxMs)}`;
+    case 'size':
+      return `size, ${formatSize(type.minBytes)} to ${formatSize(type.maxBytes)}`;
+    case 'choice':
+      return type.values.map((value) => `\`${value}\``).join(', ');
+    case 'strings':
+      return 'list of strings';
+    case 'paths':
+      return 'list of absolute paths';
+    case 'mode':
+      return 'file mode, octal';
+    case 'secret':
+      return 'string, never shown';
+    case 'variables':
+      return 'mapping of strings';
+    case 'units':
+      return 'mapping, see below';
+    case 'later':
+      return '';
+    case 'string':
+    case 'path':
+    case 'boolean':
+      return type.kind;
+  }
+}

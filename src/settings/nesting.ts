@@ -1,0 +1,50 @@
+import { Lexer } from 'yaml';
+
+/** Deeper nesting than any configuration needs. */
+export const MAX_DEPTH = 64;
+
+const SCALAR_FOLLOWS = '\u001f';
+
+/**
+ * Refuses deep nests before they are composed: the composer's cost grows beyond all bounds with depth (1 KB of `{` is 38 s,
+ * 500 times `? ` 46 s), while the lexer is iterative. Counts what is open: braces, and the columns at which block mappings and sequences
+ * may have begun. @throws what `problem` answers for the line.
+ */
+export function guardDepth(text: string, problem: (line: number) => Error): void {
+  const columns: number[] = [];
+  const at = { line: 1, column: 0, fresh: true };
+  let flow = 0;
+  let scalar = false;
+  const open = (): void => {
+    while ((columns.at(-1) ?? -1) >= at.column) columns.pop();
+    columns.push(at.column);
+  };
+  for (const token of new Lexer().lex(text)) {
+    if (token === SCALAR_FOLLOWS) {
+      if (at.fresh && flow === 0) open();
+      at.fresh = false;
+      scalar = true;
+      continue;
+    }
+    if (!scalar) {
+      if (token === '{' || token === '[') flow++;
+      else if (token === '}' || token === ']') flow = Math.max(0, flow - 1);
+      else if (flow === 0 && (token === '-' || token === '?' || token === ':')) open();
+      if (columns.length + flow > MAX_DEPTH) throw problem(at.line);
+    }
+    advance(at, token);
+    scalar = false;
+  }
+}
+
+function advance(at: { line: number; column: number; fresh: boolean }, token: string): void {
+  const last = token.lastIndexOf('\n');
+  if (last < 0) {
+    at.column += token.length;
+    at.fresh &&= /^[ \t]*$/.test(token);
+    return;
+  }
+  for (let i = token.indexOf('\n'); i >= 0; i = token.indexOf('\n', i + 1)) at.line++;
+  at.column = token.length - last - 1;
+  at.fresh = true;
+}
