@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { CreateEventRequest, PublishEventsRequest } from '../gen/ts/sboxagent/v1/event_service.ts';
 import type { Bench } from './bench.ts';
 import { type GrpcLink, openGrpc } from './clients/grpc.ts';
-import { type Contender, pump, type Round } from './measure.ts';
+import type { Peer } from './lab.ts';
+import { type Comparison, type Contender, pump, type Round } from './measure.ts';
 import { openPublishing } from './publishing.ts';
 import { sampleEvent } from './sample.ts';
 
@@ -31,19 +32,41 @@ function createCalls({ name, pid, link }: Side, forMs: number, concurrency: numb
   return { name, pid, round: () => pump({ concurrency, forMs, call }) };
 }
 
-function streamed({ name, pid, link }: Side, forMs: number): Contender {
-  const batch = PublishEventsRequest.encode(
-    PublishEventsRequest.create({ events: Array.from({ length: BATCH }, () => sampleEvent) }),
-  ).finish();
+interface Stream {
+  /** Events of one message. */
+  readonly batch: number;
+  readonly inFlight: number;
+  readonly forMs: number;
+}
+
+function streamed({ name, pid, link }: Side, { batch, inFlight, forMs }: Stream): Contender {
+  const events = Array.from({ length: batch }, () => sampleEvent);
+  const request = PublishEventsRequest.encode(PublishEventsRequest.create({ events })).finish();
   const round = async (): Promise<Round> => {
     const stream = openPublishing(link);
     try {
-      return await pump({ concurrency: IN_FLIGHT, forMs, call: () => stream.publish(batch, BATCH) });
+      return await pump({ concurrency: inFlight, forMs, call: () => stream.publish(request, batch) });
     } finally {
       stream.close();
     }
   };
   return { name, pid, round };
+}
+
+/** The group commit against a commit per event: the same daemon on both sides, and at last SQLite with nothing around it. */
+function* groupCommits(ours: Side, each: Peer, forMs: number): Generator<Comparison> {
+  const common = { unit: 'events/s', per: 'event', load: 'beside a commit per event' };
+  const named = (name: string, contender: Contender): Contender => ({ ...contender, name });
+  const single = named('1 event in flight', streamed(ours, { batch: 1, inFlight: 1, forMs }));
+  const many = named(`${CALLERS} single events in flight`, streamed(ours, { batch: 1, inFlight: CALLERS, forMs }));
+  const batches = named(`batches of ${BATCH}`, streamed(ours, { batch: BATCH, inFlight: IN_FLIGHT, forMs }));
+  const oneCaller = named('1 caller', createCalls(ours, forMs, 1));
+  const callers = named(`${CALLERS} callers`, createCalls(ours, forMs, CALLERS));
+  const alone: Contender = { name: 'SQLite alone, commit each', pid: each.pid, round: async () => (await each.ask({ forMs })) as Round };
+  yield { ...common, title: 'group commit, unary', ours: callers, peer: oneCaller };
+  yield { ...common, title: 'group commit, stream of single events', ours: many, peer: single };
+  yield { ...common, title: 'group commit, stream of batches', ours: batches, peer: single };
+  yield { ...common, title: 'group commit and SQLite alone', ours: batches, peer: alone };
 }
 
 export const ingest: Bench = async function* (lab) {
@@ -69,29 +92,7 @@ export const ingest: Bench = async function* (lab) {
   };
 
   const batches = `PublishEvents, batches of ${BATCH}, ${IN_FLIGHT} in flight`;
-  const stream = streamed(ours, roundMs);
-  yield { ...common, title: 'durable ingest, stream', load: batches, ours: stream, peer: streamed(theirs, roundMs) };
-
-  const oneByOne = { ...createCalls(ours, roundMs, 1), name: 'sboxagent, 1 caller' };
-  const grouped = { ...createCalls(ours, roundMs, CALLERS), name: `sboxagent, ${CALLERS} callers` };
-  yield {
-    ...common,
-    title: 'group commit, unary',
-    load: 'many callers share a commit, one has a commit per event',
-    ours: grouped,
-    peer: oneByOne,
-  };
-
-  const alone: Contender = {
-    name: 'SQLite alone, commit each',
-    pid: each.pid,
-    round: async () => (await each.ask({ forMs: roundMs })) as Round,
-  };
-  yield {
-    ...common,
-    title: 'group commit, stream',
-    load: 'beside inserts with a commit each, without any server',
-    ours: stream,
-    peer: alone,
-  };
+  const stream = { batch: BATCH, inFlight: IN_FLIGHT, forMs: roundMs };
+  yield { ...common, title: 'durable ingest, stream', load: batches, ours: streamed(ours, stream), peer: streamed(theirs, stream) };
+  yield* groupCommits(ours, each, roundMs);
 };

@@ -11,7 +11,7 @@ import { supervise } from './supervise.ts';
 import { unary } from './unary.ts';
 
 const benches: Readonly<Record<string, Bench>> = { unary, rest, fanout, ingest, supervise };
-const short = { rounds: 5, roundMs: 1000, limitMs: 5 * 60_000 };
+const short = { rounds: 5, roundMs: 800, limitMs: 5 * 60_000 };
 const long = { rounds: 15, roundMs: 3000, limitMs: 30 * 60_000 };
 
 const usage = `npm run bench -- [--only NAME]... [--long] [--json]   NAME: ${Object.keys(benches).join(', ')}\n`;
@@ -57,7 +57,9 @@ async function end(code: number, why: string): Promise<void> {
 }
 
 process.once('SIGINT', () => void end(130, 'interrupted'));
+process.once('SIGHUP', () => void end(129, 'the terminal is gone'));
 process.once('SIGTERM', () => void end(143, 'told to end'));
+process.once('uncaughtException', (error) => void end(1, error.stack ?? error.message));
 setTimeout(() => void end(1, `not done after ${scale.limitMs / 60_000} minutes`), scale.limitMs).unref();
 
 async function runBench(bench: Bench): Promise<void> {

@@ -7,7 +7,7 @@ function figure(value: number): string {
 }
 
 const columns = ['what', 'who', 'median', 'least – most', 'ratio', 'CPU of the server', 'CPU ratio'] as const;
-const widths = [46, 26, 20, 20, 6, 22, 9] as const;
+const widths = [44, 28, 20, 20, 6, 22, 9] as const;
 
 function row(cells: readonly string[]): string {
   return `| ${cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(' | ')} |\n`;
@@ -20,7 +20,7 @@ export function tableHead(rounds: number): string {
 
 function cells(outcome: Outcome, result: Result): string[] {
   const { median, min, max } = outcome.value;
-  const cpu = `${figure(outcome.cpuUs)} µs a ${result.per}`;
+  const cpu = `${figure(outcome.cpuUs)} µs/${result.per}`;
   return [outcome.name, `${figure(median)} ${result.unit}`, `${figure(min)} – ${figure(max)}`, cpu];
 }
 

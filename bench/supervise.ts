@@ -90,11 +90,17 @@ export const supervise: Bench = async function* (lab) {
   const ours = await makeOurs(lab, pipe.command);
   const theirs = makeTheirs(await lab.peer('spawn-loop', { command: peerPipe.command }));
   const common = { unit: 'ms', per: 'start' };
-  yield { ...common, title: 'start', load: 'request to first instruction', ours: starts(ours, pipe), peer: starts(theirs, peerPipe) };
+  yield {
+    ...common,
+    title: 'start',
+    load: 'request to first instruction; CPU with the stop',
+    ours: starts(ours, pipe),
+    peer: starts(theirs, peerPipe),
+  };
   yield {
     ...common,
     title: 'kill to replacement',
-    load: 'kill -9 to first instruction, no delay by policy',
+    load: 'kill -9 to first instruction, no backoff',
     ours: replacements(ours, pipe),
     peer: replacements(theirs, peerPipe),
   };

@@ -53,7 +53,7 @@ function verdict(stream: ClientHttp2Stream): () => Error | undefined {
   };
   stream.on('response', read);
   stream.on('trailers', read);
-  return () => (status === '0' ? undefined : new Error(`grpc-status ${status ?? 'missing'} ${message}`));
+  return () => (status === '0' ? undefined : new Error(`grpc-status ${status ?? 'missing'} ${decodeURIComponent(message)}`));
 }
 
 function open(session: ClientHttp2Session, path: string, token: string | undefined): ClientHttp2Stream {
