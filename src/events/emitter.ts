@@ -27,6 +27,7 @@ export function createEmitter({ append, clock, logger, dropped }: EmitterOptions
   const backlog: FreshEvent[] = [];
   let running: Promise<void> | undefined;
   const stopping = new AbortController();
+  let stopped: Promise<void> | undefined;
 
   const drain = async (): Promise<void> => {
     while (backlog.length > 0) {
@@ -53,6 +54,14 @@ export function createEmitter({ append, clock, logger, dropped }: EmitterOptions
     });
   };
 
+  const stop = async (ms: number): Promise<void> => {
+    const late = new AbortController();
+    await Promise.race([running, clock.sleep(ms, late.signal).catch(() => {})]);
+    late.abort();
+    stopping.abort();
+    if (backlog.length > 0) dropped(backlog.length, 'stopped');
+  };
+
   return {
     emit(event) {
       if (backlog.length >= backlogEvents || stopping.signal.aborted)
@@ -61,14 +70,7 @@ export function createEmitter({ append, clock, logger, dropped }: EmitterOptions
       kick();
     },
     waiting: () => backlog.length,
-    async stop(ms) {
-      if (stopping.signal.aborted) return;
-      const late = new AbortController();
-      await Promise.race([running, clock.sleep(ms, late.signal).catch(() => {})]);
-      late.abort();
-      stopping.abort();
-      if (backlog.length > 0) dropped(backlog.length, 'stopped');
-    },
+    stop: (ms) => (stopped ??= stop(ms)),
   };
 }
 

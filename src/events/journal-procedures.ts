@@ -70,7 +70,7 @@ export interface ScanResult {
 const rowBytes = 200;
 /** One scan looks at no more than this, so that the next reader is not kept waiting. */
 const scanRows = 4000;
-const scanBytes = 4 * 1024 * 1024;
+const scanBytes = 1024 * 1024;
 
 export const procedures: ProcedureModule = {
   migrations: [

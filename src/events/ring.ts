@@ -17,14 +17,24 @@ export interface Batch {
   readonly all: readonly StoredEvent[];
 }
 
+/** Several batches in one message, for a watcher that is behind. */
+export interface Run {
+  readonly events: readonly StoredEvent[];
+  /** Newest revision that was looked at. */
+  readonly last: number;
+}
+
 /** The newest events, in memory: watchers that keep up are cursors into it, the others read the journal. */
 export interface Ring {
   /** Takes events that follow each other; what does not follow the newest begins the ring anew. Watchers are woken after this turn. */
   push(events: readonly StoredEvent[]): void;
   /** Forgets everything: revisions up to `last` lie in the journal only. Wakes the watchers. */
   reset(last: number): void;
-  /** The batch with the event after `cursor`; undefined when it is not here. */
-  after(cursor: number): Batch | undefined;
+  /**
+   * What the filter keeps of the events after `cursor`: of the next batch, and of those behind it while the message stays small. Equal
+   * filters at one place are given the same array. Undefined when the event after `cursor` is not here.
+   */
+  after(cursor: number, filter: RingFilter): Run | undefined;
   /** Newest revision that watchers may be given. */
   last(): number;
   /** Calls `fn` at the next news, once. Answers how to stop. */
@@ -41,7 +51,7 @@ export interface RingLimits {
   readonly batchBytes: number;
 }
 
-const defaults: RingLimits = { events: 20_000, bytes: 16 * 1024 * 1024, batchEvents: 500, batchBytes: 256 * 1024 };
+const defaults: RingLimits = { events: 4096, bytes: 4 * 1024 * 1024, batchEvents: 500, batchBytes: 256 * 1024 };
 /** So many different filters are remembered per batch; further ones are judged each time. */
 const sharedFilters = 64;
 
@@ -54,6 +64,8 @@ export function createRing(last: number, sizeOf: (event: StoredEvent) => number,
   let newest = last;
   let held = { events: 0, bytes: 0 };
   let staged: StoredEvent[] = [];
+  /** Runs that were put together since the last news, by place and filter. */
+  const runs = new Map<string, Run>();
   const listeners = new Set<() => void>();
 
   const wake = (): void => {
@@ -83,6 +95,7 @@ export function createRing(last: number, sizeOf: (event: StoredEvent) => number,
       newest = slot.last;
     }
     trim();
+    runs.clear();
     if (events.length > 0) wake();
   };
 
@@ -95,10 +108,19 @@ export function createRing(last: number, sizeOf: (event: StoredEvent) => number,
     reset(to) {
       staged = [];
       clear();
+      runs.clear();
       newest = to;
       wake();
     },
-    after: (cursor) => find(slots, cursor + 1),
+    after(cursor, filter) {
+      const at = find(slots, cursor + 1);
+      const slot = slots[at];
+      if (slot === undefined) return undefined;
+      const key = `${slot.first} ${filter.key}`;
+      const run = runs.get(key) ?? gather(slots, at, filter, limits);
+      if (runs.size < sharedFilters) runs.set(key, run);
+      return slot.first > cursor ? run : { ...run, events: run.events.filter((event) => event.revision > cursor) };
+    },
     last: () => newest,
     onNews(fn) {
       listeners.add(fn);
@@ -145,18 +167,38 @@ function slotOf(all: readonly StoredEvent[], bytes: number): Slot {
   };
 }
 
-function find(slots: readonly Slot[], revision: number): Slot | undefined {
+/** Puts the batches from `at` on together, as far as one message may go. */
+function gather(slots: readonly Slot[], at: number, filter: RingFilter, limits: RingLimits): Run {
+  const [first, ...rest] = slots.slice(at, at + limits.batchEvents);
+  if (first === undefined) return { events: [], last: 0 };
+  let { last, bytes } = first;
+  const parts = [first.select(filter)];
+  let count = parts[0]?.length ?? 0;
+  for (const slot of rest) {
+    if (count + slot.all.length > limits.batchEvents || bytes + slot.bytes > limits.batchBytes) break;
+    const kept = slot.select(filter);
+    if (kept.length > 0) parts.push(kept);
+    count += kept.length;
+    bytes += slot.bytes;
+    last = slot.last;
+  }
+  const [only = [], ...others] = parts.filter((part) => part.length > 0);
+  return { events: others.length === 0 ? only : [only, ...others].flat(), last };
+}
+
+/** Index of the batch with a revision; -1 when it is not here. */
+function find(slots: readonly Slot[], revision: number): number {
   let low = 0;
   let high = slots.length - 1;
   while (low <= high) {
     const middle = (low + high) >> 1;
     const slot = slots[middle];
-    if (!slot) return undefined;
+    if (!slot) return -1;
     if (revision < slot.first) high = middle - 1;
     else if (revision > slot.last) low = middle + 1;
-    else return slot;
+    else return middle;
   }
-  return undefined;
+  return -1;
 }
 
 export function ringFilter(filter: EventFilter | undefined, compile: (filter: EventFilter | undefined) => Matches): RingFilter {

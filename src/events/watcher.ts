@@ -74,11 +74,10 @@ interface Step {
 async function next(source: WatchSource, at: Position): Promise<Step> {
   const { cursor, filter } = at;
   if (cursor >= source.ring.last()) return { cursor };
-  const batch = source.ring.after(cursor);
-  if (!batch) return fromJournal(source, at);
-  const selected = batch.select(filter);
-  const events = batch.first > cursor ? selected : selected.filter((event) => event.revision > cursor);
-  return events.length > 0 ? { cursor: batch.last, item: { kind: 'events', events, revision: batch.last } } : { cursor: batch.last };
+  const run = source.ring.after(cursor, filter);
+  if (!run) return fromJournal(source, at);
+  const { events, last } = run;
+  return events.length > 0 ? { cursor: last, item: { kind: 'events', events, revision: last } } : { cursor: last };
 }
 
 async function fromJournal(source: WatchSource, { cursor, options }: Position): Promise<Step> {

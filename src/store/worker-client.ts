@@ -27,7 +27,12 @@ export interface WorkerEvents {
 
 /** Starts a thread and waits until it has opened the database. Throws RefusedError when it cannot. */
 export async function startWorker(options: WorkerOptions, events: WorkerEvents): Promise<WorkerClient> {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options, name: `store-${options.role}` });
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+    workerData: options,
+    name: `store-${options.role}`,
+    // The threads hold little for long: a small nursery keeps their share of the memory small.
+    resourceLimits: { maxYoungGenerationSizeMb: 6 },
+  });
   const pending = new Map<number, Pending>();
   const ready = Promise.withResolvers<string | undefined>();
   const exited = Promise.withResolvers<void>();

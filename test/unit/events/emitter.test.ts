@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { backlogEvents, createEmitter } from '../../../src/events/emitter.ts';
+import type { FreshEvent } from '../../../src/events/record.ts';
+import { systemClock } from '../../../src/kernel/clock.ts';
+import { AgentError } from '../../../src/kernel/errors.ts';
+import { eventually, silentLogger } from '../../helpers/event-room.ts';
+
+const clock = { ...systemClock, sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 50, signal) };
+
+function setUp(refuse: (attempt: number) => Error | undefined) {
+  const stored: string[] = [];
+  const lost = new Map<string, number>();
+  let attempt = 0;
+  const emitter = createEmitter({
+    clock,
+    logger: silentLogger,
+    dropped: (count, reason) => void lost.set(reason, (lost.get(reason) ?? 0) + count),
+    append: async (events) => {
+      const error = refuse(++attempt);
+      if (error) throw error;
+      stored.push(...events.map((event) => event.id));
+      return [];
+    },
+  });
+  return { emitter, stored, lost };
+}
+
+const event = (n: number): FreshEvent => ({ id: String(n) }) as FreshEvent;
+const full = new AgentError('JOURNAL_FULL', 'full');
+
+test('what the disk refuses goes in later, in order', async () => {
+  const { emitter, stored, lost } = setUp((attempt) => (attempt < 4 ? full : undefined));
+  for (let n = 0; n < 1000; n++) emitter.emit(event(n));
+  await eventually(() => stored.length === 1000);
+  assert.deepEqual(
+    stored,
+    Array.from({ length: 1000 }, (_, n) => String(n)),
+  );
+  assert.equal(lost.size, 0);
+  await emitter.stop(100);
+});
+
+test('what can never go in is dropped and counted, and the rest goes on', async () => {
+  const { emitter, stored, lost } = setUp((attempt) => (attempt === 1 ? new AgentError('INTERNAL', 'no') : undefined));
+  emitter.emit(event(1));
+  await eventually(() => lost.get('refused') === 1);
+  emitter.emit(event(2));
+  await eventually(() => stored.join() === '2');
+  await emitter.stop(100);
+});
+
+test('the backlog is bounded, and what is left at the stop is counted', async () => {
+  const { emitter, lost } = setUp(() => full);
+  for (let n = 0; n < backlogEvents + 5; n++) emitter.emit(event(n));
+  assert.equal(lost.get('backlog_full'), 5);
+  const started = performance.now();
+  await Promise.all([emitter.stop(50), emitter.stop(50)]);
+  assert.ok(performance.now() - started < 1000);
+  assert.equal(lost.get('stopped'), backlogEvents);
+  emitter.emit(event(0));
+  assert.equal(lost.get('stopped'), backlogEvents + 1);
+});

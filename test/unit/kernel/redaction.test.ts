@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createRedactor, redactText } from '../../../src/kernel/redaction.ts';
+
+const redactor = createRedactor();
+
+test('names: whole, ends, plurals and numbers, in every way of writing', () => {
+  const secret = [
+    'password',
+    'Password',
+    'db_password',
+    'dbPassword',
+    'password2',
+    'tokens',
+    'authToken',
+    'X-Auth-Token',
+    'PRIVATE-KEY',
+    'privateKey',
+    'apikey',
+    'Proxy-Authorization',
+    'clientSecret',
+    'credentials',
+    'psk',
+    'wifi_psk',
+  ];
+  const plain = ['passwords_count', 'tokenizer', 'token_count', 'secretary', 'public_key', 'key', 'user', 'cpsk', 'authorized', '', '***'];
+  assert.deepEqual(
+    secret.filter((name) => !redactor.isSecretName(name)),
+    [],
+  );
+  assert.deepEqual(plain.filter(redactor.isSecretName), []);
+});
+
+test("a list of names of one's own replaces the standard one", () => {
+  const own = createRedactor(['pin_code']);
+  assert.deepEqual(own.json({ pinCode: 1, password: 'x' }, 'd'), { value: { pinCode: '***', password: 'x' }, paths: ['d.pinCode'] });
+});
+
+test('json: whole values go, flags and nothing stay, an untouched value is itself', () => {
+  const value = { a: { tokens: ['x', { y: 1 }] }, password: null, secret: '', token: false, private_key: { pem: 'x' } };
+  const { value: masked, paths } = redactor.json(value, 'data');
+  assert.deepEqual(masked, { a: { tokens: '***' }, password: null, secret: '', token: false, private_key: '***' });
+  assert.deepEqual(paths, ['data.a.tokens', 'data.private_key']);
+  const clean = { a: [1, { b: 'c' }], url: 'https://example.org/x?page=2' };
+  assert.equal(redactor.json(clean, 'data').value, clean);
+});
+
+const texts: readonly [string, string][] = [
+  ['dial socks5://me:pa%20ss@10.0.0.1:1080 failed', 'dial socks5://***@10.0.0.1:1080 failed'],
+  ['vless://0af7-uuid@host:443?type=tcp', 'vless://***@host:443?type=tcp'],
+  ['GET https://x.org/sub?user=a&token=abc123&n=1', 'GET https://x.org/sub?user=a&token=***&n=1'],
+  ['authorization: Bearer abcdef.ghi', 'authorization: Bearer ***'],
+  ['{"password":"hun\\"ter2","n":1}', '{"password":"***","n":1}'],
+  ['password=hunter2, user=bob', 'password=***, user=bob'],
+  ["api_key: 'x y'", "api_key: '***'"],
+  ['run --token abc --name n', 'run --token *** --name n'],
+  ['mail me@example.org, 3 tokens left', 'mail me@example.org, 3 tokens left'],
+  ['token expired', 'token expired'],
+];
+
+for (const [text, want] of texts) test(`text: ${text}`, () => assert.equal(redactText(text), want));
+
+test('hostile text costs time in proportion to its length', () => {
+  const started = performance.now();
+  for (const piece of ['a', '://', '://a@', '"', 'a=', '-', 'password="\\', '?a', ' ']) redactText(piece.repeat(200_000 / piece.length));
+  assert.ok(performance.now() - started < 2000, `${performance.now() - started} ms`);
+});
