@@ -1,5 +1,6 @@
 import type { IMetricReader, MetricProducer } from '@opentelemetry/sdk-metrics';
 import type { SpanProcessor } from '@opentelemetry/sdk-trace';
+import { sizedAgent } from './sized-agent.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -42,7 +43,7 @@ async function spansTo(url: string, env: Environment): Promise<SpanProcessor[]> 
     import('@opentelemetry/sdk-trace'),
   ]);
   const timeoutMillis = positive(env['OTEL_BSP_EXPORT_TIMEOUT'], exportTimeoutMs);
-  const exporter = new OTLPTraceExporter({ url, timeoutMillis, concurrencyLimit: 1 });
+  const exporter = new OTLPTraceExporter({ url, timeoutMillis, concurrencyLimit: 1, httpAgentOptions: sizedAgent });
   const maxQueueSize = positive(env['OTEL_BSP_MAX_QUEUE_SIZE'], 2048);
   return [
     new BatchSpanProcessor({
@@ -62,7 +63,7 @@ async function metricsTo(url: string, env: Environment, producer: MetricProducer
   ]);
   const exportIntervalMillis = positive(env['OTEL_METRIC_EXPORT_INTERVAL'], 60_000);
   const timeoutMillis = Math.min(exportIntervalMillis, positive(env['OTEL_METRIC_EXPORT_TIMEOUT'], exportTimeoutMs));
-  const exporter = new OTLPMetricExporter({ url, timeoutMillis, concurrencyLimit: 1 });
+  const exporter = new OTLPMetricExporter({ url, timeoutMillis, concurrencyLimit: 1, httpAgentOptions: sizedAgent });
   return [
     new PeriodicExportingMetricReader({ exporter, exportIntervalMillis, exportTimeoutMillis: timeoutMillis, metricProducers: [producer] }),
   ];
