@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compileFilter } from '../../../src/events/filter.ts';
-import { createRing, ringFilter } from '../../../src/events/ring.ts';
+import { createRing, type Run, ringFilter } from '../../../src/events/ring.ts';
 import type { StoredEvent } from '../../../src/events/types.ts';
 
 const limits = { events: 10, bytes: 1e9, batchEvents: 4, batchBytes: 100 };
@@ -9,6 +9,7 @@ const range = (from: number, to: number): StoredEvent[] =>
   Array.from({ length: to - from + 1 }, (_, i) => ({ revision: from + i, type: (from + i) % 2 ? 'odd' : 'even' }) as StoredEvent);
 const all = ringFilter(undefined, compileFilter);
 const odd = () => ringFilter({ types: ['odd'] }, compileFilter);
+const revisions = (run: Run | undefined): readonly number[] => (run?.events ?? []).map((event) => event.revision);
 const turn = () => Promise.resolve();
 
 test('what is pushed in one turn is one batch, cut by count and bytes', async () => {
@@ -17,28 +18,47 @@ test('what is pushed in one turn is one batch, cut by count and bytes', async ()
   ring.push(range(2, 3));
   assert.equal(ring.last(), 0);
   await turn();
-  assert.deepEqual([ring.last(), ring.after(0)?.first, ring.after(0)?.last, ring.after(2)?.last, ring.after(3)], [3, 1, 3, 3, undefined]);
+  assert.deepEqual(
+    [ring.last(), revisions(ring.after(0, all)), revisions(ring.after(2, all)), ring.after(3, all)],
+    [3, [1, 2, 3], [3], undefined],
+  );
   ring.push(range(4, 9));
   await turn();
-  assert.deepEqual([ring.after(3)?.last, ring.after(7)?.first], [7, 8]);
+  assert.deepEqual([ring.after(3, all)?.last, revisions(ring.after(7, all))], [7, [8, 9]]);
   const heavy = createRing(0, () => 60, limits);
   heavy.push(range(1, 2));
   await turn();
-  assert.deepEqual([heavy.after(0)?.last, heavy.after(1)?.last], [1, 2]);
+  assert.deepEqual([heavy.after(0, all)?.last, heavy.after(1, all)?.last], [1, 2]);
 });
 
 test('equal filters get the same array; one that keeps everything gets that of no filter', async () => {
   const ring = createRing(0, () => 1, limits);
   ring.push(range(1, 4));
   await turn();
-  const batch = ring.after(0);
-  assert.ok(batch);
-  assert.equal(batch.select(odd()), batch.select(odd()));
+  assert.equal(ring.after(0, odd())?.events, ring.after(0, odd())?.events);
+  assert.deepEqual(revisions(ring.after(0, odd())), [1, 3]);
+  assert.equal(ring.after(0, ringFilter({ types: ['**'] }, compileFilter))?.events, ring.after(0, all)?.events);
+});
+
+test('a watcher that is behind is given several batches at once, as far as one message goes', async () => {
+  const ring = createRing(0, () => 1, limits);
+  for (let i = 1; i <= 6; i++) {
+    ring.push(range(i, i));
+    await turn();
+  }
   assert.deepEqual(
-    batch.select(odd()).map((event) => event.revision),
-    [1, 3],
+    [revisions(ring.after(0, all)), revisions(ring.after(4, all))],
+    [
+      [1, 2, 3, 4],
+      [5, 6],
+    ],
   );
-  assert.equal(batch.select(ringFilter({ types: ['**'] }, compileFilter)), batch.select(all));
+  assert.equal(ring.after(0, all)?.events, ring.after(0, all)?.events, 'put together once for all');
+  assert.deepEqual(
+    [revisions(ring.after(1, odd())), ring.after(1, odd())?.last],
+    [[3, 5], 5],
+    'no more batches are looked at than one message may have events',
+  );
 });
 
 test('the oldest batches go by count, and a hole begins the ring anew', async () => {
@@ -47,10 +67,10 @@ test('the oldest batches go by count, and a hole begins the ring anew', async ()
     ring.push(range(i, i + 1));
     await turn();
   }
-  assert.deepEqual([ring.after(9), ring.after(10)?.first], [undefined, 11]);
+  assert.deepEqual([ring.after(9, all), revisions(ring.after(10, all))[0]], [undefined, 11]);
   ring.push(range(30, 31));
   await turn();
-  assert.deepEqual([ring.after(19), ring.after(29)?.last, ring.last()], [undefined, 31, 31]);
+  assert.deepEqual([ring.after(19, all), ring.after(29, all)?.last, ring.last()], [undefined, 31, 31]);
 });
 
 test('listeners are woken once, and a reset wakes them too', async () => {
@@ -65,5 +85,5 @@ test('listeners are woken once, and a reset wakes them too', async () => {
   assert.deepEqual([woken, ring.listeners()], [1, 0]);
   ring.onNews(() => woken++);
   ring.reset(12);
-  assert.deepEqual([woken, ring.last(), ring.after(11)], [2, 12, undefined]);
+  assert.deepEqual([woken, ring.last(), ring.after(11, all)], [2, 12, undefined]);
 });
