@@ -18,7 +18,10 @@ async function run(argv: readonly string[]): Promise<number> {
     default:
   }
   const { runCli, standardIo } = await import('./cli/index.ts');
-  return runCli(argv, standardIo());
+  const code = await runCli(argv, standardIo());
+  // A connection that is still being tried must not hold up the end of a command.
+  await Promise.all([process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => stream.write('', () => resolve()))));
+  process.exit(code);
 }
 
 run(process.argv.slice(2)).then(

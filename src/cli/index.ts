@@ -17,12 +17,18 @@ export { type Io, standardIo } from './io.ts';
 /** Runs a client command. Answers the exit code; throws only on a fault of its own. */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   try {
-    return await runProgram(argv.length === 0 ? ['--help'] : argv, io);
+    return await runProgram(plainArguments(argv), io);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     io.stderr.write(complaint(error));
     return error.exitCode;
   }
+}
+
+/** Spellings that people try first. */
+function plainArguments(argv: readonly string[]): readonly string[] {
+  if (argv.length === 0 || (argv.length === 1 && argv[0] === 'help')) return ['--help'];
+  return argv[0] === '--version' ? ['version', ...argv.slice(1)] : argv;
 }
 
 function complaint({ exitCode, message, reason, details, remedy }: Failure): string {

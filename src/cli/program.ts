@@ -59,6 +59,7 @@ function createProgram(build: Build): Command {
     .helpCommand(false)
     .exitOverride();
   for (const flag of commonFlags) program.addOption(optionOf(flag));
+  program.option('--version', 'show the version');
   // Subcommands copy the settings above when they are made.
   for (const spec of commands) addCommand(program, spec, build);
   program.addHelpText('after', '\nExit codes: 0 done, 1 refused by the agent, 2 bad usage, 3 agent unreachable.');
