@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { cli } from '../helpers/cli-io.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'sboxagent-cli-token-'));
+const state = join(dir, 'state');
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+const token = (...argv: string[]) => cli(['token', ...argv, '--state-dir', state], { env: { HOME: dir } });
+
+test('create, list, revoke', async () => {
+  const { code, out, err } = await token('create', '--scope', 'read,operate', '--ttl', '30d', '--name', 'ops', '-o', 'json');
+  assert.equal(code, 0, err);
+  const made = JSON.parse(out);
+  assert.deepEqual(Object.keys(made), ['id', 'name', 'scopes', 'token', 'create_time', 'expire_time']);
+  assert.deepEqual([made.name, made.scopes], ['ops', ['read', 'operate']]);
+  assert.ok(made.token.length >= 32);
+  assert.equal(Date.parse(made.expire_time) - Date.parse(made.create_time), 30 * 86_400_000);
+  assert.equal(statSync(state).mode & 0o777, 0o700);
+  assert.equal(readFileSync(join(state, 'tokens.json'), 'utf8').includes(made.token), false);
+
+  const [listed] = JSON.parse((await token('list', '-o', 'json')).out);
+  assert.deepEqual(
+    [listed.id, listed.state, 'token' in listed, 'hash' in listed, 'revoke_time' in listed],
+    [made.id, 'LIVE', false, false, false],
+  );
+  assert.match((await token('list')).out, new RegExp(`^${made.id} +ops +read,operate +LIVE`, 'm'));
+
+  const revoked = await token('revoke', made.id);
+  assert.equal(revoked.code, 0, revoked.err);
+  assert.equal(JSON.parse((await token('list', '-o', 'json')).out)[0].state, 'REVOKED');
+});
+
+test('without a ttl it never expires; the table shows it once', async () => {
+  const { out } = await token('create', '--scope', 'admin');
+  assert.match(out, /^Token +\S{32,}$/m);
+  assert.match(out, /^Expires +never$/m);
+});
+
+test('an unknown id: 1, and no file is made for it', async () => {
+  const elsewhere = join(dir, 'none');
+  const { code, out, err } = await cli(['token', 'revoke', 'nobody', '--state-dir', elsewhere], { env: { HOME: dir } });
+  assert.deepEqual([code, out], [1, '']);
+  assert.match(err, /"nobody"/);
+  assert.match(err, /token list/);
+  assert.equal(existsSync(elsewhere), false);
+});
