@@ -2,22 +2,24 @@
  * The program that `npm start` supervises: a forward proxy on loopback. sing-box where it is on PATH, else the library
  * proxy-chain in this process. Says in one line how to send a request through it.
  */
-import { spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, relative } from 'node:path';
 import { Server } from 'proxy-chain';
 
 const DEFAULT_PORT = 3128;
+const PORT_VARIABLE = 'SBOXAGENT_EXAMPLE_PROXY_PORT';
 const HOST = '127.0.0.1';
+const USAGE = 2;
+const template = join(import.meta.dirname, 'sing-box/sing-box.json');
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
 function onPath(name: string): string | undefined {
-  for (const dir of (process.env['PATH'] ?? '').split(delimiter)) {
+  for (const dir of (process.env['PATH'] ?? '').split(delimiter).filter((part) => part !== '')) {
     const path = join(dir, name);
     try {
       accessSync(path, constants.X_OK);
@@ -29,7 +31,8 @@ function onPath(name: string): string | undefined {
   return undefined;
 }
 
-function listens(port: number): Promise<number | undefined> {
+/** The port that could be listened on; undefined when it is taken. 0 asks for any. */
+function tryPort(port: number): Promise<number | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(undefined));
@@ -40,53 +43,65 @@ function listens(port: number): Promise<number | undefined> {
   });
 }
 
-async function choosePort(): Promise<number> {
-  const wanted = Number(process.env['SBOXAGENT_EXAMPLE_PROXY_PORT'] || DEFAULT_PORT);
-  const port = await listens(wanted);
+function wantedPort(): number | undefined {
+  const text = process.env[PORT_VARIABLE] || String(DEFAULT_PORT);
+  const port = Number(text);
+  return /^\d{1,5}$/.test(text) && port <= 65_535 ? port : undefined;
+}
+
+async function choosePort(wanted: number): Promise<number> {
+  const port = await tryPort(wanted);
   if (port !== undefined) return port;
-  const free = await listens(0);
+  const free = await tryPort(0);
   if (free === undefined) throw new Error(`no free port on ${HOST}`);
-  say(`port ${wanted} is taken; using ${free}`);
+  say(`port ${wanted} is taken by another program (${PORT_VARIABLE} changes it); using ${free}`);
   return free;
 }
 
-const invitation = (port: number): string =>
-  `a proxy is ready; send a request through it: curl -x http://${HOST}:${port} http://example.org/`;
+const invitation = (port: number): string => `send a request through it: curl -x http://${HOST}:${port} http://example.org/`;
 
+/** Fires once; from then on a second signal ends the program at once, as it would without us. */
 function untilTold(): Promise<void> {
   return new Promise((resolve) => {
-    process.once('SIGTERM', () => resolve());
-    process.once('SIGINT', () => resolve());
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
 }
 
 async function runEmbedded(port: number): Promise<number> {
+  const told = untilTold();
   const server = new Server({ host: HOST, port, verbose: false });
   await server.listen();
-  say(`embedded HTTP proxy (there is no sing-box on PATH); ${invitation(server.port)}`);
-  await untilTold();
+  say(`an HTTP proxy runs (embedded: there is no sing-box on PATH); ${invitation(server.port)}`);
+  await told;
   await server.close(true);
   return 0;
 }
 
-async function runSingBox(binary: string, port: number): Promise<number> {
-  const template = readFileSync(join(import.meta.dirname, 'sing-box/sing-box.json'), 'utf8');
-  const dir = mkdtempSync(join(tmpdir(), 'sboxagent-example-'));
-  const config = join(dir, 'config.json');
-  writeFileSync(config, template.replace(String(DEFAULT_PORT), String(port)), { mode: 0o600 });
-  const child = spawn(binary, ['run', '-c', config, '--disable-color'], { stdio: 'inherit' });
-  say(`sing-box from PATH; ${invitation(port)}`);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill(signal));
-  const code = await new Promise<number>((resolve) => {
-    child.once('error', () => resolve(1));
-    child.once('exit', (status) => resolve(status ?? 1));
-  });
-  rmSync(dir, { recursive: true, force: true });
-  return code;
+/** The example's own file, or a copy with another port: in the unit's directory, never in the checkout. */
+function singBoxConfig(port: number): string {
+  if (port === DEFAULT_PORT) return template;
+  const inCheckout = !relative(join(import.meta.dirname, '..'), process.cwd()).startsWith('..');
+  const dir = inCheckout ? mkdtempSync(join(tmpdir(), 'sboxagent-example-')) : process.cwd();
+  const config = join(dir, 'sing-box.json');
+  writeFileSync(config, readFileSync(template, 'utf8').replace(String(DEFAULT_PORT), String(port)), { mode: 0o600 });
+  return config;
+}
+
+/** sing-box takes the place of this program: the pid that is supervised is its own, and nobody stands between it and a signal. */
+function becomeSingBox(binary: string, port: number): number {
+  const config = singBoxConfig(port);
+  say(`sing-box from PATH runs; ${invitation(port)}`);
+  process.execve?.(binary, [binary, 'run', '-c', config, '--disable-color'], process.env);
+  throw new Error('this Node cannot become another program');
 }
 
 export async function runExampleProxy(): Promise<number> {
-  const port = await choosePort();
+  const wanted = wantedPort();
+  if (wanted === undefined) {
+    process.stderr.write(`${PORT_VARIABLE} must be a port, 0 to 65535\n`);
+    return USAGE;
+  }
+  const port = await choosePort(wanted);
   const binary = onPath('sing-box');
-  return binary === undefined ? runEmbedded(port) : runSingBox(binary, port);
+  return binary === undefined ? runEmbedded(port) : becomeSingBox(binary, port);
 }
