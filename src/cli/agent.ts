@@ -14,7 +14,7 @@ import { EventServiceClient } from '../../gen/ts/sboxagent/v1/event_service.ts';
 import { LogServiceClient } from '../../gen/ts/sboxagent/v1/log_service.ts';
 import { ProcessServiceClient } from '../../gen/ts/sboxagent/v1/process_service.ts';
 import type { Context } from './context.ts';
-import { EXIT, Failure } from './failure.ts';
+import { EXIT, Failure, usage } from './failure.ts';
 import { duration } from './flags.ts';
 import { failureOf, notReached } from './service-error.ts';
 import { findTarget, readableOnTheWay, type Target } from './target.ts';
@@ -46,6 +46,8 @@ export interface Agent {
   readonly logs: LogServiceClient;
   /** Deadline of a call that starts now. */
   deadline(defaultMs?: number): number;
+  /** For a stream that starts now: it may last for ever, unless --timeout bounds it. */
+  streamOptions(): Partial<CallOptions>;
   close(): void;
 }
 
@@ -64,7 +66,7 @@ export async function dial(context: Context): Promise<Dial> {
   if (target.token !== undefined && readableOnTheWay(target)) {
     io.stderr.write(`sboxagent: warning: the token goes to ${target.name} unencrypted; use https:// or --tls\n`);
   }
-  return { where: target.name, timeoutMs, connect: () => connect(target, (ms) => io.clock.wallMs() + (timeoutMs ?? ms)) };
+  return { where: target.name, timeoutMs, connect: () => connect(target, { timeoutMs, nowMs: () => io.clock.wallMs() }) };
 }
 
 async function timeoutOf({ io, options }: Context): Promise<number | undefined> {
@@ -72,9 +74,14 @@ async function timeoutOf({ io, options }: Context): Promise<number | undefined> 
   return duration((await io.env())['SBOXAGENT_TIMEOUT'] || undefined, 'SBOXAGENT_TIMEOUT');
 }
 
-function connect(target: Target, deadlineAfter: (ms: number) => number): Agent {
+interface Timing {
+  readonly timeoutMs: number | undefined;
+  readonly nowMs: () => number;
+}
+
+function connect(target: Target, { timeoutMs, nowMs }: Timing): Agent {
   if (target.socket !== undefined) assertSocket(target.socket);
-  const security = target.tls === undefined ? credentials.createInsecure() : credentials.createSsl(target.tls.ca ?? null);
+  const security = securityOf(target);
   const metadata = new Metadata();
   if (target.token !== undefined) metadata.set('authorization', `Bearer ${target.token}`);
   const agents = new AgentServiceClient(target.address, security, channelOptions);
@@ -89,9 +96,19 @@ function connect(target: Target, deadlineAfter: (ms: number) => number): Agent {
     processes: new ProcessServiceClient(target.address, security, shared),
     events: new EventServiceClient(target.address, security, shared),
     logs: new LogServiceClient(target.address, security, shared),
-    deadline: (defaultMs = defaultTimeoutMs) => deadlineAfter(defaultMs),
+    deadline: (defaultMs = defaultTimeoutMs) => nowMs() + (timeoutMs ?? defaultMs),
+    streamOptions: () => (timeoutMs === undefined ? {} : { deadline: nowMs() + timeoutMs }),
     close: () => agents.close(),
   };
+}
+
+function securityOf({ tls }: Target): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  try {
+    return credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
+  } catch (error) {
+    throw usage(`the certificates or the key cannot be used: ${error instanceof Error ? error.message : 'unreadable'}`);
+  }
 }
 
 /** grpc-js would say the same later and less clearly. */

@@ -42,6 +42,8 @@ export const commonFlags: readonly FlagSpec[] = [
   { flags: '--token-file <path>', summary: 'file that holds the token', completes: 'file' },
   { flags: '--tls', summary: 'use TLS with a --target of host:port' },
   { flags: '--ca-file <path>', summary: "certificates to trust instead of the system's; implies --tls", completes: 'file' },
+  { flags: '--cert-file <path>', summary: 'certificate to show to an agent that asks for one; implies --tls', completes: 'file' },
+  { flags: '--key-file <path>', summary: 'its private key', completes: 'file' },
   { flags: '--config <path>', summary: "the daemon's configuration, to find its socket ($SBOXAGENT_CONFIG)", completes: 'file' },
   { flags: '--state-dir <path>', summary: "the daemon's state directory, to find its socket and tokens", completes: 'directory' },
 ];

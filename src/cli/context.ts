@@ -12,6 +12,8 @@ export interface CommonOptions {
   readonly tokenFile: string | undefined;
   readonly tls: boolean;
   readonly caFile: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
   readonly config: string | undefined;
   readonly stateDir: string | undefined;
 }

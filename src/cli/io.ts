@@ -24,7 +24,8 @@ export function standardIo(): Io {
     terminal: process.stdout.isTTY === true,
     cwd: process.cwd(),
     clock: systemClock,
-    env: async () => (await import('../settings/index.ts')).processEnv(),
+    // Not by the room's index, which loads the YAML parser too: a command with --target has no use for it.
+    env: async () => (await import('../settings/process-env.ts')).processEnv(),
   };
 }
 

@@ -24,6 +24,8 @@ function commonOf(flags: Flags): CommonOptions {
     tokenFile: text('tokenFile'),
     tls: flags['tls'] === true,
     caFile: text('caFile'),
+    certFile: text('certFile'),
+    keyFile: text('keyFile'),
     config: text('config'),
     stateDir: text('stateDir'),
   };

@@ -76,8 +76,7 @@ export function failureOf(error: unknown, where: string): Failure {
   if (!isServiceError(error)) throw error;
   const details = readDetails(error);
   if (unreachable(error.code, details)) {
-    const why = error.code === status.DEADLINE_EXCEEDED ? 'no answer in time' : lastWords(error.details);
-    return new Failure(EXIT.unreachable, `no agent answers at ${where}: ${why}`, {
+    return new Failure(EXIT.unreachable, unreachableWords(error, where), {
       reason: status[error.code],
       remedy: notReached,
       passing: true,
@@ -92,6 +91,14 @@ export function failureOf(error: unknown, where: string): Failure {
     ...(remedy === undefined ? {} : { remedy: withDelay(remedy, retryAfterMs) }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
+}
+
+function unreachableWords({ code, details }: ServiceError, where: string): string {
+  if (code !== status.DEADLINE_EXCEEDED) return `no agent answers at ${where}: ${lastWords(details)}`;
+  // grpc-js names the peer once it has one: then it is there, and slow.
+  return details.includes('remote_addr=')
+    ? `${where} took longer than --timeout allows`
+    : `no agent answers at ${where}: no answer in time`;
 }
 
 /** grpc-js says the cause last: `No connection established. Last error: connect ECONNREFUSED …`. */

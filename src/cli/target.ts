@@ -4,6 +4,13 @@ import { RefusedError } from '../kernel/errors.ts';
 import type { CommonOptions, Context } from './context.ts';
 import { Failure, usage } from './failure.ts';
 
+/** PEM; `ca` instead of the system's certificates, `cert` and `key` for an agent that asks who calls. */
+export interface Tls {
+  readonly ca: Buffer | undefined;
+  readonly cert: Buffer | undefined;
+  readonly key: Buffer | undefined;
+}
+
 /** Where the agent is called, and how. */
 export interface Target {
   /** For messages. */
@@ -12,8 +19,8 @@ export interface Target {
   readonly address: string;
   /** Path of the unix socket, where it is one. */
   readonly socket?: string;
-  /** Present = TLS; `ca` instead of the system's certificates. */
-  readonly tls?: { readonly ca: Buffer | undefined };
+  /** Present = TLS. */
+  readonly tls?: Tls;
   readonly token: string | undefined;
 }
 
@@ -27,7 +34,7 @@ export async function findTarget({ io, options }: Context): Promise<Target> {
     const token = explicitToken(options) ?? (env['SBOXAGENT_TOKEN'] || undefined);
     return parseTarget(named, { options, token: token === undefined ? undefined : checked(token), cwd: io.cwd });
   }
-  if (options.tls || options.caFile !== undefined) throw usage('--tls and --ca-file need a --target', forms);
+  if (wantsTls(options)) throw usage('--tls and its files need a --target', forms);
   const token = explicitToken(options);
   const { api } = await localSettings({ io, options });
   return { ...unix(api.unixSocket.path), token: token === undefined ? undefined : checked(token) };
@@ -72,24 +79,37 @@ function checked(token: string): string {
   throw usage('the token is empty or holds characters that no token has');
 }
 
+type TlsOptions = Pick<CommonOptions, 'tls' | 'caFile' | 'certFile' | 'keyFile'>;
+
+function wantsTls({ tls, caFile, certFile, keyFile }: TlsOptions): boolean {
+  return tls || (caFile ?? certFile ?? keyFile) !== undefined;
+}
+
+function tlsOf({ caFile, certFile, keyFile }: TlsOptions): Tls {
+  if ((certFile === undefined) !== (keyFile === undefined)) throw usage('--cert-file and --key-file go together');
+  return {
+    ca: caFile === undefined ? undefined : readFile(caFile, '--ca-file'),
+    cert: certFile === undefined ? undefined : readFile(certFile, '--cert-file'),
+    key: keyFile === undefined ? undefined : readFile(keyFile, '--key-file'),
+  };
+}
+
 export interface TargetContext {
-  readonly options: Pick<CommonOptions, 'tls' | 'caFile'>;
+  readonly options: TlsOptions;
   readonly token: string | undefined;
   readonly cwd: string;
 }
 
 export function parseTarget(text: string, { options, token, cwd }: TargetContext): Target {
-  const wantsTls = options.tls || options.caFile !== undefined;
-  const secure = { tls: { ca: options.caFile === undefined ? undefined : readFile(options.caFile, '--ca-file') } };
   if (text.startsWith('unix:')) {
-    if (wantsTls) throw usage('--tls and --ca-file do not go with a unix socket');
+    if (wantsTls(options)) throw usage('--tls and its files do not go with a unix socket');
     const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
     if (path === '') throw usage('--target unix: names no path', forms);
     return { ...unix(resolve(cwd, path)), token };
   }
   const scheme = /^(https?):\/\//.exec(text)?.[1];
   const address = hostAndPort(text, scheme);
-  return { name: text, address: `dns:${address}`, token, ...(scheme === 'https' || wantsTls ? secure : {}) };
+  return { name: text, address: `dns:${address}`, token, ...(scheme === 'https' || wantsTls(options) ? { tls: tlsOf(options) } : {}) };
 }
 
 function unix(path: string): { name: string; address: string; socket: string } {

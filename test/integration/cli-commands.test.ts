@@ -268,6 +268,13 @@ describe('reaching the agent', () => {
     deaf.close();
   });
 
+  test('--timeout bounds a stream too, and says so', async () => {
+    const { code, out, err } = await run('call', 'EventService.WatchEvents', '{"after_revision":"5"}', '--timeout', '300ms');
+    assert.equal(code, 3);
+    assert.ok(out.split('\n').filter((line) => line.startsWith('{')).length >= 2, out);
+    assert.match(err, /took longer than --timeout allows/);
+  });
+
   test('TLS against a plain port: 3', async () => {
     assertRefused(await cli(['status', '--timeout', '5s', '--tls', '--target', `127.0.0.1:${agent.port}`]), 3);
   });

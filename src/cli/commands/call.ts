@@ -76,7 +76,7 @@ async function callUnary(call: Call, client: Client, agent: Agent): Promise<void
   };
   const coding = [path, serialize(method), deserialize(method)] as const;
   if (requestStream) {
-    const stream = client.makeClientStreamRequest(...coding, agent.metadata, {}, done);
+    const stream = client.makeClientStreamRequest(...coding, agent.metadata, agent.streamOptions(), done);
     await Promise.all([send(call, stream), promise]);
   } else {
     client.makeUnaryRequest(...coding, request, agent.metadata, options, done);
@@ -89,12 +89,12 @@ async function callStream(call: Call, client: Client, agent: Agent): Promise<voi
   const { context, schema, method, argument } = call;
   const coding = [method.definition.path, serialize(method), deserialize(method)] as const;
   if (method.definition.requestStream) {
-    const stream = client.makeBidiStreamRequest(...coding, agent.metadata, {});
+    const stream = client.makeBidiStreamRequest(...coding, agent.metadata, agent.streamOptions());
     await Promise.all([send(call, stream), receive(call, agent, stream)]);
     return;
   }
   const request = fromJson(schema, method.requestType, await oneRequest(argument, context.io.stdin));
-  await receive(call, agent, client.makeServerStreamRequest(...coding, request, agent.metadata, {}));
+  await receive(call, agent, client.makeServerStreamRequest(...coding, request, agent.metadata, agent.streamOptions()));
 }
 
 /** Calls any RPC of the shipped descriptors: `call EventService.ListEvents '{"page_size": 5}'`. */

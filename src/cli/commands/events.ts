@@ -69,7 +69,7 @@ async function* after(agent: Agent, { filter, lines }: Query, revision: number):
   const request = WatchEventsRequest.fromPartial({ filter, after_revision: String(revision) });
   // Also where nothing is to come: the agent says what is wrong with the revision.
   let left = lines ?? Number.POSITIVE_INFINITY;
-  for await (const message of messages(agent, agent.events.watchEvents(request, agent.metadata))) {
+  for await (const message of messages(agent, agent.events.watchEvents(request, agent.metadata, agent.streamOptions()))) {
     for (const event of message.events) {
       if (left <= 0 || Number(event.revision) > last) return;
       left -= 1;

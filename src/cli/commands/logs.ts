@@ -41,7 +41,7 @@ function queryOf(context: Context, id: string | undefined, flags: Flags): Query 
 
 function grepOf(pattern: string | undefined): RegExp | undefined {
   try {
-    return pattern === undefined ? undefined : new RegExp(pattern, 'u');
+    return pattern === undefined ? undefined : new RegExp(pattern);
   } catch (error) {
     throw usage(`--grep: ${error instanceof Error ? error.message : 'not a regular expression'}`);
   }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseTarget, readableOnTheWay, type Target } from '../../../src/cli/target.ts';
 
 const target = (text: string, tls = false): Target =>
-  parseTarget(text, { options: { tls, caFile: undefined }, token: undefined, cwd: '/here' });
+  parseTarget(text, { options: { tls, caFile: undefined, certFile: undefined, keyFile: undefined }, token: undefined, cwd: '/here' });
 
 test('what a target may look like', () => {
   for (const [text, address, secure] of [
