@@ -8,7 +8,7 @@ import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse 
 import { compressionGzip } from '@connectrpc/connect-node';
 import { withErrorInfo } from './error-info.ts';
 import { arrived, end, isGone, isHttp2, write, writeHead } from './exchange.ts';
-import { linger } from './gate/body.ts';
+import { letGo, linger } from './gate/body.ts';
 import { type Call, callKey, type HttpRequest, type HttpResponse, type Mount } from './seam.ts';
 
 export interface ConnectAdapter {
@@ -88,6 +88,7 @@ async function writeAnswer(req: HttpRequest, res: HttpResponse, answer: Universa
     res.addTrailers(nodeHeaders(answer.trailer));
     if (early) await linger(req);
     end(res);
+    await letGo(req, res);
   } finally {
     await body?.return?.()?.catch(() => {});
   }

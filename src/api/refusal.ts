@@ -9,13 +9,18 @@ import { errorToJson } from '@connectrpc/connect/protocol-connect';
 import { StatusSchema } from '../../gen/es/google/rpc/status_pb.js';
 import type { AgentError } from '../kernel/errors.ts';
 import { end, header, isGone, isHttp2, streamOf, write, writeHead } from './exchange.ts';
-import { awaitSmallBody, bodyIsSmall, linger } from './gate/body.ts';
+import { awaitSmallBody, bodyIsSmall, letGo, linger } from './gate/body.ts';
 import type { HttpRequest, HttpResponse } from './seam.ts';
 import { connectHttpStatusOf, grpcCodes, httpStatusOf, retryAfterSeconds, toConnectError, toRestBody, toStatus } from './wire-error.ts';
 
-/** What the client reads: REST's JSON is also for what no protocol claims. */
-export type Shape = 'grpc' | 'grpc_web' | 'connect_unary' | 'connect_stream' | 'rest';
+/**
+ * What the client reads: REST's JSON is also for what no protocol claims, and plain text for an RPC path that is asked in
+ * an unknown media type (clients of all protocols judge that by its status alone, and must find no error of theirs in it).
+ */
+export type Shape = 'grpc' | 'grpc_web' | 'connect_unary' | 'connect_stream' | 'rest' | 'text';
 
+const rpcMediaTypes =
+  'application/json, application/proto, application/connect+json, application/connect+proto, application/grpc, application/grpc+proto, application/grpc+json, application/grpc-web, application/grpc-web+proto, application/grpc-web+json';
 const endStreamFlag = 0b00000010;
 
 /** Headers that go with an error in every protocol. */
@@ -63,6 +68,12 @@ function answerOf(req: HttpRequest, shape: Shape, error: AgentError): Answer {
       const data = Buffer.from(JSON.stringify({ error: errorToJson(toConnectError(error), undefined) }));
       return { status: 200, headers: { 'content-type': header(req, 'content-type') }, body: encodeEnvelope(endStreamFlag, data) };
     }
+    case 'text':
+      return {
+        status: httpStatusOf(error),
+        headers: { 'content-type': 'text/plain; charset=utf-8', 'accept-post': rpcMediaTypes },
+        body: Buffer.from(`${error.reason}: ${error.message}\n`),
+      };
     case 'rest':
       return json(httpStatusOf(error), toRestBody(error));
   }
@@ -76,12 +87,12 @@ async function send(req: HttpRequest, res: HttpResponse, answer: Answer): Promis
     // The compat layer's writeHead + end sends an empty DATA frame: not trailers-only, which grpcio reads as UNKNOWN.
     if (answer.body.byteLength === 0) delete headers['content-length'];
     stream.respond({ ...(res.getHeaders() as OutgoingHttpHeaders), ...headers, ':status': answer.status }, { endStream: true });
-    return;
+    return letGo(req, res);
   }
   if (stream !== undefined || bodyIsSmall(req)) {
     writeHead(res, answer.status, headers);
     end(res, body);
-    return;
+    return letGo(req, res);
   }
   // Closing with unread bytes would reset the connection under the answer: say it, look away for a moment, then close.
   writeHead(res, answer.status, { ...headers, connection: 'close' });

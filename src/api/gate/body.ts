@@ -1,8 +1,9 @@
 /** What becomes of the body of a request that is refused: nothing is kept of it. */
 
+import { constants } from 'node:http2';
 import { systemClock } from '../../kernel/clock.ts';
-import { arrived, hasBody, isHttp2 } from '../exchange.ts';
-import type { HttpRequest } from '../seam.ts';
+import { arrived, hasBody, isHttp2, streamOf } from '../exchange.ts';
+import type { HttpRequest, HttpResponse } from '../seam.ts';
 
 /** A body up to this is read before the refusal. */
 const smallBytes = 64 * 1024;
@@ -48,4 +49,15 @@ export async function awaitSmallBody(req: HttpRequest): Promise<void> {
 /** Reads and drops what still comes after an answer, within bounds, so that the answer is not lost in a reset. */
 export async function linger(req: HttpRequest): Promise<void> {
   if (!arrived(req) && !req.destroyed) await discard(req, lingerBytes);
+}
+
+/**
+ * After an HTTP/2 answer that came before the whole request: lets the client end it, else tells it to stop. Without this
+ * a client that waits for room to send would wait for ever.
+ */
+export async function letGo(req: HttpRequest, res: HttpResponse): Promise<void> {
+  const stream = streamOf(res);
+  if (stream === undefined || arrived(req)) return;
+  await linger(req);
+  if (!arrived(req) && !stream.destroyed) stream.close(constants.NGHTTP2_NO_ERROR);
 }

@@ -32,6 +32,7 @@ const protocols: Readonly<Record<Shape, Protocol>> = {
   connect_unary: 'connect',
   connect_stream: 'connect',
   rest: 'rest',
+  text: 'rest',
 };
 
 /** Finds what a request is for. Never throws, whatever the path. */
@@ -53,11 +54,11 @@ function rpcRoute(req: HttpRequest, url: string, method: RpcMethod): Route {
     return { kind: 'rpc', method, protocol: 'connect', shape: 'connect_unary' };
   }
   const shape = shapeOf(header(req, 'content-type'));
-  if (req.method !== 'POST') return notAllowed(shape ?? 'rest', method.path, sideEffectFree ? ['POST', 'GET'] : ['POST']);
+  if (req.method !== 'POST') return notAllowed('text', method.path, sideEffectFree ? ['POST', 'GET'] : ['POST']);
   const wanted = method.stream ? 'connect_stream' : 'connect_unary';
   if (shape === undefined || (shape.startsWith('connect') && shape !== wanted)) {
     const message = `${method.path} takes ${method.stream ? 'application/connect+json, connect+proto' : 'application/json, proto'}, grpc or grpc-web`;
-    return { kind: 'none', shape: 'rest', error: new AgentError('MEDIA_TYPE_UNSUPPORTED', message) };
+    return { kind: 'none', shape: 'text', error: new AgentError('MEDIA_TYPE_UNSUPPORTED', message) };
   }
   if (method.desc.methodKind === 'bidi_streaming' && !isHttp2(req)) {
     const error = new AgentError('RPC_UNIMPLEMENTED', `${method.path} needs HTTP/2`, { metadata: { needs: 'http2' } });
@@ -87,17 +88,21 @@ function matchOf(gateway: Gateway, httpMethod: string, path: string): RestMatch 
   }
 }
 
+/** `/package.Service/Method`: what only an RPC client asks for. */
+const rpcPath = /^\/[\w.]+\.\w+\/\w+$/;
+
 function notFound(req: HttpRequest, path: string): Route {
   const shape = shapeOf(header(req, 'content-type'));
   const shown = JSON.stringify(path.slice(0, 200));
   if (shape === 'grpc' || shape === 'grpc_web') {
     return { kind: 'none', shape, error: new AgentError('RPC_UNIMPLEMENTED', `there is no RPC at ${shown}`) };
   }
-  return { kind: 'none', shape: 'rest', error: new AgentError('ROUTE_NOT_FOUND', `there is nothing at ${shown}`) };
+  // Connect's clients take a 404 that is no error of Connect's for `unimplemented`, which it is.
+  const connect = rpcPath.test(path) && req.headers['connect-protocol-version'] !== undefined;
+  return { kind: 'none', shape: connect ? 'text' : 'rest', error: new AgentError('ROUTE_NOT_FOUND', `there is nothing at ${shown}`) };
 }
 
 function notAllowed(shape: Shape, path: string, allow: readonly string[]): Route {
   const message = `${JSON.stringify(path.slice(0, 200))} is not served with this method, but with ${allow.join(', ')}`;
-  // A status that says 405 is what every HTTP client understands; gRPC ones never come here.
-  return { kind: 'none', shape: shape === 'grpc' ? shape : 'rest', error: new AgentError('METHOD_NOT_ALLOWED', message), allow };
+  return { kind: 'none', shape, error: new AgentError('METHOD_NOT_ALLOWED', message), allow };
 }
