@@ -1,4 +1,5 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { RefusedError } from '../kernel/errors.ts';
 import type { Numbering } from './quarantine.ts';
@@ -29,18 +30,29 @@ function pragma(db: DatabaseSync, name: string): unknown {
  */
 export function openWriter({ path, durability }: OpenOptions): DatabaseSync {
   const level = levels[durability];
+  createPrivately(path);
   const db = new DatabaseSync(path, { timeout: lockWaitMs });
   try {
-    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${level}; PRAGMA journal_size_limit = 16777216`);
+    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${level}; PRAGMA journal_size_limit = 16777216; PRAGMA trusted_schema = OFF`);
     if (pragma(db, 'journal_mode') !== 'wal' || pragma(db, 'synchronous') !== level) {
       throw new RefusedError(`${path}: SQLite does not take WAL with synchronous=${level} here; put agent.state_dir on a local disk`);
     }
-    chmodSync(path, 0o600);
     return db;
   } catch (error) {
     db.close();
     throw error;
   }
+}
+
+/**
+ * SQLite gives its side files the mode of the database. Never opened here once it exists: closing any descriptor of the file
+ * would drop the locks that the other thread's connection holds.
+ */
+function createPrivately(path: string): void {
+  // Not recursive: below /proc Node would try for ever.
+  if (!existsSync(dirname(path))) mkdirSync(dirname(path), { mode: 0o700 });
+  if (!existsSync(path)) closeSync(openSync(path, 'wx', 0o600));
+  chmodSync(path, 0o600);
 }
 
 export function openReader({ path }: Pick<OpenOptions, 'path'>): DatabaseSync {

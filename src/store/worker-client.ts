@@ -77,6 +77,7 @@ function createOutbox(worker: Worker, pending: Map<number, Pending>): Pick<Worke
   let lastCall = 0;
   let waitingRecords = 0;
   let outbox: Call[] = [];
+  let ended = false;
   const flush = (): void => {
     if (outbox.length === 0) return;
     const calls = outbox;
@@ -86,6 +87,7 @@ function createOutbox(worker: Worker, pending: Map<number, Pending>): Pick<Worke
   return {
     waiting: () => ({ calls: pending.size, records: waitingRecords }),
     call(call) {
+      if (ended) return Promise.reject(new AgentError('JOURNAL_UNAVAILABLE', 'the store is closed'));
       return new Promise((resolve, reject) => {
         const n = ++lastCall;
         const done = (): void => {
@@ -108,6 +110,7 @@ function createOutbox(worker: Worker, pending: Map<number, Pending>): Pick<Worke
       });
     },
     end() {
+      ended = true;
       flush();
       worker.postMessage({ kind: 'stop' } satisfies ToWorker);
     },
