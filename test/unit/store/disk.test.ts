@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { systemClock } from '../../../src/kernel/clock.ts';
 import { AgentError } from '../../../src/kernel/errors.ts';
 import { diskKind } from '../../../src/store/disk-errors.ts';
 import { eventually, openRoom, scratch } from '../../helpers/event-room.ts';
@@ -71,6 +72,47 @@ test('a full disk refuses, is told, loses nothing that was acknowledged, and hea
   );
   assert.equal(room.store.health().status, 'HEALTHY');
 });
+
+/** Caps the size of files that this process may write, so that writes fail as they do on a broken disk (EFBIG). */
+function capFiles(bytes: number | 'unlimited'): boolean {
+  return spawnSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:unlimited`]).status === 0;
+}
+
+for (const kind of ['io', 'read_only'] as const) {
+  test(`a disk that fails under the journal (${kind}): told, nothing acknowledged is lost, healed by itself`, async (t) => {
+    using tmp = scratch();
+    const bind = (...args: string[]): boolean => spawnSync('mount', [...args, tmp.dir]).status === 0;
+    await using room = await openRoom({ dir: tmp.dir });
+    const { journal, store } = room;
+    await journal.publish([{ type: 'a.b', id: 'first' }], { source: 's' });
+    if (kind === 'read_only' && !(bind('--bind', tmp.dir) && bind('-o', 'remount,ro,bind')))
+      return t.skip('mounting is not permitted here');
+    try {
+      if (!capFiles(150_000)) return t.skip('prlimit is not permitted here');
+      const failures = await Promise.allSettled(
+        Array.from({ length: 20 }, (_, n) => journal.publish([{ type: 'a.b', id: `lost${n}`, data: pad }], { source: 's' })),
+      );
+      const refused = failures.filter((result) => result.status === 'rejected');
+      assert.ok(refused.length > 0 && refused.every(({ reason }) => reason.reason === 'JOURNAL_UNAVAILABLE'));
+      assert.deepEqual([journal.health().status, store.health().kind], ['DEGRADED', kind]);
+      await assert.rejects(journal.publish([{ type: 'a.b' }], { source: 's' }), { reason: 'JOURNAL_UNAVAILABLE' });
+      await systemClock.sleep(1200);
+      if (kind === 'read_only') assert.equal(journal.health().status, 'DEGRADED', 'a probe does not take it for healed');
+    } finally {
+      capFiles('unlimited');
+      if (kind === 'read_only') spawnSync('umount', [tmp.dir]);
+    }
+    await eventually(() => journal.health().status === 'HEALTHY');
+    const [receipt] = await journal.publish([{ type: 'a.b', id: 'after' }], { source: 's' });
+    const { events } = await journal.list({ order: 'asc', pageSize: 100 });
+    assert.deepEqual([events[0]?.id, receipt?.duplicate], ['first', false]);
+    assert.deepEqual(
+      events.map((event) => event.revision),
+      events.map((_, i) => i + 1),
+    );
+    return undefined;
+  });
+}
 
 test('kinds of errors are told apart', () => {
   const sqlite = (errcode: number) => Object.assign(new Error('x'), { code: 'ERR_SQLITE_ERROR', errcode });
