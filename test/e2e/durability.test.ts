@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { EventService } from '../../gen/es/sboxagent/v1/event_service_pb.js';
-import { makeDaemon } from '../helpers/daemon.ts';
+import { makeDaemon, until } from '../helpers/daemon.ts';
 
 const ROUNDS = 20;
 const PUBLISHERS = 8;
@@ -40,7 +40,9 @@ test(`${ROUNDS} times kill -9 under publish: nothing acknowledged is lost, nothi
       }
     };
     const publishers = Array.from({ length: PUBLISHERS }, publish);
-    await new Promise((resolve) => setTimeout(resolve, 40 + ((round * 37) % 200)));
+    // Each round dies at another place of the stream.
+    const enough = acknowledged.size + 10 + ((round * 37) % 90);
+    await until('acknowledgements', () => acknowledged.size >= enough);
     await daemon.kill('SIGKILL');
     alive = false;
     await Promise.all(publishers);

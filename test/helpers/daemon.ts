@@ -145,10 +145,11 @@ export function runProgram(
 ): Promise<Ran> {
   const [command = '', ...args] = argv;
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env: cleanEnvironment(options.env ?? {}), stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { env: cleanEnvironment(options.env ?? {}), stdio: ['pipe', 'pipe', 'pipe'], detached: true });
     const out: Record<'stdout' | 'stderr', string> = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', (text: string) => (out[name] += text));
-    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 20_000);
+    // The whole group: npm's launchers are parents of what they launch.
+    const timer = setTimeout(() => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL'), options.timeoutMs ?? 20_000);
     child.once('error', reject);
     child.once('close', (code) => {
       clearTimeout(timer);
