@@ -3,6 +3,7 @@ import { AgentError, RefusedError } from '../kernel/errors.ts';
 import { checkIntegrity, DamagedError, inTransaction, migrate, type OpenOptions, openWriter } from './database.ts';
 import { diskKind, diskMessage, freeBytes, refineKind } from './disk-errors.ts';
 import { type Call, type Result, type Trouble, toFailure, troubleFailure } from './messages.ts';
+import { prepared } from './prepared.ts';
 import { moveAside, numberingAfter } from './quarantine.ts';
 import type { ProcedureModule } from './types.ts';
 import { isWalDamaged } from './wal-check.ts';
@@ -70,10 +71,10 @@ export class Writer {
   #call(db: DatabaseSync, { n, room, name, args }: Call): Result {
     const procedure = this.#options.modules.get(room)?.writes[name];
     if (!procedure) return { n, failure: toFailure(new AgentError('INTERNAL', `no write procedure ${room}.${name}`)) };
-    db.exec('SAVEPOINT call');
+    prepared(db, 'SAVEPOINT call').run();
     try {
       const value = procedure(db, args as never);
-      db.exec('RELEASE call');
+      prepared(db, 'RELEASE call').run();
       return { n, value };
     } catch (error) {
       if (diskKind(error) !== undefined || !db.isTransaction) throw error;
