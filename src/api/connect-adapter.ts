@@ -3,12 +3,20 @@
  * cannot parse, writes to the console, and lets errors without ErrorInfo out (those that its interceptors never see).
  */
 import type { OutgoingHttpHeaders } from 'node:http';
-import { type ConnectRouterOptions, createConnectRouter, createContextValues } from '@connectrpc/connect';
+import type { DescMethod } from '@bufbuild/protobuf';
+import {
+  type ConnectRouter,
+  type ConnectRouterOptions,
+  createConnectRouter,
+  createContextValues,
+  type MethodImpl,
+} from '@connectrpc/connect';
 import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { compressionGzip } from '@connectrpc/connect-node';
 import { withErrorInfo } from './error-info.ts';
 import { arrived, end, isGone, isHttp2, write, writeHead } from './exchange.ts';
 import { letGo, linger } from './gate/body.ts';
+import { grpcStreamHandler, isPlainGrpc, type StreamHandler } from './grpc-stream.ts';
 import { type Call, callKey, type HttpRequest, type HttpResponse, type Mount } from './seam.ts';
 
 export interface ConnectAdapter {
@@ -23,19 +31,53 @@ export interface ConnectAdapterOptions {
   readonly errorInfo: boolean;
 }
 
-export function createConnectAdapter(options: ConnectAdapterOptions): ConnectAdapter {
+const defaults: ConnectRouterOptions = {
   // No brotli unless asked for: 405 bytes of it inflate to 256 MiB.
-  const router = createConnectRouter({ acceptCompression: [compressionGzip], ...options.connect });
-  options.mount(router);
+  acceptCompression: [compressionGzip],
+  // Answers are not compressed: grpcio asks for it by default, and a deflate per watcher and batch costs 270 KB and most of
+  // the time, to save bytes on a loopback.
+  compressMinBytes: 0xffffffff,
+};
+
+export function createConnectAdapter(options: ConnectAdapterOptions): ConnectAdapter {
+  const connect = { ...defaults, ...options.connect };
+  const router = createConnectRouter(connect);
+  const streams = new Map<string, StreamHandler>();
+  options.mount(recording(router, connect, streams));
   const handlers = new Map<string, UniversalHandler>(router.handlers.map((handler) => [handler.requestPath, handler]));
   return {
     async serve(call, req, res) {
       const handler = handlers.get(call.method.path);
       if (handler === undefined) throw new Error(`${call.method.path} is listed but not mounted`);
-      const answer = await handler(universalRequest(call, req));
+      const short = call.protocol === 'grpc' && isPlainGrpc(req.headers) ? streams.get(call.method.path) : undefined;
+      const answer = await (short ?? handler)(universalRequest(call, req));
       await writeAnswer(req, res, options.errorInfo ? await withErrorInfo(answer, call) : answer);
     },
   };
+}
+
+/** The router, which also makes the short path of every server stream that is registered with it. */
+function recording(router: ConnectRouter, connect: ConnectRouterOptions, streams: Map<string, StreamHandler>): ConnectRouter {
+  const record = (desc: DescMethod, implementation: MethodImpl<DescMethod> | undefined, own: object = {}): void => {
+    if (desc.methodKind !== 'server_streaming' || implementation === undefined) return;
+    streams.set(`/${desc.parent.typeName}/${desc.name}`, grpcStreamHandler(desc, implementation, { ...connect, ...own }));
+  };
+  const recorder: ConnectRouter = {
+    handlers: router.handlers,
+    service(service, implementation, own) {
+      router.service(service, implementation, own);
+      const bound = implementation as Readonly<Record<string, ((...args: unknown[]) => unknown) | undefined>>;
+      for (const desc of service.methods)
+        record(desc, bound[desc.localName]?.bind(implementation) as MethodImpl<DescMethod> | undefined, own);
+      return recorder;
+    },
+    rpc(desc, implementation, own) {
+      router.rpc(desc, implementation, own);
+      record(desc, implementation as MethodImpl<DescMethod>, own);
+      return recorder;
+    },
+  };
+  return recorder;
 }
 
 function universalRequest(call: Call, req: HttpRequest): UniversalServerRequest {
