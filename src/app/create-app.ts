@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { ensureAdminToken, openAccess } from '../access/index.ts';
 import { createApi, createFrontDoor, metricsRoutes, type StatusSnapshot } from '../api/index.ts';
 import { openJournal } from '../events/index.ts';
@@ -11,7 +11,7 @@ import { createSupervisor } from '../processes/index.ts';
 import { diffSettings, type LoadedSettings, processEnv } from '../settings/index.ts';
 import { openStore, requestMemory, storeModules } from '../store/index.ts';
 import { observeSystem, startTelemetry } from '../telemetry/index.ts';
-import { createHealthBoard } from './health-board.ts';
+import { createHealthBoard, createNote } from './health-board.ts';
 import { lockStateDir } from './lock.ts';
 import { asOwnLine } from './own-log.ts';
 import { createReloads } from './reloads.ts';
@@ -27,10 +27,17 @@ export interface App {
   stop(): Promise<void>;
 }
 
+/** Level by level: Node's own recursive form never returns where a parent takes no directories (/proc). */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
+}
+
 /** The state directory exists, is ours alone, and no other daemon has it. */
 function claimStateDir(stateDir: string): { release(): void } {
   try {
-    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    makeDirectory(stateDir);
     chmodSync(stateDir, 0o700);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -87,10 +94,12 @@ export async function createApp(first: LoadedSettings, program: ProgramVersion):
     clock,
   });
   if (security.authEnabled) ensureAdminToken({ stateDir, hasStaticToken: security.authToken !== undefined, clock });
-  const access = openAccess({ stateDir, authEnabled: security.authEnabled, authToken: security.authToken, clock });
+  const tokens = createNote(clock);
+  const { authEnabled, authToken } = security;
+  const access = openAccess({ stateDir, authEnabled, authToken, clock, onProblem: (problem) => tokens.note(problem ?? '') });
   const reloads = createReloads(clock);
   const health = createHealthBoard(
-    { config: reloads.health, journal: journal.health, logs: logs.health, processes: supervisor.health },
+    { access: tokens.health, config: reloads.health, journal: journal.health, logs: logs.health, processes: supervisor.health },
     clock,
   );
   let listeners: readonly string[] = [];

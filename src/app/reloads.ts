@@ -3,8 +3,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { RefusedError } from '../kernel/errors.ts';
 import type { LoadedSettings } from '../settings/index.ts';
 import type { Logger } from '../telemetry/index.ts';
-
-type ConfigHealth = { readonly status: 'HEALTHY' | 'DEGRADED'; readonly message: string; readonly sinceMs: number };
+import { createNote, type Judge } from './health-board.ts';
 
 export interface Applied {
   readonly applied: readonly string[];
@@ -21,21 +20,16 @@ export interface Reloads {
     apply: (next: LoadedSettings) => Promise<Applied | undefined>,
     tell: { journal: Journal; logger: Logger },
   ): Promise<void>;
-  readonly health: () => ConfigHealth;
+  readonly health: Judge;
 }
 
 export function createReloads(clock: Clock): Reloads {
-  let state: ConfigHealth = { status: 'HEALTHY', message: '', sinceMs: clock.wallMs() };
+  const note = createNote(clock);
   let last: Promise<void> = Promise.resolve();
-  const become = (status: ConfigHealth['status'], message: string): boolean => {
-    if (state.status === status && state.message === message) return false;
-    state = { status, message, sinceMs: clock.wallMs() };
-    return true;
-  };
   const one: Reloads['run'] = async (load, apply, { journal, logger }) => {
     try {
       const applied = await apply(load());
-      become('HEALTHY', '');
+      note.note('');
       if (applied)
         journal.emit({
           type: 'config.applied',
@@ -45,7 +39,7 @@ export function createReloads(clock: Clock): Reloads {
     } catch (error) {
       if (!(error instanceof RefusedError)) logger.error({ err: error }, 'reload failed');
       const message = error instanceof Error ? error.message : String(error);
-      if (!become('DEGRADED', `The configuration was not reloaded, the old one is in force: ${message}`)) return;
+      if (!note.note(`The configuration was not reloaded, the old one is in force: ${message}`)) return;
       logger.warn({ problem: message }, 'configuration refused; the old one stays in force');
       journal.emit({ type: 'config.rejected', subject: 'agent', severity: 'WARNING', data: { problem: message } });
     }
@@ -55,6 +49,6 @@ export function createReloads(clock: Clock): Reloads {
       last = last.then(() => one(load, apply, tell));
       return last;
     },
-    health: () => state,
+    health: note.health,
   };
 }

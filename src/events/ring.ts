@@ -51,7 +51,7 @@ export interface RingLimits {
   readonly batchBytes: number;
 }
 
-const defaults: RingLimits = { events: 4096, bytes: 4 * 1024 * 1024, batchEvents: 500, batchBytes: 256 * 1024 };
+const defaults: RingLimits = { events: 4096, bytes: 4 * 1024 * 1024, batchEvents: 500, batchBytes: 64 * 1024 };
 /** So many different filters are remembered per batch; further ones are judged each time. */
 const sharedFilters = 64;
 
