@@ -9,6 +9,7 @@ import { EXIT, Failure } from './failure.ts';
 export const notReached = 'Start it with `sboxagent serve`, or name a running one with --target host:port, unix:PATH or https://….';
 
 interface Details {
+  message?: string;
   info?: ErrorInfo;
   violations: string[];
   retryAfterMs?: number;
@@ -20,7 +21,9 @@ function readDetails(error: ServiceError): Details {
   const [trailer] = error.metadata?.get('grpc-status-details-bin') ?? [];
   if (!Buffer.isBuffer(trailer)) return details;
   try {
-    for (const detail of Status.decode(trailer).details) take(detail, details);
+    const { message, details: all } = Status.decode(trailer);
+    details.message = message;
+    for (const detail of all) take(detail, details);
   } catch {
     // Details that cannot be read leave the code and the message, which are enough to go on with.
   }
@@ -76,21 +79,29 @@ export function failureOf(error: unknown, where: string): Failure {
   if (!isServiceError(error)) throw error;
   const details = readDetails(error);
   if (unreachable(error.code, details)) {
-    return new Failure(EXIT.unreachable, unreachableWords(error, where), {
+    const slow = isSlow(error);
+    return new Failure(EXIT.unreachable, slow ? `${where} took longer than the time it was given` : unreachableWords(error, where), {
       reason: status[error.code],
-      remedy: notReached,
+      remedy: slow ? 'Give it more time with --timeout.' : notReached,
       passing: true,
     });
   }
   const { retryAfterMs, info, violations } = details;
+  // The header's text comes half decoded out of grpc-js (decodeURI leaves %3A and its like), so the one in the details goes first.
+  const message = details.message || error.details.replace(/%(?:2[3-6bcf]|3[abdf]|40)/gi, decodeURIComponent) || 'refused';
   const remedy = remedyOf(info?.reason) ?? (error.code === status.UNAUTHENTICATED ? catalogue.TOKEN_MISSING.remedy : undefined);
-  return new Failure(EXIT.refused, error.details === '' ? 'refused' : error.details, {
+  return new Failure(EXIT.refused, message, {
     reason: info?.reason ?? status[error.code],
     details: violations,
     passing: passing.has(error.code),
     ...(remedy === undefined ? {} : { remedy: withDelay(remedy, retryAfterMs) }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
+}
+
+/** grpc-js names the peer once it has one: then it is there, and slow. */
+function isSlow({ code, details }: ServiceError): boolean {
+  return code === status.DEADLINE_EXCEEDED && details.includes('remote_addr=');
 }
 
 function unreachableWords({ code, details }: ServiceError, where: string): string {
