@@ -4,28 +4,12 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CatalogueEntry, catalogue, type ErrorCode } from '../src/kernel/catalogue.ts';
+import { httpStatusOf } from '../src/api/wire-error.ts';
+import { type CatalogueEntry, catalogue, type ErrorReason } from '../src/kernel/catalogue.ts';
+import { AgentError } from '../src/kernel/errors.ts';
 
 const root = join(import.meta.dirname, '..');
 const protoPath = join(root, 'proto/sboxagent/v1/error_reason.proto');
-
-/** HTTP status by code, as the contract has it. */
-const http: Readonly<Record<ErrorCode, number>> = {
-  canceled: 499,
-  invalid_argument: 400,
-  deadline_exceeded: 504,
-  not_found: 404,
-  already_exists: 409,
-  permission_denied: 403,
-  resource_exhausted: 429,
-  failed_precondition: 400,
-  aborted: 409,
-  out_of_range: 400,
-  unimplemented: 501,
-  internal: 500,
-  unavailable: 503,
-  unauthenticated: 401,
-};
 
 const entries: readonly (readonly [string, CatalogueEntry])[] = Object.entries(catalogue);
 const known = new Map([...readFileSync(protoPath, 'utf8').matchAll(/^ {4}([A-Z_]+) = (\d+);$/gm)].map((m) => [m[1], Number(m[2])]));
