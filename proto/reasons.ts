@@ -33,9 +33,11 @@ ${values.join('')}  }
 }
 `;
 
-const rows = entries.map(
-  ([reason, entry]) => `| \`${reason}\` | ${entry.code.toUpperCase()} | ${entry.http ?? http[entry.code]} | ${entry.remedy} |\n`,
-);
+const rows = entries.map(([reason, { code, remedy }]) => {
+  const status = httpStatusOf(new AgentError(reason as ErrorReason, ''));
+  return `| \`${reason}\` | ${code.toUpperCase()} | ${status} | ${remedy} |\n`;
+});
+
 const docs = `# Errors
 
 Every error carries \`google.rpc.ErrorInfo\` with a reason of this catalogue (domain \`sboxagent\`); its message says what happened and to
