@@ -72,8 +72,6 @@ export const importTable: Readonly<Record<string, Room>> = {
       '@grpc/grpc-js': 'the independent client stack',
       '@grpc/proto-loader': '`call` works on descriptors alone',
       commander: 'parses the command line',
-      long: 'int64 of proto-loader',
-      protobufjs: 'the types behind proto-loader',
       yaml: '-o yaml',
     },
   },
