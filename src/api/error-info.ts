@@ -6,6 +6,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { encodeEnvelope, type UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { codeToHttpStatus, endStreamFlag, errorFromJson, errorToJson } from '@connectrpc/connect/protocol-connect';
 import { findTrailerError, setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
+import { grpcMessage } from './refusal.ts';
 import type { Call } from './seam.ts';
 import { fromUnknown, toConnectError } from './wire-error.ts';
 
@@ -46,6 +47,8 @@ function amendTrailer(trailer: Headers | undefined, call: Call): void {
   const error = trailer === undefined ? undefined : findTrailerError(trailer);
   const better = error === undefined ? undefined : amended(plain(error), call);
   if (trailer !== undefined && better !== undefined) setTrailerStatus(trailer, better);
+  const message = trailer?.get('grpc-message');
+  if (trailer !== undefined && message) trailer.set('grpc-message', grpcMessage(decodeURIComponent(message)));
 }
 
 /** findTrailerError keeps the whole trailer as metadata, which would come back doubled. */

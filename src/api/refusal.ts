@@ -32,12 +32,20 @@ export function errorHeaders(error: AgentError): Record<string, string> {
   return headers;
 }
 
+/**
+ * A message as gRPC's protocol encodes it: bytes outside printable ASCII, and the percent sign. More would be allowed, but grpc-js decodes
+ * only what must be encoded and shows its users `%3A` otherwise.
+ */
+export function grpcMessage(text: string): string {
+  return text.toWellFormed().replace(/[^ -$&-~]+/gu, encodeURIComponent);
+}
+
 /** grpc-status, grpc-message and details as headers or trailers. */
 export function grpcStatusHeaders(error: AgentError): Record<string, string> {
   const details = Buffer.from(toBinary(StatusSchema, toStatus(error))).toString('base64');
   return {
     'grpc-status': String(grpcCodes[error.code]),
-    'grpc-message': encodeURIComponent(error.message.toWellFormed()),
+    'grpc-message': grpcMessage(error.message),
     'grpc-status-details-bin': details.replace(/=+$/, ''),
   };
 }
