@@ -30,9 +30,30 @@ export function arrived(req: HttpRequest): boolean {
   return isHttp2(req) && (req.stream.destroyed || req.stream.state.remoteClose === 1);
 }
 
+/**
+ * Whether nothing can be said any more. A response to a request that came before the last one was done (pipelined, or just
+ * quick) has no socket of its own yet: the request's tells.
+ */
 export function isGone(res: HttpResponse): boolean {
   const stream = streamOf(res);
-  return stream === undefined ? res.destroyed || (res.socket?.destroyed ?? true) : stream.destroyed || stream.closed;
+  if (stream !== undefined) return stream.destroyed || stream.closed;
+  return res.destroyed || res.writableFinished || res.req.socket.destroyed;
+}
+
+/** Calls `fn` once: when the response is done, or its connection is gone, even before the response had its turn on it. */
+export function whenClosed(req: HttpRequest, res: HttpResponse, fn: () => void): void {
+  if (isHttp2(req)) {
+    res.once('close', fn);
+    return;
+  }
+  const { socket } = req;
+  const closed = (): void => {
+    res.off('close', closed);
+    socket.off('close', closed);
+    fn();
+  };
+  res.on('close', closed);
+  socket.on('close', closed);
 }
 
 export function writeHead(res: HttpResponse, status: number, headers: OutgoingHttpHeaders): void {

@@ -8,7 +8,7 @@ import { encodeEnvelope } from '@connectrpc/connect/protocol';
 import { errorToJson } from '@connectrpc/connect/protocol-connect';
 import { StatusSchema } from '../../gen/es/google/rpc/status_pb.js';
 import type { AgentError } from '../kernel/errors.ts';
-import { end, header, isGone, isHttp2, streamOf, write, writeHead } from './exchange.ts';
+import { arrived, end, header, isGone, isHttp2, streamOf, write, writeHead } from './exchange.ts';
 import { awaitSmallBody, bodyIsSmall, letGo, linger } from './gate/body.ts';
 import type { HttpRequest, HttpResponse } from './seam.ts';
 import { connectHttpStatusOf, grpcCodes, httpStatusOf, retryAfterSeconds, toConnectError, toRestBody, toStatus } from './wire-error.ts';
@@ -97,7 +97,7 @@ async function send(req: HttpRequest, res: HttpResponse, answer: Answer): Promis
     stream.respond({ ...(res.getHeaders() as OutgoingHttpHeaders), ...headers, ':status': answer.status }, { endStream: true });
     return letGo(req, res);
   }
-  if (stream !== undefined || bodyIsSmall(req)) {
+  if (stream !== undefined || arrived(req)) {
     writeHead(res, answer.status, headers);
     end(res, body);
     return letGo(req, res);

@@ -179,6 +179,36 @@ describe('front door: what no request may do', () => {
     await alive(door);
   });
 
+  it('answers pipelined requests in order, and forgets those whose connection goes', async () => {
+    await using door = await openDoor({ limits: { concurrentUnary: 10 } }, { handlers: { listEvents: () => new Promise(() => {}) } });
+    const auth = `Host: localhost\r\nAuthorization: Bearer ${adminToken}\r\n`;
+    const rest = `GET /api/v1/events HTTP/1.1\r\n${auth}\r\n`;
+    const rpc = `POST /sboxagent.v1.EventService/CreateEvent HTTP/1.1\r\n${auth}Content-Type: application/json\r\nContent-Length: 22\r\n\r\n{"event":{"type":"x"}}`;
+    const text = await say(door.port, `${rest}${rpc}${rest}${rpc}${rpc}`, 400);
+    assert.equal(text.match(/HTTP\/1\.1 200 OK/g)?.length, 5);
+    const hanging = `POST /sboxagent.v1.EventService/ListEvents HTTP/1.1\r\n${auth}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}`;
+    const socket = await open(door.port);
+    socket.write(hanging.repeat(5));
+    while (door.door.stats().unary < 5) await sleep(5);
+    socket.destroy();
+    await sleep(100);
+    assert.equal(door.door.stats().unary, 0);
+    await alive(door);
+  });
+
+  it('serves on after a refusal whose body was not read to its end', async () => {
+    await using door = await openDoor();
+    const head = 'POST /api/v1/events HTTP/1.1\r\nHost: localhost\r\n';
+    const chunked = `${head}Transfer-Encoding: chunked\r\n\r\n${`4000\r\n${'x'.repeat(0x4000)}\r\n`.repeat(8)}0\r\n\r\n`;
+    const health = 'GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const text = await say(door.port, `${chunked}${health}`, 1500);
+    // Either the connection is closed with the refusal, or it serves what follows: never silence on an open one.
+    assert.match(text, /^HTTP\/1\.1 401 /);
+    assert.ok(/connection: close/i.test(text) || / 200 OK/.test(text), text);
+    const small = `${head}Content-Length: 5\r\n\r\nhello${health}`;
+    assert.match(await say(door.port, small), /^HTTP\/1\.1 401 [\s\S]*HTTP\/1\.1 200 OK/);
+  });
+
   it('closes what the cap on connections turns away, and serves again afterwards', async () => {
     await using door = await openDoor({ limits: { connections: 5 } });
     const held = await Promise.all(Array.from({ length: 9 }, () => open(door.port)));

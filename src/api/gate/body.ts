@@ -52,12 +52,16 @@ export async function linger(req: HttpRequest): Promise<void> {
 }
 
 /**
- * After an HTTP/2 answer that came before the whole request: lets the client end it, else tells it to stop. Without this
- * a client that waits for room to send would wait for ever.
+ * After an answer: what nobody read of the request must not stand in the way. On HTTP/1.1 it would stop the connection's
+ * next request; on HTTP/2 a client that waits for room to send would wait for ever, so it is told to stop.
  */
 export async function letGo(req: HttpRequest, res: HttpResponse): Promise<void> {
   const stream = streamOf(res);
-  if (stream === undefined || arrived(req)) return;
+  if (stream === undefined) {
+    if (!req.readableEnded) req.resume();
+    return;
+  }
+  if (arrived(req)) return;
   await linger(req);
   if (!arrived(req) && !stream.destroyed) stream.close(constants.NGHTTP2_NO_ERROR);
 }

@@ -5,7 +5,7 @@ import { AgentError } from '../../kernel/errors.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Settings } from '../../settings/types.ts';
 import type { CallSpan, Counter, Telemetry } from '../../telemetry/types.ts';
-import { end, header, isHttp2, writeHead } from '../exchange.ts';
+import { end, header, isHttp2, whenClosed, writeHead } from '../exchange.ts';
 import { refuse, type Shape } from '../refusal.ts';
 import type { Call, Gateway, HttpRequest, HttpResponse, PlainRoute, Protocol, RestMatch, RpcMethod } from '../seam.ts';
 import { fromUnknown } from '../wire-error.ts';
@@ -142,7 +142,7 @@ async function admit(options: GateOptions, visit: Visit, route: Served): Promise
     await turnAway(options, visit, { route, principal, span, error: place });
     return;
   }
-  visit.res.once('close', place);
+  whenClosed(visit.req, visit.res, place);
   if (!isHttp2(visit.req) && visit.req.headers.expect !== undefined && 'writeContinue' in visit.res) visit.res.writeContinue();
   if (route.kind === 'plain') await servePlain(options, visit, route.route);
   else if (span !== undefined) await serveCall(options, visit, { route, principal, span });

@@ -2,7 +2,7 @@ import { constants } from 'node:http2';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Clock } from '../../kernel/clock.ts';
 import type { AgentError } from '../../kernel/errors.ts';
-import { isGone, streamOf } from '../exchange.ts';
+import { isGone, streamOf, whenClosed } from '../exchange.ts';
 import type { Call, HttpRequest, HttpResponse } from '../seam.ts';
 
 /** How long a call that is cut has to end by itself. */
@@ -32,7 +32,7 @@ export function openCall(options: OpenCallOptions): OpenCall {
   const outcome = (code: string, error?: unknown): void => {
     end ??= { code, error };
   };
-  res.once('close', () => {
+  whenClosed(options.req, res, () => {
     if (!res.writableFinished) controller.abort(new ConnectError('the client left', Code.Canceled));
   });
   const { protocol, method, principal, span, local, req } = options;

@@ -3,7 +3,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { AgentError } from '../../kernel/errors.ts';
 import type { Settings } from '../../settings/types.ts';
 import type { Counter, Telemetry } from '../../telemetry/types.ts';
-import { arrived, isGone } from '../exchange.ts';
+import { arrived, isGone, whenClosed } from '../exchange.ts';
 import { refuse, type Shape } from '../refusal.ts';
 import { fromUnknown } from '../wire-error.ts';
 import { type OpenCall, type OpenCallOptions, openCall, reset } from './open-call.ts';
@@ -52,7 +52,7 @@ export function createOpenCalls(options: OpenCallsOptions): OpenCalls {
         () => cutSlow(options, call),
       );
       const cancelBody = timeBody(options, call, shape);
-      call.res.once('close', () => {
+      whenClosed(call.req, call.res, () => {
         unwatch();
         cancelBody();
         forget(call);

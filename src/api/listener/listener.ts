@@ -99,6 +99,8 @@ function hand(servers: Servers, protocol: 'h1' | 'h2', socket: Socket): void {
     servers.h2.emit('connection', socket);
     return;
   }
+  // Pipelined requests each listen for its end; their number is bounded by the caps on calls.
+  socket.setMaxListeners(0);
   servers.h1.emit('connection', socket);
   socket.resume();
 }
