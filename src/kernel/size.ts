@@ -12,9 +12,6 @@ const units: Readonly<Record<string, number>> = {
   TB: 1e12,
 };
 
-/** What a size looks like, for messages that refuse one. */
-export const sizeExample = '64KiB, 1MiB, 2GiB or a number of bytes';
-
 /** Reads a size such as `64KiB`, `1.5 MiB` or `1000000`. Answers bytes, rounded; undefined when it is none. */
 export function parseSize(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?) ?([A-Za-z]+)?$/.exec(text);

@@ -1,3 +1,5 @@
+import { defaultSecretNames } from '../kernel/redaction.ts';
+
 /**
  * The table of keys: one row a key of the configuration gives its type, default, range and meaning. Loading, the environment's
  * names, printing, the check for unknown keys and docs/configuration.md all read this table and no other.
@@ -62,20 +64,6 @@ const live = (path: string, type: KeyType, fallback: unknown, doc: string): Key 
 const KIB = 1024;
 const MIB = KIB * KIB;
 const TIB = MIB * MIB;
-
-/** Names whose values are never stored (contract, section 4). */
-export const secretNames: readonly string[] = [
-  'password',
-  'passwd',
-  'secret',
-  'token',
-  'authorization',
-  'private_key',
-  'api_key',
-  'access_key',
-  'credentials',
-  'cookie',
-];
 
 export const keyTable: readonly Key[] = [
   key(
@@ -173,7 +161,7 @@ export const keyTable: readonly Key[] = [
   live('events.retention.bytes', size(64 * KIB, TIB), '256MiB', 'How many bytes of events are kept.'),
   live('events.retention.count', integer(1, 100_000_000), 100_000, 'How many events are kept.'),
   key('events.redact.enabled', boolean, true, 'Whether values under secret names are stored as ***.'),
-  key('events.redact.names', texts(/^\S{1,100}$/, 'a name'), secretNames, 'Those names.'),
+  key('events.redact.names', texts(/^\S{1,100}$/, 'a name'), defaultSecretNames, 'Those names.'),
   live('logs.retention', duration(1000, YEARS_MS), '30d', 'How long log lines are kept.'),
   live('logs.max_bytes_per_source', size(64 * KIB, TIB), '100MiB', 'Bytes in total per source.'),
   live('logs.files', integer(2, 1000), 10, 'In that many files.'),

@@ -89,5 +89,3 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
   sboxagent_log_lines_total: { kind: 'counter', help: 'Log lines stored.', labels: ['source'] },
   sboxagent_log_lines_dropped_total: { kind: 'counter', help: 'Log lines lost to a flood or a full disk.', labels: ['source'] },
 };
-
-export type MetricName = keyof typeof metricCatalogue;
