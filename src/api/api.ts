@@ -83,7 +83,6 @@ export function createApi(deps: ApiDeps): Api {
     },
     connectOptions: {
       interceptors,
-      readMaxBytes: api().limits.messageBytes,
       jsonOptions: connectJson,
     },
   };

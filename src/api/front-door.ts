@@ -7,7 +7,7 @@ import type { Access } from '../access/types.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Settings } from '../settings/types.ts';
 import type { Telemetry } from '../telemetry/types.ts';
-import { createConnectAdapter } from './connect-adapter.ts';
+import { type ConnectAdapter, createConnectAdapter } from './connect-adapter.ts';
 import { createCapacity, createGate, createOpenCalls, createRateLimiter, type RateLimiter } from './gate/index.ts';
 import { createListener, type Listener } from './listener/index.ts';
 import type { Gateway, Mount, PlainRoute, RpcMethod } from './seam.ts';
@@ -57,15 +57,19 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   const refused = (limit: string): void => counters.limitRefused.add(1, { limit });
   const capacity = createCapacity(refused);
   const calls = createOpenCalls({ api: () => api, clock, telemetry, limitRefused: counters.limitRefused });
-  const connect = { readMaxBytes: api.limits.messageBytes, ...options.connectOptions };
-  const adapter = createConnectAdapter({ mount: options.mount, connect, errorInfo: options.errorInfo ?? true });
+  // Connect's handlers take their limit when they are made: a new limit makes new ones, and calls under way keep theirs.
+  const makeAdapter = (): ConnectAdapter => {
+    const connect = { readMaxBytes: api.limits.messageBytes, ...options.connectOptions };
+    return createConnectAdapter({ mount: options.mount, connect, errorInfo: options.errorInfo ?? true });
+  };
+  let adapter = makeAdapter();
   const gate = createGate({
     ...{ access, telemetry, clock, capacity, calls, counters, gateway: options.gateway },
     api: () => api,
     routes: routesOf(options),
     limiter: () => limiter,
     stopping: () => stopping !== undefined,
-    serveRpc: adapter.serve,
+    serveRpc: (call, req, res) => adapter.serve(call, req, res),
   });
   const listeners = listenersOf(options, { gate, refused, limits: () => api.limits });
   const unsubscribe = access.onRevoked(calls.revoke);
@@ -107,7 +111,9 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
       if (JSON.stringify(next.security.rateLimit) !== JSON.stringify(api.security.rateLimit)) {
         limiter = createRateLimiter(next.security.rateLimit, clock);
       }
+      const resized = next.limits.messageBytes !== api.limits.messageBytes;
       api = next;
+      if (resized) adapter = makeAdapter();
       for (const listener of listeners) listener.apply();
     },
     stats,
