@@ -123,15 +123,15 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
 function countersOf(telemetry: Telemetry) {
   const { metrics } = telemetry;
   return {
-    denied: metrics.counter('sboxagent_auth_denied_total', { help: 'Calls refused for want of a valid token or scope.' }),
-    rateLimited: metrics.counter('sboxagent_rate_limited_total', { help: 'Calls refused by the rate limit.' }),
-    limitRefused: metrics.counter('sboxagent_limit_refused_total', { help: 'What a bound refused, by limit.' }),
+    denied: metrics.counter('sboxagent_auth_denied_total'),
+    rateLimited: metrics.counter('sboxagent_rate_limited_total'),
+    limitRefused: metrics.counter('sboxagent_limit_refused_total'),
   };
 }
 
 function observe(telemetry: Telemetry, stats: () => FrontDoorStats): void {
-  telemetry.metrics.observe('sboxagent_connections', { help: 'Open connections.', kind: 'gauge' }, () => [{ value: stats().connections }]);
-  telemetry.metrics.observe('sboxagent_streams', { help: 'Open streams, by RPC.', kind: 'gauge' }, () =>
+  telemetry.metrics.observe('sboxagent_connections', { kind: 'gauge' }, () => [{ value: stats().connections }]);
+  telemetry.metrics.observe('sboxagent_streams', { kind: 'gauge' }, () =>
     Object.entries(stats().streamsByMethod).map(([path, value]) => ({ value, labels: { kind: path.slice(path.lastIndexOf('/') + 1) } })),
   );
 }

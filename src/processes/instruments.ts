@@ -18,30 +18,30 @@ export function registerInstruments(metrics: Metrics, observed: () => readonly O
       const sample = o.run === undefined ? undefined : value({ ...o, run: o.run });
       return sample === undefined ? [] : [{ value: sample, labels: labels(o) }];
     });
-  metrics.observe('sboxagent_process_state', { help: '1 for the state that a process is in, else 0.', kind: 'gauge' }, () =>
+  metrics.observe('sboxagent_process_state', { kind: 'gauge' }, () =>
     observed().flatMap((o) => processStates.map((state) => ({ value: o.view.state === state ? 1 : 0, labels: { ...labels(o), state } }))),
   );
   metrics.observe(
     'sboxagent_process_cpu_usage_ratio',
-    { help: 'CPUs that a process uses: 1 is one CPU.', unit: '1', kind: 'gauge' },
+    { kind: 'gauge' },
     running((o) => reader.read(o.run)?.cpuUsageRatio),
   );
   metrics.observe(
     'sboxagent_process_resident_memory_bytes',
-    { help: 'Resident memory of a process.', unit: 'By', kind: 'gauge' },
+    { kind: 'gauge' },
     running((o) => reader.read(o.run)?.residentMemoryBytes),
   );
   metrics.observe(
     'sboxagent_process_open_fds',
-    { help: 'Open file descriptors of a process.', kind: 'gauge' },
+    { kind: 'gauge' },
     running((o) => reader.read(o.run)?.openFds),
   );
   metrics.observe(
     'sboxagent_process_uptime_seconds',
-    { help: 'Time since a process started.', unit: 's', kind: 'gauge' },
+    { kind: 'gauge' },
     running((o) => Math.max(0, (clock.monotonicMs() - o.run.startedMs) / 1000)),
   );
-  metrics.observe('sboxagent_process_restarts_total', { help: 'Restarts of a process since the agent started.', kind: 'counter' }, () =>
+  metrics.observe('sboxagent_process_restarts_total', { kind: 'counter' }, () =>
     observed().map((o) => ({ value: o.view.restartsTotal, labels: labels(o) })),
   );
 }

@@ -12,7 +12,7 @@ export interface HealthOptions {
 
 /** Puts together what is known of the disk, the threads and the file into one word. */
 export function createHealth({ path, clock, logger, metrics }: HealthOptions) {
-  const errors = metrics?.counter('sboxagent_store_errors_total', { help: 'Errors of the disk below the store.' });
+  const errors = metrics?.counter('sboxagent_store_errors_total');
   const listeners = new Set<(health: StoreHealth) => void>();
   const dead = new Map<string, string>();
   let trouble: Trouble | undefined;

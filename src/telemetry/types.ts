@@ -33,14 +33,10 @@ export interface Sample {
  */
 export interface Metrics {
   /** `name` as in the contract (section 6), e.g. `sboxagent_events_total`. */
-  counter(name: string, options?: { readonly help?: string; readonly unit?: string }): Counter;
-  histogram(name: string, options?: { readonly help?: string; readonly unit?: string; readonly buckets?: readonly number[] }): Histogram;
+  counter(name: string): Counter;
+  histogram(name: string): Histogram;
   /** Observed at each collection; `kind: counter` for figures that only rise. */
-  observe(
-    name: string,
-    options: { readonly help?: string; readonly unit?: string; readonly kind: 'gauge' | 'counter' },
-    fn: () => readonly Sample[],
-  ): void;
+  observe(name: string, options: { readonly kind: 'gauge' | 'counter' }, fn: () => readonly Sample[]): void;
   /** The Prometheus text, format 0.0.4. */
   prometheus(): Promise<string>;
 }
