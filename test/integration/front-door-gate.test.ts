@@ -193,6 +193,18 @@ describe('front door: how much', () => {
     assert.ok((door.telemetry.counts.get('sboxagent_rate_limited_total') ?? 0) >= 3);
   });
 
+  it('counts calls without a valid token against the address of their peer; who holds a token does not pay for them', async () => {
+    const rateLimit = { enabled: true, requestsPerMinute: 60, burst: 3 };
+    const { security } = apiSettings();
+    await using door = await openDoor({ security: { ...security, rateLimit } });
+    const guesses: number[] = [];
+    for (let i = 0; i < 5; i += 1) {
+      guesses.push((await request(door, '/api/v1/events', { headers: { authorization: `Bearer guess-${i}` } })).status);
+    }
+    assert.deepEqual(guesses, [401, 401, 401, 429, 429]);
+    assert.equal((await request(door, '/api/v1/events', { headers: auth })).status, 200);
+  });
+
   it('caps streams, over all protocols, and makes room when one leaves', async () => {
     await using door = await openDoor({ streams: { maxConnections: 2 } });
     const aborts = [new AbortController(), new AbortController()];

@@ -135,7 +135,8 @@ async function admit(options: GateOptions, visit: Visit, route: Served): Promise
     access: options.access,
   });
   if (error !== undefined) options.counters.denied.add(1, { reason: error.reason.toLowerCase() });
-  const refusal = error ?? overRate(options, visit, { route, principal }) ?? closing(options) ?? tooLarge(options, visit, route);
+  // The rate goes first: guesses at tokens are calls of their peer's address.
+  const refusal = overRate(options, visit, { route, principal }) ?? error ?? closing(options) ?? tooLarge(options, visit, route);
   const method = route.kind === 'plain' ? undefined : route.method;
   const place = refusal ?? options.capacity.take(method, api);
   if (place instanceof AgentError) {
