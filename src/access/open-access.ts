@@ -1,8 +1,8 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { ErrorReason } from '../kernel/catalogue.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
+import { followFile } from '../kernel/follow-file.ts';
 import type { Principal } from '../kernel/principal.ts';
-import { followFile } from './follow-file.ts';
 import { readTokens, tokenFilePath } from './token-file.ts';
 import { isLive } from './tokens.ts';
 import type { Access, TokenRecord, Verdict } from './types.ts';

@@ -80,6 +80,35 @@ export const catalogue = {
   RELOAD_UNSUPPORTED: { code: 'failed_precondition', remedy: 'Restart it instead.' },
   DEPENDENCY_NOT_READY: { code: 'failed_precondition', remedy: 'Start what it depends on first, or look why that is not READY.' },
   CURSOR_INVALID: { code: 'invalid_argument', remedy: 'Use a cursor that the agent gave out, or none.' },
+  // Configuration: the agent's and the plugins'
+  CONFIG_INVALID: { code: 'invalid_argument', remedy: 'Correct the keys that the violations name; nothing was changed.' },
+  CONFIG_NOT_MANAGED: { code: 'failed_precondition', remedy: 'Start the agent with --config FILE; an empty file will do.' },
+  CONFIG_REVISION_NOT_FOUND: { code: 'not_found', remedy: 'List the revisions and take one of these.' },
+  CONFIG_NOT_WRITTEN: {
+    code: 'unavailable',
+    remedy: 'Free space on the disk, or let the agent write to the directory of its configuration.',
+  },
+  ETAG_STALE: { code: 'aborted', remedy: 'Someone changed it meanwhile: read it again, and make the change from there.' },
+  BACKUP_NOT_FOUND: { code: 'not_found', remedy: 'List the backups and take one of these.' },
+  BACKUP_DAMAGED: { code: 'failed_precondition', remedy: 'The backup is not as it was made; take another one.' },
+  // Plugins
+  PLUGIN_NOT_FOUND: {
+    code: 'not_found',
+    remedy: 'Let the plugin register, or declare it under plugins.units; `sboxagent plugins list` has those known.',
+  },
+  PLUGINS_OFF: { code: 'failed_precondition', remedy: 'Set plugins.enabled: true.' },
+  PLUGIN_LIMIT_REACHED: { code: 'resource_exhausted', remedy: 'Delete plugins that are gone, or raise plugins.limits.plugins.' },
+  PLUGIN_DISABLED: { code: 'failed_precondition', remedy: 'Enable the plugin first.' },
+  PLUGIN_SESSION_ENDED: { code: 'failed_precondition', remedy: 'Register again.' },
+  PLUGIN_NOT_PROCESS: { code: 'failed_precondition', remedy: 'The agent does not run this plugin: start or stop it where it runs.' },
+  PLUGIN_DECLARED: { code: 'failed_precondition', remedy: 'Remove it from plugins.units instead, or disable it.' },
+  PLUGIN_BUFFER_FULL: {
+    code: 'resource_exhausted',
+    remedy: 'Publish more slowly, or raise plugins.event_collection.buffer_size; call again as told.',
+  },
+  PLUGIN_SCHEMA_INVALID: { code: 'invalid_argument', remedy: 'Bring a JSON Schema of draft 2020-12 without references to the outside.' },
+  // Alerts
+  ALERT_NOT_FOUND: { code: 'not_found', remedy: 'List the alerts and take one of these; old ones are removed.' },
   // The agent itself
   HEALTH_SERVICE_UNKNOWN: { code: 'not_found', remedy: 'Ask for the empty name, a component or a service; List names them.' },
   SHUTTING_DOWN: { code: 'unavailable', remedy: 'The agent is stopping; connect again when it is back.' },

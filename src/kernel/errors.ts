@@ -51,7 +51,28 @@ export function invalid(violations: readonly Violation[]): AgentError {
   return new AgentError('INVALID_REQUEST', violations.map((v) => `${v.field}: ${v.message}`).join('; '), { violations });
 }
 
+/** One thing that is wrong with a configuration, and where it stands. */
+export interface Problem {
+  /** Dotted key; empty where the document itself is unreadable. */
+  readonly path: string;
+  /** File, `document` for one that came with a request, `env NAME`, or a flag. */
+  readonly file: string;
+  /** From 1; 0 when unknown. */
+  readonly line: number;
+  /** `unknown_key`, `type`, `range`, `syntax`, `unfit`. */
+  readonly rule: string;
+  /** What is wrong and what to do. */
+  readonly message: string;
+}
+
 /** A start that is refused (exit code 78): the configuration or the environment is not fit. One line says where and what to do. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
+  /** Each problem by itself, where it is one of the configuration; the message tells the first. */
+  readonly problems: readonly Problem[];
+
+  constructor(message: string, options: { readonly cause?: unknown; readonly problems?: readonly Problem[] } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.problems = options.problems ?? [];
+  }
 }

@@ -51,8 +51,9 @@ export interface Settings {
     readonly units: Readonly<Record<string, UnitSettings>>;
     readonly inline: { readonly enabled: boolean; readonly allowedBinaries: readonly string[] };
   };
-  /** Read and validated now; they take effect with the plugins. */
-  readonly plugins: Readonly<Record<string, unknown>>;
+  readonly plugins: PluginSettings;
+  readonly alerts: { readonly rules: readonly AlertRuleSettings[]; readonly webhooks: readonly WebhookSettings[] };
+  readonly sboxmgr: SboxmgrSettings;
   readonly events: {
     readonly durability: 'full' | 'relaxed';
     readonly retention: { readonly ageMs: number; readonly bytes: number; readonly count: number };
@@ -89,6 +90,119 @@ export interface UnitSettings {
     readonly stableAfterMs: number;
   };
   readonly stop: { readonly signal: NodeJS.Signals; readonly graceMs: number };
+}
+
+export interface PluginSettings {
+  readonly enabled: boolean;
+  readonly healthCheck: { readonly enabled: boolean; readonly intervalMs: number; readonly timeoutMs: number; readonly retries: number };
+  readonly eventCollection: { readonly enabled: boolean; readonly bufferSize: number; readonly flushIntervalMs: number };
+  readonly configuration: {
+    readonly autoReload: boolean;
+    readonly validation: boolean;
+    readonly backupEnabled: boolean;
+    readonly backupRetentionMs: number;
+  };
+  readonly limits: { readonly plugins: number; readonly labels: number };
+  readonly units: Readonly<Record<string, PluginUnitSettings>>;
+}
+
+export const recoverySteps = ['restart', 'rerun', 'push_config', 'rollback_config', 'disable'] as const;
+export type RecoveryStep = (typeof recoverySteps)[number];
+
+/** A unit that is a plugin of kind PROCESS. */
+export interface PluginUnitSettings extends UnitSettings {
+  /** Its health check; undefined = that it is READY. */
+  readonly readiness: ProbeSettings | undefined;
+  /** undefined = it declares no ladder. */
+  readonly recovery:
+    | { readonly steps: readonly RecoveryStep[]; readonly budget: number; readonly windowMs: number; readonly backoffMs: number }
+    | undefined;
+}
+
+/** How a probe looks; exactly one kind. */
+export type ProbeAction =
+  | { readonly kind: 'exec'; readonly command: readonly string[] }
+  | {
+      readonly kind: 'http';
+      readonly url: string;
+      readonly method: string;
+      readonly headers: Readonly<Record<string, string>>;
+      /** Statuses that are a success, ends included. */
+      readonly statuses: readonly { readonly from: number; readonly to: number }[];
+    }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'grpc'; readonly host: string; readonly port: number; readonly service: string };
+
+export interface ProbeSettings {
+  readonly action: ProbeAction;
+  readonly initialDelayMs: number;
+  /** undefined = `plugins.health_check.interval`. */
+  readonly periodMs: number | undefined;
+  /** undefined = `plugins.health_check.timeout`. */
+  readonly timeoutMs: number | undefined;
+  readonly successThreshold: number;
+  /** undefined = `plugins.health_check.retries`. */
+  readonly failureThreshold: number | undefined;
+}
+
+export type SeverityName = 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR' | 'CRITICAL';
+
+/** A rule of one's own (units.md). */
+export type AlertRuleSettings = {
+  readonly name: string;
+  readonly severity: SeverityName;
+  readonly summary: string;
+} & (
+  | {
+      readonly kind: 'event';
+      readonly filter: {
+        readonly types?: readonly string[];
+        readonly sources?: readonly string[];
+        readonly subjects?: readonly string[];
+        readonly minSeverity?: SeverityName;
+        readonly traceId?: string;
+        readonly text?: string;
+      };
+      readonly count: number;
+      readonly windowMs: number;
+    }
+  | {
+      readonly kind: 'metric';
+      readonly metric: string;
+      readonly labels: Readonly<Record<string, string>>;
+      readonly comparison: 'above' | 'below';
+      readonly threshold: number;
+      readonly forMs: number;
+    }
+);
+
+export interface WebhookSettings {
+  readonly name: string;
+  readonly url: string;
+  readonly format: 'json' | 'alertmanager';
+  /** Key of the signature, read from `secret_file`; undefined = not signed. A secret. */
+  readonly secret: string | undefined;
+  readonly minSeverity: SeverityName;
+  readonly timeoutMs: number;
+}
+
+export interface SboxmgrSettings {
+  readonly socket: {
+    readonly enabled: boolean;
+    readonly path: string;
+    readonly mode: number;
+    readonly group: string | undefined;
+  };
+  readonly schedule: {
+    readonly enabled: boolean;
+    readonly command: readonly string[];
+    /** Exactly one of the two where it is enabled. */
+    readonly intervalMs: number | undefined;
+    readonly cron: string | undefined;
+    readonly timeoutMs: number;
+    readonly jitterMs: number;
+    readonly runAtStart: boolean;
+  };
 }
 
 /** A configuration as it was found: settings, and where each key came from. */

@@ -27,6 +27,22 @@ export interface Sample {
   readonly labels?: Labels;
 }
 
+/** A measurement that comes from outside. */
+export interface CustomPoint {
+  /** `[a-z][a-z0-9_]*`, without the prefix. */
+  readonly name: string;
+  readonly kind: 'COUNTER' | 'GAUGE' | 'HISTOGRAM';
+  readonly value: number;
+  readonly labels: Labels;
+  /** `seconds`, `bytes`, `ratio` …; empty for none. */
+  readonly unit: string;
+}
+
+export interface CustomRefusal {
+  readonly reason: 'NAME_INVALID' | 'VALUE_INVALID' | 'KIND_CHANGED' | 'LABELS_INVALID' | 'SERIES_LIMIT';
+  readonly message: string;
+}
+
 /**
  * The metrics of telemetry/catalogue.ts, which has their help, unit and buckets; any other name throws. Asking twice for one name gives
  * the same instrument, and the samples of several `observe` of one name are put together.
@@ -39,6 +55,18 @@ export interface Metrics {
   observe(name: string, options: { readonly kind: 'gauge' | 'counter' }, fn: () => readonly Sample[]): void;
   /** The Prometheus text, format 0.0.4. */
   prometheus(): Promise<string>;
+}
+
+/** What metrics show at this moment, for alert rules. */
+export interface MetricReader {
+  /** Samples of an observed metric or a counter, `sboxagent_custom_*` included; empty for a name that has none. */
+  current(name: string): readonly Sample[];
+}
+
+/** Metrics `sboxagent_custom_*` of plugins, bounded in series (`sboxagent_limit_refused_total{limit="custom_series"}`). */
+export interface CustomMetrics {
+  /** `labels` go to every point. Answers what is wrong with each point, undefined where it was taken. */
+  record(points: readonly CustomPoint[], labels: Labels): readonly (CustomRefusal | undefined)[];
 }
 
 /** The server span of one call. */

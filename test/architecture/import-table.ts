@@ -31,6 +31,26 @@ export const importTable: Readonly<Record<string, Room>> = {
     },
     packages: {},
   },
+  config: {
+    rooms: {
+      ...base,
+      settings: 'judges documents as the start does',
+      telemetry: 'logs and counts',
+      store: 'revisions are a table of the store',
+      events: 'every change is an event',
+    },
+    packages: { yaml: 'comments and order of the files are kept' },
+  },
+  alerts: {
+    rooms: {
+      ...base,
+      settings: 'the types of rules and webhooks',
+      telemetry: 'logs, counts, and reads metrics',
+      store: 'alerts are a table of the store',
+      events: 'rules count events; firing and resolved are events',
+    },
+    packages: {},
+  },
   processes: {
     rooms: {
       ...base,
@@ -42,6 +62,18 @@ export const importTable: Readonly<Record<string, Room>> = {
     },
     packages: {},
   },
+  plugins: {
+    rooms: {
+      ...base,
+      settings: 'the types of its settings',
+      telemetry: 'logs and counts',
+      store: 'what is known of plugins are tables of the store',
+      events: 'events of plugins, and their transitions',
+      config: 'backups have one form',
+      processes: 'process plugins are run by the one supervisor, and probed',
+    },
+    packages: { ajv: 'JSON Schema draft 2020-12 (ajv-formats with it)', yaml: 'documents edited by hand are read with their lines' },
+  },
   api: {
     rooms: {
       ...base,
@@ -52,6 +84,9 @@ export const importTable: Readonly<Record<string, Room>> = {
       events: 'EventService',
       logs: 'LogService',
       processes: 'ProcessService',
+      config: 'ConfigService',
+      plugins: 'PluginService and PluginSessionService',
+      alerts: 'AlertService',
       gen: 'the services, generated (es)',
     },
     packages: {
@@ -84,7 +119,10 @@ export const importTable: Readonly<Record<string, Room>> = {
       store: 'composition',
       events: 'composition',
       logs: 'composition',
+      config: 'composition',
+      alerts: 'composition',
       processes: 'composition',
+      plugins: 'composition',
       api: 'composition',
     },
     packages: {},

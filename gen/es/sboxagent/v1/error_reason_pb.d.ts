@@ -329,6 +329,125 @@ export enum ErrorReason_Reason {
   CURSOR_INVALID = 42,
 
   /**
+   * INVALID_ARGUMENT: Correct the keys that the violations name; nothing was changed.
+   *
+   * @generated from enum value: CONFIG_INVALID = 46;
+   */
+  CONFIG_INVALID = 46,
+
+  /**
+   * FAILED_PRECONDITION: Start the agent with --config FILE; an empty file will do.
+   *
+   * @generated from enum value: CONFIG_NOT_MANAGED = 47;
+   */
+  CONFIG_NOT_MANAGED = 47,
+
+  /**
+   * NOT_FOUND: List the revisions and take one of these.
+   *
+   * @generated from enum value: CONFIG_REVISION_NOT_FOUND = 48;
+   */
+  CONFIG_REVISION_NOT_FOUND = 48,
+
+  /**
+   * UNAVAILABLE: Free space on the disk, or let the agent write to the directory of its configuration.
+   *
+   * @generated from enum value: CONFIG_NOT_WRITTEN = 49;
+   */
+  CONFIG_NOT_WRITTEN = 49,
+
+  /**
+   * ABORTED: Someone changed it meanwhile: read it again, and make the change from there.
+   *
+   * @generated from enum value: ETAG_STALE = 50;
+   */
+  ETAG_STALE = 50,
+
+  /**
+   * NOT_FOUND: List the backups and take one of these.
+   *
+   * @generated from enum value: BACKUP_NOT_FOUND = 51;
+   */
+  BACKUP_NOT_FOUND = 51,
+
+  /**
+   * FAILED_PRECONDITION: The backup is not as it was made; take another one.
+   *
+   * @generated from enum value: BACKUP_DAMAGED = 52;
+   */
+  BACKUP_DAMAGED = 52,
+
+  /**
+   * NOT_FOUND: Let the plugin register, or declare it under plugins.units; `sboxagent plugins list` has those known.
+   *
+   * @generated from enum value: PLUGIN_NOT_FOUND = 53;
+   */
+  PLUGIN_NOT_FOUND = 53,
+
+  /**
+   * FAILED_PRECONDITION: Set plugins.enabled: true.
+   *
+   * @generated from enum value: PLUGINS_OFF = 54;
+   */
+  PLUGINS_OFF = 54,
+
+  /**
+   * RESOURCE_EXHAUSTED: Delete plugins that are gone, or raise plugins.limits.plugins.
+   *
+   * @generated from enum value: PLUGIN_LIMIT_REACHED = 55;
+   */
+  PLUGIN_LIMIT_REACHED = 55,
+
+  /**
+   * FAILED_PRECONDITION: Enable the plugin first.
+   *
+   * @generated from enum value: PLUGIN_DISABLED = 56;
+   */
+  PLUGIN_DISABLED = 56,
+
+  /**
+   * FAILED_PRECONDITION: Register again.
+   *
+   * @generated from enum value: PLUGIN_SESSION_ENDED = 57;
+   */
+  PLUGIN_SESSION_ENDED = 57,
+
+  /**
+   * FAILED_PRECONDITION: The agent does not run this plugin: start or stop it where it runs.
+   *
+   * @generated from enum value: PLUGIN_NOT_PROCESS = 58;
+   */
+  PLUGIN_NOT_PROCESS = 58,
+
+  /**
+   * FAILED_PRECONDITION: Remove it from plugins.units instead, or disable it.
+   *
+   * @generated from enum value: PLUGIN_DECLARED = 59;
+   */
+  PLUGIN_DECLARED = 59,
+
+  /**
+   * RESOURCE_EXHAUSTED: Publish more slowly, or raise plugins.event_collection.buffer_size; call again as told.
+   *
+   * @generated from enum value: PLUGIN_BUFFER_FULL = 60;
+   */
+  PLUGIN_BUFFER_FULL = 60,
+
+  /**
+   * INVALID_ARGUMENT: Bring a JSON Schema of draft 2020-12 without references to the outside.
+   *
+   * @generated from enum value: PLUGIN_SCHEMA_INVALID = 61;
+   */
+  PLUGIN_SCHEMA_INVALID = 61,
+
+  /**
+   * NOT_FOUND: List the alerts and take one of these; old ones are removed.
+   *
+   * @generated from enum value: ALERT_NOT_FOUND = 62;
+   */
+  ALERT_NOT_FOUND = 62,
+
+  /**
    * NOT_FOUND: Ask for the empty name, a component or a service; List names them.
    *
    * @generated from enum value: HEALTH_SERVICE_UNKNOWN = 45;

@@ -104,6 +104,40 @@ export const ErrorReason_Reason = {
   DEPENDENCY_NOT_READY: "DEPENDENCY_NOT_READY",
   /** CURSOR_INVALID - INVALID_ARGUMENT: Use a cursor that the agent gave out, or none. */
   CURSOR_INVALID: "CURSOR_INVALID",
+  /** CONFIG_INVALID - INVALID_ARGUMENT: Correct the keys that the violations name; nothing was changed. */
+  CONFIG_INVALID: "CONFIG_INVALID",
+  /** CONFIG_NOT_MANAGED - FAILED_PRECONDITION: Start the agent with --config FILE; an empty file will do. */
+  CONFIG_NOT_MANAGED: "CONFIG_NOT_MANAGED",
+  /** CONFIG_REVISION_NOT_FOUND - NOT_FOUND: List the revisions and take one of these. */
+  CONFIG_REVISION_NOT_FOUND: "CONFIG_REVISION_NOT_FOUND",
+  /** CONFIG_NOT_WRITTEN - UNAVAILABLE: Free space on the disk, or let the agent write to the directory of its configuration. */
+  CONFIG_NOT_WRITTEN: "CONFIG_NOT_WRITTEN",
+  /** ETAG_STALE - ABORTED: Someone changed it meanwhile: read it again, and make the change from there. */
+  ETAG_STALE: "ETAG_STALE",
+  /** BACKUP_NOT_FOUND - NOT_FOUND: List the backups and take one of these. */
+  BACKUP_NOT_FOUND: "BACKUP_NOT_FOUND",
+  /** BACKUP_DAMAGED - FAILED_PRECONDITION: The backup is not as it was made; take another one. */
+  BACKUP_DAMAGED: "BACKUP_DAMAGED",
+  /** PLUGIN_NOT_FOUND - NOT_FOUND: Let the plugin register, or declare it under plugins.units; `sboxagent plugins list` has those known. */
+  PLUGIN_NOT_FOUND: "PLUGIN_NOT_FOUND",
+  /** PLUGINS_OFF - FAILED_PRECONDITION: Set plugins.enabled: true. */
+  PLUGINS_OFF: "PLUGINS_OFF",
+  /** PLUGIN_LIMIT_REACHED - RESOURCE_EXHAUSTED: Delete plugins that are gone, or raise plugins.limits.plugins. */
+  PLUGIN_LIMIT_REACHED: "PLUGIN_LIMIT_REACHED",
+  /** PLUGIN_DISABLED - FAILED_PRECONDITION: Enable the plugin first. */
+  PLUGIN_DISABLED: "PLUGIN_DISABLED",
+  /** PLUGIN_SESSION_ENDED - FAILED_PRECONDITION: Register again. */
+  PLUGIN_SESSION_ENDED: "PLUGIN_SESSION_ENDED",
+  /** PLUGIN_NOT_PROCESS - FAILED_PRECONDITION: The agent does not run this plugin: start or stop it where it runs. */
+  PLUGIN_NOT_PROCESS: "PLUGIN_NOT_PROCESS",
+  /** PLUGIN_DECLARED - FAILED_PRECONDITION: Remove it from plugins.units instead, or disable it. */
+  PLUGIN_DECLARED: "PLUGIN_DECLARED",
+  /** PLUGIN_BUFFER_FULL - RESOURCE_EXHAUSTED: Publish more slowly, or raise plugins.event_collection.buffer_size; call again as told. */
+  PLUGIN_BUFFER_FULL: "PLUGIN_BUFFER_FULL",
+  /** PLUGIN_SCHEMA_INVALID - INVALID_ARGUMENT: Bring a JSON Schema of draft 2020-12 without references to the outside. */
+  PLUGIN_SCHEMA_INVALID: "PLUGIN_SCHEMA_INVALID",
+  /** ALERT_NOT_FOUND - NOT_FOUND: List the alerts and take one of these; old ones are removed. */
+  ALERT_NOT_FOUND: "ALERT_NOT_FOUND",
   /** HEALTH_SERVICE_UNKNOWN - NOT_FOUND: Ask for the empty name, a component or a service; List names them. */
   HEALTH_SERVICE_UNKNOWN: "HEALTH_SERVICE_UNKNOWN",
   /** SHUTTING_DOWN - UNAVAILABLE: The agent is stopping; connect again when it is back. */
@@ -158,6 +192,23 @@ export namespace ErrorReason_Reason {
   export type RELOAD_UNSUPPORTED = typeof ErrorReason_Reason.RELOAD_UNSUPPORTED;
   export type DEPENDENCY_NOT_READY = typeof ErrorReason_Reason.DEPENDENCY_NOT_READY;
   export type CURSOR_INVALID = typeof ErrorReason_Reason.CURSOR_INVALID;
+  export type CONFIG_INVALID = typeof ErrorReason_Reason.CONFIG_INVALID;
+  export type CONFIG_NOT_MANAGED = typeof ErrorReason_Reason.CONFIG_NOT_MANAGED;
+  export type CONFIG_REVISION_NOT_FOUND = typeof ErrorReason_Reason.CONFIG_REVISION_NOT_FOUND;
+  export type CONFIG_NOT_WRITTEN = typeof ErrorReason_Reason.CONFIG_NOT_WRITTEN;
+  export type ETAG_STALE = typeof ErrorReason_Reason.ETAG_STALE;
+  export type BACKUP_NOT_FOUND = typeof ErrorReason_Reason.BACKUP_NOT_FOUND;
+  export type BACKUP_DAMAGED = typeof ErrorReason_Reason.BACKUP_DAMAGED;
+  export type PLUGIN_NOT_FOUND = typeof ErrorReason_Reason.PLUGIN_NOT_FOUND;
+  export type PLUGINS_OFF = typeof ErrorReason_Reason.PLUGINS_OFF;
+  export type PLUGIN_LIMIT_REACHED = typeof ErrorReason_Reason.PLUGIN_LIMIT_REACHED;
+  export type PLUGIN_DISABLED = typeof ErrorReason_Reason.PLUGIN_DISABLED;
+  export type PLUGIN_SESSION_ENDED = typeof ErrorReason_Reason.PLUGIN_SESSION_ENDED;
+  export type PLUGIN_NOT_PROCESS = typeof ErrorReason_Reason.PLUGIN_NOT_PROCESS;
+  export type PLUGIN_DECLARED = typeof ErrorReason_Reason.PLUGIN_DECLARED;
+  export type PLUGIN_BUFFER_FULL = typeof ErrorReason_Reason.PLUGIN_BUFFER_FULL;
+  export type PLUGIN_SCHEMA_INVALID = typeof ErrorReason_Reason.PLUGIN_SCHEMA_INVALID;
+  export type ALERT_NOT_FOUND = typeof ErrorReason_Reason.ALERT_NOT_FOUND;
   export type HEALTH_SERVICE_UNKNOWN = typeof ErrorReason_Reason.HEALTH_SERVICE_UNKNOWN;
   export type SHUTTING_DOWN = typeof ErrorReason_Reason.SHUTTING_DOWN;
   export type INTERNAL = typeof ErrorReason_Reason.INTERNAL;
@@ -294,6 +345,57 @@ export function errorReason_ReasonFromJSON(object: any): ErrorReason_Reason {
     case 42:
     case "CURSOR_INVALID":
       return ErrorReason_Reason.CURSOR_INVALID;
+    case 46:
+    case "CONFIG_INVALID":
+      return ErrorReason_Reason.CONFIG_INVALID;
+    case 47:
+    case "CONFIG_NOT_MANAGED":
+      return ErrorReason_Reason.CONFIG_NOT_MANAGED;
+    case 48:
+    case "CONFIG_REVISION_NOT_FOUND":
+      return ErrorReason_Reason.CONFIG_REVISION_NOT_FOUND;
+    case 49:
+    case "CONFIG_NOT_WRITTEN":
+      return ErrorReason_Reason.CONFIG_NOT_WRITTEN;
+    case 50:
+    case "ETAG_STALE":
+      return ErrorReason_Reason.ETAG_STALE;
+    case 51:
+    case "BACKUP_NOT_FOUND":
+      return ErrorReason_Reason.BACKUP_NOT_FOUND;
+    case 52:
+    case "BACKUP_DAMAGED":
+      return ErrorReason_Reason.BACKUP_DAMAGED;
+    case 53:
+    case "PLUGIN_NOT_FOUND":
+      return ErrorReason_Reason.PLUGIN_NOT_FOUND;
+    case 54:
+    case "PLUGINS_OFF":
+      return ErrorReason_Reason.PLUGINS_OFF;
+    case 55:
+    case "PLUGIN_LIMIT_REACHED":
+      return ErrorReason_Reason.PLUGIN_LIMIT_REACHED;
+    case 56:
+    case "PLUGIN_DISABLED":
+      return ErrorReason_Reason.PLUGIN_DISABLED;
+    case 57:
+    case "PLUGIN_SESSION_ENDED":
+      return ErrorReason_Reason.PLUGIN_SESSION_ENDED;
+    case 58:
+    case "PLUGIN_NOT_PROCESS":
+      return ErrorReason_Reason.PLUGIN_NOT_PROCESS;
+    case 59:
+    case "PLUGIN_DECLARED":
+      return ErrorReason_Reason.PLUGIN_DECLARED;
+    case 60:
+    case "PLUGIN_BUFFER_FULL":
+      return ErrorReason_Reason.PLUGIN_BUFFER_FULL;
+    case 61:
+    case "PLUGIN_SCHEMA_INVALID":
+      return ErrorReason_Reason.PLUGIN_SCHEMA_INVALID;
+    case 62:
+    case "ALERT_NOT_FOUND":
+      return ErrorReason_Reason.ALERT_NOT_FOUND;
     case 45:
     case "HEALTH_SERVICE_UNKNOWN":
       return ErrorReason_Reason.HEALTH_SERVICE_UNKNOWN;
@@ -396,6 +498,40 @@ export function errorReason_ReasonToJSON(object: ErrorReason_Reason): string {
       return "DEPENDENCY_NOT_READY";
     case ErrorReason_Reason.CURSOR_INVALID:
       return "CURSOR_INVALID";
+    case ErrorReason_Reason.CONFIG_INVALID:
+      return "CONFIG_INVALID";
+    case ErrorReason_Reason.CONFIG_NOT_MANAGED:
+      return "CONFIG_NOT_MANAGED";
+    case ErrorReason_Reason.CONFIG_REVISION_NOT_FOUND:
+      return "CONFIG_REVISION_NOT_FOUND";
+    case ErrorReason_Reason.CONFIG_NOT_WRITTEN:
+      return "CONFIG_NOT_WRITTEN";
+    case ErrorReason_Reason.ETAG_STALE:
+      return "ETAG_STALE";
+    case ErrorReason_Reason.BACKUP_NOT_FOUND:
+      return "BACKUP_NOT_FOUND";
+    case ErrorReason_Reason.BACKUP_DAMAGED:
+      return "BACKUP_DAMAGED";
+    case ErrorReason_Reason.PLUGIN_NOT_FOUND:
+      return "PLUGIN_NOT_FOUND";
+    case ErrorReason_Reason.PLUGINS_OFF:
+      return "PLUGINS_OFF";
+    case ErrorReason_Reason.PLUGIN_LIMIT_REACHED:
+      return "PLUGIN_LIMIT_REACHED";
+    case ErrorReason_Reason.PLUGIN_DISABLED:
+      return "PLUGIN_DISABLED";
+    case ErrorReason_Reason.PLUGIN_SESSION_ENDED:
+      return "PLUGIN_SESSION_ENDED";
+    case ErrorReason_Reason.PLUGIN_NOT_PROCESS:
+      return "PLUGIN_NOT_PROCESS";
+    case ErrorReason_Reason.PLUGIN_DECLARED:
+      return "PLUGIN_DECLARED";
+    case ErrorReason_Reason.PLUGIN_BUFFER_FULL:
+      return "PLUGIN_BUFFER_FULL";
+    case ErrorReason_Reason.PLUGIN_SCHEMA_INVALID:
+      return "PLUGIN_SCHEMA_INVALID";
+    case ErrorReason_Reason.ALERT_NOT_FOUND:
+      return "ALERT_NOT_FOUND";
     case ErrorReason_Reason.HEALTH_SERVICE_UNKNOWN:
       return "HEALTH_SERVICE_UNKNOWN";
     case ErrorReason_Reason.SHUTTING_DOWN:
@@ -495,6 +631,40 @@ export function errorReason_ReasonToNumber(object: ErrorReason_Reason): number {
       return 41;
     case ErrorReason_Reason.CURSOR_INVALID:
       return 42;
+    case ErrorReason_Reason.CONFIG_INVALID:
+      return 46;
+    case ErrorReason_Reason.CONFIG_NOT_MANAGED:
+      return 47;
+    case ErrorReason_Reason.CONFIG_REVISION_NOT_FOUND:
+      return 48;
+    case ErrorReason_Reason.CONFIG_NOT_WRITTEN:
+      return 49;
+    case ErrorReason_Reason.ETAG_STALE:
+      return 50;
+    case ErrorReason_Reason.BACKUP_NOT_FOUND:
+      return 51;
+    case ErrorReason_Reason.BACKUP_DAMAGED:
+      return 52;
+    case ErrorReason_Reason.PLUGIN_NOT_FOUND:
+      return 53;
+    case ErrorReason_Reason.PLUGINS_OFF:
+      return 54;
+    case ErrorReason_Reason.PLUGIN_LIMIT_REACHED:
+      return 55;
+    case ErrorReason_Reason.PLUGIN_DISABLED:
+      return 56;
+    case ErrorReason_Reason.PLUGIN_SESSION_ENDED:
+      return 57;
+    case ErrorReason_Reason.PLUGIN_NOT_PROCESS:
+      return 58;
+    case ErrorReason_Reason.PLUGIN_DECLARED:
+      return 59;
+    case ErrorReason_Reason.PLUGIN_BUFFER_FULL:
+      return 60;
+    case ErrorReason_Reason.PLUGIN_SCHEMA_INVALID:
+      return 61;
+    case ErrorReason_Reason.ALERT_NOT_FOUND:
+      return 62;
     case ErrorReason_Reason.HEALTH_SERVICE_UNKNOWN:
       return 45;
     case ErrorReason_Reason.SHUTTING_DOWN:

@@ -1,6 +1,6 @@
 import { type FSWatcher, statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from './clock.ts';
 
 const pollMs = 500;
 
