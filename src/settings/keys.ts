@@ -53,6 +53,8 @@ const path: KeyType = { kind: 'path' };
 const boolean: KeyType = { kind: 'boolean' };
 const strings: KeyType = { kind: 'strings' };
 const later: KeyType = { kind: 'later' };
+const program = texts(/^[^\0]*$/, 'a text');
+const group = text(/^[\w][\w.-]{0,31}$/, 'the name or number of a group');
 const integer = (min: number, max: number): KeyType => ({ kind: 'integer', min, max });
 const number = (min: number, max: number): KeyType => ({ kind: 'number', min, max });
 const duration = (minMs: number, maxMs = TIMER_MS): KeyType => ({ kind: 'duration', minMs, maxMs });
@@ -74,7 +76,7 @@ export const keyTable: readonly Key[] = [
   ),
   key('agent.state_dir', path, undefined, 'Where all state lives. Default: /var/lib/sboxagent as root, else $XDG_STATE_HOME/sboxagent.'),
   live('agent.log_level', choice('trace', 'debug', 'info', 'warn', 'error', 'fatal'), 'info', "Least level of the agent's own log."),
-  key('agent.auto_reload', boolean, true, 'Whether changed configuration files are read again by themselves.'),
+  live('agent.auto_reload', boolean, true, 'Whether changed configuration files are read again by themselves.'),
   key('api.enabled', boolean, true, 'Whether the TCP port is opened; the unix socket always is.'),
   key(
     'api.host',
@@ -85,12 +87,7 @@ export const keyTable: readonly Key[] = [
   key('api.port', integer(0, 65_535), 8080, 'The one TCP port; 0 takes a free one.'),
   key('api.unix_socket.path', path, undefined, 'Default: <state_dir>/api.sock.'),
   key('api.unix_socket.mode', { kind: 'mode' }, '0660', 'File mode of the socket: who may connect is admin.'),
-  key(
-    'api.unix_socket.group',
-    text(/^[\w][\w.-]{0,31}$/, 'the name or number of a group'),
-    undefined,
-    "Group that owns the socket. Default: the daemon's own.",
-  ),
+  key('api.unix_socket.group', group, undefined, "Group that owns the socket. Default: the daemon's own."),
   key('api.tls.cert_file', path, undefined, 'Certificate chain, PEM.'),
   key('api.tls.key_file', path, undefined, 'Private key, PEM.'),
   key('api.tls.client_ca_file', path, undefined, 'Authorities whose client certificates are demanded (mTLS).'),
@@ -138,19 +135,20 @@ export const keyTable: readonly Key[] = [
   key('processes.inline.enabled', boolean, false, 'Whether StartProcess may carry a command of its own.'),
   key('processes.inline.allowed_binaries', { kind: 'paths' }, [], 'The absolute binaries that it may name.'),
   key('plugins.enabled', boolean, true, 'Whether plugins are served.'),
-  key('plugins.health_check.enabled', boolean, true, 'Whether the health of plugins is judged.'),
-  key('plugins.health_check.interval', duration(100), '60s', 'How often.'),
-  key('plugins.health_check.timeout', duration(100), '10s', 'How long a check may take.'),
-  key('plugins.health_check.retries', integer(1, 1000), 3, 'Failures in a row that make a plugin UNHEALTHY.'),
-  key('plugins.event_collection.enabled', boolean, true, 'Whether events of plugins are taken.'),
-  key('plugins.event_collection.buffer_size', integer(1, 1_000_000), 1000, 'Events that may wait in memory.'),
-  key('plugins.event_collection.flush_interval', duration(1), '5s', 'How long they may wait.'),
-  key('plugins.configuration.auto_reload', boolean, true, 'Whether changed documents of plugins are read again.'),
-  key('plugins.configuration.validation', boolean, true, 'Whether they are judged by their schema.'),
-  key('plugins.configuration.backup_enabled', boolean, true, 'Whether they are backed up before a change.'),
-  key('plugins.configuration.backup_retention', duration(1000, YEARS_MS), '7d', 'How long backups are kept.'),
+  live('plugins.health_check.enabled', boolean, true, 'Whether the health of plugins is judged.'),
+  live('plugins.health_check.interval', duration(100), '60s', 'How often.'),
+  live('plugins.health_check.timeout', duration(100), '10s', 'How long a check may take.'),
+  live('plugins.health_check.retries', integer(1, 1000), 3, 'Failures in a row that make a plugin UNHEALTHY.'),
+  live('plugins.event_collection.enabled', boolean, true, 'Whether events of plugins are taken.'),
+  live('plugins.event_collection.buffer_size', integer(1, 1_000_000), 1000, 'Events that may wait in memory.'),
+  live('plugins.event_collection.flush_interval', duration(1), '5s', 'How long they may wait.'),
+  live('plugins.configuration.auto_reload', boolean, true, 'Whether changed documents of plugins are read again.'),
+  live('plugins.configuration.validation', boolean, true, 'Whether they are judged by their schema.'),
+  live('plugins.configuration.backup_enabled', boolean, true, 'Whether they are backed up before a change.'),
+  live('plugins.configuration.backup_retention', duration(1000, YEARS_MS), '7d', 'How long backups are kept.'),
   key('plugins.units', later, {}, 'Plugins that sboxagent runs.'),
-  key('plugins.limits', later, {}, 'Bounds of the registry.'),
+  live('plugins.limits.plugins', integer(1, 10_000), 1000, 'Plugins that are known at once.'),
+  live('plugins.limits.labels', integer(0, 1000), 32, 'Labels of one plugin.'),
   key(
     'events.durability',
     choice('full', 'relaxed'),
@@ -174,12 +172,20 @@ export const keyTable: readonly Key[] = [
   key('telemetry.sample_ratio', number(0, 1), 1, 'Share of traces that are sent.'),
   key('alerts.rules', later, [], 'Alert rules.'),
   key('alerts.webhooks', later, [], 'Where alerts are sent.'),
-  key('sboxmgr.socket', later, {}, 'The socket for sboxmgr.'),
-  key('sboxmgr.schedule', later, {}, 'Runs of sboxmgr.'),
+  key('sboxmgr.socket.enabled', boolean, true, 'Whether the socket for sboxmgr is opened.'),
+  key('sboxmgr.socket.path', path, '/tmp/sboxagent.sock', 'Where sboxmgr looks for it.'),
+  key('sboxmgr.socket.mode', { kind: 'mode' }, '0600', 'File mode of the socket.'),
+  key('sboxmgr.socket.group', group, undefined, "Group that owns the socket. Default: the daemon's own."),
+  live('sboxmgr.schedule.enabled', boolean, false, 'Whether sboxmgr is run by a schedule.'),
+  live('sboxmgr.schedule.command', program, [], 'Program and arguments of a run.'),
+  live('sboxmgr.schedule.interval', duration(1000), undefined, 'Time from run to run. Exactly one of interval and cron is given.'),
+  live('sboxmgr.schedule.cron', text(/^\s*\S+(?:\s+\S+){4,5}\s*$/, 'a cron line of 5 or 6 fields'), undefined, 'A cron line instead.'),
+  live('sboxmgr.schedule.timeout', duration(1000), '5m', 'How long a run may take.'),
+  live('sboxmgr.schedule.jitter', duration(0), '0s', 'By how much a run is delayed at random, at most.'),
+  live('sboxmgr.schedule.run_at_start', boolean, true, 'Whether there is a run at the start.'),
 ];
 
 const names = texts(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a name of an environment variable');
-const program = texts(/^[^\0]*$/, 'a text');
 
 /** The keys of one unit (units.md), below `processes.units.<id>`. What a later version brings is refused by name, not taken and ignored. */
 export const unitKeyTable: readonly Key[] = [

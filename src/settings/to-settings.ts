@@ -1,6 +1,6 @@
 import type { Entries } from './entries.ts';
 import { type Key, keyTable, unitKeyTable } from './keys.ts';
-import type { Settings, UnitSettings } from './types.ts';
+import type { PluginSettings, SboxmgrSettings, Settings, UnitSettings } from './types.ts';
 import { notation } from './values.ts';
 
 /** The name that a key has in the settings: `ping_interval` -> `pingIntervalMs`. */
@@ -66,6 +66,8 @@ export function toSettings(entries: Entries, ids: readonly string[]): Settings {
     },
     processes: { units, inline: { enabled: get('processes.inline.enabled'), allowedBinaries: get('processes.inline.allowed_binaries') } },
     plugins: pluginsOf(entries),
+    alerts: { rules: [], webhooks: [] },
+    sboxmgr: sboxmgrOf(entries),
     events: {
       durability: get('events.durability'),
       retention: { ageMs: get('events.retention.age'), bytes: get('events.retention.bytes'), count: get('events.retention.count') },
@@ -105,19 +107,46 @@ function toUnit(entries: Entries, id: string): UnitSettings {
   };
 }
 
-/** The plugins' keys: nobody's type yet, so they are named by the rule that the other names follow. */
-function pluginsOf(entries: Entries): Readonly<Record<string, unknown>> {
-  const plugins: Record<string, unknown> = {};
-  for (const row of keyTable) {
-    if (!row.path.startsWith('plugins.') || row.type.kind === 'later') continue;
-    const parts = row.path.split('.').slice(1);
-    place(
-      plugins,
-      parts.map((part, i) => settingName(part, i === parts.length - 1 ? row : undefined)),
-      entries.get(row.path)?.value,
-    );
-  }
-  return plugins;
+function pluginsOf(entries: Entries): PluginSettings {
+  const get = <T>(path: string): T => entries.get(`plugins.${path}`)?.value as T;
+  return {
+    enabled: get('enabled'),
+    healthCheck: {
+      enabled: get('health_check.enabled'),
+      intervalMs: get('health_check.interval'),
+      timeoutMs: get('health_check.timeout'),
+      retries: get('health_check.retries'),
+    },
+    eventCollection: {
+      enabled: get('event_collection.enabled'),
+      bufferSize: get('event_collection.buffer_size'),
+      flushIntervalMs: get('event_collection.flush_interval'),
+    },
+    configuration: {
+      autoReload: get('configuration.auto_reload'),
+      validation: get('configuration.validation'),
+      backupEnabled: get('configuration.backup_enabled'),
+      backupRetentionMs: get('configuration.backup_retention'),
+    },
+    limits: { plugins: get('limits.plugins'), labels: get('limits.labels') },
+    units: {},
+  };
+}
+
+function sboxmgrOf(entries: Entries): SboxmgrSettings {
+  const get = <T>(path: string): T => entries.get(`sboxmgr.${path}`)?.value as T;
+  return {
+    socket: { enabled: get('socket.enabled'), path: get('socket.path'), mode: get('socket.mode'), group: get('socket.group') },
+    schedule: {
+      enabled: get('schedule.enabled'),
+      command: get('schedule.command'),
+      intervalMs: get('schedule.interval'),
+      cron: get('schedule.cron'),
+      timeoutMs: get('schedule.timeout'),
+      jitterMs: get('schedule.jitter'),
+      runAtStart: get('schedule.run_at_start'),
+    },
+  };
 }
 
 /** The effective document in the configuration's own keys and notation, secrets masked. */

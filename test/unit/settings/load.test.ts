@@ -106,7 +106,7 @@ const environment: readonly (readonly [string, string, (s: ReturnType<typeof loa
   ['SBOXAGENT_API_UNIX_SOCKET_MODE', '0600', (s) => s.api.unixSocket.mode, 0o600],
   ['SBOXAGENT_API_SECURITY_AUTH_TOKEN', token, (s) => s.api.security.authToken, token],
   ['SBOXAGENT_TELEMETRY_SAMPLE_RATIO', '.5', (s) => s.telemetry.sampleRatio, 0.5],
-  ['SBOXAGENT_PLUGINS_HEALTH_CHECK_RETRIES', '7', (s) => (s.plugins['healthCheck'] as Record<string, unknown>)['retries'], 7],
+  ['SBOXAGENT_PLUGINS_HEALTH_CHECK_RETRIES', '7', (s) => s.plugins.healthCheck.retries, 7],
   ['SBOXAGENT_PROCESSES_UNITS_EDGE_1_AUTOSTART', 'true', (s) => s.processes.units['edge-1']?.autostart, true],
   ['SBOXAGENT_PROCESSES_UNITS_EDGE_1_RESTART_BASE', '3s', (s) => s.processes.units['edge-1']?.restart.baseMs, 3000],
   ['SBOXAGENT_PROCESSES_UNITS_EDGE_1_ENV', 'A=1,B=x=y', (s) => s.processes.units['edge-1']?.env, { A: '1', B: 'x=y' }],
@@ -167,7 +167,7 @@ test("the seed's two files load as they are, but for the sample token", () => {
   );
   assert.equal(settings.api.security.authToken, token);
   assert.equal(settings.api.streams.pingIntervalMs, 30_000);
-  assert.deepEqual(settings.plugins['configuration'], {
+  assert.deepEqual(settings.plugins.configuration, {
     autoReload: true,
     validation: true,
     backupEnabled: true,
@@ -209,7 +209,7 @@ test('changes are named by key, with whether they take effect at once', () => {
     { path: 'api.port', live: false },
     { path: 'api.streams.ping_interval', live: true },
     { path: 'processes.units', live: true },
-    { path: 'plugins.health_check.interval', live: false },
+    { path: 'plugins.health_check.interval', live: true },
   ]);
   assert.deepEqual(diffSettings(base, base), []);
 });

@@ -82,9 +82,7 @@ const cases: readonly (readonly [string, string, string | RegExp])[] = [
     (line) => [line, units('u:', '  command: [a]', `  ${line}`), `c.yaml:5: processes.units.u.${line.split(':')[0]}: ${later}`] as const,
   ),
   ['alerts', 'alerts: {rules: [{name: x}]}', `c.yaml:1: alerts.rules: ${later}`],
-  ['sboxmgr', 'sboxmgr: {socket: {path: /tmp/x}}', `c.yaml:1: sboxmgr.socket: ${later}`],
   ['plugins.units', 'plugins: {units: {a: {command: [x]}}}', `c.yaml:1: plugins.units: ${later}`],
-  ['plugins.limits', 'plugins: {limits: {plugins: 5}}', `c.yaml:1: plugins.limits: ${later}`],
   ['other engines', units('u: {engine: xray, config_path: /x}'), /^c\.yaml:3: processes\.units\.u\.engine: "xray" is not one of sing-box$/],
   // Units
   [
