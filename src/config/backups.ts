@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { syncDirectory, writeFileAtomic } from '../kernel/atomic-file.ts';
+import { AgentError } from '../kernel/errors.ts';
+
+/** Copies of documents in one directory, 0600 in 0700, each told apart from a damaged one by its hash, which the caller keeps elsewhere. */
+export interface Backups {
+  /** Answers the SHA-256 in hex once the copy is on the disk; one of that name is replaced. Throws the file system's error. */
+  save(name: string, text: string): string;
+  /** Throws AgentError BACKUP_NOT_FOUND, or BACKUP_DAMAGED when it is not as it was made or cannot be read. */
+  read(name: string, sha256: string): string;
+  /** One that is not there is no error. */
+  remove(name: string): void;
+}
+
+const fileName = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}$/;
+
+export function sha256Of(text: string | Uint8Array): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** The directory is made when the first copy is. Names are single file names; others throw RangeError. */
+export function openBackups(dir: string): Backups {
+  const pathOf = (name: string): string => {
+    if (!fileName.test(name)) throw new RangeError(`no name of a backup: ${JSON.stringify(name)}`);
+    return join(dir, name);
+  };
+  return {
+    save(name, text) {
+      const path = pathOf(name);
+      makeDirectory(dir);
+      writeFileAtomic(path, text);
+      return sha256Of(text);
+    },
+    read(name, sha256) {
+      const bytes = readBackup(pathOf(name), name);
+      if (sha256Of(bytes) !== sha256) {
+        throw new AgentError('BACKUP_DAMAGED', `backup ${name} is not as it was made`, { metadata: { backup: name } });
+      }
+      return bytes.toString('utf8');
+    },
+    remove: (name) => rmSync(pathOf(name), { force: true }),
+  };
+}
+
+function readBackup(path: string, name: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const metadata = { backup: name };
+    if (code === 'ENOENT') throw new AgentError('BACKUP_NOT_FOUND', `there is no backup ${name}`, { metadata, cause });
+    throw new AgentError('BACKUP_DAMAGED', `backup ${name} cannot be read (${code ?? 'unknown error'})`, { metadata, cause });
+  }
+}
+
+/** Every new level is flushed with the one above it, so that a copy's directory does not vanish with the power. */
+export function makeDirectory(path: string): void {
+  const first = mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let at = path; at.length >= first.length; at = dirname(at)) syncDirectory(dirname(at));
+}
