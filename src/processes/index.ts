@@ -10,6 +10,9 @@
  * May be imported by plugins, api (types) and app. It imports kernel, telemetry, events, logs and settings types. Child
  * processes are made and signalled in spawner.ts alone.
  */
+export { runEnvironment } from './environment.ts';
+export { runProbe } from './probes/run-probe.ts';
+export type { ProbeResult } from './probes/types.ts';
 export { createSupervisor, type ProcessSupervisor, type SupervisorOptions, type UnitChanges } from './supervisor.ts';
 export type {
   ExitRecord,

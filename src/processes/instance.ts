@@ -1,3 +1,4 @@
+import type { JsonObject } from '../events/types.ts';
 import { AgentError } from '../kernel/errors.ts';
 import type { UnitSettings } from '../settings/types.ts';
 import type { ProcessContext } from './context.ts';
@@ -18,6 +19,7 @@ import { engines } from './engines/index.ts';
 import { describeEnd, type EndStatus, succeeded } from './exit-status.ts';
 import { type InstanceState, initialState, isUp } from './instance-state.ts';
 import { fingerprintOf, planRun } from './plan.ts';
+import { catchesSignal } from './proc.ts';
 import { decideRestart, noHistory, type RestartDecision, withRun, withStart } from './restart-policy.ts';
 import { adoptRun, launchRun, type Run, treeOf } from './run.ts';
 import { type RunRecord, removeRecord, runFiles } from './run-record.ts';
@@ -25,7 +27,7 @@ import { type RunTree, terminate } from './run-tree.ts';
 import { createSerial } from './serial.ts';
 import { signalProcess } from './spawner.ts';
 import { proveStartup, startTimeoutMs } from './startup-proof.ts';
-import { endData, tell } from './story.ts';
+import { endData, type ProcessEventType, tell } from './story.ts';
 import type { ProcessView } from './types.ts';
 import { viewOf } from './view.ts';
 
@@ -43,8 +45,11 @@ export interface Instance {
   /** Settles with the start that is under way; resolves at once where it is READY. */
   whenReady(): Promise<void>;
   stop(graceMs?: number): Promise<void>;
-  restart(): Promise<{ readonly ready: Promise<void> }>;
+  /** `traceId`: the story that its events belong to until it is READY or has failed. */
+  restart(traceId?: string): Promise<{ readonly ready: Promise<void> }>;
   reload(): Promise<void>;
+  /** Sends SIGHUP where the program catches it; false where it would end by it. */
+  hangUp(): Promise<boolean>;
   /** Takes over, or accounts for, what a record of the daemon before this one tells. */
   adopt(record: RunRecord): Promise<void>;
   /** New settings; true when what runs must be started anew for them. */
@@ -70,6 +75,7 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
   let runAbort = new AbortController();
   let hurry = new AbortController();
   let cleaning: Promise<unknown> = Promise.resolve();
+  let story = '';
 
   const set = (patch: Partial<InstanceState>): void => {
     Object.assign(s, patch);
@@ -80,6 +86,7 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
   const inTurn = (task: () => Promise<void> | void): void => {
     serial(task).catch((error: unknown) => logger.error({ process: id, error }, 'a step of a process failed'));
   };
+  const say = (type: ProcessEventType, data: JsonObject = {}): void => tell(journal, { id, type, data, traceId: story });
   const failAttempt = (error: unknown): void => attempt.reject(error);
   const newAttempt = (): void => {
     attempt = Promise.withResolvers<void>();
@@ -92,7 +99,7 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
     newAttempt();
     s.history = withStart(unit.restart, s.history, clock.monotonicMs());
     set({ state: 'STARTING', nextStartTimeMs: undefined, reason: '', message: '' });
-    tell(journal, id, 'starting');
+    say('starting');
     let run: Run;
     try {
       run = await launchRun(context, { unit, ...planRun(context, unit), restartCount: s.restartCount, fingerprint: fingerprintOf(unit) });
@@ -118,9 +125,10 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
     if (s.run !== run || s.state !== 'STARTING') return;
     run.noteProved();
     set({ state: 'RUNNING' });
-    tell(journal, id, 'started', { pid: run.pid });
+    say('started', { pid: run.pid });
     set({ state: 'READY' });
-    tell(journal, id, 'ready', { pid: run.pid });
+    say('ready', { pid: run.pid });
+    story = '';
     attempt.resolve();
   };
 
@@ -177,7 +185,7 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
     const why = failure ?? { reason: reasonOf(ended), message: `${id} ended with ${describeEnd(ended.end)}` };
     const nextAction = nextActionOf(decision);
     const data = endData({ ...ended, ...why, nextAction });
-    tell(journal, id, 'exited', data);
+    say('exited', data);
     if (ended.pid > 0) {
       removeRecord(files);
       s.exit = exitRecord(ended);
@@ -199,14 +207,14 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
         return;
       case 'crash-loop': {
         set({ state: 'CRASH_LOOP', reason, message });
-        tell(journal, id, 'crash_loop', { ...told.data, starts: decision.starts, window_ms: unit.restart.windowMs });
+        say('crash_loop', { ...told.data, starts: decision.starts, window_ms: unit.restart.windowMs });
         return;
       }
       case 'restart': {
         s.history = { ...s.history, attempts: decision.attempts };
         const waitMs = Math.max(0, decision.delayMs - (clock.monotonicMs() - ended.atMs));
         set({ state: 'BACKOFF', reason, message, nextStartTimeMs: clock.wallMs() + waitMs });
-        tell(journal, id, 'restarting', { delay_ms: decision.delayMs, attempt: decision.attempts, reason });
+        say('restarting', { delay_ms: decision.delayMs, attempt: decision.attempts, reason });
         cancelTimer = clock.after(waitMs, () => inTurn(again));
         return;
       }
@@ -220,7 +228,8 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
     await begin();
   };
 
-  const requestStart = async (): Promise<{ readonly ready: Promise<void> }> => {
+  const requestStart = async (traceId = ''): Promise<{ readonly ready: Promise<void> }> => {
+    story = traceId;
     if (closed) throw new AgentError('SHUTTING_DOWN', `${id} is not started: the agent is stopping`);
     cancelTimer();
     s.history = noHistory;
@@ -245,7 +254,7 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
 
   const stopped = (): void => {
     set({ state: 'STOPPED', run: undefined, nextStartTimeMs: undefined, reason: 'REQUESTED', message: 'stopped by request' });
-    tell(journal, id, 'stopped', s.exit === undefined ? {} : { ...codeOf(s.exit), duration_ms: Math.round(s.exit.durationMs) });
+    say('stopped', s.exit === undefined ? {} : { ...codeOf(s.exit), duration_ms: Math.round(s.exit.durationMs) });
   };
 
   const requestStop = async (graceMs: number): Promise<void> => {
@@ -289,14 +298,20 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
       if (s.state === 'STOPPING') clock.after(graceMs, () => hurry.abort());
       return serial(() => requestStop(graceMs));
     },
-    restart: () =>
+    restart: (traceId = '') =>
       serial(async () => {
+        story = traceId;
         await cleaning;
         if (s.run !== undefined) {
           await endRun(s.run, unit.stop.graceMs);
           stopped();
         }
-        return requestStart();
+        return requestStart(traceId);
+      }),
+    hangUp: () =>
+      serial(() => {
+        const program = s.run?.tree.program;
+        return program !== undefined && catchesSignal(program.pid, 'SIGHUP') && signalProcess(program, 'SIGHUP');
       }),
     reload: () =>
       serial(() => {

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** What /proc/PID/stat says; see proc_pid_stat(5). */
@@ -55,6 +56,13 @@ export function isAlive(process: { readonly pid: number; readonly startTicks: nu
   } catch {
     return true;
   }
+}
+
+/** Whether the program has a handler of its own for the signal (`SigCgt` of proc_pid_status(5)). */
+export function catchesSignal(pid: number, signal: NodeJS.Signals): boolean {
+  const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1];
+  if (mask === undefined) return false;
+  return (BigInt(`0x${mask}`) & (1n << BigInt(constants.signals[signal] - 1))) !== 0n;
 }
 
 export function bootId(): string {

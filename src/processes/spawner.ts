@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { decodeShellStatus, type EndStatus } from './exit-status.ts';
 import { readStat } from './proc.ts';
 
@@ -153,4 +154,57 @@ function send(pid: number, signal: NodeJS.Signals): boolean {
   } catch {
     return false; // gone between the look and the signal
   }
+}
+
+export interface BriefRun {
+  /** The first is an absolute path. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** Kills the whole group when it fires; the promise then rejects with its reason. */
+  readonly signal: AbortSignal;
+}
+
+export interface BriefEnd {
+  /** undefined when a signal ended it. */
+  readonly code: number | undefined;
+  readonly killedBy: NodeJS.Signals | undefined;
+  /** The last `keptOutput` characters of both streams. */
+  readonly output: string;
+}
+
+/** What is kept of a brief run's output, in characters. */
+const keptOutput = 4096;
+
+/** Runs a program that is over in moments (a probe): no shim, no record. Nothing of its group is left. Throws what spawn throws. */
+export async function runBriefly({ argv, env, cwd, signal }: BriefRun): Promise<BriefEnd> {
+  signal.throwIfAborted();
+  const [program = '', ...args] = argv;
+  const child = spawn(program, args, { cwd, env: { ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const { promise, resolve, reject } = Promise.withResolvers<BriefEnd>();
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (chunk: string) => {
+      output = (output + chunk).slice(-keptOutput);
+    });
+  }
+  const killGroup = (): void => {
+    if (child.pid !== undefined) send(-child.pid, 'SIGKILL');
+  };
+  const leave = (): void => {
+    killGroup();
+    reject(signal.reason);
+  };
+  signal.addEventListener('abort', leave, { once: true });
+  child.on('error', reject); // stays: an error that nobody hears ends the daemon
+  child.once('exit', async (code, killedBy) => {
+    killGroup(); // what it left behind
+    // What lies in the pipes is read in the next turns; their end may never come, where someone else holds them.
+    await nextTurn();
+    await nextTurn();
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    resolve({ code: code ?? undefined, killedBy: killedBy ?? undefined, output });
+  });
+  return promise.finally(() => signal.removeEventListener('abort', leave));
 }

@@ -38,13 +38,22 @@ export function endData(story: EndStory): JsonObject {
   };
 }
 
+export interface ProcessEvent {
+  readonly id: string;
+  readonly type: ProcessEventType;
+  readonly data?: JsonObject;
+  /** The story that it belongs to; absent = none. */
+  readonly traceId?: string;
+}
+
 /** One event of a process; an exit with success is no reason to warn. */
-export function tell(journal: Pick<Journal, 'emit'>, id: string, type: ProcessEventType, data: JsonObject = {}): void {
+export function tell(journal: Pick<Journal, 'emit'>, { id, type, data = {}, traceId = '' }: ProcessEvent): void {
   journal.emit({
     type: `process.${type}`,
     source: 'sboxagent',
     subject: id,
     severity: type === 'exited' && data['code'] === 0 ? 'INFO' : severity[type],
     data,
+    ...(traceId === '' ? {} : { traceId }),
   });
 }

@@ -195,7 +195,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
     const left = await terminate({ tree: treeOf(record), signal: 'SIGTERM', graceMs: undeclaredGraceMs, clock });
     if (left.length > 0) logger.error({ process: id, pids: left.map((p) => p.pid) }, 'processes of a run could not be ended');
     removeRecord(files);
-    tell(journal, id, 'stopped', { reason: 'UNDECLARED' });
+    tell(journal, { id, type: 'stopped', data: { reason: 'UNDECLARED' } });
   };
   const adoptAll = async (): Promise<void> => {
     const ids = recordedIds(stateDir);
@@ -261,12 +261,12 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
       await stopWithDependents(id, graceMs);
       return instance.view();
     },
-    async restart(id) {
+    async restart(id, { traceId } = {}) {
       refuseWhenClosing(id);
       const instance = find(id);
       if (instance.inline) judgeInline(inline, id, instance.unit().command);
       await startDependencies(instance);
-      const { ready } = await instance.restart();
+      const { ready } = await instance.restart(traceId);
       await ready;
       return instance.view();
     },
@@ -274,6 +274,14 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
       const instance = find(id);
       await instance.reload();
       return instance.view();
+    },
+    async readConfigAgain(id, { traceId } = {}) {
+      refuseWhenClosing(id);
+      const instance = find(id);
+      if (!isUp(instance.view().state)) return 'not_running';
+      if (await instance.hangUp()) return 'signalled';
+      await (await instance.restart(traceId)).ready;
+      return 'restarted';
     },
     get: (id) => find(id).view(),
     list,

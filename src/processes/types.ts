@@ -63,8 +63,14 @@ export interface Supervisor {
   start(id: string, options: StartOptions): Promise<ProcessView>;
   /** Resolves when nothing of it is left. */
   stop(id: string, options: { readonly graceMs?: number }): Promise<ProcessView>;
-  restart(id: string): Promise<ProcessView>;
+  /** `traceId`: the story that the events of this restart belong to. */
+  restart(id: string, options?: { readonly traceId?: string }): Promise<ProcessView>;
   reload(id: string): Promise<ProcessView>;
+  /**
+   * Lets a running program take up a config file that was changed: by SIGHUP where it catches that, else (SIGHUP would end it) by
+   * a restart under the policy's rules.
+   */
+  readConfigAgain(id: string, options?: { readonly traceId?: string }): Promise<'signalled' | 'restarted' | 'not_running'>;
   get(id: string): ProcessView;
   /** By id. */
   list(): readonly ProcessView[];

@@ -60,7 +60,7 @@ export const importTable: Readonly<Record<string, Room>> = {
       events: 'every change of state is an event',
       logs: 'what a run wrote is collected',
     },
-    packages: {},
+    packages: { '@grpc/grpc-js': 'the gRPC health probe' },
   },
   plugins: {
     rooms: {
