@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
-import { type Place, refuse } from './document.ts';
 import type { Key } from './keys.ts';
+import { mask } from './masks.ts';
+import { type Place, refuse } from './problems.ts';
 import { understand, type Written } from './values.ts';
 
 /** A value in force and where it came from. */
@@ -20,10 +21,9 @@ const defaults: Place = { file: 'default', line: 0 };
 /** Takes a value as it was written. @throws RefusedError */
 export function put(entries: Entries, path: string, given: { row: Key; written: Written; at: Place; directory: string }): void {
   const { row, written, at, directory } = given;
-  // `***` is how a printed configuration shows a secret that it does not tell.
-  if (written.value === null || (row.type.kind === 'secret' && written.value === '***')) return;
+  if (written.value === null || (row.type.kind === 'secret' && written.value === mask)) return;
   const understood = understand(row.type, written, directory);
-  if (!understood.ok) throw refuse(at, path, understood.problem);
+  if (!understood.ok) throw refuse(at, path, understood.fault);
   entries.set(path, { value: understood.value, source: at.file, at });
 }
 

@@ -1,6 +1,5 @@
-import type { Place } from './document.ts';
-import { refuse } from './document.ts';
 import { aliases, environmentName, type Key, keyTable, unitKeyTable } from './keys.ts';
+import { type Place, type Problems, refuse } from './problems.ts';
 import { suggestion } from './suggest.ts';
 import { fromEnvironment, type Written } from './values.ts';
 
@@ -16,16 +15,23 @@ export interface Override {
   readonly at: Place;
 }
 
-/** What the environment says, by the same tables as the files. @throws RefusedError for a name that is no key's, or two keys'. */
-export function overrides(env: Readonly<Record<string, string | undefined>>, unitIds: Iterable<string>): readonly Override[] {
+/** What the environment says, by the same tables as the files; a name that is no key's, or two keys', is a problem. */
+export function overrides(
+  env: Readonly<Record<string, string | undefined>>,
+  unitIds: Iterable<string>,
+  problems: Problems,
+): readonly Override[] {
   const names = namesOf(unitIds);
   return Object.entries(env).flatMap(([name, text]) => {
     if (!name.startsWith('SBOXAGENT_') || otherNames.has(name) || otherPrefixes.some((other) => name.startsWith(other))) return [];
     if (text === undefined || text === '') return [];
     const at = { file: `env ${name}`, line: 0 };
     const [key, ambiguous] = names.get(name) ?? [];
-    if (key === undefined) throw refuse(at, '', `no key has this name${suggestion(name, names.keys())}`);
-    if (ambiguous !== undefined) throw refuse(at, '', `means ${key.path} and ${ambiguous.path}; say it in the file`);
+    if (key === undefined) {
+      problems.add(refuse(at, '', { rule: 'unknown_key', message: `no key has this name${suggestion(name, names.keys())}` }));
+      return [];
+    }
+    if (ambiguous !== undefined) problems.add(refuse(at, '', `means ${key.path} and ${ambiguous.path}; say it in the file`));
     return [{ ...key, written: fromEnvironment(key.row.type, text), at }];
   });
 }

@@ -1,69 +1,89 @@
 import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { RefusedError } from '../kernel/errors.ts';
-import { readDocument, refuse, type Tree } from './document.ts';
+import { readDocument } from './document.ts';
+import { type Problems, refuse, syntax } from './problems.ts';
+import type { Tree } from './tree.ts';
 
 const directoryFiles = ['sboxagent.yaml', 'agent.yaml', 'api.yaml', 'plugins.yaml'];
 const systemDirectory = '/etc/sboxagent';
 
-/** The files to read: flag, $SBOXAGENT_CONFIG, ./sboxagent.yaml, /etc/sboxagent/, none. @throws RefusedError where a named one is missing. */
-export function findFiles(options: {
+/** Where configuration is looked for. */
+export interface FileOptions {
+  /** `--config`: a file, or a directory. */
   readonly configPath?: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-}): readonly string[] {
+  /** Absolute path -> text that stands in for what is on disk, there or not: a candidate that is judged before it is written. */
+  readonly texts?: ReadonlyMap<string, string>;
+}
+
+/** The files to read: flag, $SBOXAGENT_CONFIG, ./sboxagent.yaml, /etc/sboxagent/, none. @throws RefusedError where a named one is missing. */
+export function configFiles(options: FileOptions): readonly string[] {
   const { configPath, env, cwd } = options;
   const named = configPath ?? (env['SBOXAGENT_CONFIG'] || undefined);
   if (named === undefined) {
     const local = join(cwd, 'sboxagent.yaml');
-    if (existsSync(local)) return [local];
-    return existsSync(systemDirectory) ? filesIn(systemDirectory) : [];
+    return isThere(local, options) ? [local] : filesIn(systemDirectory, options);
   }
   const path = resolve(cwd, named);
-  if (!existsSync(path)) {
-    throw new RefusedError(`${path}: there is no such file; correct ${configPath === undefined ? 'SBOXAGENT_CONFIG' : '--config'}`);
-  }
-  const files = filesIn(path);
-  if (files.length === 0) throw new RefusedError(`${path}: none of ${directoryFiles.join(', ')} is in this directory; put one there`);
-  return files;
+  const at = { file: path, line: 0 };
+  const files = filesIn(path, options);
+  if (files.length > 0) return files;
+  if (existsSync(path)) throw refuse(at, '', `none of ${directoryFiles.join(', ')} is in this directory; put one there`);
+  throw refuse(at, '', `there is no such file; correct ${configPath === undefined ? 'SBOXAGENT_CONFIG' : '--config'}`);
 }
 
-function filesIn(path: string): readonly string[] {
-  const { mode } = statSync(path);
-  if (!statSync(path).isDirectory()) return [path];
-  refuseWritable(path, mode);
-  return directoryFiles.map((name) => join(path, name)).filter((file) => existsSync(file));
+function isThere(file: string, { texts }: FileOptions): boolean {
+  return texts?.has(file) === true || existsSync(file);
 }
 
-/** Reads the files; together they are one document, and each top-level key stands in one of them. @throws RefusedError */
-export function readFiles(files: readonly string[]): readonly Tree[] {
+/** The path itself where it is a file, else those of our names that are in the directory. */
+function filesIn(path: string, options: FileOptions): readonly string[] {
+  const stat = existsSync(path) ? statSync(path) : undefined;
+  if (options.texts?.has(path) || stat?.isDirectory() === false) return [path];
+  if (stat !== undefined) refuseWritable(path, stat.mode);
+  return directoryFiles.map((name) => join(path, name)).filter((file) => isThere(file, options));
+}
+
+/** Reads the files; together they are one document, and each top-level key stands in one of them. */
+export function readFiles(files: readonly string[], texts: FileOptions['texts'], problems: Problems): readonly Tree[] {
   const seen = new Map<string, string>();
-  return files.map((file) => {
-    const tree = readDocument(readText(file, refuseWritable), file);
-    for (const [name, entry] of tree.entries) {
+  return files.flatMap((file) => {
+    const text = problems.attempt(() => texts?.get(file) ?? readConfigFile(file));
+    const tree = text === undefined ? undefined : readDocument(text, file, problems);
+    if (tree === undefined) return [];
+    const own = [...tree.entries].filter(([name, entry]) => {
       const other = seen.get(name);
-      if (other !== undefined) throw refuse(entry, name, `stands in ${other} too; keep it in one file`);
-      seen.set(name, file);
-    }
-    return tree;
+      if (other !== undefined) problems.add(refuse(entry, name, syntax(`stands in ${other} too; keep it in one file`)));
+      seen.set(name, other ?? file);
+      return other === undefined;
+    });
+    return [{ ...tree, entries: new Map(own) }];
   });
+}
+
+/** The text of a configuration file. @throws RefusedError where it cannot be read, or others may write to it. */
+export function readConfigFile(file: string): string {
+  return readText(file, refuseWritable);
 }
 
 /** Reads a regular file as UTF-8 after `judge` saw its mode: of the opened file, so that nobody swaps it in between. @throws RefusedError */
 export function readText(file: string, judge: (file: string, mode: number) => void): string {
+  const at = { file, line: 0 };
   let fd: number | undefined;
   try {
     // A named pipe must not hold the start up.
     fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
     const stat = fstatSync(fd);
-    if (!stat.isFile()) throw new RefusedError(`${file}: not a regular file; correct the path`);
+    if (!stat.isFile()) throw refuse(at, '', 'not a regular file; correct the path');
     judge(file, stat.mode);
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(fd));
   } catch (error) {
     if (error instanceof RefusedError) throw error;
-    if (error instanceof TypeError) throw new RefusedError(`${file}: not UTF-8 text; save it as UTF-8`, { cause: error });
+    if (error instanceof TypeError) throw refuse(at, '', syntax('not UTF-8 text; save it as UTF-8'));
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new RefusedError(`${file}: cannot be read (${code}); give the user who runs this the right to read it`, { cause: error });
+    throw refuse(at, '', `cannot be read (${code}); give the user who runs this the right to read it`);
   } finally {
     if (fd !== undefined) closeSync(fd);
   }
@@ -75,7 +95,6 @@ export function octal(mode: number): string {
 
 function refuseWritable(path: string, mode: number): void {
   if ((mode & 0o022) === 0) return;
-  throw new RefusedError(
-    `${path}: others may write to it (mode ${octal(mode)}), so they could run commands as the daemon; run chmod go-w ${path}`,
-  );
+  const message = `others may write to it (mode ${octal(mode)}), so they could run commands as the daemon; run chmod go-w ${path}`;
+  throw refuse({ file: path, line: 0 }, '', message);
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { refuse } from './document.ts';
 import type { Entries, Entry } from './entries.ts';
 import { octal, readText } from './files.ts';
+import { type Problems, refuse } from './problems.ts';
 
 const LEAST_TOKEN_LENGTH = 32;
 /** Tokens that stand in documents and tutorials: anybody knows them. */
@@ -85,32 +85,39 @@ function settleToken(entries: Entries): void {
   entries.delete(fromEnv ? keys[1] : keys[0]);
 }
 
-/** Refuses what is well-formed and yet not fit to run with, and puts the token of a file in its place. @throws RefusedError */
-export function refuseUnfit(entries: Entries): void {
+/** What is well-formed and yet not fit to run with, by the keys that each check reads. */
+const checks: readonly { readonly keys: readonly string[]; readonly check: (entries: Entries) => void }[] = [
+  { keys: ['api.security.auth_token', 'api.security.auth_token_file'], check: refuseBadTokens },
+  { keys: ['api.security.cors.allowed_origins', 'api.security.auth_enabled'], check: refuseAnyOrigin },
+  { keys: ['api.host', 'api.enabled', 'api.tls', 'api.security.auth_enabled'], check: refuseOpenDoor },
+  { keys: ['api.tls'], check: refuseHalfTls },
+  { keys: ['api.unix_socket.path', 'agent.state_dir'], check: refuseLongSocket },
+];
+
+/** Refuses what is well-formed and yet not fit to run with, and puts the token of a file in its place. */
+export function refuseUnfit(entries: Entries, problems: Problems): void {
+  for (const { keys, check } of checks) {
+    if (!problems.touches(keys)) problems.attempt(() => check(entries));
+  }
+}
+
+function refuseBadTokens(entries: Entries): void {
   settleToken(entries);
   const token = entries.get('api.security.auth_token');
   if (token !== undefined) refuseToken(String(token.value), token, 'api.security.auth_token');
   const file = entries.get('api.security.auth_token_file');
-  if (file !== undefined) {
-    const value = tokenOf(file, 'api.security.auth_token_file');
-    refuseToken(value, file, 'api.security.auth_token_file');
-    entries.set('api.security.auth_token', { ...file, value });
-  }
-  const origins = entries.get('api.security.cors.allowed_origins');
-  if (
-    origins !== undefined &&
-    (origins.value as readonly string[]).includes('*') &&
-    entries.get('api.security.auth_enabled')?.value === true
-  ) {
-    throw refuse(
-      origins.at,
-      'api.security.cors.allowed_origins',
-      '"*" would let any page call with a token that it got hold of; list exact origins',
-    );
-  }
-  refuseOpenDoor(entries);
-  refuseHalfTls(entries);
-  refuseLongSocket(entries);
+  if (file === undefined) return;
+  const value = tokenOf(file, 'api.security.auth_token_file');
+  refuseToken(value, file, 'api.security.auth_token_file');
+  entries.set('api.security.auth_token', { ...file, value });
+}
+
+function refuseAnyOrigin(entries: Entries): void {
+  const path = 'api.security.cors.allowed_origins';
+  const origins = entries.get(path);
+  if (origins === undefined || entries.get('api.security.auth_enabled')?.value !== true) return;
+  if (!(origins.value as readonly string[]).includes('*')) return;
+  throw refuse(origins.at, path, '"*" would let any page call with a token that it got hold of; list exact origins');
 }
 
 /** The kernel takes 107 bytes; Node would bind a cut name. */

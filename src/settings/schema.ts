@@ -1,6 +1,7 @@
-import { type Found, isTree, type Place, refuse, type Tree } from './document.ts';
 import { aliases, type Key } from './keys.ts';
+import { type Place, type Problems, refuse, syntax } from './problems.ts';
 import { suggestion } from './suggest.ts';
+import { type Found, isTree, type Tree } from './tree.ts';
 
 /** A table of keys, indexed for walking documents. */
 export interface Schema {
@@ -21,42 +22,36 @@ export function schemaOf(keys: readonly Key[]): Schema {
   return { rows: new Map(keys.map((row) => [row.path, row])), children };
 }
 
-/**
- * Walks a document by a table: every leaf is a row, every mapping a group of rows; an empty value stands for "not said".
- * `base` is put before the paths of refusals. @throws RefusedError for the first key that is none.
- */
-export function collect(
-  schema: Schema,
-  tree: Tree,
-  to: { readonly base: string; readonly set: (row: Key, entry: Found | Tree) => void },
-): void {
-  const said = new Map<string, Place>();
-  const walk = (at: Tree, above: string): void => {
-    for (const [name, entry] of at.entries) {
-      const written = above === '' ? name : `${above}.${name}`;
-      const path = aliases.get(written) ?? written;
-      const row = schema.rows.get(path);
-      const earlier = said.get(path);
-      if (earlier !== undefined)
-        throw refuse(entry, to.base + path, `given twice under two names, first in line ${earlier.line}; keep one`);
-      said.set(path, entry);
-      if (row !== undefined) to.set(row, entry);
-      else if (!schema.children.has(path)) {
-        throw refuse(entry, to.base + written, `unknown key${suggestion(name, schema.children.get(above) ?? [])}`);
-      } else if (isTree(entry)) walk(entry, path);
-      else if (entry.value !== null) throw refuse(entry, to.base + path, 'not a mapping of keys; write one key a line below it');
-    }
-  };
-  walk(tree, '');
+export interface Collecting {
+  /** Put before the paths of refusals. */
+  readonly base: string;
+  readonly problems: Problems;
+  /** Takes a key; its refusal is a problem as any other. */
+  readonly set: (row: Key, entry: Found | Tree) => void;
 }
 
-/** The value as plain data, mappings as objects with their texts as they are written. */
-export function plain(entry: Found | Tree): unknown {
-  if (!isTree(entry)) return entry.value;
-  return Object.fromEntries(
-    [...entry.entries].map(([name, value]) => {
-      const scalar = !isTree(value) && ['number', 'boolean'].includes(typeof value.value);
-      return [name, scalar ? value.words[0] : plain(value)];
-    }),
-  );
+/** Walks a document by a table: every leaf is a row, every mapping a group of rows; an empty value stands for "not said". */
+export function collect(schema: Schema, tree: Tree, { base, problems, set }: Collecting): void {
+  const said = new Map<string, Place>();
+  const take = (entry: Found | Tree, name: string, above: string): void => {
+    const written = above === '' ? name : `${above}.${name}`;
+    const path = aliases.get(written) ?? written;
+    const row = schema.rows.get(path);
+    const earlier = said.get(path);
+    if (earlier !== undefined)
+      throw refuse(entry, base + path, syntax(`given twice under two names, first in line ${earlier.line}; keep one`));
+    said.set(path, entry);
+    if (row !== undefined) set(row, entry);
+    else if (!schema.children.has(path)) {
+      const message = `unknown key${suggestion(name, schema.children.get(above) ?? [])}`;
+      throw refuse(entry, base + written, { rule: 'unknown_key', message });
+    } else if (isTree(entry)) walk(entry, path);
+    else if (entry.value !== null) {
+      throw refuse(entry, base + path, { rule: 'type', message: 'not a mapping of keys; write one key a line below it' });
+    }
+  };
+  const walk = (at: Tree, above: string): void => {
+    for (const [name, entry] of at.entries) problems.attempt(() => take(entry, name, above));
+  };
+  walk(tree, '');
 }

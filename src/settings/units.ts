@@ -1,43 +1,61 @@
-import { type Place, refuse, type Tree } from './document.ts';
 import type { Entries } from './entries.ts';
+import { type Problems, refuse } from './problems.ts';
 import { suggestion } from './suggest.ts';
+import type { Tree } from './tree.ts';
 
 export const unitId = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
-/** Where each unit stands. */
-export type UnitPlaces = ReadonlyMap<string, Tree>;
-
-/** Refuses units whose keys are well-formed and yet do not make a unit. @throws RefusedError */
-export function refuseUnfitUnits(entries: Entries, units: UnitPlaces): void {
-  for (const [id, tree] of units) refuseUnfitUnit(entries, `processes.units.${id}`, tree);
-  refuseBadDependencies(entries, units);
+/** A unit as it was declared. */
+export interface Declared {
+  /** Dotted path: `processes.units.edge`. */
+  readonly base: string;
+  readonly tree: Tree;
 }
 
-function refuseUnfitUnit(entries: Entries, base: string, at: Place): void {
+/** By id; no two have the same. */
+export type Units = Map<string, Declared>;
+
+/** Refuses units whose keys are well-formed and yet do not make a unit. */
+export function refuseUnfitUnits(entries: Entries, units: Units, problems: Problems): void {
+  for (const declared of units.values()) {
+    if (!problems.touches([declared.base])) problems.attempt(() => refuseUnfitUnit(entries, declared));
+  }
+  refuseBadDependencies(entries, units, problems);
+}
+
+function refuseUnfitUnit(entries: Entries, { base, tree }: Declared): void {
   const command = entries.get(`${base}.command`)?.value as readonly string[];
   const hasEngine = entries.has(`${base}.engine`);
   if (hasEngine === command.length > 0) {
-    throw refuse(at, base, `${hasEngine ? 'both' : 'neither'} engine ${hasEngine ? 'and' : 'nor'} command; give exactly one of the two`);
+    throw refuse(tree, base, `${hasEngine ? 'both' : 'neither'} engine ${hasEngine ? 'and' : 'nor'} command; give exactly one of the two`);
   }
   if (hasEngine && !entries.has(`${base}.config_path`)) {
-    throw refuse(at, base, 'an engine without config_path; name its configuration file');
+    throw refuse(tree, base, 'an engine without config_path; name its configuration file');
   }
-  if (!hasEngine && command[0] === '') throw refuse(at, `${base}.command`, 'the program has no name; put its path first');
+  if (!hasEngine && command[0] === '') throw refuse(tree, `${base}.command`, 'the program has no name; put its path first');
 }
 
-function refuseBadDependencies(entries: Entries, units: UnitPlaces): void {
+function refuseBadDependencies(entries: Entries, units: Units, problems: Problems): void {
   const done = new Set<string>();
-  const visit = (id: string, trail: readonly string[]): void => {
+  /** From the unit where the search began to the one that is looked at. */
+  const open = new Set<string>();
+  const visit = (id: string, { base }: Declared): void => {
     if (done.has(id)) return;
-    const path = `processes.units.${id}.depends_on`;
+    open.add(id);
+    const path = `${base}.depends_on`;
     const { value, at } = entries.get(path) ?? { value: [], at: { file: '', line: 0 } };
-    for (const other of value as readonly string[]) {
-      if (!units.has(other)) throw refuse(at, path, `there is no unit ${JSON.stringify(other)}${suggestion(other, units.keys())}`);
-      const from = [...trail, id].indexOf(other);
-      if (from >= 0) throw refuse(at, path, `a circle: ${[...trail, id, other].slice(from).join(' -> ')}; remove one of these`);
-      visit(other, [...trail, id]);
+    for (const other of new Set(value as readonly string[])) {
+      const declared = units.get(other);
+      if (declared === undefined) {
+        problems.add(refuse(at, path, `there is no unit ${JSON.stringify(other)}${suggestion(other, units.keys())}`));
+      } else if (open.has(other)) {
+        const trail = [...open];
+        const circle = [...trail.slice(trail.indexOf(other)), other];
+        problems.add(refuse(at, path, `a circle: ${circle.join(' -> ')}; remove one of these`));
+      } else visit(other, declared);
     }
+    open.delete(id);
     done.add(id);
   };
-  for (const id of units.keys()) visit(id, []);
+  for (const [id, declared] of units) visit(id, declared);
 }

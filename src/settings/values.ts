@@ -1,15 +1,17 @@
 import { isAbsolute, resolve } from 'node:path';
 import { formatDuration, parseDuration } from '../kernel/duration.ts';
 import { formatSize, parseSize } from '../kernel/size.ts';
-import { short } from './document.ts';
 import type { Form, KeyType } from './keys.ts';
+import { isSecretName, mask, withoutUserinfo } from './masks.ts';
+import { type Fault, type Rule, short } from './problems.ts';
 
 /** A value that was understood (durations in ms, sizes in bytes), or what is wrong with it and what would be right. */
-export type Understood = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: string };
+export type Understood = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly fault: Fault };
 
 const good = (value: unknown): Understood => ({ ok: true, value });
-const bad = (problem: string): Understood => ({ ok: false, problem });
-const show = (value: unknown): string => short(JSON.stringify(value) ?? String(value));
+const bad = (message: string, rule: Rule = 'type'): Understood => ({ ok: false, fault: { rule, message } });
+const outside = (message: string): Understood => bad(message, 'range');
+const show = (value: unknown): string => short(withoutUserinfo(JSON.stringify(value) ?? String(value)));
 
 /** A value as YAML takes it, and the scalars as they are written. */
 export interface Written {
@@ -21,14 +23,14 @@ function number(value: unknown, type: { readonly min: number; readonly max: numb
   const what = `${whole ? 'a whole number' : 'a number'} from ${type.min} to ${type.max}`;
   if (typeof value !== 'number' || !Number.isFinite(value) || (whole && !Number.isInteger(value)))
     return bad(`${show(value)} is not ${what}`);
-  return value < type.min || value > type.max ? bad(`${value} is out of range; give ${what}`) : good(value);
+  return value < type.min || value > type.max ? outside(`${value} is out of range; give ${what}`) : good(value);
 }
 
 function duration(value: unknown, type: { readonly minMs: number; readonly maxMs: number }): Understood {
   const ms = typeof value === 'string' ? parseDuration(value) : value === 0 ? 0 : undefined;
   if (ms === undefined) return bad(`${show(value)} is not a duration; write it like 500ms, 30s, 5m, 2h, 7d or 1m30s`);
   if (ms < type.minMs || ms > type.maxMs)
-    return bad(`${show(value)} is out of range; ${formatDuration(type.minMs)} to ${formatDuration(type.maxMs)}`);
+    return outside(`${show(value)} is out of range; ${formatDuration(type.minMs)} to ${formatDuration(type.maxMs)}`);
   return good(ms);
 }
 
@@ -36,7 +38,7 @@ function size(value: unknown, type: { readonly minBytes: number; readonly maxByt
   const bytes = typeof value === 'string' ? parseSize(value) : typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined;
   if (bytes === undefined) return bad(`${show(value)} is not a size; write it like 64KiB, 1MiB or 512MiB`);
   if (bytes < type.minBytes || bytes > type.maxBytes)
-    return bad(`${show(value)} is out of range; ${formatSize(type.minBytes)} to ${formatSize(type.maxBytes)}`);
+    return outside(`${show(value)} is out of range; ${formatSize(type.minBytes)} to ${formatSize(type.maxBytes)}`);
   return good(bytes);
 }
 
@@ -74,11 +76,12 @@ function isEmpty(value: unknown): boolean {
 /** `NAME=value,OTHER=value`, as an environment variable holds it. */
 function variables(value: unknown): Understood {
   const record = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : undefined;
-  if (record === undefined) return bad(`${show(value)} is not a mapping of names to texts; write NAME: value`);
+  // Its values may be secrets.
+  if (record === undefined)
+    return bad(`${typeof value === 'object' ? 'a list' : 'this'} is not a mapping of names to texts; write NAME: value`);
   const wrong = record.find(([name, item]) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || typeof item !== 'string' || item.includes('\0'));
   if (wrong !== undefined) return bad(`${show(wrong[0])} is not a name of an environment variable with a text; write NAME: value`);
-  // `***` is how a printed configuration shows a secret that it does not tell.
-  return good(Object.fromEntries(record.filter(([, item]) => item !== '***')));
+  return good(Object.fromEntries(record.filter(([, item]) => item !== mask)));
 }
 
 /** Reads one value by its type. `directory` is what relative paths start from. */
@@ -110,7 +113,7 @@ export function understand(type: KeyType, written: Written, directory: string): 
       const word = value === false && type.values.includes('no') ? 'no' : value;
       return typeof word === 'string' && type.values.includes(word)
         ? good(word)
-        : bad(`${show(value)} is not one of ${type.values.join(', ')}`);
+        : bad(`${show(value)} is not one of ${type.values.join(', ')}`, typeof word === 'string' ? 'range' : 'type');
     }
     case 'strings':
       return list(written, type.form);
@@ -121,7 +124,7 @@ export function understand(type: KeyType, written: Written, directory: string): 
     case 'units':
       return bad(`${show(value)} is not a mapping of units; write processes.units.<id>`);
     case 'later':
-      return isEmpty(value) ? good(value) : bad('not supported by this version; remove it');
+      return isEmpty(value) ? good(value) : bad('not supported by this version; remove it', 'unfit');
   }
 }
 
@@ -152,8 +155,6 @@ export function fromEnvironment(type: KeyType, text: string): Written {
   }
 }
 
-const secretName = /(pass(word|wd)?|secret|token|credential|auth|private|api_?key|access_?key)/i;
-
 /** The value in the notation of the configuration, secrets masked. */
 export function notation(type: KeyType, value: unknown): unknown {
   if (typeof value === 'number' && type.kind === 'duration') return formatDuration(value);
@@ -161,12 +162,8 @@ export function notation(type: KeyType, value: unknown): unknown {
   if (typeof value === 'number' && type.kind === 'mode') return `0${value.toString(8)}`;
   if (type.kind === 'variables') {
     const entries = Object.entries(value as Readonly<Record<string, string>>);
-    return Object.fromEntries(entries.map(([name, text]) => [name, secretName.test(name) ? '***' : withoutUserinfo(text)]));
+    return Object.fromEntries(entries.map(([name, text]) => [name, isSecretName(name) ? mask : withoutUserinfo(text)]));
   }
   if (type.kind === 'string' && typeof value === 'string') return withoutUserinfo(value);
-  return type.kind === 'secret' && typeof value === 'string' ? '***' : value;
-}
-
-function withoutUserinfo(text: string): string {
-  return text.replace(/(\w:\/\/)[^\s/@]+@/g, '$1***@');
+  return type.kind === 'secret' && typeof value === 'string' ? mask : value;
 }

@@ -1,0 +1,41 @@
+import { aliases, type Key, keyTable } from './keys.ts';
+import { isSecretName, mask, withoutUserinfo } from './masks.ts';
+
+const rows: ReadonlyMap<string, Key> = new Map(keyTable.map((row) => [row.path, row]));
+/** Names stand after these; an id may have dots in it. */
+const named = /^(?:processes|plugins)\.units\..+\.(?:env|http\.headers)\.([^.]+)$/;
+
+/** The key to which a dotted path belongs: itself, or the one that holds all below it (`processes.units`). */
+function rowOf(path: string): Key | undefined {
+  const parts = path.split('.');
+  for (let n = parts.length; n > 0; n--) {
+    const row = rows.get(parts.slice(0, n).join('.'));
+    if (row !== undefined) return row;
+  }
+  return undefined;
+}
+
+function withoutAlias(path: string): string {
+  for (const [from, to] of aliases) if (path === from || path.startsWith(`${from}.`)) return to + path.slice(from.length);
+  return path;
+}
+
+/** Whether a change at or below this dotted path takes effect without a restart; of a group, when all of its keys do. */
+export function isLive(path: string): boolean {
+  const key = withoutAlias(path);
+  const row = rowOf(key);
+  if (row !== undefined) return row.live === true;
+  const below = keyTable.filter((other) => other.path.startsWith(`${key}.`));
+  return below.length > 0 && below.every((other) => other.live === true);
+}
+
+/** Whether the value at this dotted path is never shown. */
+export function isSecret(path: string): boolean {
+  const [, name] = named.exec(path) ?? [];
+  return name === undefined ? rowOf(withoutAlias(path))?.type.kind === 'secret' : isSecretName(name);
+}
+
+/** The text that stands at this dotted path as it may be shown: a secret as `***`, a URL without its userinfo. */
+export function maskText(path: string, text: string): string {
+  return isSecret(path) ? mask : withoutUserinfo(text);
+}
