@@ -16,7 +16,7 @@ export interface MetricEntry {
 }
 
 /** Bounds of the RPC conventions, with two finer ones below: most calls here take less than 5 ms. */
-const callSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const;
+export const callSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const;
 
 const process = ['process', 'engine'] as const;
 
@@ -85,6 +85,13 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
   sboxagent_events_dropped_total: { kind: 'counter', help: 'Events that were lost or refused.', labels: ['reason'] },
   sboxagent_watchers: { kind: 'gauge', help: 'Open watches of events.', labels: [] },
   sboxagent_store_errors_total: { kind: 'counter', help: 'Errors of the disk below the store.', labels: ['kind'] },
+  // Alerts
+  sboxagent_alerts_firing: { kind: 'gauge', help: 'Alerts that fire, by their rule.', labels: ['rule'] },
+  sboxagent_alert_notifications_total: {
+    kind: 'counter',
+    help: 'Alerts handed to a webhook: delivered, failed (it refused them), or dropped (its queue was full).',
+    labels: ['webhook', 'result'],
+  },
   // Logs
   sboxagent_log_lines_total: { kind: 'counter', help: 'Log lines stored.', labels: ['source'] },
   sboxagent_log_lines_dropped_total: { kind: 'counter', help: 'Log lines lost to a flood or a full disk.', labels: ['source'] },

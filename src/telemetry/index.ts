@@ -7,4 +7,18 @@ export { type MetricEntry, metricCatalogue } from './catalogue.ts';
 export type { Destination } from './logger.ts';
 export { startTelemetry, type TelemetryOptions } from './start.ts';
 export { observeSystem } from './system.ts';
-export type { CallSpan, Counter, Histogram, Labels, Logger, LogLevel, Metrics, Sample, Telemetry } from './types.ts';
+export type {
+  CallSpan,
+  Counter,
+  CustomMetrics,
+  CustomPoint,
+  CustomRefusal,
+  Histogram,
+  Labels,
+  Logger,
+  LogLevel,
+  MetricReader,
+  Metrics,
+  Sample,
+  Telemetry,
+} from './types.ts';

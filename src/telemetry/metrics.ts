@@ -1,7 +1,7 @@
 import type { Meter } from '@opentelemetry/api';
 import { type MetricEntry, metricCatalogue } from './catalogue.ts';
 import type { Observer } from './observers.ts';
-import type { Counter, Histogram, Labels, Metrics, Sample } from './types.ts';
+import type { Counter, Histogram, Labels, MetricReader, Metrics, Sample } from './types.ts';
 
 /** Label sets that one metric may have; further ones are refused and counted. */
 export const maxLabelSets = 1000;
@@ -10,28 +10,38 @@ const refusedName = 'sboxagent_limit_refused_total';
 
 interface Instruments {
   readonly metrics: Metrics;
+  /** Sums of counters, and what is observed. */
+  readonly reader: MetricReader;
   /** What is observed, for the producer that the readers ask. */
   readonly observers: () => Iterable<Observer>;
 }
 
 /** The metrics of the catalogue over an OTel meter. `text` gives the Prometheus text. */
 export function createMetrics(meter: Meter, text: () => Promise<string>): Instruments {
-  const counters = new Map<string, Counter>();
+  const counters = new Map<string, Counter & { readonly samples: () => readonly Sample[] }>();
   const histograms = new Map<string, Histogram>();
   const observers = new Map<string, Observer & { readonly functions: (() => readonly Sample[])[] }>();
   const refused = (limit: string): void => metrics.counter(refusedName).add(1, { limit });
 
-  const counter = (name: string): Counter => {
+  const counter = (name: string): Counter & { readonly samples: () => readonly Sample[] } => {
     const entry = entryOf(name, 'counter');
     const instrument = meter.createCounter(entry.otelName ?? name, instrumentOptions(entry));
     const admit = createAdmission(name, refused);
+    // The SDK tells its sums to exporters only; as many as `admit` lets through.
+    const sums = new Map<Labels, { value: number; readonly labels: Labels }>();
     // A counter without labels is there from the start, so that a rate over its first rise is not lost.
     if (entry.labels.length === 0) instrument.add(0);
+    if (entry.labels.length === 0) sums.set(unlabelled, { value: 0, labels: unlabelled });
     return {
       add(n, labels) {
         const admitted = admit(labels);
-        if (admitted !== undefined && n >= 0) instrument.add(n, admitted);
+        if (admitted === undefined || !(n >= 0)) return;
+        instrument.add(n, admitted);
+        const sum = sums.get(admitted);
+        if (sum) sum.value += n;
+        else sums.set(admitted, { value: n, labels: admitted });
       },
+      samples: () => [...sums.values()].map(({ value, labels: of }) => ({ value, labels: of })),
     };
   };
 
@@ -72,7 +82,10 @@ export function createMetrics(meter: Meter, text: () => Promise<string>): Instru
     },
     prometheus: text,
   };
-  return { metrics, observers: () => observers.values() };
+  const reader: MetricReader = {
+    current: (name) => [...(counters.get(name)?.samples() ?? []), ...(observers.get(name)?.samples() ?? [])],
+  };
+  return { metrics, reader, observers: () => observers.values() };
 }
 
 function entryOf(name: string, kind: MetricEntry['kind']): MetricEntry {
@@ -100,20 +113,24 @@ function sampled(fn: () => readonly Sample[]): readonly Sample[] {
   }
 }
 
-/** Lets label sets through until there are `maxLabelSets` of them: the set itself must not become the leak. */
+const unlabelled: Labels = {};
+
+/** Answers one object for equal labels. Lets label sets through until there are `maxLabelSets` of them: the set itself must not become the leak. */
 function createAdmission(name: string, refused: (limit: string) => void): (labels: Labels | undefined) => Labels | undefined {
-  const seen = new Set<string>();
+  const seen = new Map<string, Labels>();
   return (labels) => {
-    if (labels === undefined) return {};
+    if (labels === undefined) return unlabelled;
     const admitted = cut(labels);
     const key = JSON.stringify(Object.entries(admitted).sort(([a], [b]) => (a < b ? -1 : 1)));
-    if (seen.has(key)) return admitted;
+    const known = key === '[]' ? unlabelled : seen.get(key);
+    if (known !== undefined) return known;
     if (seen.size >= maxLabelSets) {
       if (name !== refusedName) refused(`label_sets:${name}`);
       return undefined;
     }
-    seen.add(key);
-    return admitted;
+    const kept = { ...admitted };
+    seen.set(key, kept);
+    return kept;
   };
 }
 

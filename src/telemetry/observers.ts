@@ -11,12 +11,20 @@ export interface Observer {
   readonly samples: () => readonly Sample[];
 }
 
+/** From the start of the counting to the moment of the collection. */
+export interface Span {
+  readonly startTime: HrTime;
+  readonly endTime: HrTime;
+}
+
 /**
  * Hands observed samples to the readers. The SDK's own observable instruments repeat every label set that they ever saw, so that a
  * process that is gone would be reported for ever; here a collection has what is observed in it and nothing else.
  */
 export function createProducer(options: {
   readonly observers: () => Iterable<Observer>;
+  /** What else is told in each collection. */
+  readonly further: (span: Span) => readonly MetricData[];
   readonly resource: Resource;
   readonly wallMs: () => number;
 }): MetricProducer {
@@ -24,23 +32,28 @@ export function createProducer(options: {
   return {
     collect() {
       const endTime = toHrTime(options.wallMs());
-      const metrics = [...options.observers()].flatMap((observer) => metricData(observer, startTime, endTime));
+      const span = { startTime, endTime };
+      const metrics = [...[...options.observers()].flatMap((observer) => metricData(observer, span)), ...options.further(span)];
       const scopeMetrics = [{ scope: { name: 'sboxagent' }, metrics }];
       return Promise.resolve({ resourceMetrics: { resource: options.resource, scopeMetrics }, errors: [] });
     },
   };
 }
 
-function metricData({ name, entry, samples }: Observer, startTime: HrTime, endTime: HrTime): MetricData[] {
-  const dataPoints = samples().map((sample) => ({ startTime, endTime, attributes: sample.labels ?? {}, value: sample.value }));
+function metricData({ name, entry, samples }: Observer, span: Span): MetricData[] {
+  const dataPoints = samples().map((sample) => ({ ...span, attributes: sample.labels ?? {}, value: sample.value }));
   if (dataPoints.length === 0) return [];
   const common = {
-    descriptor: { name: entry.otelName ?? name, description: entry.help, unit: entry.unit ?? '', valueType: ValueType.DOUBLE },
+    descriptor: descriptorOf(entry.otelName ?? name, entry.help, entry.unit),
     aggregationTemporality: AggregationTemporality.CUMULATIVE,
     dataPoints,
   };
   if (entry.kind === 'counter') return [{ ...common, dataPointType: DataPointType.SUM, isMonotonic: true }];
   return [{ ...common, dataPointType: DataPointType.GAUGE }];
+}
+
+export function descriptorOf(name: string, description: string, unit = ''): MetricData['descriptor'] {
+  return { name, description, unit, valueType: ValueType.DOUBLE };
 }
 
 function toHrTime(wallMs: number): HrTime {

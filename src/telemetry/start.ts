@@ -6,6 +6,7 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { AlwaysOffSampler, ParentBasedSampler, TraceIdRatioBasedSampler, TracerProvider } from '@opentelemetry/sdk-trace';
 import type { Clock } from '../kernel/clock.ts';
 import { createCalls } from './calls.ts';
+import { createCustom } from './custom.ts';
 import { createLogger, type Destination } from './logger.ts';
 import { createMetrics } from './metrics.ts';
 import { createProducer, type Observer } from './observers.ts';
@@ -13,7 +14,7 @@ import { createOtlp, type Environment } from './otlp.ts';
 import { createPrometheusReader, prometheusText } from './prometheus.ts';
 import { observeRuntime } from './runtime.ts';
 import { openDescriptor } from './stdout.ts';
-import type { LogLevel, Telemetry } from './types.ts';
+import type { LogLevel, MetricReader, Metrics, Telemetry } from './types.ts';
 
 /** How long `stop` waits for a collector. */
 const stopTimeoutMs = 3000;
@@ -39,7 +40,8 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   const { clock } = options;
   const resource = resourceFromAttributes(resourceAttributes(options));
   let observers: () => Iterable<Observer> = () => [];
-  const producer = createProducer({ observers: () => observers(), resource, wallMs: () => clock.wallMs() });
+  const custom = createCustom((limit) => instruments.metrics.counter('sboxagent_limit_refused_total').add(1, { limit }));
+  const producer = createProducer({ observers: () => observers(), further: custom.collect, resource, wallMs: () => clock.wallMs() });
   const otlp = await createOtlp(options.otlpEndpoint, options.env, producer);
   const contexts = new AsyncLocalStorageContextManager().enable();
   const reader = createPrometheusReader(producer);
@@ -51,7 +53,10 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   });
   const instruments = createMetrics(meters.getMeter('sboxagent', options.version), () => prometheusText(reader));
   observers = instruments.observers;
-  const { metrics } = instruments;
+  const metrics: Metrics & MetricReader = {
+    ...instruments.metrics,
+    current: (name) => [...instruments.reader.current(name), ...custom.current(name)],
+  };
   const active = (): { traceId: string; spanId: string } => trace.getSpanContext(contexts.active()) ?? { traceId: '', spanId: '' };
   const destination = options.destination ?? openDescriptor(1);
   const human = options.destination === undefined && isatty(1);
@@ -68,6 +73,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   return {
     logger: log.logger,
     metrics,
+    custom: { record: custom.record },
     startCall: createCalls({
       tracer: tracers.getTracer('sboxagent', options.version),
       duration: metrics.histogram('rpc_server_call_duration_seconds'),

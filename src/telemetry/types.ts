@@ -83,7 +83,8 @@ export interface CallSpan {
 
 export interface Telemetry {
   readonly logger: Logger;
-  readonly metrics: Metrics;
+  readonly metrics: Metrics & MetricReader;
+  readonly custom: CustomMetrics;
   /** Starts the server span of an RPC, continuing the W3C context of the headers. `system`: grpc, grpc_web, connect_rpc, rest. */
   startCall(options: {
     readonly service: string;
