@@ -1,0 +1,93 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Document, isAlias, isMap, visit } from 'yaml';
+import type { JsonObject } from '../events/types.ts';
+import { additions, type Edit, removals, replacements, type Splice, Unusual } from './edit-splices.ts';
+import { withoutPath, withPath } from './paths.ts';
+import { parseYaml, plainValue } from './yaml-values.ts';
+
+/**
+ * Changes leaves of a YAML text and leaves every other byte of it as it is: comments, order, indentation, notation. What comes out is
+ * read again and compared with what was meant; where that differs (anchors, explicit keys), the document is edited as a tree instead,
+ * which keeps comments and order but not every blank.
+ */
+export function editYaml(text: string, edits: readonly Edit[]): string {
+  if (edits.length === 0) return text;
+  const meant = edits.reduce<JsonObject>(
+    (value, { path, value: leaf }) => (leaf === undefined ? withoutPath(value, path) : withPath(value, path, leaf)),
+    plainValue(parseYaml(text)),
+  );
+  return spliced(text, edits, meant) ?? rebuilt(text, edits, meant);
+}
+
+function says(text: string, meant: JsonObject): boolean {
+  const document = parseYaml(text);
+  return document.errors.length === 0 && isDeepStrictEqual(plainValue(document), meant);
+}
+
+function spliced(text: string, edits: readonly Edit[], meant: JsonObject): string | undefined {
+  const passes = [replacements, removals, additions];
+  try {
+    const edited = passes.reduce((before, splices) => spliceAll(before, splices({ document: parsed(before), text: before, edits })), text);
+    return says(edited, meant) ? edited : undefined;
+  } catch (error) {
+    if (error instanceof Unusual) return undefined;
+    throw error;
+  }
+}
+
+function parsed(text: string): Document.Parsed {
+  const document = parseYaml(text);
+  if (document.errors.length > 0) throw new Unusual();
+  return document;
+}
+
+/** From the end, so that places stay right; of two at one place the deeper one comes first in the text. */
+function spliceAll(text: string, splices: readonly Splice[]): string {
+  const lineBreak = text.includes('\r\n') ? '\r\n' : '\n';
+  let edited = text;
+  let rest = Number.POSITIVE_INFINITY;
+  for (const { at, end, text: piece } of [...splices].sort((a, b) => b.at - a.at || (a.column ?? 0) - (b.column ?? 0))) {
+    if (end > rest) throw new Unusual();
+    edited = edited.slice(0, at) + piece.replace(/\r?\n/g, lineBreak) + edited.slice(end);
+    rest = at;
+  }
+  return edited;
+}
+
+function rebuilt(text: string, edits: readonly Edit[], meant: JsonObject): string {
+  const document = parsed(text);
+  withoutAliases(document);
+  for (const { path, value } of edits) {
+    if (value !== undefined) document.setIn(path, document.createNode(value));
+    else remove(document, path);
+  }
+  const edited = document.toString({ lineWidth: 0 });
+  if (!says(edited, meant)) throw new Error('the document cannot be edited');
+  return edited;
+}
+
+function remove(document: Document.Parsed, path: readonly string[]): void {
+  document.deleteIn(path);
+  for (let above = path.slice(0, -1); above.length > 0; above = above.slice(0, -1)) {
+    const left = document.getIn(above);
+    if (!isMap(left) || left.items.length > 0) return;
+    document.deleteIn(above);
+  }
+}
+
+/** Each alias becomes what it stands for: a change of one place is none of the others. */
+function withoutAliases(document: Document.Parsed): void {
+  visit(document, {
+    Alias(_, alias) {
+      const copy = alias.resolve(document)?.clone();
+      if (copy === undefined || isAlias(copy)) throw new Error('the document cannot be edited');
+      const { comment, commentBefore, spaceBefore } = alias;
+      return Object.assign(copy, { comment, commentBefore, spaceBefore }) as never;
+    },
+  });
+  visit(document, {
+    Node(_, node) {
+      if ('anchor' in node) delete node.anchor;
+    },
+  });
+}
