@@ -1,4 +1,9 @@
 /** The procedures that rooms bring into the store's threads: addresses only, since the store knows no room. */
 export function storeModules(): Readonly<Record<string, URL>> {
-  return { events: new URL('../events/journal-procedures.ts', import.meta.url) };
+  return {
+    config: new URL('../config/config-procedures.ts', import.meta.url),
+    events: new URL('../events/journal-procedures.ts', import.meta.url),
+    plugins: new URL('../plugins/plugin-procedures.ts', import.meta.url),
+    plugin_documents: new URL('../plugins/documents/documents-procedures.ts', import.meta.url),
+  };
 }

@@ -72,7 +72,7 @@ export const importTable: Readonly<Record<string, Room>> = {
       config: 'backups have one form',
       processes: 'process plugins are run by the one supervisor, and probed',
     },
-    packages: { ajv: 'JSON Schema draft 2020-12 (ajv-formats with it)', yaml: 'documents edited by hand are read with their lines' },
+    packages: { ajv: 'JSON Schema draft 2020-12', 'ajv-formats': 'its formats' },
   },
   api: {
     rooms: {

@@ -1,0 +1,94 @@
+import { type ErrorObject, Ajv2020 as JsonSchema, type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import type { Violation } from '../../kernel/errors.ts';
+import { limits } from './limits.ts';
+
+/**
+ * Understands a schema (draft 2020-12), or says what is wrong with it. An instance each: what one schema names by `$id` is nothing
+ * to another. References to the outside are never fetched: they are refused. Costs what the schema wants: only for the thread that may be killed.
+ */
+export function compileSchema(schema: unknown): ValidateFunction | readonly Violation[] {
+  // Not strict: keywords and formats that are not in the draft are remarks, as it says itself.
+  const ajv = new JsonSchema({ allErrors: true, strict: false, logger: false, addUsedSchema: false });
+  addFormats.default(ajv);
+  try {
+    if (ajv.validateSchema(schema as object) !== true) return told(ajv.errors ?? [], schema, 'config_schema');
+    return ajv.compile(schema as object);
+  } catch (error) {
+    return [{ field: 'config_schema', rule: 'schema', message: firstLine(error) }];
+  }
+}
+
+/** What is wrong with a document: at most 100 things, each with its dotted path below `config`. */
+export function judgeDocument(validate: ValidateFunction, document: unknown): readonly Violation[] {
+  return validate(document) ? [] : told(validate.errors ?? [], document, 'config');
+}
+
+function told(errors: readonly ErrorObject[], document: unknown, root: string): readonly Violation[] {
+  const seen = new Set<string>();
+  const violations: Violation[] = [];
+  for (const error of errors) {
+    const violation = { field: fieldOf(error, document, root), rule: error.keyword, message: messageOf(error) };
+    const key = `${violation.field}\n${violation.rule}\n${violation.message}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    violations.push(violation);
+    if (violations.length >= limits.violations) break;
+  }
+  return violations;
+}
+
+/** ajv names places by JSON pointers; which of its numbers are indices, the document says. */
+function fieldOf(error: ErrorObject, document: unknown, root: string): string {
+  let path = root;
+  let value = document;
+  for (const step of error.instancePath.split('/').slice(1)) {
+    const key = step.replaceAll('~1', '/').replaceAll('~0', '~');
+    path += Array.isArray(value) ? `[${key}]` : `.${key.slice(0, 64)}`;
+    value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+  }
+  const params = error.params as Record<string, unknown>;
+  const below = params['missingProperty'] ?? params['additionalProperty'] ?? params['unevaluatedProperty'] ?? params['propertyName'];
+  return typeof below === 'string' ? `${path}.${below.slice(0, 64)}` : path;
+}
+
+/** For people. What the document has at that place is never told: it may be a secret. */
+function messageOf({ keyword, message, params }: ErrorObject): string {
+  const p = params as Record<string, unknown>;
+  switch (keyword) {
+    case 'required':
+      return 'is required';
+    case 'additionalProperties':
+    case 'unevaluatedProperties':
+      return 'is not known';
+    case 'enum':
+      return `must be one of ${list(p['allowedValues'])}`;
+    case 'const':
+      return `must be ${short(p['allowedValue'])}`;
+    case 'if':
+      return `must fit what the schema says under "${String(p['failingKeyword'])}"`;
+    default:
+      return short(message ?? `breaks the rule ${keyword}`, 500, false);
+  }
+}
+
+function list(values: unknown): string {
+  if (!Array.isArray(values)) return 'the allowed values';
+  const shown = values.slice(0, 20).map((value) => short(value));
+  return values.length > 20 ? `${shown.join(', ')} …` : shown.join(', ');
+}
+
+function short(value: unknown, chars = 100, asJson = true): string {
+  const text = asJson ? JSON.stringify(value) : String(value);
+  return text.length > chars ? `${text.slice(0, chars)}…` : text;
+}
+
+function firstLine(error: unknown): string {
+  const text =
+    error instanceof RangeError
+      ? 'is nested or repeated beyond what can be understood'
+      : error instanceof Error
+        ? error.message
+        : String(error);
+  return short(text.split('\n')[0] ?? '', 500, false);
+}

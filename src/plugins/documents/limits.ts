@@ -1,0 +1,27 @@
+/** Documents and schemas come from outside: what one may cost. */
+export const limits = {
+  /** Of a document, as JSON without spaces. */
+  documentBytes: 1024 * 1024,
+  /** Of the file that a person writes, spaces and all. */
+  fileBytes: 4 * 1024 * 1024,
+  schemaBytes: 256 * 1024,
+  depth: 64,
+  /** Of one answer. */
+  violations: 100,
+  /** How long a schema may take to be understood, or a document to be judged. */
+  judgementMs: 1000,
+  /** Memory of the thread that judges. */
+  judgementMiB: 256,
+  judgementsWaiting: 1000,
+  /** Of one plugin. */
+  backups: 200,
+  /** Of all documents and schemas together, which are held in memory. */
+  totalBytes: 256 * 1024 * 1024,
+  /** Plugins that have a document or a schema. */
+  plugins: 10_000,
+  /** Of what a plugin says to a revision. */
+  messageChars: 4096,
+} as const;
+
+/** What can be the name of a folder too; the shape that a registration must have. */
+export const pluginId = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;

@@ -1,0 +1,60 @@
+import type { JsonObject } from '../../events/types.ts';
+import { AgentError, type Violation } from '../../kernel/errors.ts';
+import { redactText } from '../../kernel/redaction.ts';
+import { limits } from './limits.ts';
+import { type DocumentRoom, heldBytes, newTrace, tell } from './room.ts';
+import { type Entry, parse } from './state.ts';
+import { weigh } from './weigh.ts';
+
+/**
+ * Takes what a plugin brought at its registration. The same as before costs nothing: library plugins register at every run. A document
+ * that no longer fits stays in force, and is told once. For the holder of the lock. Throws PLUGIN_SCHEMA_INVALID.
+ */
+export async function changeSchema(
+  room: DocumentRoom,
+  entry: Entry,
+  { schema, secretPaths }: { readonly schema: JsonObject | undefined; readonly secretPaths: readonly string[] },
+): Promise<void> {
+  const heavy = schema ? weigh(schema, 'config_schema', limits.schemaBytes) : [];
+  if (heavy.length > 0) throw schemaInvalid(entry.id, heavy);
+  const text = schema && JSON.stringify(schema);
+  const paths = JSON.stringify(secretPaths);
+  const another = text !== entry.schema;
+  if (!another && paths === JSON.stringify(entry.secretPaths)) return;
+  if (another && text !== undefined) await judgeSchema(room, entry, text);
+  await room.store.write('plugin_documents', 'schema', { id: entry.id, schema: text ?? null, secretPaths: paths });
+  Object.assign(entry, { schema: text, secretPaths: JSON.parse(paths), secrets: undefined });
+  if (another) await judgeAgain(room, entry);
+}
+
+async function judgeSchema(room: DocumentRoom, entry: Entry, text: string): Promise<void> {
+  if (heldBytes(room, entry.id) + text.length + (entry.text?.length ?? 0) > limits.totalBytes) {
+    room.refused('plugin_documents');
+    const message = `all plugins together may have ${limits.totalBytes / 1024 / 1024} MiB of documents and schemas`;
+    throw schemaInvalid(entry.id, [{ field: 'config_schema', rule: 'total_bytes', message }]);
+  }
+  const violations = await room.judge.schema(text);
+  if (violations.length > 0) throw schemaInvalid(entry.id, violations);
+}
+
+async function judgeAgain(room: DocumentRoom, entry: Entry): Promise<void> {
+  if (entry.schema === undefined || entry.text === undefined || !room.settings.validation) return;
+  const violations = await room.judge.document(entry.schema, JSON.stringify(parse(entry.text)));
+  const [first] = violations;
+  if (!first) return;
+  const message = redactText(`${first.field}: ${first.message}`);
+  const { revision } = entry.state;
+  room.logger.warn(
+    { plugin: entry.id, revision, violations: violations.length, reason: message },
+    'the document of a plugin does not fit its new schema',
+  );
+  tell(room, 'config.rejected', { entry, traceId: newTrace(), data: { reason: 'SCHEMA_CHANGED', revision, message } });
+}
+
+function schemaInvalid(id: string, violations: readonly Violation[]): AgentError {
+  const told = violations.map((v) => `${v.field}: ${v.message}`).join('; ');
+  return new AgentError('PLUGIN_SCHEMA_INVALID', `the schema of plugin ${id} is not fit: ${told}`.slice(0, limits.messageChars), {
+    metadata: { plugin: id },
+    violations,
+  });
+}
