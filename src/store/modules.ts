@@ -1,6 +1,7 @@
 /** The procedures that rooms bring into the store's threads: addresses only, since the store knows no room. */
 export function storeModules(): Readonly<Record<string, URL>> {
   return {
+    alerts: new URL('../alerts/alert-procedures.ts', import.meta.url),
     config: new URL('../config/config-procedures.ts', import.meta.url),
     events: new URL('../events/journal-procedures.ts', import.meta.url),
     plugins: new URL('../plugins/plugin-procedures.ts', import.meta.url),
