@@ -1,6 +1,6 @@
 import { formatDuration } from '../kernel/duration.ts';
 import { formatSize } from '../kernel/size.ts';
-import { type Key, type KeyType, keyTable, unitKeyTable } from './keys.ts';
+import { type Key, type KeyType, keyTable, pluginUnitKeyTable, ruleKeyTable, unitKeyTable, webhookKeyTable } from './keys.ts';
 
 /** docs/configuration.md, made from the tables of keys; a test keeps the committed page equal. */
 export function configurationPage(): string {
@@ -13,6 +13,7 @@ export function configurationPage(): string {
     '',
     'Every key can be set by the environment too: `SBOXAGENT_` and its path in upper case, dots and dashes as underscores',
     '(`SBOXAGENT_API_PORT=9090`, `SBOXAGENT_PROCESSES_UNITS_EDGE_AUTOSTART=true`), lists separated by commas; an empty value is none.',
+    'Lists of mappings stand in files only.',
     'Order of precedence: `--state-dir`, environment, files, defaults.',
     '',
     'Durations are `500ms`, `30s`, `5m`, `2h`, `7d`, `1w` and compounds (`1m30s`); sizes `64KiB`, `1MiB`, or a number of bytes. Relative paths start at',
@@ -29,6 +30,25 @@ export function configurationPage(): string {
     'Below `processes.units.<id>`; an id has lower-case letters, digits, `.`, `_` and `-`. All are live.',
     '',
     ...table(unitKeyTable),
+    '',
+    '## Plugins that sboxagent runs',
+    '',
+    'Below `plugins.units.<id>`: the keys of a unit, but for `probes`, and these. No id stands in `processes.units` too; `depends_on` may name',
+    'units of both. All are live.',
+    '',
+    ...table(pluginUnitKeyTable.filter((row) => !unitKeyTable.includes(row))),
+    '',
+    '## Alert rules',
+    '',
+    'The keys of each mapping in `alerts.rules`; `event: {}` is every event. All are live.',
+    '',
+    ...table(ruleKeyTable),
+    '',
+    '## Webhooks',
+    '',
+    'The keys of each mapping in `alerts.webhooks`. All are live.',
+    '',
+    ...table(webhookKeyTable),
     '',
   ].join('\n');
 }
@@ -68,8 +88,14 @@ function typeText(type: KeyType): string {
       return 'file mode, octal';
     case 'secret':
       return 'string, never shown';
-    case 'variables':
+    case 'texts':
       return 'mapping of strings';
+    case 'statuses':
+      return 'list of statuses and ranges';
+    case 'threshold':
+      return 'number, size, or duration in seconds';
+    case 'list':
+      return `list of at most ${type.most} mappings, see below`;
     case 'units':
       return 'mapping, see below';
     case 'later':

@@ -1,16 +1,20 @@
 import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
-import { guardDepth, MAX_DEPTH } from './nesting.ts';
+import { guardDepth } from './nesting.ts';
 import { type Problems, refuse, short, syntax } from './problems.ts';
 import type { Tree } from './tree.ts';
 import { treeReader } from './tree-reader.ts';
 
-const MAX_BYTES = 1024 * 1024;
+const MAX_LENGTH = 512 * 1024;
+/** What YAML's `c-printable` leaves out of ASCII; the library takes it. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const control = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 
 /** Reads one YAML file: what can be read of it where some keys are bad, undefined where it is no YAML at all. */
 export function readDocument(text: string, file: string, problems: Problems): Tree | undefined {
   return problems.attempt(() => {
-    if (text.length > MAX_BYTES) throw refuse({ file, line: 0 }, '', syntax('larger than 1 MiB; this is no configuration'));
-    guardDepth(text, (line) => refuse({ file, line }, '', syntax(`nested more than ${MAX_DEPTH} levels deep; flatten it`)));
+    if (text.length > MAX_LENGTH) throw refuse({ file, line: 0 }, '', syntax('larger than 512 KiB; this is no configuration'));
+    refuseControls(text, file);
+    guardDepth(text, (line, what) => refuse({ file, line }, '', syntax(what)));
     const lines = new LineCounter();
     // Keys given twice are found below, where their path is known.
     const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
@@ -24,4 +28,12 @@ export function readDocument(text: string, file: string, problems: Problems): Tr
     if (!isMap(contents)) throw refuse({ file, line: 1 }, '', syntax('the document is not a mapping of keys; see docs/configuration.md'));
     return treeReader({ file, lines, problems })(contents);
   });
+}
+
+function refuseControls(text: string, file: string): void {
+  const at = text.search(control);
+  if (at < 0) return;
+  const line = text.slice(0, at).split('\n').length;
+  const code = text.charCodeAt(at).toString(16).padStart(2, '0');
+  throw refuse({ file, line }, '', syntax(`a control character (0x${code}) is not allowed in YAML; remove it`));
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Key } from './keys.ts';
 import { mask } from './masks.ts';
 import { type Place, refuse } from './problems.ts';
+import type { Tree } from './tree.ts';
 import { understand, type Written } from './values.ts';
 
 /** A value in force and where it came from. */
@@ -16,23 +17,47 @@ export interface Entry {
 /** By dotted path, units' keys with their id. */
 export type Entries = Map<string, Entry>;
 
+/** One mapping of a list. */
+export interface Item {
+  /** `alerts.rules[3]` */
+  readonly base: string;
+  readonly tree: Tree;
+  readonly keys: readonly Key[];
+  /** Its own keys. */
+  readonly entries: Entries;
+}
+
+/** A value as it was written, and where. */
+export interface Given {
+  readonly row: Key;
+  readonly written: Written;
+  readonly at: Place;
+  /** Where relative paths start. */
+  readonly directory: string;
+  /** What stands before the path in a refusal. */
+  readonly above?: string;
+}
+
 const defaults: Place = { file: 'default', line: 0 };
 
 /** Takes a value as it was written. @throws RefusedError */
-export function put(entries: Entries, path: string, given: { row: Key; written: Written; at: Place; directory: string }): void {
-  const { row, written, at, directory } = given;
+export function put(entries: Entries, path: string, given: Given): void {
+  const { row, written, at, directory, above = '' } = given;
   if (written.value === null || (row.type.kind === 'secret' && written.value === mask)) return;
   const understood = understand(row.type, written, directory);
-  if (!understood.ok) throw refuse(at, path, understood.fault);
+  if (!understood.ok) throw refuse(at, above + path, understood.fault);
   entries.set(path, { value: understood.value, source: at.file, at });
 }
 
-/** Fills in a default, given in the notation of the configuration. */
-export function putDefault(entries: Entries, path: string, row: Key): void {
-  if (row.fallback === undefined || row.type.kind === 'units' || entries.has(path)) return;
-  const value = row.fallback;
+/** Fills in a default, given in the notation of the configuration; `base` stands before the paths of a table. */
+export function putDefault(entries: Entries, base: string, row: Key): void {
+  const path = base + row.path;
+  const { fallback: value, needs, type } = row;
+  if (value === undefined || type.kind === 'units' || entries.has(path)) return;
+  if (needs?.some((other) => entries.has(base + other)) === false) return;
   const words = Array.isArray(value) ? value.map(String) : [String(value)];
-  put(entries, path, { row, written: { value, words }, at: defaults, directory: '/' });
+  if (type.kind === 'list') putComputed(entries, path, value);
+  else put(entries, path, { row, written: { value, words }, at: defaults, directory: '/' });
 }
 
 /** Fills in a value that was worked out, where there is none. */

@@ -1,6 +1,7 @@
-import { aliases, environmentName, type Key, keyTable, unitKeyTable } from './keys.ts';
+import { aliases, environmentName, type Key, keyTable } from './keys.ts';
 import { type Place, type Problems, refuse } from './problems.ts';
 import { suggestion } from './suggest.ts';
+import type { Units } from './units.ts';
 import { fromEnvironment, type Written } from './values.ts';
 
 /** Names with our prefix that are the client's, the launcher's, the example's, or given to units. */
@@ -16,15 +17,11 @@ export interface Override {
 }
 
 /** What the environment says, by the same tables as the files; a name that is no key's, or two keys', is a problem. */
-export function overrides(
-  env: Readonly<Record<string, string | undefined>>,
-  unitIds: Iterable<string>,
-  problems: Problems,
-): readonly Override[] {
-  const names = namesOf(unitIds);
-  return Object.entries(env).flatMap(([name, text]) => {
-    if (!name.startsWith('SBOXAGENT_') || otherNames.has(name) || otherPrefixes.some((other) => name.startsWith(other))) return [];
-    if (text === undefined || text === '') return [];
+export function overrides(env: Readonly<Record<string, string | undefined>>, units: Units, problems: Problems): readonly Override[] {
+  const given = Object.entries(env).filter(([name, text]) => isOurs(name) && text !== undefined && text !== '');
+  // Thousands, with many units.
+  const names = given.length > 0 ? namesOf(units) : new Map<string, readonly Named[]>();
+  return given.flatMap(([name, text = '']) => {
     const at = { file: `env ${name}`, line: 0 };
     const [key, ambiguous] = names.get(name) ?? [];
     if (key === undefined) {
@@ -36,12 +33,16 @@ export function overrides(
   });
 }
 
+function isOurs(name: string): boolean {
+  return name.startsWith('SBOXAGENT_') && !otherNames.has(name) && !otherPrefixes.some((other) => name.startsWith(other));
+}
+
 interface Named {
   readonly path: string;
   readonly row: Key;
 }
 
-function namesOf(unitIds: Iterable<string>): ReadonlyMap<string, readonly Named[]> {
+function namesOf(units: Units): ReadonlyMap<string, readonly Named[]> {
   const names = new Map<string, Named[]>();
   const add = (name: string, key: Named): void => {
     names.set(name, [...(names.get(name) ?? []), key]);
@@ -52,11 +53,8 @@ function namesOf(unitIds: Iterable<string>): ReadonlyMap<string, readonly Named[
       if (row.path.startsWith(`${to}.`)) add(environmentName(row.path.replace(to, from)), { path: row.path, row });
     }
   }
-  for (const id of unitIds) {
-    for (const row of unitKeyTable) {
-      const path = `processes.units.${id}.${row.path}`;
-      add(environmentName(path), { path, row });
-    }
+  for (const { base, keys } of units.values()) {
+    for (const row of keys) add(environmentName(`${base}.${row.path}`), { path: `${base}.${row.path}`, row });
   }
   return names;
 }

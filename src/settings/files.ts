@@ -2,7 +2,7 @@ import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, st
 import { join, resolve } from 'node:path';
 import { RefusedError } from '../kernel/errors.ts';
 import { readDocument } from './document.ts';
-import { type Problems, refuse, syntax } from './problems.ts';
+import { type Place, type Problems, refuse, syntax } from './problems.ts';
 import type { Tree } from './tree.ts';
 
 const directoryFiles = ['sboxagent.yaml', 'agent.yaml', 'api.yaml', 'plugins.yaml'];
@@ -89,7 +89,17 @@ export function readText(file: string, judge: (file: string, mode: number) => vo
   }
 }
 
-export function octal(mode: number): string {
+/** The secret that a file holds. @throws RefusedError of the key that names it, where the file is missing, unreadable or open to others. */
+export function secretOf(file: string, key: { readonly at: Place; readonly path: string }): string {
+  const { at, path } = key;
+  if (!existsSync(file)) throw refuse(at, path, `${file} is not there; make it, or remove the key`);
+  const text = readText(file, (_, mode) => {
+    if ((mode & 0o077) !== 0) throw refuse(at, path, `${file} is open to others (mode ${octal(mode)}); run chmod 600 ${file}`);
+  });
+  return text.trim();
+}
+
+function octal(mode: number): string {
   return (mode & 0o7777).toString(8).padStart(4, '0');
 }
 

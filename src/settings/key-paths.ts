@@ -7,7 +7,7 @@ const named = /^(?:processes|plugins)\.units\..+\.(?:env|http\.headers)\.([^.]+)
 
 /** The key to which a dotted path belongs: itself, or the one that holds all below it (`processes.units`). */
 function rowOf(path: string): Key | undefined {
-  const parts = path.split('.');
+  const parts = path.replace(/\[\d+\]/g, '').split('.');
   for (let n = parts.length; n > 0; n--) {
     const row = rows.get(parts.slice(0, n).join('.'));
     if (row !== undefined) return row;

@@ -3,23 +3,33 @@ import { Lexer } from 'yaml';
 /** Deeper nesting than any configuration needs. */
 export const MAX_DEPTH = 64;
 
+/** More than any configuration has; the composer takes some 5 µs a token. */
+const MAX_TOKENS = 40_000;
+/** The composer is slow where many stand before one value. */
+const MAX_TAGS = 1000;
+
 const SCALAR_FOLLOWS = '\u001f';
 
 /**
- * Refuses deep nests before they are composed: the composer's cost grows beyond all bounds with depth (1 KB of `{` is 38 s,
- * 500 times `? ` 46 s), while the lexer is iterative. Counts what is open: braces, and the columns at which block mappings and sequences
- * may have begun. @throws what `problem` answers for the line.
+ * Refuses deep nests and endless lists before they are composed: the composer's cost grows beyond all bounds with depth (1 KB of `{` is 38 s,
+ * 500 times `? ` 46 s), and is long with length, while the lexer is iterative. Counts what is open: braces, and the columns at which block mappings and sequences
+ * may have begun. @throws what `problem` answers for the line and what
+ * there is too much of.
  */
-export function guardDepth(text: string, problem: (line: number) => Error): void {
+export function guardDepth(text: string, problem: (line: number, what: string) => Error): void {
   const columns: number[] = [];
   const at = { line: 1, column: 0, fresh: true };
   let flow = 0;
   let scalar = false;
+  let tokens = 0;
+  let tags = 0;
   const open = (): void => {
     while ((columns.at(-1) ?? -1) >= at.column) columns.pop();
     columns.push(at.column);
   };
   for (const token of new Lexer().lex(text)) {
+    tokens++;
+    if (tokens > MAX_TOKENS) throw problem(at.line, `more than ${MAX_TOKENS} words and signs; shorten it`);
     if (token === SCALAR_FOLLOWS) {
       if (at.fresh && flow === 0) open();
       at.fresh = false;
@@ -30,7 +40,9 @@ export function guardDepth(text: string, problem: (line: number) => Error): void
       if (token === '{' || token === '[') flow++;
       else if (token === '}' || token === ']') flow = Math.max(0, flow - 1);
       else if (flow === 0 && (token === '-' || token === '?' || token === ':')) open();
-      if (columns.length + flow > MAX_DEPTH) throw problem(at.line);
+      else if (token.startsWith('!') || token.startsWith('&')) tags++;
+      if (columns.length + flow > MAX_DEPTH) throw problem(at.line, `nested more than ${MAX_DEPTH} levels deep; flatten it`);
+      if (tags > MAX_TAGS) throw problem(at.line, `more than ${MAX_TAGS} tags and anchors; write it out`);
     }
     advance(at, token);
     scalar = false;

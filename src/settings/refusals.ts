@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Entries, Entry } from './entries.ts';
-import { octal, readText } from './files.ts';
+import { secretOf } from './files.ts';
 import { type Problems, refuse } from './problems.ts';
 
 const LEAST_TOKEN_LENGTH = 32;
@@ -35,16 +35,6 @@ function refuseToken(token: string, entry: Entry, path: string): void {
       `${token.length} characters are too few; use at least ${LEAST_TOKEN_LENGTH}, or \`sboxagent token create\``,
     );
   }
-}
-
-/** The token that a file holds. @throws RefusedError where the file is missing, unreadable or open to others. */
-function tokenOf(entry: Entry, path: string): string {
-  const file = String(entry.value);
-  if (!existsSync(file)) throw refuse(entry.at, path, `${file} is not there; make it, or remove the key`);
-  const text = readText(file, (_, mode) => {
-    if ((mode & 0o077) !== 0) throw refuse(entry.at, path, `${file} is open to others (mode ${octal(mode)}); run chmod 600 ${file}`);
-  });
-  return text.trim();
 }
 
 function refuseOpenDoor(entries: Entries): void {
@@ -91,7 +81,9 @@ const checks: readonly { readonly keys: readonly string[]; readonly check: (entr
   { keys: ['api.security.cors.allowed_origins', 'api.security.auth_enabled'], check: refuseAnyOrigin },
   { keys: ['api.host', 'api.enabled', 'api.tls', 'api.security.auth_enabled'], check: refuseOpenDoor },
   { keys: ['api.tls'], check: refuseHalfTls },
-  { keys: ['api.unix_socket.path', 'agent.state_dir'], check: refuseLongSocket },
+  { keys: ['api.unix_socket.path', 'agent.state_dir'], check: (entries) => refuseLongSocket(entries, 'api.unix_socket.path') },
+  { keys: ['sboxmgr.socket', 'api.unix_socket.path', 'agent.state_dir'], check: refuseUnfitSboxmgrSocket },
+  { keys: ['sboxmgr.schedule'], check: refuseUnfitSchedule },
 ];
 
 /** Refuses what is well-formed and yet not fit to run with, and puts the token of a file in its place. */
@@ -107,7 +99,7 @@ function refuseBadTokens(entries: Entries): void {
   if (token !== undefined) refuseToken(String(token.value), token, 'api.security.auth_token');
   const file = entries.get('api.security.auth_token_file');
   if (file === undefined) return;
-  const value = tokenOf(file, 'api.security.auth_token_file');
+  const value = secretOf(String(file.value), { at: file.at, path: 'api.security.auth_token_file' });
   refuseToken(value, file, 'api.security.auth_token_file');
   entries.set('api.security.auth_token', { ...file, value });
 }
@@ -121,14 +113,34 @@ function refuseAnyOrigin(entries: Entries): void {
 }
 
 /** The kernel takes 107 bytes; Node would bind a cut name. */
-function refuseLongSocket(entries: Entries): void {
-  const entry = entries.get('api.unix_socket.path');
-  const path = String(entry?.value);
-  if (entry !== undefined && Buffer.byteLength(path) > 107) {
-    throw refuse(
-      entry.at,
-      'api.unix_socket.path',
-      `${path} is longer than the 107 bytes of a socket's name; choose a shorter one, or a shorter state_dir`,
-    );
+function refuseLongSocket(entries: Entries, path: string): void {
+  const entry = entries.get(path);
+  const socket = String(entry?.value);
+  if (entry === undefined || Buffer.byteLength(socket) <= 107) return;
+  throw refuse(entry.at, path, `${socket} is longer than the 107 bytes of a socket's name; choose a shorter one, or a shorter state_dir`);
+}
+
+function refuseUnfitSboxmgrSocket(entries: Entries): void {
+  const path = 'sboxmgr.socket.path';
+  const entry = entries.get(path);
+  if (entry === undefined || entries.get('sboxmgr.socket.enabled')?.value !== true) return;
+  refuseLongSocket(entries, path);
+  if (entry.value === entries.get('api.unix_socket.path')?.value) {
+    throw refuse(entry.at, path, 'this is api.unix_socket.path too; choose another one');
+  }
+}
+
+function refuseUnfitSchedule(entries: Entries): void {
+  const of = (name: string): Entry | undefined => entries.get(`sboxmgr.schedule.${name}`);
+  const enabled = of('enabled');
+  if (enabled?.value !== true) return;
+  const command = of('command');
+  if (!(command?.value as readonly string[])[0]) {
+    throw refuse(command?.at.line ? command.at : enabled.at, 'sboxmgr.schedule.command', 'no program; give the command of a run');
+  }
+  const [interval, cron] = [of('interval'), of('cron')];
+  if ((interval === undefined) === (cron === undefined)) {
+    const what = interval === undefined ? 'neither interval nor cron' : 'both interval and cron';
+    throw refuse(cron?.at ?? enabled.at, 'sboxmgr.schedule', `${what}; give exactly one of the two`);
   }
 }

@@ -1,7 +1,10 @@
+import { toRule, toWebhook } from './alert-settings.ts';
+import { itemsOf } from './alerts.ts';
 import type { Entries } from './entries.ts';
-import { type Key, keyTable, unitKeyTable } from './keys.ts';
-import type { PluginSettings, SboxmgrSettings, Settings, UnitSettings } from './types.ts';
-import { notation } from './values.ts';
+import type { Key } from './keys.ts';
+import type { PluginSettings, SboxmgrSettings, Settings } from './types.ts';
+import { toPluginUnit, toUnit } from './unit-settings.ts';
+import type { Units } from './units.ts';
 
 /** The name that a key has in the settings: `ping_interval` -> `pingIntervalMs`. */
 export function settingName(part: string, row: Key | undefined): string {
@@ -10,10 +13,9 @@ export function settingName(part: string, row: Key | undefined): string {
 }
 
 /** The effective values in the shape that the rooms use. */
-export function toSettings(entries: Entries, ids: readonly string[]): Settings {
+export function toSettings(entries: Entries, units: Units): Settings {
   // The table gave each value its type; this is the one place where the rooms' types are claimed for them.
   const get = <T>(path: string): T => entries.get(path)?.value as T;
-  const units = Object.fromEntries(ids.map((id) => [id, toUnit(entries, id)]));
   return {
     agent: {
       name: get('agent.name'),
@@ -64,9 +66,12 @@ export function toSettings(entries: Entries, ids: readonly string[]): Settings {
         public: get('api.metrics.public'),
       },
     },
-    processes: { units, inline: { enabled: get('processes.inline.enabled'), allowedBinaries: get('processes.inline.allowed_binaries') } },
-    plugins: pluginsOf(entries),
-    alerts: { rules: [], webhooks: [] },
+    processes: {
+      units: unitsBelow('processes.units.', units, (id, base) => toUnit(entries, id, base)),
+      inline: { enabled: get('processes.inline.enabled'), allowedBinaries: get('processes.inline.allowed_binaries') },
+    },
+    plugins: pluginsOf(entries, units),
+    alerts: { rules: itemsOf(entries, 'alerts.rules').map(toRule), webhooks: itemsOf(entries, 'alerts.webhooks').map(toWebhook) },
     sboxmgr: sboxmgrOf(entries),
     events: {
       durability: get('events.durability'),
@@ -78,36 +83,12 @@ export function toSettings(entries: Entries, ids: readonly string[]): Settings {
   };
 }
 
-function toUnit(entries: Entries, id: string): UnitSettings {
-  const get = <T>(path: string): T => entries.get(`processes.units.${id}.${path}`)?.value as T;
-  return {
-    id,
-    engine: get('engine'),
-    command: get('command'),
-    binary: get('binary'),
-    args: get('args'),
-    configPath: get('config_path'),
-    cwd: get('cwd'),
-    env: get('env'),
-    passEnv: get('pass_env'),
-    autostart: get('autostart'),
-    dependsOn: get('depends_on'),
-    onAgentExit: get('on_agent_exit'),
-    restart: {
-      policy: get('restart.policy'),
-      baseMs: get('restart.base'),
-      factor: get('restart.factor'),
-      maxMs: get('restart.max'),
-      jitter: get('restart.jitter'),
-      burst: get('restart.burst'),
-      windowMs: get('restart.window'),
-      stableAfterMs: get('restart.stable_after'),
-    },
-    stop: { signal: get('stop.signal'), graceMs: get('stop.grace') },
-  };
+function unitsBelow<T>(group: string, units: Units, to: (id: string, base: string) => T): Readonly<Record<string, T>> {
+  const below = [...units].filter(([, { base }]) => base.startsWith(group));
+  return Object.fromEntries(below.map(([id, { base }]) => [id, to(id, base)]));
 }
 
-function pluginsOf(entries: Entries): PluginSettings {
+function pluginsOf(entries: Entries, units: Units): PluginSettings {
   const get = <T>(path: string): T => entries.get(`plugins.${path}`)?.value as T;
   return {
     enabled: get('enabled'),
@@ -129,7 +110,7 @@ function pluginsOf(entries: Entries): PluginSettings {
       backupRetentionMs: get('configuration.backup_retention'),
     },
     limits: { plugins: get('limits.plugins'), labels: get('limits.labels') },
-    units: {},
+    units: unitsBelow('plugins.units.', units, (id, base) => toPluginUnit(entries, id, base)),
   };
 }
 
@@ -147,34 +128,4 @@ function sboxmgrOf(entries: Entries): SboxmgrSettings {
       runAtStart: get('schedule.run_at_start'),
     },
   };
-}
-
-/** The effective document in the configuration's own keys and notation, secrets masked. */
-export function toDocument(entries: Entries, ids: readonly string[]): Readonly<Record<string, unknown>> {
-  const document: Record<string, unknown> = {};
-  const add = (row: Key, above: readonly string[]): void => {
-    const entry = entries.get([...above, row.path].join('.'));
-    if (entry !== undefined) place(document, [...above, ...row.path.split('.')], notation(row.type, entry.value));
-  };
-  for (const row of keyTable) {
-    if (row.type.kind === 'units') {
-      place(document, row.path.split('.'), {});
-      for (const id of ids) for (const unitRow of unitKeyTable) add(unitRow, [...row.path.split('.'), id]);
-    } else if (!masksFile(entries, row.path)) add(row, []);
-  }
-  return document;
-}
-
-/** The token that a file holds is told by the file's name alone. */
-function masksFile(entries: Entries, path: string): boolean {
-  return path === 'api.security.auth_token' && entries.has('api.security.auth_token_file');
-}
-
-function place(document: Record<string, unknown>, parts: readonly string[], value: unknown): void {
-  let at = document;
-  for (const part of parts.slice(0, -1)) {
-    at[part] ??= {};
-    at = at[part] as Record<string, unknown>;
-  }
-  at[parts.at(-1) ?? ''] = value;
 }

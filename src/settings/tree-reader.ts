@@ -30,7 +30,7 @@ export function treeReader({ file, lines, problems }: Reading): (contents: YAMLM
     });
   };
   const list = (node: YAMLSeq, at: Place, path: readonly string[]): Found => {
-    const items = node.items.map((item, i) => read(item, placeOf(item, at), [...path, String(i)]));
+    const items = node.items.map((item, i) => read(item, placeOf(item, at), [...path.slice(0, -1), `${path.at(-1)}[${i}]`]));
     const scalars = items.map((item) => (isTree(item) || Array.isArray(item.value) ? undefined : item));
     return { ...at, value: scalars.map((item) => (item ? item.value : {})), words: scalars.map((item) => item?.words[0] ?? ''), items };
   };

@@ -1,4 +1,6 @@
 import type { Entries } from './entries.ts';
+import type { Key } from './keys.ts';
+import { refuseUnfitProbe, refuseUnfitRecovery } from './plugin-units.ts';
 import { type Problems, refuse } from './problems.ts';
 import { suggestion } from './suggest.ts';
 import type { Tree } from './tree.ts';
@@ -10,6 +12,8 @@ export interface Declared {
   /** Dotted path: `processes.units.edge`. */
   readonly base: string;
   readonly tree: Tree;
+  /** The table of its keys. */
+  readonly keys: readonly Key[];
 }
 
 /** By id; no two have the same. */
@@ -18,7 +22,10 @@ export type Units = Map<string, Declared>;
 /** Refuses units whose keys are well-formed and yet do not make a unit. */
 export function refuseUnfitUnits(entries: Entries, units: Units, problems: Problems): void {
   for (const declared of units.values()) {
-    if (!problems.touches([declared.base])) problems.attempt(() => refuseUnfitUnit(entries, declared));
+    if (problems.touches([declared.base])) continue;
+    problems.attempt(() => refuseUnfitUnit(entries, declared));
+    problems.attempt(() => refuseUnfitProbe(entries, declared));
+    problems.attempt(() => refuseUnfitRecovery(entries, declared));
   }
   refuseBadDependencies(entries, units, problems);
 }

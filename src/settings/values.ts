@@ -2,7 +2,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { formatDuration, parseDuration } from '../kernel/duration.ts';
 import { formatSize, parseSize } from '../kernel/size.ts';
 import type { Form, KeyType } from './keys.ts';
-import { isSecretName, mask, withoutUserinfo } from './masks.ts';
+import { mask, withoutUserinfo } from './masks.ts';
 import { type Fault, type Rule, short } from './problems.ts';
 
 /** A value that was understood (durations in ms, sizes in bytes), or what is wrong with it and what would be right. */
@@ -68,20 +68,44 @@ function absolute(paths: Understood): Understood {
   return wrong === undefined ? paths : bad(`${show(wrong)} is not an absolute path; begin it with /`);
 }
 
+/** Statuses from `from` to `to`, ends included. */
+export interface StatusRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+function statuses({ value, words }: Written): Understood {
+  if (!Array.isArray(value) || value.length === 0) return bad(`${show(value)} is not a list of statuses; write [200-399]`);
+  const ranges: StatusRange[] = [];
+  for (const word of words) {
+    const [, first, last = first] = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(word) ?? [];
+    if (Number(first) <= Number(last)) ranges.push({ from: Number(first), to: Number(last) });
+    else return outside(`${show(word)} is not a status or a range of them; write [204, 300-399]`);
+  }
+  return good(ranges);
+}
+
+/** A figure of a metric: those in bytes and seconds may be written as people say them. */
+function threshold(value: unknown): Understood {
+  const ms = typeof value === 'string' ? parseDuration(value) : undefined;
+  const figure = typeof value !== 'string' ? value : ms === undefined ? parseSize(value) : ms / 1000;
+  if (typeof figure === 'number' && Number.isFinite(figure)) return good(figure);
+  return bad(`${show(value)} is not a number, a size such as 512MiB, or a duration such as 5s`);
+}
+
 function isEmpty(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return value === null || value === '';
   return Array.isArray(value) ? value.length === 0 : Object.values(value).every(isEmpty);
 }
 
-/** `NAME=value,OTHER=value`, as an environment variable holds it. */
-function variables(value: unknown): Understood {
+function mapping(value: unknown, { names, masked }: Extract<KeyType, { kind: 'texts' }>): Understood {
   const record = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : undefined;
   // Its values may be secrets.
   if (record === undefined)
     return bad(`${typeof value === 'object' ? 'a list' : 'this'} is not a mapping of names to texts; write NAME: value`);
-  const wrong = record.find(([name, item]) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || typeof item !== 'string' || item.includes('\0'));
-  if (wrong !== undefined) return bad(`${show(wrong[0])} is not a name of an environment variable with a text; write NAME: value`);
-  return good(Object.fromEntries(record.filter(([, item]) => item !== mask)));
+  const wrong = record.find(([name, item]) => !names.pattern.test(name) || typeof item !== 'string' || item.includes('\0'));
+  if (wrong !== undefined) return bad(`${show(wrong[0])} is not ${names.what} with a text; write NAME: value`);
+  return good(Object.fromEntries(record.filter(([, item]) => !masked || item !== mask)));
 }
 
 /** Reads one value by its type. `directory` is what relative paths start from. */
@@ -89,7 +113,7 @@ export function understand(type: KeyType, written: Written, directory: string): 
   const { value } = written;
   switch (type.kind) {
     case 'string':
-      return text(value, type.form);
+      return value === '' && type.empty === true ? good(value) : text(value, type.form);
     case 'secret':
       return typeof value === 'string' && value !== '' ? good(value) : bad('not a text; write it in quotes');
     case 'path':
@@ -119,8 +143,14 @@ export function understand(type: KeyType, written: Written, directory: string): 
       return list(written, type.form);
     case 'paths':
       return absolute(list(written));
-    case 'variables':
-      return variables(value);
+    case 'texts':
+      return mapping(value, type);
+    case 'statuses':
+      return statuses(written);
+    case 'threshold':
+      return threshold(value);
+    case 'list':
+      return bad(`${show(value)} is not a list of mappings; write it in the file`);
     case 'units':
       return bad(`${show(value)} is not a mapping of units; write processes.units.<id>`);
     case 'later':
@@ -142,8 +172,10 @@ export function fromEnvironment(type: KeyType, text: string): Written {
       return { value: /^[-+]?(\d+(\.\d*)?|\.\d+)$/.test(text) ? Number(text) : text, words: [text] };
     case 'strings':
     case 'paths':
+    case 'statuses':
       return { value: parts, words: parts };
-    case 'variables':
+    case 'texts':
+      // `NAME=value,OTHER=value`
       return {
         value: Object.fromEntries(
           parts.map((part) => [part.split('=', 1)[0], part.includes('=') ? part.slice(part.indexOf('=') + 1) : undefined]),
@@ -153,17 +185,4 @@ export function fromEnvironment(type: KeyType, text: string): Written {
     default:
       return { value: text, words: [text] };
   }
-}
-
-/** The value in the notation of the configuration, secrets masked. */
-export function notation(type: KeyType, value: unknown): unknown {
-  if (typeof value === 'number' && type.kind === 'duration') return formatDuration(value);
-  if (typeof value === 'number' && type.kind === 'size') return formatSize(value);
-  if (typeof value === 'number' && type.kind === 'mode') return `0${value.toString(8)}`;
-  if (type.kind === 'variables') {
-    const entries = Object.entries(value as Readonly<Record<string, string>>);
-    return Object.fromEntries(entries.map(([name, text]) => [name, isSecretName(name) ? mask : withoutUserinfo(text)]));
-  }
-  if (type.kind === 'string' && typeof value === 'string') return withoutUserinfo(value);
-  return type.kind === 'secret' && typeof value === 'string' ? mask : value;
 }

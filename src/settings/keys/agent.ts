@@ -1,0 +1,15 @@
+import { boolean, choice, key, live, path, text } from './kinds.ts';
+import type { Key } from './types.ts';
+
+/** `agent`. */
+export const agentKeys: readonly Key[] = [
+  key(
+    'agent.name',
+    text(/^[\p{L}\p{N}][\p{L}\p{N}._:@ -]{0,127}$/u, 'a name of at most 128 letters, digits and . _ : @ -'),
+    undefined,
+    "Name of this agent. Default: the host's name.",
+  ),
+  key('agent.state_dir', path, undefined, 'Where all state lives. Default: /var/lib/sboxagent as root, else $XDG_STATE_HOME/sboxagent.'),
+  live('agent.log_level', choice('trace', 'debug', 'info', 'warn', 'error', 'fatal'), 'info', "Least level of the agent's own log."),
+  live('agent.auto_reload', boolean, true, 'Whether changed configuration files are read again by themselves.'),
+];

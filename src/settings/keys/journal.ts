@@ -1,0 +1,28 @@
+import { defaultSecretNames } from '../../kernel/redaction.ts';
+import { boolean, choice, duration, integer, KIB, key, live, number, size, TIB, text, texts, YEARS_MS } from './kinds.ts';
+import type { Key } from './types.ts';
+
+/** `events`, `logs` and `telemetry`: what is kept and sent. */
+export const journalKeys: readonly Key[] = [
+  key(
+    'events.durability',
+    choice('full', 'relaxed'),
+    'full',
+    'full: acknowledged events survive a loss of power; relaxed: the end of the agent.',
+  ),
+  live('events.retention.age', duration(1000, YEARS_MS), '7d', 'How long events are kept.'),
+  live('events.retention.bytes', size(64 * KIB, TIB), '256MiB', 'How many bytes of events are kept.'),
+  live('events.retention.count', integer(1, 100_000_000), 100_000, 'How many events are kept.'),
+  key('events.redact.enabled', boolean, true, 'Whether values under secret names are stored as ***.'),
+  key('events.redact.names', texts(/^\S{1,100}$/, 'a name'), defaultSecretNames, 'Those names.'),
+  live('logs.retention', duration(1000, YEARS_MS), '30d', 'How long log lines are kept.'),
+  live('logs.max_bytes_per_source', size(64 * KIB, TIB), '100MiB', 'Bytes in total per source.'),
+  live('logs.files', integer(2, 1000), 10, 'In that many files.'),
+  key(
+    'telemetry.otlp_endpoint',
+    text(/^https?:\/\/[^\s]+$/, 'a base URL as in http://127.0.0.1:4318'),
+    undefined,
+    'Base URL of an OTLP/HTTP collector. Default: none.',
+  ),
+  key('telemetry.sample_ratio', number(0, 1), 1, 'Share of traces that are sent.'),
+];

@@ -1,0 +1,17 @@
+import { boolean, duration, group, key, live, mode, path, program, text } from './kinds.ts';
+import type { Key } from './types.ts';
+
+/** `sboxmgr`: its socket and its runs. */
+export const sboxmgrKeys: readonly Key[] = [
+  key('sboxmgr.socket.enabled', boolean, true, 'Whether the socket for sboxmgr is opened.'),
+  key('sboxmgr.socket.path', path, '/tmp/sboxagent.sock', 'Where sboxmgr looks for it.'),
+  key('sboxmgr.socket.mode', mode, '0600', 'File mode of the socket.'),
+  key('sboxmgr.socket.group', group, undefined, "Group that owns the socket. Default: the daemon's own."),
+  live('sboxmgr.schedule.enabled', boolean, false, 'Whether sboxmgr is run by a schedule.'),
+  live('sboxmgr.schedule.command', program, [], 'Program and arguments of a run.'),
+  live('sboxmgr.schedule.interval', duration(1000), undefined, 'Time from run to run. Exactly one of interval and cron is given.'),
+  live('sboxmgr.schedule.cron', text(/^\s*\S+(?:\s+\S+){4,5}\s*$/, 'a cron line of 5 or 6 fields'), undefined, 'A cron line instead.'),
+  live('sboxmgr.schedule.timeout', duration(1000), '5m', 'How long a run may take.'),
+  live('sboxmgr.schedule.jitter', duration(0), '0s', 'By how much a run is delayed at random, at most.'),
+  live('sboxmgr.schedule.run_at_start', boolean, true, 'Whether there is a run at the start.'),
+];

@@ -1,0 +1,53 @@
+import { boolean, choice, duration, HOUR_MS, integer, key, later, live, number, path, program, strings } from './kinds.ts';
+import type { Form, Key } from './types.ts';
+
+const names: Form = { pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, what: 'a name of an environment variable' };
+
+/** The keys of one unit (units.md), below `processes.units.<id>`. What a later version brings is refused by name, not taken and ignored. */
+export const unitKeyTable: readonly Key[] = [
+  key('engine', choice('sing-box'), undefined, 'Kind of proxy engine. Exactly one of engine and command is given.'),
+  key('command', program, [], 'Program and arguments of any other process.'),
+  key('binary', path, undefined, "The engine's program. Default: its name on the daemon's PATH."),
+  key('args', program, [], "Appended to the engine's own run arguments."),
+  key('config_path', path, undefined, "The engine's configuration file; an engine needs one."),
+  key('cwd', path, undefined, 'Working directory. Default: <state_dir>/units/<id>.'),
+  key('env', { kind: 'texts', names, masked: true }, {}, 'What the unit gets besides PATH, HOME, USER, LANG, LC_ALL, TZ.'),
+  key('pass_env', { kind: 'strings', form: names }, [], "Names that it is lent from the daemon's environment."),
+  key('autostart', boolean, false, 'Whether it is started with the daemon.'),
+  key('depends_on', strings, [], 'Units that are READY before it starts and stop after it.'),
+  key(
+    'on_agent_exit',
+    choice('keep', 'stop'),
+    undefined,
+    'What the end of the daemon means to it. Default: keep for engines, stop for commands.',
+  ),
+  key('restart.policy', choice('no', 'on-failure', 'always'), 'on-failure', 'When it is started again by itself.'),
+  key('restart.base', duration(0, 24 * HOUR_MS), '1s', 'First delay.'),
+  key('restart.factor', number(1, 100), 2, 'By which each next delay grows.'),
+  key('restart.max', duration(0, 24 * HOUR_MS), '60s', 'Longest delay.'),
+  key('restart.jitter', number(0, 10), 0.1, 'Share by which a delay is lengthened at random, at most.'),
+  key('restart.burst', integer(1, 10_000), 5, 'So many restarts within the window make a CRASH_LOOP.'),
+  key('restart.window', duration(1, 24 * HOUR_MS), '60s', 'That window.'),
+  key('restart.stable_after', duration(0, 24 * HOUR_MS), '30s', 'Up so long, it is counted from the beginning again.'),
+  key(
+    'stop.signal',
+    choice('SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGKILL'),
+    'SIGTERM',
+    'Sent to the whole group.',
+  ),
+  key('stop.grace', duration(0, HOUR_MS), '15s', 'Time until SIGKILL to all that is left.'),
+  key('user', later, undefined, 'Whom it runs as.'),
+  key('group', later, undefined, 'Its group.'),
+  key('no_new_privs', later, undefined, 'Whether it can gain rights.'),
+  key('capabilities', later, [], 'Ambient capabilities.'),
+  key('limits', later, {}, 'Its resource limits.'),
+  key('probes', later, {}, 'How it is proved well.'),
+  key('apply', later, {}, 'How a new config proves itself.'),
+];
+
+/** `processes`. */
+export const processKeys: readonly Key[] = [
+  live('processes.units', { kind: 'units', keys: unitKeyTable }, {}, 'Declared units by id.'),
+  key('processes.inline.enabled', boolean, false, 'Whether StartProcess may carry a command of its own.'),
+  key('processes.inline.allowed_binaries', { kind: 'paths' }, [], 'The absolute binaries that it may name.'),
+];
