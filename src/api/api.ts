@@ -4,12 +4,16 @@ import { Health } from '../../gen/es/grpc/health/v1/health_pb.js';
 import { AgentService } from '../../gen/es/sboxagent/v1/agent_service_pb.js';
 import { EventService } from '../../gen/es/sboxagent/v1/event_service_pb.js';
 import { LogService } from '../../gen/es/sboxagent/v1/log_service_pb.js';
+import { PluginService } from '../../gen/es/sboxagent/v1/plugin_service_pb.js';
+import { PluginSessionService } from '../../gen/es/sboxagent/v1/plugin_session_service_pb.js';
 import { ProcessService } from '../../gen/es/sboxagent/v1/process_service_pb.js';
 import type { Journal } from '../events/types.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logs } from '../logs/types.ts';
+import type { Plugins } from '../plugins/types.ts';
 import type { Supervisor } from '../processes/types.ts';
 import type { Settings } from '../settings/types.ts';
+import type { CustomMetrics } from '../telemetry/types.ts';
 import { connectJson, connectJsonOptions } from './connect-json.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { createInvoker, implementationOf } from './gateway/invoke.ts';
@@ -24,6 +28,8 @@ import { agentService } from './services/agent-service.ts';
 import { eventService } from './services/event-service.ts';
 import { healthService } from './services/health-service.ts';
 import { logService } from './services/log-service.ts';
+import { pluginService } from './services/plugin-service.ts';
+import { pluginSessionService } from './services/plugin-session-service.ts';
 import { processService } from './services/process-service.ts';
 
 export interface ApiDeps {
@@ -31,6 +37,8 @@ export interface ApiDeps {
   readonly journal: Journal;
   readonly logs: Pick<Logs, 'list' | 'tail'>;
   readonly supervisor: Supervisor;
+  readonly plugins: Plugins;
+  readonly custom: CustomMetrics;
   readonly health: HealthBoard;
   readonly status: StatusSource;
   readonly requests: RequestMemory;
@@ -54,17 +62,19 @@ function mounted<S extends Mounted['service']>(service: S, implementation: Mount
 }
 
 export function createApi(deps: ApiDeps): Api {
-  const { api, clock, health, journal, logs, requests, status, supervisor } = deps;
+  const { api, clock, custom, health, journal, logs, plugins, requests, status, supervisor } = deps;
   const validate = createValidate();
   const pingIntervalMs = (): number => api().streams.pingIntervalMs;
   const limits = (): { maxDepth: number } => ({ maxDepth: api().limits.jsonDepth });
-  const own = [AgentService, ProcessService, EventService, LogService];
+  const own = [AgentService, ProcessService, EventService, LogService, PluginService, PluginSessionService];
 
   const services: Mounted[] = [
     mounted(AgentService, agentService({ health, status, journal, supervisor })),
     mounted(ProcessService, processService({ supervisor })),
     mounted(EventService, eventService({ journal, validate, limits, pingIntervalMs })),
     mounted(LogService, logService({ logs, pingIntervalMs })),
+    mounted(PluginService, pluginService({ plugins, limits })),
+    mounted(PluginSessionService, pluginSessionService({ plugins, custom, limits })),
     mounted(Health, healthService({ health, services: [...own, Health].map(({ typeName }) => typeName) })),
     ...reflectionServices([...own, Health]),
   ];

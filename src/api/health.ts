@@ -37,6 +37,8 @@ export interface StatusSnapshot {
   readonly listeners: readonly string[];
   readonly configPaths: readonly string[];
   readonly configEtag: string;
+  /** Plugins known. */
+  readonly plugins: number;
   readonly streams: number;
   readonly connections: number;
 }

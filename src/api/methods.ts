@@ -15,6 +15,7 @@ interface Row {
 
 const read: Row = { scope: 'read' };
 const operate: Row = { scope: 'operate' };
+const configure: Row = { scope: 'config:write' };
 const publish: Row = { scope: 'events:write' };
 
 export const scopeTable: Readonly<Record<string, Row>> = {
@@ -35,6 +36,34 @@ export const scopeTable: Readonly<Record<string, Row>> = {
   'sboxagent.v1.EventService.WatchEvents': read,
   'sboxagent.v1.LogService.ListLogs': read,
   'sboxagent.v1.LogService.TailLogs': read,
+  'sboxagent.v1.ConfigService.GetConfig': read,
+  'sboxagent.v1.ConfigService.ListConfigRevisions': read,
+  'sboxagent.v1.ConfigService.UpdateConfig': configure,
+  'sboxagent.v1.ConfigService.ReloadConfig': configure,
+  'sboxagent.v1.ConfigService.ValidateConfig': configure,
+  'sboxagent.v1.ConfigService.RollbackConfig': configure,
+  'sboxagent.v1.PluginService.ListPlugins': read,
+  'sboxagent.v1.PluginService.GetPlugin': read,
+  'sboxagent.v1.PluginService.WatchPlugins': read,
+  'sboxagent.v1.PluginService.GetPluginConfig': read,
+  'sboxagent.v1.PluginService.ListPluginConfigBackups': read,
+  'sboxagent.v1.PluginService.EnablePlugin': operate,
+  'sboxagent.v1.PluginService.DisablePlugin': operate,
+  'sboxagent.v1.PluginService.StartPlugin': operate,
+  'sboxagent.v1.PluginService.StopPlugin': operate,
+  'sboxagent.v1.PluginService.RestartPlugin': operate,
+  'sboxagent.v1.PluginService.DeletePlugin': operate,
+  'sboxagent.v1.PluginService.UpdatePluginConfig': configure,
+  'sboxagent.v1.PluginService.RestorePluginConfigBackup': configure,
+  'sboxagent.v1.PluginSessionService.RegisterPlugin': publish,
+  'sboxagent.v1.PluginSessionService.RenewPluginLease': publish,
+  'sboxagent.v1.PluginSessionService.ReportPluginHealth': publish,
+  'sboxagent.v1.PluginSessionService.WatchPluginConfig': publish,
+  'sboxagent.v1.PluginSessionService.AckPluginConfig': publish,
+  'sboxagent.v1.PluginSessionService.RecordMetrics': publish,
+  'sboxagent.v1.AlertService.ListAlerts': read,
+  'sboxagent.v1.AlertService.WatchAlerts': read,
+  'sboxagent.v1.AlertService.AcknowledgeAlert': operate,
   // Check of the empty name needs no token; of a named service the health service asks for `read` itself.
   'grpc.health.v1.Health.Check': { scope: 'none', rateLimited: false },
   'grpc.health.v1.Health.List': { scope: 'read', rateLimited: false },

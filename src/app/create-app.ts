@@ -7,8 +7,10 @@ import { systemClock } from '../kernel/clock.ts';
 import { RefusedError } from '../kernel/errors.ts';
 import { redactText } from '../kernel/redaction.ts';
 import { openLogs } from '../logs/index.ts';
+import { openPlugins } from '../plugins/index.ts';
 import { createSupervisor } from '../processes/index.ts';
 import { diffSettings, type LoadedSettings, processEnv } from '../settings/index.ts';
+import type { Settings, UnitSettings } from '../settings/types.ts';
 import { openStore, requestMemory, storeModules } from '../store/index.ts';
 import { observeSystem, startTelemetry } from '../telemetry/index.ts';
 import { createHealthBoard, createNote } from './health-board.ts';
@@ -81,8 +83,13 @@ export async function createApp(first: LoadedSettings, program: ProgramVersion):
   const journal = await openJournal({ store, retention, redact, clock, logger, metrics });
   const logs = await openLogs({ dir: join(stateDir, 'logs'), ...settings.logs, redact: redactText, clock, logger, metrics });
   telemetry.onLogLine((line) => logs.ingestOwn(asOwnLine(line)));
+  const opened = await openPlugins({ settings: settings.plugins, stateDir, environment, store, journal, clock, logger, metrics });
+  const unitsOf = ({ processes, plugins }: Settings): Readonly<Record<string, UnitSettings>> => ({
+    ...processes.units,
+    ...(plugins.enabled ? opened.units(plugins.units) : {}),
+  });
   const supervisor = createSupervisor({
-    units: settings.processes.units,
+    units: unitsOf(settings),
     inline: settings.processes.inline,
     stateDir,
     path: environment['PATH'] ?? '',
@@ -93,13 +100,21 @@ export async function createApp(first: LoadedSettings, program: ProgramVersion):
     metrics,
     clock,
   });
+  const room = opened.run(supervisor);
   if (security.authEnabled) ensureAdminToken({ stateDir, hasStaticToken: security.authToken !== undefined, clock });
   const tokens = createNote(clock);
   const { authEnabled, authToken } = security;
   const access = openAccess({ stateDir, authEnabled, authToken, clock, onProblem: (problem) => tokens.note(problem ?? '') });
   const reloads = createReloads(clock);
   const health = createHealthBoard(
-    { access: tokens.health, config: reloads.health, journal: journal.health, logs: logs.health, processes: supervisor.health },
+    {
+      access: tokens.health,
+      config: reloads.health,
+      journal: journal.health,
+      logs: logs.health,
+      plugins: room.health,
+      processes: supervisor.health,
+    },
     clock,
   );
   let listeners: readonly string[] = [];
@@ -112,10 +127,22 @@ export async function createApp(first: LoadedSettings, program: ProgramVersion):
     listeners,
     configPaths: loaded.paths,
     configEtag: loaded.etag,
+    plugins: room.plugins.list().length,
     ...frontDoor.stats(),
   });
   const requests = requestMemory(store, clock);
-  const api = createApi({ clock, journal, logs, supervisor, health, status, requests, api: () => loaded.settings.api });
+  const api = createApi({
+    clock,
+    journal: room.journal,
+    logs,
+    supervisor,
+    plugins: room.plugins,
+    custom: telemetry.custom,
+    health,
+    status,
+    requests,
+    api: () => loaded.settings.api,
+  });
   const frontDoor = createFrontDoor({
     api: settings.api,
     access,
@@ -132,6 +159,7 @@ export async function createApp(first: LoadedSettings, program: ProgramVersion):
   /** In the order of the route DEATH (house, section 1); what fails is told and does not keep the rest from ending. */
   const endings: readonly (readonly [string, () => unknown])[] = [
     ['front door', () => frontDoor.stop(deadlinesMs.frontDoor)],
+    ['plugins', () => room.stop()],
     ['processes', () => supervisor.stopAll(deadlinesMs.processes)],
     ['health', () => health.stop()],
     ['figures', stopObserving],
@@ -166,6 +194,7 @@ export async function createApp(first: LoadedSettings, program: ProgramVersion):
       }
       journal.emit({ type: 'agent.started', subject: settings.agent.name, data: { version: program.version, pid: process.pid } });
       logger.info({ version: program.version, listeners, state_dir: stateDir, config: loaded.paths }, 'agent started');
+      await room.start();
       await supervisor.startAll();
     },
     reload: (load) =>
@@ -179,7 +208,8 @@ export async function createApp(first: LoadedSettings, program: ProgramVersion):
           access.reload({ authToken: next.settings.api.security.authToken });
           journal.setRetention(next.settings.events.retention);
           logs.setRetention(next.settings.logs);
-          await supervisor.setUnits(next.settings.processes.units);
+          await room.setSettings(next.settings.plugins);
+          await supervisor.setUnits(unitsOf(next.settings));
           const named = (live: boolean): readonly string[] => changes.filter((c) => c.live === live).map((c) => c.path);
           logger.info({ applied: named(true), restart_required: named(false) }, 'configuration reloaded');
           return named(true).length > 0 ? { applied: named(true), restartRequired: named(false) } : undefined;

@@ -41,6 +41,8 @@ export interface PluginView {
   readonly etag: string;
   /** Whether its recovery gave up: kept until someone enables, starts or deletes it, or it is well again. */
   readonly lost: boolean;
+  /** The story of its present illness; empty while it is well. */
+  readonly traceId: string;
 }
 
 export interface PluginChange {

@@ -92,6 +92,15 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
     help: 'Alerts handed to a webhook: delivered, failed (it refused them), or dropped (its queue was full).',
     labels: ['webhook', 'result'],
   },
+  // Plugins
+  sboxagent_plugin_up: {
+    kind: 'gauge',
+    help: '1 while a plugin is well or degraded, 0 while it is ill, stopped or switched off.',
+    labels: ['plugin'],
+  },
+  sboxagent_plugin_health: { kind: 'gauge', help: '1 healthy, 0.5 degraded, 0 unhealthy.', labels: ['plugin'] },
+  sboxagent_plugin_lease_age_seconds: { kind: 'gauge', help: 'Time since a plugin renewed its lease.', unit: 's', labels: ['plugin'] },
+  sboxagent_plugin_recoveries_total: { kind: 'counter', help: 'Recovery steps taken for a plugin.', labels: ['plugin'] },
   // Logs
   sboxagent_log_lines_total: { kind: 'counter', help: 'Log lines stored.', labels: ['source'] },
   sboxagent_log_lines_dropped_total: { kind: 'counter', help: 'Log lines lost to a flood or a full disk.', labels: ['source'] },

@@ -198,6 +198,9 @@ export class FakeSupervisor implements Supervisor {
   async reload(id: string): Promise<ProcessView> {
     return this.get(id);
   }
+  async readConfigAgain(): Promise<'not_running'> {
+    return 'not_running';
+  }
   list(): readonly ProcessView[] {
     return [...this.views.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
@@ -284,6 +287,16 @@ export interface Fakes {
   readonly deps: ApiDeps;
 }
 
+/** A room that the tests with these fakes do not enter: whatever is called of it throws. */
+function absent<T extends object>(room: string): T {
+  const methods: ProxyHandler<T> = {
+    get: (_, name) => () => {
+      throw new Error(`${room}.${String(name)} is not faked`);
+    },
+  };
+  return new Proxy({} as T, methods);
+}
+
 export function fakes(options: { readonly pingIntervalMs?: number; readonly messageBytes?: number } = {}): Fakes {
   const journal = new FakeJournal();
   const supervisor = new FakeSupervisor();
@@ -305,10 +318,13 @@ export function fakes(options: { readonly pingIntervalMs?: number; readonly mess
       listeners: [],
       configPaths: [],
       configEtag: 'x',
+      plugins: 0,
       streams: 0,
       connections: 0,
     }),
     requests: new FakeRequests(),
+    plugins: absent('plugins'),
+    custom: absent('custom'),
     api: () => ({
       limits: {
         messageBytes: options.messageBytes ?? 65_536,

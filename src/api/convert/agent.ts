@@ -49,6 +49,7 @@ export function statusMessage({ status, journal, watchers, processes, health }: 
     configPaths: [...status.configPaths],
     configEtag: status.configEtag,
     processes: countByState(processes),
+    plugins: status.plugins,
     watchers,
     streams: status.streams,
     connections: status.connections,

@@ -7,7 +7,7 @@ import type { ProcessView, StartOptions, Supervisor } from '../../processes/type
 import { callSignal, endingOf } from '../calls.ts';
 import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
 import { processMessage } from '../convert/process.ts';
-import { followChanges } from './process-changes.ts';
+import { type Changing, followChanges } from './changes.ts';
 
 export interface ProcessServiceDeps {
   readonly supervisor: Supervisor;
@@ -27,6 +27,11 @@ function keeps(filter: ProcessFilter | undefined, view: ProcessView): boolean {
 export function processService({ supervisor }: ProcessServiceDeps): ServiceImpl<typeof ProcessService> {
   const full = async (view: ProcessView): Promise<Process> =>
     processMessage(view, view.pid === 0 ? undefined : await supervisor.resources(view.id).catch(() => undefined));
+
+  const source: Changing<ProcessView> = {
+    list: () => supervisor.list(),
+    onChange: (fn) => supervisor.onChange(({ processes, removedIds }) => fn({ items: processes, removedIds })),
+  };
 
   return {
     async startProcess(request, context) {
@@ -57,9 +62,9 @@ export function processService({ supervisor }: ProcessServiceDeps): ServiceImpl<
 
     async *watchProcesses({ ids }, context) {
       const signal = callSignal(context);
-      for await (const change of followChanges(supervisor, new Set(ids), signal)) {
+      for await (const change of followChanges(source, new Set(ids), signal)) {
         yield {
-          processes: await Promise.all(change.processes.map(full)),
+          processes: await Promise.all(change.items.map(full)),
           removedIds: [...change.removedIds],
           snapshot: change.snapshot,
         };

@@ -482,7 +482,8 @@ export declare const PluginSessionService: GenService<{
     output: typeof PluginSchema;
   },
   /**
-   * The plugin's document, unmasked: the present one at once (if there is one), then each change. Ends with the session.
+   * The plugin's document, unmasked: the present one at once (revision 0 where there is none), then each change, and
+   * again what is handed out again. Ends with the session.
    *
    * @generated from rpc sboxagent.v1.PluginSessionService.WatchPluginConfig
    */

@@ -77,7 +77,8 @@ class PluginSessionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchPluginConfig(self, request, context):
-        """The plugin's document, unmasked: the present one at once (if there is one), then each change. Ends with the session.
+        """The plugin's document, unmasked: the present one at once (revision 0 where there is none), then each change, and
+        again what is handed out again. Ends with the session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1899,7 +1899,10 @@ export const PluginSessionServiceService = {
     responseSerialize: (value: Plugin): Buffer => Buffer.from(Plugin.encode(value).finish()),
     responseDeserialize: (value: Buffer): Plugin => Plugin.decode(value),
   },
-  /** The plugin's document, unmasked: the present one at once (if there is one), then each change. Ends with the session. */
+  /**
+   * The plugin's document, unmasked: the present one at once (revision 0 where there is none), then each change, and
+   * again what is handed out again. Ends with the session.
+   */
   watchPluginConfig: {
     path: "/sboxagent.v1.PluginSessionService/WatchPluginConfig" as const,
     requestStream: false as const,
@@ -1947,7 +1950,10 @@ export interface PluginSessionServiceServer extends UntypedServiceImplementation
   renewPluginLease: handleUnaryCall<RenewPluginLeaseRequest, RenewPluginLeaseResponse>;
   /** How the plugin is, by its own word: a sign of life too, and it prolongs the lease. */
   reportPluginHealth: handleUnaryCall<ReportPluginHealthRequest, Plugin>;
-  /** The plugin's document, unmasked: the present one at once (if there is one), then each change. Ends with the session. */
+  /**
+   * The plugin's document, unmasked: the present one at once (revision 0 where there is none), then each change, and
+   * again what is handed out again. Ends with the session.
+   */
   watchPluginConfig: handleServerStreamingCall<WatchPluginConfigRequest, PluginConfig>;
   /** Whether a revision was put into effect. */
   ackPluginConfig: handleUnaryCall<AckPluginConfigRequest, PluginConfig>;
@@ -2010,7 +2016,10 @@ export interface PluginSessionServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Plugin) => void,
   ): ClientUnaryCall;
-  /** The plugin's document, unmasked: the present one at once (if there is one), then each change. Ends with the session. */
+  /**
+   * The plugin's document, unmasked: the present one at once (revision 0 where there is none), then each change, and
+   * again what is handed out again. Ends with the session.
+   */
   watchPluginConfig(
     request: WatchPluginConfigRequest,
     options?: Partial<CallOptions>,

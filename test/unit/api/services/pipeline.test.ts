@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
 import { pipelined } from '../../../../src/api/pipeline.ts';
-import { fold, followChanges } from '../../../../src/api/services/process-changes.ts';
+import { type Change, fold, followChanges } from '../../../../src/api/services/changes.ts';
+import type { ProcessView } from '../../../../src/processes/types.ts';
 import { FakeSupervisor, processView } from '../../../helpers/api-fakes.ts';
 
 async function* numbers(count: number, read: { at: number }): AsyncGenerator<number> {
@@ -69,12 +70,12 @@ describe('changes of processes', () => {
   it('folded: the newest state of each', () => {
     const a = (state: 'RUNNING' | 'STOPPED') => processView('a', { state });
     const folded = fold([
-      { processes: [a('RUNNING'), processView('b')], removedIds: [] },
-      { processes: [], removedIds: ['b'] },
-      { processes: [a('STOPPED')], removedIds: ['c'] },
+      { items: [a('RUNNING'), processView('b')], removedIds: [] },
+      { items: [], removedIds: ['b'] },
+      { items: [a('STOPPED')], removedIds: ['c'] },
     ]);
     assert.deepEqual(
-      folded.processes.map(({ id, state }) => [id, state]),
+      folded.items.map(({ id, state }) => [id, state]),
       [['a', 'STOPPED']],
     );
     assert.deepEqual(folded.removedIds, ['b', 'c']);
@@ -84,14 +85,19 @@ describe('changes of processes', () => {
     const supervisor = new FakeSupervisor();
     supervisor.set(processView('a'));
     const controller = new AbortController();
-    const changes = followChanges(supervisor, new Set(), controller.signal);
+    const source = {
+      list: () => supervisor.list(),
+      onChange: (fn: (change: Change<ProcessView>) => void) =>
+        supervisor.onChange(({ processes, removedIds }) => fn({ items: processes, removedIds })),
+    };
+    const changes = followChanges(source, new Set(), controller.signal);
     assert.equal((await changes.next()).value?.snapshot, true);
     for (let n = 1; n <= 10_000; n += 1) supervisor.set(processView('a', { restartCount: n }));
     let told = 0;
     let last = 0;
     while (last < 10_000) {
       const { value } = await changes.next();
-      last = value?.processes.at(-1)?.restartCount ?? 0;
+      last = value?.items.at(-1)?.restartCount ?? 0;
       told += 1;
     }
     assert.ok(told <= 257, String(told));

@@ -1,0 +1,106 @@
+/** PluginService: plugins as people and programs see them. */
+import { create } from '@bufbuild/protobuf';
+import { EmptySchema } from '@bufbuild/protobuf/wkt';
+import type { ServiceImpl } from '@connectrpc/connect';
+import { Plugin_Kind, Plugin_State } from '../../../gen/es/sboxagent/v1/plugin_pb.js';
+import type { PluginFilter, PluginService } from '../../../gen/es/sboxagent/v1/plugin_service_pb.js';
+import { invalid } from '../../kernel/errors.ts';
+import type { Plugins, PluginView } from '../../plugins/types.ts';
+import { callOf, callSignal, endingOf } from '../calls.ts';
+import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
+import { backupMessage, dataOf, documentMessage, pluginMessage } from '../convert/plugin.ts';
+import { type Changing, followChanges } from './changes.ts';
+
+export interface PluginServiceDeps {
+  readonly plugins: Plugins;
+  readonly limits: () => { readonly maxDepth: number };
+}
+
+function keeps(filter: PluginFilter | undefined, view: PluginView): boolean {
+  if (filter === undefined) return true;
+  const kind = view.kind === undefined ? Plugin_Kind.KIND_UNSPECIFIED : Plugin_Kind[view.kind];
+  const state = filter.states.length === 0 || filter.states.includes(Plugin_State[view.state]);
+  return state && (filter.kinds.length === 0 || filter.kinds.includes(kind));
+}
+
+export function pluginService({ plugins, limits }: PluginServiceDeps): ServiceImpl<typeof PluginService> {
+  const { documents } = plugins;
+  const source: Changing<PluginView> = {
+    list: () => plugins.list(),
+    onChange: (fn) => plugins.onChange(({ plugins: items, removedIds }) => fn({ items, removedIds })),
+  };
+  /** Throws PLUGIN_NOT_FOUND. */
+  const known = (id: string): void => void plugins.get(id);
+
+  return {
+    async listPlugins(request) {
+      const { filter } = request;
+      const binding = pageBinding('plugins', JSON.stringify([filter?.states ?? [], filter?.kinds ?? []]));
+      const after = readPageToken(request.pageToken, binding, 'string');
+      const kept = plugins.list().filter((view) => keeps(filter, view) && (after === undefined || view.id > after));
+      const page = kept.slice(0, pageSize(request.pageSize));
+      const nextPageToken = pageToken(binding, page.length < kept.length ? page.at(-1)?.id : undefined);
+      return { plugins: page.map((view) => pluginMessage(view)), nextPageToken };
+    },
+
+    async getPlugin({ id }) {
+      const events = await plugins.recentEvents(id);
+      return pluginMessage(plugins.get(id), events);
+    },
+
+    enablePlugin: async ({ id }) => pluginMessage(await plugins.enable(id)),
+
+    disablePlugin: async ({ id }) => pluginMessage(await plugins.disable(id)),
+
+    startPlugin: async ({ id }) => pluginMessage(await plugins.start(id)),
+
+    stopPlugin: async ({ id }) => pluginMessage(await plugins.stop(id)),
+
+    restartPlugin: async ({ id }) => pluginMessage(await plugins.restart(id)),
+
+    async deletePlugin({ id }) {
+      await plugins.remove(id);
+      return create(EmptySchema);
+    },
+
+    async *watchPlugins({ ids }, context) {
+      const signal = callSignal(context);
+      for await (const { items, removedIds, snapshot } of followChanges(source, new Set(ids), signal)) {
+        yield { plugins: items.map((view) => pluginMessage(view)), removedIds: [...removedIds], snapshot };
+      }
+      const ending = endingOf(signal);
+      if (ending !== undefined) throw ending;
+    },
+
+    async getPluginConfig({ id }) {
+      known(id);
+      return documentMessage(documents.get(id));
+    },
+
+    async updatePluginConfig(request, context) {
+      const { id, etag, validateOnly } = request;
+      known(id);
+      const config = dataOf(request.config, 'config', limits().maxDepth);
+      if (config === undefined) throw invalid([{ field: 'config', message: 'is required', rule: 'required' }]);
+      const { principal, span } = callOf(context);
+      return documentMessage(await documents.update(id, { config, etag, validateOnly, author: principal.name, traceId: span.traceId }));
+    },
+
+    async listPluginConfigBackups(request) {
+      known(request.id);
+      const binding = pageBinding('backups', request.id);
+      const after = readPageToken(request.pageToken, binding, 'string');
+      const all = documents.backups(request.id);
+      const from = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1;
+      const page = all.slice(from, from + pageSize(request.pageSize));
+      const nextPageToken = pageToken(binding, from + page.length < all.length ? page.at(-1)?.id : undefined);
+      return { backups: page.map(backupMessage), nextPageToken };
+    },
+
+    async restorePluginConfigBackup({ id, backup }, context) {
+      known(id);
+      const { principal, span } = callOf(context);
+      return documentMessage(await documents.restore(id, backup, { author: principal.name, traceId: span.traceId }));
+    },
+  };
+}

@@ -1,0 +1,176 @@
+import type { Journal, NewEvent, PublishContext, Receipt, StoredEvent } from '../events/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { AgentError } from '../kernel/errors.ts';
+import type { Store } from '../store/index.ts';
+import type { Logger, Metrics } from '../telemetry/index.ts';
+import { withEvent } from './calls.ts';
+import type { EventRow, KeepArgs } from './plugin-procedures.ts';
+import { pluginId, type Registry } from './registry.ts';
+
+/** Events kept of each plugin. */
+export const keptEvents = 100;
+/** A publisher waits no longer than this for the disk to take what is collected. */
+const waitMs = 1000;
+/** Names that are no plugin. */
+const ownSource = 'sboxagent';
+
+export interface CollectorOptions {
+  readonly registry: Registry;
+  readonly store: Store;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly settings: () => { readonly enabled: boolean; readonly bufferSize: number; readonly flushIntervalMs: number };
+  /** A plugin gave a sign of life by an event. */
+  readonly heard: (id: string) => void;
+}
+
+/**
+ * Takes the events of plugins out of the stream of all: what is known of the plugin follows at once; its newest `keptEvents` go to
+ * a table of their own in groups, bounded by `buffer_size` and `flush_interval`. They are in the journal already, so that nothing is
+ * lost when the agent dies in between: the next start follows the journal from where this one was.
+ */
+export interface Collector {
+  /** The journal, with an eye on the events of plugins. Throws PLUGIN_BUFFER_FULL while the disk does not keep up. */
+  readonly journal: Journal;
+  /** Newest first. */
+  recent(id: string): Promise<readonly StoredEvent[]>;
+  forget(id: string): void;
+  /** Resolves when all that is known now is on the disk. Throws what the store throws; nothing is lost by that. */
+  flush(): Promise<void>;
+  /** Follows what the journal has beyond what was kept. */
+  catchUp(): Promise<void>;
+}
+
+function idIn(event: StoredEvent, namedSource: boolean): string | undefined {
+  if (event.source === ownSource) return undefined;
+  const id = event.attributes['plugin'] ?? (namedSource ? event.source : '');
+  return pluginId.test(id) ? id : undefined;
+}
+
+export function createCollector(options: CollectorOptions): Collector {
+  const { registry, store, journal, clock, logger, settings } = options;
+  const refused = options.metrics.counter('sboxagent_limit_refused_total');
+  /** Newest last; what goes beyond `keptEvents` of a plugin would be removed by its own successors. */
+  let waiting = new Map<string, StoredEvent[]>();
+  let inFlight = 0;
+  let count = 0;
+  let cursor = 0;
+  let keptCursor = 0;
+  let flushing: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+
+  const wait = (id: string, event: StoredEvent): void => {
+    const events = waiting.get(id) ?? [];
+    waiting.set(id, events);
+    events.push(event);
+    count += 1;
+    if (events.length <= keptEvents) return;
+    events.shift();
+    count -= 1;
+  };
+  const take = (event: StoredEvent, namedSource: boolean): void => {
+    cursor = Math.max(cursor, event.revision);
+    const id = idIn(event, namedSource);
+    const record = id === undefined ? undefined : registry.know(id);
+    if (id === undefined || record === undefined) return;
+    const stranger = record.lastSeenMs === undefined;
+    record.lastSeenMs = clock.wallMs();
+    record.calls = withEvent(record.calls, event);
+    wait(id, event);
+    options.heard(id);
+    if (stranger) registry.touch(record);
+    else registry.dirty(record);
+  };
+  const write = async (): Promise<void> => {
+    const batch = waiting;
+    const plugins = registry.takeDirty();
+    const upTo = cursor;
+    if (batch.size === 0 && plugins.length === 0 && upTo === keptCursor) return;
+    waiting = new Map();
+    inFlight = count;
+    count = 0;
+    const rows: EventRow[] = [...batch].flatMap(([plugin, events]) =>
+      events.map((event) => ({ plugin, revision: event.revision, body: JSON.stringify(event) })),
+    );
+    try {
+      const args: KeepArgs = { plugins, rows, cursor: upTo, kept: keptEvents };
+      await store.write('plugins', 'keep', args, plugins.length + rows.length + 1);
+      keptCursor = upTo;
+    } catch (error) {
+      logger.warn({ err: error }, 'what is known of plugins could not be kept; it is tried again');
+      registry.putBack(plugins);
+      const newer = waiting;
+      waiting = batch;
+      count = inFlight;
+      for (const [id, events] of newer) for (const event of events) wait(id, event);
+      throw error;
+    } finally {
+      inFlight = 0;
+    }
+  };
+  /** One at a time; who comes while one is under way gets the next, which has all that he knows of. */
+  const flush = async (): Promise<void> => {
+    next ??= (flushing ?? Promise.resolve())
+      .catch(() => {})
+      .then(() => {
+        flushing = next;
+        next = undefined;
+        return write();
+      });
+    await next;
+  };
+
+  /** Makes a publisher wait while the buffer is full, and refuses it where that does not help. */
+  const makeRoom = async (wanted: number): Promise<void> => {
+    const { bufferSize } = settings();
+    const full = (): boolean => count + inFlight > 0 && count + inFlight + wanted > bufferSize;
+    if (!full()) return;
+    const over = new AbortController();
+    await Promise.race([flush().catch(() => {}), clock.sleep(waitMs, over.signal).catch(() => {})]);
+    over.abort();
+    if (!full()) return;
+    refused.add(1, { limit: 'plugin_event_buffer' });
+    throw new AgentError('PLUGIN_BUFFER_FULL', `${count + inFlight} events of plugins wait for the disk already`, { retryAfterMs: 1000 });
+  };
+
+  const publish = async (events: readonly NewEvent[], context: PublishContext): Promise<readonly Receipt[]> => {
+    if (!settings().enabled) return journal.publish(events, context);
+    const named = events.map((event) => event.source !== undefined && event.source !== '');
+    const mine = events.filter((event, i) => named[i] === true || event.attributes?.['plugin'] !== undefined).length;
+    if (mine > 0) await makeRoom(Math.min(mine, settings().bufferSize));
+    const receipts = await journal.publish(events, context);
+    for (const [i, { event, duplicate }] of receipts.entries()) if (!duplicate) take(event, named[i] === true);
+    return receipts;
+  };
+
+  return {
+    journal: { ...journal, publish },
+    async recent(id) {
+      const kept = (await store.read<readonly string[]>('plugins', 'events', id)).map((body) => JSON.parse(body) as StoredEvent);
+      const fresh = [...(waiting.get(id) ?? [])].reverse();
+      const seen = new Set(fresh.map(({ revision }) => revision));
+      return [...fresh, ...kept.filter(({ revision }) => !seen.has(revision))].sort((a, b) => b.revision - a.revision).slice(0, keptEvents);
+    },
+    forget(id) {
+      count -= waiting.get(id)?.length ?? 0;
+      waiting.delete(id);
+    },
+    flush,
+    async catchUp() {
+      cursor = await store.read<number>('plugins', 'cursor', undefined);
+      keptCursor = cursor;
+      for (;;) {
+        const { events, nextCursor } = await journal.list({ order: 'asc', pageSize: 1000, cursor });
+        // Whether a source was given or was the name of a token is not known any more: only plugins that are known are followed.
+        for (const event of events) take(event, registry.find(event.source) !== undefined);
+        if (count >= settings().bufferSize) await flush();
+        if (nextCursor === undefined) break;
+        cursor = nextCursor;
+      }
+      cursor = Math.max(cursor, journal.stats().lastRevision);
+      await flush();
+    },
+  };
+}

@@ -1,0 +1,278 @@
+import { join } from 'node:path';
+import type { Journal } from '../events/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { AgentError } from '../kernel/errors.ts';
+import type { Supervisor } from '../processes/index.ts';
+import type { PluginSettings, PluginUnitSettings, UnitSettings } from '../settings/types.ts';
+import type { OpenStore } from '../store/index.ts';
+import type { Logger, Metrics } from '../telemetry/index.ts';
+import { createAwakeClock } from './awake-clock.ts';
+import { createChecks } from './checks.ts';
+import { createCollector } from './collector.ts';
+import { openDocuments } from './documents/open-documents.ts';
+import { createHandOut } from './hand-out.ts';
+import { registerInstruments } from './instruments.ts';
+import { createLifecycle } from './lifecycle.ts';
+import type { PluginRecord } from './record.ts';
+import { createRecovery } from './recovery.ts';
+import { openRegistry } from './registry.ts';
+import { endSession, grantedLease, liveSession, openSession, takeRegistration } from './sessions.ts';
+import { withContact } from './silence.ts';
+import { tell } from './story.ts';
+import { createTransitions } from './transitions.ts';
+import type { Plugins, Registration, Session } from './types.ts';
+import { judge, leaseIsOver } from './verdict.ts';
+
+export interface PluginsOptions {
+  readonly settings: PluginSettings;
+  readonly stateDir: string;
+  /** The daemon's environment: what units may be lent. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly store: OpenStore;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Runs the schedule of sboxmgr now; undefined while there is none. */
+  readonly rerun?: () => (() => Promise<void>) | undefined;
+}
+
+export interface PluginRoom {
+  readonly plugins: Plugins;
+  /** For publishers: the events of plugins are taken from what goes through it. */
+  readonly journal: Journal;
+  /** DEGRADED while a plugin is ill or a document is refused; names it. */
+  health(): { readonly status: 'HEALTHY' | 'DEGRADED'; readonly message: string; readonly sinceMs: number };
+  setSettings(settings: PluginSettings): Promise<void>;
+  start(): Promise<void>;
+  /** Keeps what is known. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** What is known of plugins, before there are processes. */
+export interface OpenedPlugins {
+  /** Units of plugins as the supervisor runs them: told where their document lies; those that are switched off do not start by themselves. */
+  units(declared: PluginSettings['units']): Readonly<Record<string, UnitSettings>>;
+  run(supervisor: Supervisor): PluginRoom;
+}
+
+/** How often everything is looked at. */
+const tickMs = 250;
+
+export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugins> {
+  const { clock, journal, logger, metrics, stateDir, store } = options;
+  let { settings } = options;
+  const awake = createAwakeClock(clock, tickMs);
+  const registry = await openRegistry({ store, clock, awake, logger, metrics, limit: settings.limits.plugins });
+  const documents = await openDocuments({
+    dir: join(stateDir, 'plugins'),
+    backupDir: join(stateDir, 'backups', 'plugins'),
+    store,
+    journal,
+    settings: settings.configuration,
+    clock,
+    logger,
+    metrics,
+  });
+
+  const declare = (units: PluginSettings['units']): void => {
+    for (const unit of Object.values(units)) {
+      const record = registry.admit(unit.id);
+      record.unit = unit;
+      record.kind = 'PROCESS';
+    }
+    for (const record of registry.all()) {
+      if (record.unit === undefined || units[record.id] !== undefined) continue;
+      Object.assign(record, { unit: undefined, kind: undefined, process: undefined });
+      registry.touch(record);
+    }
+  };
+  declare(settings.enabled ? settings.units : {});
+
+  const asUnit = (unit: PluginUnitSettings): UnitSettings => {
+    const { readiness: _, recovery: __, ...plain } = unit;
+    const env = { SBOXAGENT_PLUGIN_ID: unit.id, SBOXAGENT_PLUGIN_CONFIG: documents.file(unit.id), ...unit.env };
+    return { ...plain, env, autostart: unit.autostart && registry.find(unit.id)?.enabled !== false };
+  };
+  const units: OpenedPlugins['units'] = (declared) => Object.fromEntries(Object.entries(declared).map(([id, unit]) => [id, asUnit(unit)]));
+
+  const run = (supervisor: Supervisor): PluginRoom => {
+    const nowMs = awake.nowMs;
+    const retries = (): number => settings.healthCheck.retries;
+    const recovery = createRecovery({
+      supervisor,
+      documents,
+      rerun: () => options.rerun?.(),
+      journal,
+      logger,
+      recoveries: metrics.counter('sboxagent_plugin_recoveries_total'),
+      retries,
+      nowMs,
+      touch: registry.touch,
+    });
+    const transition = createTransitions({ registry, recovery, journal });
+    const look = (record: PluginRecord): void => {
+      if (leaseIsOver(record.session, nowMs())) {
+        endSession(record);
+        record.leaseEnded = true;
+      }
+      transition(record, judge(record, nowMs(), settings.healthCheck));
+    };
+    const handOut = createHandOut({ registry, documents, supervisor, logger, retries });
+    const checks = createChecks({
+      registry,
+      supervisor,
+      settings: () => settings.healthCheck,
+      environment: options.environment,
+      stateDir,
+      clock,
+      logger,
+      nowMs,
+      seen(record, check) {
+        look(record);
+        if (check !== undefined) handOut.seen(record, check);
+      },
+    });
+    /** A sign of life: heals what silence made ill, at once. */
+    const hear = (record: PluginRecord): void => {
+      record.lastSeenMs = clock.wallMs();
+      record.contact = withContact(record.contact, nowMs(), record.verdict.word === 'UNHEALTHY' || record.verdict.word === 'DEGRADED');
+      look(record);
+    };
+    const collector = createCollector({
+      registry,
+      store,
+      journal,
+      clock,
+      logger,
+      metrics,
+      settings: () => ({ ...settings.eventCollection, enabled: settings.enabled && settings.eventCollection.enabled }),
+      heard(id) {
+        const record = registry.find(id);
+        if (record !== undefined) hear(record);
+      },
+    });
+    const lifecycle = createLifecycle({ registry, documents, supervisor, recovery, collector, journal, nowMs, look });
+    registerInstruments(metrics, registry, nowMs);
+    let stops: (() => void)[] = [];
+    let ill = { ids: '', sinceMs: clock.wallMs() };
+
+    const refuseLabels = ({ id, labels }: Registration): void => {
+      const { labels: limit } = settings.limits;
+      if (Object.keys(labels).length <= limit) return;
+      metrics.counter('sboxagent_limit_refused_total').add(1, { limit: 'plugin_labels' });
+      throw new AgentError('PLUGIN_LIMIT_REACHED', `${id} brings more than ${limit} labels (plugins.limits.labels)`, {
+        metadata: { plugin_id: id, limit: String(limit) },
+      });
+    };
+    const register = async (registration: Registration): Promise<Session> => {
+      const { id } = registration;
+      if (!settings.enabled) throw new AgentError('PLUGINS_OFF', `${id} was not registered: plugins are switched off (plugins.enabled)`);
+      refuseLabels(registration);
+      const record = registry.admit(id);
+      if (!record.enabled) {
+        throw new AgentError('PLUGIN_DISABLED', `${id} is switched off`, { metadata: { plugin_id: id } });
+      }
+      await documents.setSchema(id, registration.schema, registration.secretPaths);
+      const before = JSON.stringify([record.kind, record.version, record.name, record.labels, record.cadenceMs]);
+      takeRegistration(record, registration);
+      const session = openSession(record, grantedLease(record.kind, registration.leaseMs), nowMs());
+      // Its last word was of the session before.
+      record.report = undefined;
+      hear(record);
+      registry.touch(record);
+      if (before !== JSON.stringify([record.kind, record.version, record.name, record.labels, record.cadenceMs])) {
+        const data = { kind: record.kind ?? '', version: record.version, name: record.name };
+        tell(journal, { id, type: 'registered', data, traceId: '' });
+      }
+      await collector.flush();
+      return { plugin: registry.view(record), sessionId: session.id, leaseMs: session.leaseMs };
+    };
+    const renewed = (id: string, sessionId: string): PluginRecord => {
+      const record = registry.get(id);
+      look(record);
+      liveSession(record, sessionId).renewedAtMs = nowMs();
+      return record;
+    };
+
+    const plugins: Plugins = {
+      documents,
+      register,
+      renew(id, sessionId) {
+        const record = renewed(id, sessionId);
+        hear(record);
+        registry.dirty(record);
+        return registry.view(record).leaseExpireTimeMs ?? clock.wallMs();
+      },
+      report(id, sessionId, report) {
+        const record = renewed(id, sessionId);
+        const failures = report.status === 'HEALTHY' ? 0 : (record.report?.failures ?? 0) + 1;
+        record.report = { ...report, timeMs: clock.wallMs(), failures };
+        hear(record);
+        registry.touch(record);
+        return registry.view(record);
+      },
+      followSession(id, sessionId, onEnd) {
+        const record = registry.get(id);
+        look(record);
+        const session = liveSession(record, sessionId);
+        session.onEnd.add(onEnd);
+        return () => void session.onEnd.delete(onEnd);
+      },
+      list: registry.views,
+      get: (id) => registry.view(registry.get(id)),
+      async recentEvents(id) {
+        registry.get(id);
+        return collector.recent(id);
+      },
+      ...lifecycle,
+      onChange: registry.onChange,
+    };
+    return {
+      plugins,
+      journal: collector.journal,
+      health() {
+        const names = [...registry.all()].filter((r) => r.enabled && r.verdict.word === 'UNHEALTHY').map((r) => r.id);
+        const ids = names.join();
+        if (ids !== ill.ids) ill = { ids, sinceMs: clock.wallMs() };
+        if (names.length === 0) return documents.health();
+        const shown = names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
+        return { status: 'DEGRADED', message: `UNHEALTHY: ${shown}`, sinceMs: ill.sinceMs };
+      },
+      async setSettings(next) {
+        settings = next;
+        registry.setLimit(next.limits.plugins);
+        documents.setSettings(next.configuration);
+        declare(next.enabled ? next.units : {});
+      },
+      async start() {
+        await collector.catchUp();
+        const flush = async (): Promise<void> => {
+          await collector.flush().catch(() => {});
+          stops[0] = clock.after(settings.eventCollection.flushIntervalMs, () => void flush());
+        };
+        stops = [
+          clock.after(settings.eventCollection.flushIntervalMs, () => void flush()),
+          clock.every(tickMs, () => {
+            awake.tick();
+            checks.tick();
+            for (const record of registry.all()) {
+              look(record);
+              recovery.tend(record);
+            }
+          }),
+        ];
+      },
+      async stop() {
+        for (const stop of stops) stop();
+        stops = [];
+        checks.stop();
+        handOut.stop();
+        for (const record of registry.all()) registry.dirty(record);
+        await collector.flush();
+        await documents.stop();
+      },
+    };
+  };
+  return { units, run };
+}

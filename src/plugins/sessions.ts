@@ -1,0 +1,46 @@
+import { AgentError } from '../kernel/errors.ts';
+import { randomToken } from '../kernel/ids.ts';
+import type { LiveSession, PluginRecord } from './record.ts';
+import type { Registration } from './types.ts';
+
+/** Granted to a remote plugin that asks for none. */
+const defaultLeaseMs = 30_000;
+
+/** A library plugin lives only in runs of seconds: a lease of it would end after each. */
+export function grantedLease(kind: PluginRecord['kind'], askedMs: number | undefined): number | undefined {
+  if (kind === 'LIBRARY') return undefined;
+  return askedMs ?? (kind === 'REMOTE' ? defaultLeaseMs : undefined);
+}
+
+/** Opens a session; the one before ends. */
+export function openSession(record: PluginRecord, leaseMs: number | undefined, nowMs: number): LiveSession {
+  endSession(record);
+  record.session = { id: randomToken(), leaseMs, renewedAtMs: nowMs, onEnd: new Set() };
+  record.leaseEnded = false;
+  return record.session;
+}
+
+export function endSession(record: PluginRecord): void {
+  const { session } = record;
+  record.session = undefined;
+  for (const fn of session?.onEnd ?? []) fn();
+}
+
+/** The session of a call. Throws PLUGIN_SESSION_ENDED for any but the present one. */
+export function liveSession(record: PluginRecord, sessionId: string): LiveSession {
+  if (record.session === undefined || record.session.id !== sessionId) {
+    throw new AgentError('PLUGIN_SESSION_ENDED', `this session of ${record.id} has ended; register again`, {
+      metadata: { plugin_id: record.id },
+    });
+  }
+  return record.session;
+}
+
+/** What a plugin says of itself, and the configuration says of it. */
+export function takeRegistration(record: PluginRecord, registration: Registration): void {
+  record.kind = record.unit !== undefined ? 'PROCESS' : (registration.kind ?? (registration.leaseMs === undefined ? 'LIBRARY' : 'REMOTE'));
+  record.name = registration.name || record.id;
+  record.version = registration.version;
+  record.labels = registration.labels;
+  record.cadenceMs = registration.cadenceMs;
+}

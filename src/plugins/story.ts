@@ -1,0 +1,33 @@
+import type { Journal, JsonObject, Severity } from '../events/index.ts';
+
+export type PluginEventType = 'registered' | 'degraded' | 'unhealthy' | 'recovering' | 'recovered' | 'lost' | 'removed';
+
+const severity: Readonly<Record<PluginEventType, Severity>> = {
+  registered: 'INFO',
+  degraded: 'WARNING',
+  unhealthy: 'ERROR',
+  recovering: 'WARNING',
+  recovered: 'INFO',
+  lost: 'ERROR',
+  removed: 'INFO',
+};
+
+export interface PluginEvent {
+  readonly id: string;
+  readonly type: PluginEventType;
+  readonly data: JsonObject;
+  /** Empty = none. */
+  readonly traceId: string;
+}
+
+/** One event a transition. */
+export function tell(journal: Pick<Journal, 'emit'>, { id, type, data, traceId }: PluginEvent): void {
+  journal.emit({
+    type: `plugin.${type}`,
+    source: 'sboxagent',
+    subject: id,
+    severity: severity[type],
+    data,
+    ...(traceId === '' ? {} : { traceId }),
+  });
+}

@@ -1,0 +1,49 @@
+import type { Journal } from '../events/index.ts';
+import type { PluginRecord } from './record.ts';
+import { newTraceId, type Recovery } from './recovery.ts';
+import type { Registry } from './registry.ts';
+import { tell } from './story.ts';
+import type { Verdict } from './verdict.ts';
+
+export interface TransitionsOptions {
+  readonly registry: Registry;
+  readonly recovery: Recovery;
+  readonly journal: Pick<Journal, 'emit'>;
+}
+
+const isIll = (word: Verdict['word']): boolean => word === 'DEGRADED' || word === 'UNHEALTHY';
+
+/** Where a new verdict makes a difference, tells it: one event a transition of the health, however many checks say the same. */
+export function createTransitions({ registry, recovery, journal }: TransitionsOptions): (record: PluginRecord, verdict: Verdict) => void {
+  const story = (record: PluginRecord, verdict: Verdict): void => {
+    const before = record.verdict.word;
+    const { word } = verdict;
+    if (before === word) return;
+    const data = { reason: verdict.reason, message: verdict.message, consecutive_failures: verdict.failures, before: before ?? 'UNKNOWN' };
+    if (isIll(word)) {
+      record.traceId ||= newTraceId();
+      tell(journal, { id: record.id, type: word === 'DEGRADED' ? 'degraded' : 'unhealthy', data, traceId: record.traceId });
+    } else if (isIll(before) && word === 'HEALTHY') {
+      const { attemptsAtMs, lastAction } = record.recovery;
+      const mended = record.recovery.active ? { attempts: attemptsAtMs.length, last_action: lastAction } : {};
+      const illness = { reason: record.verdict.reason, before: before ?? '' };
+      recovery.healed(record);
+      tell(journal, { id: record.id, type: 'recovered', data: { ...illness, ...mended }, traceId: record.traceId });
+      record.traceId = '';
+    } else if (word === undefined) record.traceId = '';
+  };
+  const same = (a: Verdict, b: Verdict): boolean =>
+    a.word === b.word && a.reason === b.reason && a.resting === b.resting && a.failures === b.failures && a.message === b.message;
+
+  return (record, verdict) => {
+    // While a step restarts the process, its stop is none of a person's.
+    if (record.recovery.stepping && verdict.resting !== undefined) return;
+    if (same(record.verdict, verdict)) return;
+    const told =
+      record.verdict.word !== verdict.word || record.verdict.reason !== verdict.reason || record.verdict.resting !== verdict.resting;
+    story(record, verdict);
+    record.verdict = verdict;
+    // Seconds that go by in a message are no change to tell.
+    if (told) registry.touch(record);
+  };
+}

@@ -1,0 +1,107 @@
+import type { ProcessState } from '../processes/index.ts';
+import type { CheckState, LiveSession, PluginRecord } from './record.ts';
+import { missedChecks, missedRuns } from './silence.ts';
+import type { HealthWord } from './types.ts';
+
+/** How a plugin is. `word` undefined: nothing can be said (yet). */
+export interface Verdict {
+  readonly word: HealthWord | undefined;
+  readonly reason: string;
+  readonly message: string;
+  readonly failures: number;
+  /** A process plugin whose process is not there to be judged. */
+  readonly resting?: 'STOPPED' | 'STARTING';
+}
+
+export interface JudgeSettings {
+  readonly enabled: boolean;
+  readonly intervalMs: number;
+  readonly retries: number;
+}
+
+export const wellUnproved: Verdict = { word: undefined, reason: '', message: '', failures: 0 };
+const well: Verdict = { word: 'HEALTHY', reason: '', message: '', failures: 0 };
+const rank: Readonly<Record<HealthWord, number>> = { HEALTHY: 0, DEGRADED: 1, UNHEALTHY: 2 };
+
+/** What lacks a session for longer than this after it was enabled or the agent started has lost its lease. */
+const lackMs = 30_000;
+
+const byFailures = (failures: number, retries: number, why: { readonly reason: string; readonly message: string }): Verdict => ({
+  word: failures >= retries ? 'UNHEALTHY' : 'DEGRADED',
+  failures,
+  ...why,
+});
+
+export function leaseIsOver(session: LiveSession | undefined, nowMs: number): boolean {
+  return session?.leaseMs !== undefined && nowMs >= session.renewedAtMs + session.leaseMs;
+}
+
+function byLease(record: PluginRecord, nowMs: number): Verdict | undefined {
+  if (record.kind !== 'REMOTE') return undefined;
+  if (record.leaseEnded) {
+    return { word: 'UNHEALTHY', reason: 'LEASE_EXPIRED', message: 'its lease ended and it has not registered again', failures: 1 };
+  }
+  if (record.session !== undefined || nowMs - record.contact.lastAtMs < lackMs) return undefined;
+  return { word: 'UNHEALTHY', reason: 'LEASE_EXPIRED', message: 'it has not registered', failures: 1 };
+}
+
+function bySilence(record: PluginRecord, nowMs: number, { intervalMs, retries }: JudgeSettings): Verdict | undefined {
+  const seconds = Math.round((nowMs - record.contact.lastAtMs) / 1000);
+  if (record.cadenceMs !== undefined) {
+    const missed = missedRuns(record.contact, nowMs, record.cadenceMs);
+    if (missed > 0)
+      return byFailures(missed, retries, { reason: 'MISSED_RUN', message: `nothing of it for ${seconds} s; ${missed} missed` });
+  } else if (record.kind === 'REMOTE' && record.session !== undefined) {
+    const missed = missedChecks(record.contact, nowMs, intervalMs);
+    if (missed > 0) return byFailures(missed, retries, { reason: 'MISSED_HEARTBEAT', message: `nothing of it for ${seconds} s` });
+  }
+  return undefined;
+}
+
+function byReport({ report }: PluginRecord): Verdict | undefined {
+  if (report === undefined || report.status === 'HEALTHY') return undefined;
+  return { word: report.status, reason: 'REPORTED', message: report.message, failures: report.failures };
+}
+
+const isDown = (process: ProcessState): boolean => process === 'STOPPED' || process === 'STOPPING';
+
+/** One success heals; until then what was UNHEALTHY stays so, also while it is started again. */
+function byChecks(record: PluginRecord, checks: CheckState, threshold: number): Verdict | undefined {
+  const { process, verdict: before } = record;
+  if (process === 'CRASH_LOOP') {
+    return { word: 'UNHEALTHY', reason: 'CRASH_LOOP', message: 'its process ended too often', failures: Math.max(1, checks.failures) };
+  }
+  const ill = before.word === 'UNHEALTHY' || before.word === 'DEGRADED';
+  if (checks.failures > 0) {
+    const told = byFailures(checks.failures, threshold, { reason: 'PROBE_FAILED', message: checks.message });
+    return before.word === 'UNHEALTHY' ? { ...told, word: 'UNHEALTHY' } : told;
+  }
+  if (checks.successes > 0) return undefined;
+  return ill ? { ...before, resting: 'STARTING' } : { ...wellUnproved, resting: 'STARTING', message: 'no check has succeeded yet' };
+}
+
+function worst(verdicts: readonly (Verdict | undefined)[]): Verdict {
+  return verdicts.reduce<Verdict>(
+    (found, next) => (next !== undefined && (next.word === undefined || rank[next.word] > rank[found.word ?? 'HEALTHY']) ? next : found),
+    well,
+  );
+}
+
+/** How the plugin is at this moment: a pure function of what is known of it. */
+export function judge(record: PluginRecord, nowMs: number, settings: JudgeSettings): Verdict {
+  if (!record.enabled || record.kind === undefined) return wellUnproved;
+  const own = [byLease(record, nowMs), byReport(record)];
+  if (record.kind !== 'PROCESS') return worst(settings.enabled ? [...own, bySilence(record, nowMs, settings)] : own);
+  if (record.process === undefined || isDown(record.process)) {
+    return { ...wellUnproved, resting: 'STOPPED', reason: 'STOPPED', message: 'its process does not run' };
+  }
+  if (!settings.enabled) return worst([...own, byProcessAlone(record.process)]);
+  return worst([...own, byChecks(record, record.checks, record.unit?.readiness?.failureThreshold ?? settings.retries)]);
+}
+
+/** Without health checks, the process' own state is all there is. */
+function byProcessAlone(process: ProcessState): Verdict | undefined {
+  if (process === 'READY' || process === 'RUNNING') return undefined;
+  if (process === 'STARTING') return { ...wellUnproved, resting: 'STARTING' };
+  return { word: 'UNHEALTHY', reason: 'PROCESS_DOWN', message: `its process is ${process}`, failures: 1 };
+}
