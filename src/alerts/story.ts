@@ -11,7 +11,7 @@ export function due({ view }: Entry): number {
 export function untold(entry: Entry): readonly NewEvent[] {
   const events: NewEvent[] = [];
   if (entry.told < 1) events.push(eventOf(entry.view, 'firing'));
-  if (entry.told < due(entry)) events.push(eventOf(entry.view, 'resolved'));
+  if (entry.told < 2 && due(entry) === 2) events.push(eventOf(entry.view, 'resolved'));
   return events;
 }
 
