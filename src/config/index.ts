@@ -7,4 +7,6 @@
  * May be imported by plugins (backups), api (types) and app. It imports kernel, settings, store, events and telemetry.
  */
 export { type Backups, openBackups } from './backups.ts';
+export { type ConfigOptions, type OpenConfig, openConfig } from './open.ts';
+export { finishPending } from './pending.ts';
 export type * from './types.ts';

@@ -1,0 +1,59 @@
+import type { Json, JsonObject } from '../events/types.ts';
+import { aliases } from '../settings/keys.ts';
+import { isObject } from './paths.ts';
+
+/** What is no mapping: a scalar or a list. Empty mappings and nulls say nothing and are none. */
+export interface Leaf {
+  /** By the names of today, whatever the document calls them. */
+  readonly path: readonly string[];
+  /** As the document has it: differs where it uses an older name. */
+  readonly actual: readonly string[];
+  readonly value: Json;
+}
+
+/** By `leafKey`: ids may have dots in them, so dotted paths are for people alone. */
+export type Leaves = ReadonlyMap<string, Leaf>;
+
+const older = [...aliases].map(([from, to]) => ({ from: from.split('.'), to: to.split('.') }));
+
+export function leafKey(path: readonly string[]): string {
+  return path.join('\0');
+}
+
+export function dotted(path: readonly string[]): string {
+  return path.join('.');
+}
+
+function startsWith(path: readonly string[], head: readonly string[]): boolean {
+  return head.every((name, index) => path[index] === name);
+}
+
+export function canonical(path: readonly string[]): readonly string[] {
+  const alias = older.find(({ from }) => startsWith(path, from));
+  return alias === undefined ? path : [...alias.to, ...path.slice(alias.from.length)];
+}
+
+/** A path in the names that the document uses already. */
+export function asNamedIn(document: JsonObject, path: readonly string[]): readonly string[] {
+  for (const { from, to } of older) {
+    if (!startsWith(path, to)) continue;
+    let at: Json | undefined = document;
+    for (const name of from) at = isObject(at) && Object.hasOwn(at, name) ? at[name] : undefined;
+    if (at !== undefined) return [...from, ...path.slice(to.length)];
+  }
+  return path;
+}
+
+export function leavesOf(document: JsonObject): Leaves {
+  const leaves = new Map<string, Leaf>();
+  const walk = (value: Json, actual: readonly string[]): void => {
+    if (isObject(value)) {
+      for (const [name, inner] of Object.entries(value)) walk(inner, [...actual, name]);
+    } else if (value !== null && actual.length > 0) {
+      const path = canonical(actual);
+      leaves.set(leafKey(path), { path, actual, value });
+    }
+  };
+  walk(document, []);
+  return leaves;
+}
