@@ -9,7 +9,7 @@ import { limits } from './limits.ts';
  */
 export function compileSchema(schema: unknown): ValidateFunction | readonly Violation[] {
   // Not strict: keywords and formats that are not in the draft are remarks, as it says itself.
-  const ajv = new JsonSchema({ allErrors: true, strict: false, logger: false, addUsedSchema: false });
+  const ajv = new JsonSchema({ allErrors: true, strict: false, logger: false });
   addFormats.default(ajv);
   try {
     if (ajv.validateSchema(schema as object) !== true) return told(ajv.errors ?? [], schema, 'config_schema');

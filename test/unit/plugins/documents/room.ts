@@ -1,7 +1,6 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NewEvent } from '../../../../src/events/index.ts';
-import type { Clock } from '../../../../src/kernel/clock.ts';
 import { systemClock } from '../../../../src/kernel/clock.ts';
 import { AgentError } from '../../../../src/kernel/errors.ts';
 import { type DocumentsOptions, openDocuments } from '../../../../src/plugins/documents/open-documents.ts';
@@ -33,6 +32,11 @@ export const settings = { autoReload: true, validation: true, backupEnabled: tru
 export async function openDocumentRoom(options: TestOptions = {}): Promise<TestRoom> {
   const place = scratch();
   return openAt(place.dir, options, () => place[Symbol.dispose]());
+}
+
+/** On the files of a room that was left like a dead agent leaves them: its store closed, itself not stopped. */
+export function openDocumentRoomAt(dir: string, options: TestOptions = {}): Promise<TestRoom> {
+  return openAt(dir, options, () => rmSync(dir, { recursive: true, force: true }));
 }
 
 async function openAt(dir: string, options: TestOptions, end: () => void): Promise<TestRoom> {
@@ -90,15 +94,4 @@ export async function refusalOf(fn: () => unknown): Promise<{ reason: string; fi
     return { reason: error.reason, fields: error.violations.map((v) => `${v.field} ${v.rule}`), text: `${error.message}\n${told}` };
   }
   throw new Error('it was not refused');
-}
-
-/** A wall clock that is bent, over real timers. */
-export function bentClock(): Clock & { jumpMs: number } {
-  return {
-    ...systemClock,
-    jumpMs: 0,
-    wallMs() {
-      return systemClock.wallMs() + this.jumpMs;
-    },
-  };
 }
