@@ -1,0 +1,52 @@
+/** ConfigService: the agent's own configuration. */
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import type { ConfigService } from '../../../gen/es/sboxagent/v1/config_service_pb.js';
+import type { Author, ConfigManager } from '../../config/types.ts';
+import { callOf } from '../calls.ts';
+import { candidateOf, changeMessage, configMessage, configRevisionMessage, problemMessage } from '../convert/config.ts';
+import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
+
+export interface ConfigServiceDeps {
+  readonly config: ConfigManager;
+}
+
+/** Deeper than any key; a document from outside may not nest without end. */
+const limits = { maxDepth: 32 };
+
+function authorOf(context: HandlerContext, reason: string): Author {
+  const { principal, span } = callOf(context);
+  return { name: principal.name, reason, traceId: span.traceId };
+}
+
+export function configService({ config }: ConfigServiceDeps): ServiceImpl<typeof ConfigService> {
+  return {
+    getConfig: () => configMessage(config.get()),
+
+    async updateConfig(request, context) {
+      const { updateMask, etag, reason, validateOnly } = request;
+      const author = authorOf(context, reason);
+      return changeMessage(
+        await config.update(candidateOf(request, limits), { mask: updateMask?.paths ?? [], etag, validateOnly, author }),
+      );
+    },
+
+    reloadConfig: async (_request, context) => changeMessage(await config.reload(authorOf(context, ''))),
+
+    validateConfig(request) {
+      const problems = config.validate(candidateOf(request, limits));
+      return { valid: problems.length === 0, violations: problems.map(problemMessage) };
+    },
+
+    async listConfigRevisions(request) {
+      const binding = pageBinding('config_revisions');
+      const before = readPageToken(request.pageToken, binding, 'number');
+      const limit = pageSize(request.pageSize);
+      const revisions = await config.revisions({ limit: limit + 1, ...(before !== undefined && { before }) });
+      const page = revisions.slice(0, limit);
+      const nextPageToken = pageToken(binding, page.length < revisions.length ? page.at(-1)?.revision : undefined);
+      return { revisions: page.map(configRevisionMessage), nextPageToken };
+    },
+
+    rollbackConfig: async ({ revision, reason }, context) => changeMessage(await config.rollback(revision, authorOf(context, reason))),
+  };
+}
