@@ -17,7 +17,7 @@ export function readDocument(text: string, file: string, problems: Problems): Tr
     guardDepth(text, (line, what) => refuse({ file, line }, '', syntax(what)));
     const lines = new LineCounter();
     // Keys given twice are found below, where their path is known.
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
+    const document = withoutStacks(() => parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false }));
     const error = document.errors[0] ?? document.warnings[0];
     if (error !== undefined) {
       const { line } = lines.linePos(error.pos[0]);
@@ -28,6 +28,17 @@ export function readDocument(text: string, file: string, problems: Problems): Tr
     if (!isMap(contents)) throw refuse({ file, line: 1 }, '', syntax('the document is not a mapping of keys; see docs/configuration.md'));
     return treeReader({ file, lines, problems })(contents);
   });
+}
+
+/** The library makes an error of each sign that is out of place, tens of thousands, and their stacks are most of the cost. */
+function withoutStacks<T>(run: () => T): T {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return run();
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
 }
 
 function refuseControls(text: string, file: string): void {

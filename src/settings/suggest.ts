@@ -11,13 +11,19 @@ function distance(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
+/** What a comparison costs is the product of the lengths; a document may bring names and words of its own, a hundred times. */
+const MOST_WORK = 60_000;
+
 /** `; did you mean X?`, where one of the names is near enough; else what to do. */
 export function suggestion(word: string, names: Iterable<string>): string {
-  // The cost is the product of the lengths, and the word is anybody's.
   if (word.length > 100) return '; see docs/configuration.md for the keys there are';
   let best = '';
   let least = Math.max(2, Math.floor(word.length / 3)) + 1;
+  let work = 0;
   for (const name of names) {
+    if (Math.abs(name.length - word.length) >= least) continue;
+    work += name.length * word.length;
+    if (work > MOST_WORK) break;
     const d = distance(word.toLowerCase(), name.toLowerCase());
     if (d < least) [best, least] = [name, d];
   }

@@ -4,8 +4,8 @@ import { type Place, type Problems, refuse, syntax } from './problems.ts';
 import { type Found, isTree, type Tree } from './tree.ts';
 
 const MAX_ALIASES = 100;
-/** An alias of a large mapping, a hundred times, is more than its text. */
-const MAX_NODES = 100_000;
+/** More than any text within the other limits has by itself: a long list, by a hundred aliases. */
+const MAX_NODES = 30_000;
 
 interface Reading {
   readonly file: string;

@@ -157,7 +157,7 @@ test("the seed's two files load as they are, but for the sample token", () => {
   );
   assert.throws(
     () => loadSettings({ configPath: home(files), env: {}, cwd: home() }),
-    /api\.yaml:9: api\.security\.auth_token: this is a sample/,
+    /api\.yaml:9: api\.security\.auth_token: this is a sample.*`sboxagent token create`$/,
   );
   const own = { ...files, 'api.yaml': (files['api.yaml'] ?? '').replace('your-secure-token', token) };
   const { settings, paths } = loadSettings({ configPath: home(own), env: {}, cwd: home() });
@@ -167,6 +167,9 @@ test("the seed's two files load as they are, but for the sample token", () => {
   );
   assert.equal(settings.api.security.authToken, token);
   assert.equal(settings.api.streams.pingIntervalMs, 30_000);
+  assert.equal(settings.plugins.enabled, true);
+  assert.deepEqual(settings.plugins.healthCheck, { enabled: true, intervalMs: 60_000, timeoutMs: 10_000, retries: 3 });
+  assert.deepEqual(settings.plugins.eventCollection, { enabled: true, bufferSize: 1000, flushIntervalMs: 5000 });
   assert.deepEqual(settings.plugins.configuration, {
     autoReload: true,
     validation: true,
