@@ -163,14 +163,14 @@ export interface Receiver {
 }
 
 /** A real HTTP server that keeps what it is sent. */
-export async function receiver(port = 0): Promise<Receiver> {
+export async function receiver({ clock = systemClock, port = 0 }: { clock?: Clock; port?: number } = {}): Promise<Receiver> {
   const posts: Received[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk) => chunks.push(chunk));
     request.on('end', () => {
       const body = Buffer.concat(chunks).toString();
-      posts.push({ path: request.url ?? '', headers: request.headers, body, atMs: systemClock.monotonicMs() });
+      posts.push({ path: request.url ?? '', headers: request.headers, body, atMs: clock.monotonicMs() });
       it.answer(response, posts.length);
     });
   });
@@ -196,4 +196,24 @@ export async function receiver(port = 0): Promise<Receiver> {
 
 export function webhook(url: string, over: Partial<WebhookSettings> = {}): WebhookSettings {
   return { name: 'ops', url, format: 'json', secret: undefined, minSeverity: 'INFO', timeoutMs: 2000, ...over };
+}
+
+/** Lets time pass on a fake clock, in small steps and with room for real sockets between them, until `fn` holds. */
+export async function passing(
+  clock: FakeClock,
+  fn: () => boolean | Promise<boolean>,
+  { mostMs = 600_000, stepMs = 100 }: { readonly mostMs?: number; readonly stepMs?: number } = {},
+): Promise<void> {
+  const until = clock.monotonicMs() + mostMs;
+  while (!(await fn())) {
+    if (clock.monotonicMs() >= until) throw new Error(`not within ${mostMs} ms: ${fn}`);
+    clock.advance(stepMs);
+    for (let n = 0; n < 3; n++) await systemClock.sleep(1);
+  }
+}
+
+/** The same for a time, whatever happens in it. */
+export async function pass(clock: FakeClock, ms: number, stepMs = 100): Promise<void> {
+  const until = clock.monotonicMs() + ms;
+  await passing(clock, () => clock.monotonicMs() >= until, { mostMs: ms + 1000, stepMs });
 }
