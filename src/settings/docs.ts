@@ -18,7 +18,7 @@ export function configurationPage(): string {
     '',
     'Durations are `500ms`, `30s`, `5m`, `2h`, `7d`, `1w` and compounds (`1m30s`); sizes `64KiB`, `1MiB`, or a number of bytes. Relative paths start at',
     "the directory of the file that names them, in the environment at the daemon's working directory.",
-    'A file has at most 512 KiB and 30,000 words and signs (some 500 units).',
+    'A file has at most 512 KiB and 20,000 words and signs (some 400 units).',
     'Files that others may write, unknown keys, wrong types and values out of range are refused at the start (exit code 78).',
     '**Live** keys follow a reload (SIGHUP); the others need a restart. `api.websocket` is another name of `api.streams`.',
     '',

@@ -4,7 +4,7 @@ import { Lexer } from 'yaml';
 export const MAX_DEPTH = 64;
 
 /** More than any configuration has; the composer takes some 5 µs a token. */
-const MAX_TOKENS = 30_000;
+const MAX_TOKENS = 20_000;
 /** The composer is slow where many stand before one value. */
 const MAX_TAGS = 1000;
 

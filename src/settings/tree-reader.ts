@@ -5,7 +5,7 @@ import { type Found, isTree, type Tree } from './tree.ts';
 
 const MAX_ALIASES = 100;
 /** More than any text within the other limits has by itself: a long list, by a hundred aliases. */
-const MAX_NODES = 30_000;
+const MAX_NODES = 15_000;
 
 interface Reading {
   readonly file: string;
