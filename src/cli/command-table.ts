@@ -1,3 +1,4 @@
+import type { PluginAction } from './commands/plugins.ts';
 import type { Context } from './context.ts';
 
 /** What commander found: `--some-flag` under `someFlag`. */
@@ -61,6 +62,13 @@ const control = (name: string, summary: string, flags: readonly FlagSpec[] = [])
   },
 });
 
+const plugin = (name: PluginAction, summary: string): CommandSpec => ({
+  name,
+  summary,
+  args: '<id>',
+  load: async () => (await import('./commands/plugins.ts')).act(name),
+});
+
 /** Every command of the program. --help, the parser and the completion scripts are made from it. */
 export const commands: readonly CommandSpec[] = [
   {
@@ -113,6 +121,58 @@ export const commands: readonly CommandSpec[] = [
       },
     ],
     load: async () => (await import('./commands/events.ts')).events,
+  },
+  {
+    name: 'plugins',
+    summary: 'show plugins, switch them, and change their configuration',
+    subcommands: [
+      { name: 'list', summary: 'list the plugins', load: async () => (await import('./commands/plugins.ts')).list },
+      {
+        name: 'show',
+        summary: 'show one plugin with its newest events',
+        args: '<id>',
+        load: async () => (await import('./commands/plugins.ts')).show,
+      },
+      plugin('enable', 'switch a plugin on again'),
+      plugin('disable', 'switch a plugin off: not run, not judged, its sessions refused'),
+      plugin('start', 'start the process of a plugin'),
+      plugin('stop', 'stop the process of a plugin'),
+      plugin('restart', 'stop and start the process of a plugin'),
+      {
+        name: 'config',
+        summary: "show and change a plugin's document",
+        subcommands: [
+          {
+            name: 'get',
+            summary: 'show the document, or what stands under a key, secrets masked',
+            args: '<id> [key]',
+            load: async () => (await import('./commands/plugin-config.ts')).getConfig,
+          },
+          {
+            name: 'set',
+            summary: 'change keys of the document, or replace it with -f; a value *** keeps the secret that is there',
+            args: '<id> [key=value...]',
+            flags: [
+              { flags: '-f, --file <path>', summary: 'the whole document, JSON or YAML; - reads stdin', completes: 'file' },
+              { flags: '--dry-run', summary: 'judge it and change nothing' },
+            ],
+            load: async () => (await import('./commands/plugin-config.ts')).setConfig,
+          },
+          {
+            name: 'backups',
+            summary: 'list the backups of the document, newest first',
+            args: '<id>',
+            load: async () => (await import('./commands/plugin-config.ts')).backups,
+          },
+          {
+            name: 'restore',
+            summary: 'make the document of a backup the newest revision',
+            args: '<id> <backup>',
+            load: async () => (await import('./commands/plugin-config.ts')).restore,
+          },
+        ],
+      },
+    ],
   },
   {
     name: 'token',

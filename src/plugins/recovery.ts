@@ -38,7 +38,7 @@ export function newTraceId(): string {
 }
 
 const nextAction = (id: string): string =>
-  `Read \`sboxagent logs ${id}\` and \`sboxagent explain ${id}\`, mend the cause, then \`sboxagent plugins enable ${id}\` or \`sboxagent plugins restart ${id}\`.`;
+  `Read \`sboxagent logs ${id}\` and \`sboxagent plugins show ${id}\`, mend the cause, then \`sboxagent plugins enable ${id}\` or \`sboxagent plugins restart ${id}\`.`;
 
 export function createRecovery(options: RecoveryOptions): Recovery {
   const { supervisor, documents, journal, logger, nowMs, touch } = options;

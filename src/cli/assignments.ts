@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises';
+import { guardDepth, MAX_DEPTH } from '../settings/index.ts';
+import { EXIT, Failure, usage } from './failure.ts';
+
+/** `a.b=VALUE`: VALUE is JSON where it is that, else a text. */
+export interface Assignment {
+  readonly path: readonly string[];
+  readonly value: unknown;
+}
+
+export function assignment(word: string): Assignment {
+  const sign = word.indexOf('=');
+  const path = word.slice(0, Math.max(0, sign)).split('.');
+  if (sign < 1 || path.includes('')) throw usage(`${JSON.stringify(word)} is not KEY=VALUE, as in limits.rate=5`);
+  const text = word.slice(sign + 1);
+  try {
+    return { path, value: JSON.parse(text) };
+  } catch {
+    return { path, value: text };
+  }
+}
+
+type Document = Record<string, unknown>;
+
+const isObject = (value: unknown): value is Document => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A copy of the document in which the assignments hold; what stands in the way of a path is replaced. */
+export function assigned(document: object, assignments: readonly Assignment[]): Document {
+  const copy = structuredClone(document) as Document;
+  for (const { path, value } of assignments) {
+    let at = copy;
+    for (const name of path.slice(0, -1)) {
+      const child = Object.hasOwn(at, name) ? at[name] : undefined;
+      const next: Document = isObject(child) ? child : {};
+      Object.defineProperty(at, name, { value: next, writable: true, enumerable: true, configurable: true });
+      at = next;
+    }
+    Object.defineProperty(at, path.at(-1) ?? '', { value, writable: true, enumerable: true, configurable: true });
+  }
+  return copy;
+}
+
+/** What stands under a dotted path; undefined where nothing does. */
+export function valueAt(document: unknown, path: string): unknown {
+  return path.split('.').reduce((at, name) => (isObject(at) && Object.hasOwn(at, name) ? at[name] : undefined), document);
+}
+
+/** A document of a file, JSON or YAML; `-` reads stdin. Throws Failure with file and line. */
+export async function documentOf(file: string): Promise<Document> {
+  const name = file === '-' ? 'stdin' : file;
+  const text = await readFile(file === '-' ? '/dev/stdin' : file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new Failure(EXIT.usage, `${name} cannot be read (${error.code ?? 'unknown error'})`);
+  });
+  guardDepth(text, (line) => new Failure(EXIT.usage, `${name}:${line}: nested more than ${MAX_DEPTH} levels deep`));
+  const { LineCounter, parseDocument } = await import('yaml');
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const [error] = document.errors;
+  if (error !== undefined) throw new Failure(EXIT.usage, `${name}:${lines.linePos(error.pos[0]).line}: ${error.message}`);
+  const value: unknown = document.toJS();
+  if (!isObject(value)) throw new Failure(EXIT.usage, `${name}: the document is not a mapping of keys`);
+  return value;
+}

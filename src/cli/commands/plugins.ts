@@ -1,0 +1,71 @@
+import type { Plugin } from '../../../gen/ts/sboxagent/v1/plugin.ts';
+import {
+  GetPluginRequest,
+  ListPluginsRequest,
+  PluginServiceClient,
+  StartPluginRequest,
+} from '../../../gen/ts/sboxagent/v1/plugin_service.ts';
+import { type Agent, unary, withAgent } from '../agent.ts';
+import type { Handler } from '../command-table.ts';
+import { EXIT } from '../failure.ts';
+import { colours, print } from '../output.ts';
+import { pluginCard, pluginJson, pluginTable } from '../plugin-table.ts';
+
+/** A unit may take its whole grace to stop, and then as long again to be ready. */
+const patience = { defaultTimeoutMs: 120_000 };
+
+export function pluginClient(agent: Agent): PluginServiceClient {
+  return new PluginServiceClient(agent.address, agent.credentials, agent.channelOptions);
+}
+
+/** All plugins, page by page: the agent bounds their number. */
+async function listAll(agent: Agent): Promise<Plugin[]> {
+  const client = pluginClient(agent);
+  const all: Plugin[] = [];
+  let token = '';
+  do {
+    const request = ListPluginsRequest.fromPartial({ page_size: 1000, page_token: token });
+    const page = await unary(agent, client.listPlugins.bind(client), request);
+    all.push(...page.plugins);
+    token = page.next_page_token;
+  } while (token !== '');
+  return all;
+}
+
+export const list: Handler = (context) =>
+  withAgent(context, async (agent) => {
+    const plugins = await listAll(agent);
+    const paint = await colours(context);
+    await print(context, plugins.map(pluginJson), () => pluginTable(plugins, context.io.clock.wallMs(), paint));
+    return EXIT.done;
+  });
+
+export const show: Handler = (context, args) =>
+  withAgent(context, async (agent) => {
+    const client = pluginClient(agent);
+    const plugin = await unary(agent, client.getPlugin.bind(client), GetPluginRequest.fromPartial({ id: args[0] ?? '' }));
+    await print(context, pluginJson(plugin), () => pluginCard(plugin, context.io.clock.wallMs()));
+    return EXIT.done;
+  });
+
+export type PluginAction = 'enable' | 'disable' | 'start' | 'stop' | 'restart';
+
+/** The handler of one of these: it prints the plugin that comes out of it. The five requests have one shape. */
+export function act(action: PluginAction): Handler {
+  return (context, args) =>
+    withAgent(context, async (agent) => {
+      const client = pluginClient(agent);
+      const methods = {
+        enable: client.enablePlugin,
+        disable: client.disablePlugin,
+        start: client.startPlugin,
+        stop: client.stopPlugin,
+        restart: client.restartPlugin,
+      };
+      const request = StartPluginRequest.fromPartial({ id: args[0] ?? '' });
+      const plugin = await unary(agent, methods[action].bind(client), request, patience);
+      const paint = await colours(context);
+      await print(context, pluginJson(plugin), () => pluginTable([plugin], context.io.clock.wallMs(), paint));
+      return EXIT.done;
+    });
+}

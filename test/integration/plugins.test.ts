@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Daemon, makeDaemon, until } from '../helpers/daemon.ts';
+import { call, plugin, register, session, told, untilState } from '../helpers/plugin-client.ts';
+
+const types = (events: readonly { readonly type: string }[]): string[] => events.map(({ type }) => type);
+
+describe('plugins of the outside', () => {
+  let daemon: Daemon;
+  before(async () => {
+    daemon = await makeDaemon({
+      config: {
+        plugins: {
+          health_check: { interval: '400ms', timeout: '500ms', retries: 3 },
+          event_collection: { flush_interval: '200ms' },
+          limits: { plugins: 12, labels: 3 },
+        },
+      },
+    });
+    await daemon.start();
+  });
+  after(() => daemon.dispose());
+
+  it('a lease that ends is one transition, and the next registration heals it', async () => {
+    const lease = { kind: 'REMOTE', version: '1.2', labels: { zone: 'a' } };
+    const first = await register(daemon, { id: 'leased', ...lease }, { lease: '1s' });
+    const seen = await plugin(daemon, 'leased');
+    assert.deepEqual([seen.kind, seen.state, seen.version, seen.labels], ['REMOTE', 'ACTIVE', '1.2', { zone: 'a' }]);
+    assert.ok(Date.parse(seen.lease_expire_time) > Date.now());
+    await untilState(daemon, 'leased', 'UNHEALTHY');
+    assert.equal((await plugin(daemon, 'leased')).reason, 'LEASE_EXPIRED');
+    const late = await first.renew();
+    assert.equal(late.status, 400);
+    assert.match(JSON.stringify(late.json), /register again/);
+    await register(daemon, { id: 'leased', ...lease }, { lease: '60s' });
+    assert.equal((await plugin(daemon, 'leased')).state, 'ACTIVE');
+    const story = await told(daemon, 'plugin.*', 'leased');
+    assert.deepEqual(types(story), ['plugin.registered', 'plugin.unhealthy', 'plugin.recovered']);
+    assert.equal(story[1]?.trace, story[2]?.trace);
+    assert.match(story[1]?.trace ?? '', /^[0-9a-f]{32}$/);
+  });
+
+  it('reports: its own word stands at once, and a session of before is nobody', async () => {
+    const old = await register(daemon, { id: 'reporter' }, { lease: '60s' });
+    const present = await register(daemon, { id: 'reporter' }, { lease: '60s' });
+    assert.equal((await old.report('HEALTHY')).status, 400);
+    const { json } = await present.report('DEGRADED', 'half of the servers are away');
+    assert.deepEqual([json.state, json.reason, json.message], ['DEGRADED', 'REPORTED', 'half of the servers are away']);
+    assert.equal((await present.report('UNHEALTHY', 'all of them')).json.state, 'UNHEALTHY');
+    assert.equal((await present.report('HEALTHY')).json.state, 'ACTIVE');
+    const story = await until('the last of it', async () => {
+      const events = types(await told(daemon, 'plugin.*', 'reporter'));
+      return events.length >= 4 ? events : undefined;
+    });
+    assert.deepEqual(story, ['plugin.registered', 'plugin.degraded', 'plugin.unhealthy', 'plugin.recovered']);
+  });
+
+  it('a library plugin without a cadence is never sick of silence; one with a cadence misses runs', async () => {
+    await register(daemon, { id: 'quiet', kind: 'LIBRARY' });
+    await register(daemon, { id: 'timed', kind: 'LIBRARY', cadence: '0.5s' });
+    await untilState(daemon, 'timed', 'DEGRADED');
+    const ill = await plugin(daemon, 'timed');
+    assert.deepEqual([ill.reason, ill.cadence], ['MISSED_RUN', '0.500s']);
+    await untilState(daemon, 'timed', 'UNHEALTHY');
+    assert.equal((await plugin(daemon, 'quiet')).state, 'ACTIVE');
+    await call(daemon, 'POST', '/api/v1/events', { type: 'plugin.called', source: 'timed', data: { duration_ms: 5 } });
+    assert.equal((await plugin(daemon, 'timed')).state, 'ACTIVE');
+  });
+
+  it('an event makes its plugin known; the newest 100 are kept, and calls are counted', async () => {
+    const events = Array.from({ length: 150 }, (_, i) => ({
+      type: i % 10 === 0 ? 'plugin.error' : 'plugin.called',
+      source: 'somebody',
+      attributes: { plugin: 'stranger' },
+      data: { duration_ms: i },
+    }));
+    assert.equal((await call(daemon, 'POST', '/api/v1/events:batch', { events })).status, 200);
+    const seen = await plugin(daemon, 'stranger');
+    assert.deepEqual([seen.state, seen.kind, seen.calls], ['UNKNOWN', 'KIND_UNSPECIFIED', { count: 150, errors: 15, p95_ms: 142 }]);
+    const durations = seen.recent_events.map((e: { data: { duration_ms: number } }) => e.data.duration_ms);
+    assert.deepEqual(
+      durations,
+      Array.from({ length: 100 }, (_, i) => 149 - i),
+    );
+    assert.equal((await call(daemon, 'GET', '/api/v1/plugins/somebody')).status, 404);
+  });
+
+  it('more labels than allowed, a foreign session, a bad id, an unknown plugin: refused with a reason', async () => {
+    const reason = (answer: { json: { details?: { debug?: { reason?: string } }[] } }): unknown => JSON.stringify(answer.json);
+    const labels = { a: '1', b: '2', c: '3', d: '4' };
+    const crowded = await session(daemon, 'RegisterPlugin', { plugin: { id: 'crowded', labels } });
+    assert.equal(crowded.status, 429);
+    assert.match(String(reason(crowded)), /plugins\.limits\.labels/);
+    assert.equal((await session(daemon, 'RegisterPlugin', { plugin: { id: '../etc' } })).status, 400);
+    assert.equal((await session(daemon, 'RenewPluginLease', { plugin_id: 'nobody', session_id: 'x' })).status, 404);
+    const start = await call(daemon, 'POST', '/api/v1/plugins/reporter:start', {});
+    assert.deepEqual([start.status, start.json.details[0].reason], [400, 'PLUGIN_NOT_PROCESS']);
+  });
+
+  it('what is switched off is not judged and cannot register, also after a kill -9; enabled it may again', async () => {
+    const one = await register(daemon, { id: 'switched' }, { lease: '60s' });
+    assert.equal((await call(daemon, 'POST', '/api/v1/plugins/switched:disable', {})).json.state, 'DISABLED');
+    assert.equal((await one.renew()).status, 400);
+    await call(daemon, 'POST', '/api/v1/events', { type: 'plugin.called', source: 'switched', data: { duration_ms: 1 } });
+    await daemon.kill('SIGKILL');
+    await daemon.start();
+    const seen = await plugin(daemon, 'switched');
+    assert.deepEqual([seen.state, seen.enabled, seen.recent_events.length, seen.calls.count], ['DISABLED', false, 1, 1]);
+    const refused = await session(daemon, 'RegisterPlugin', { plugin: { id: 'switched' } });
+    assert.match(JSON.stringify(refused.json), /is switched off/);
+    assert.equal((await call(daemon, 'POST', '/api/v1/plugins/switched:enable', {})).status, 200);
+    await register(daemon, { id: 'switched' }, { lease: '60s' });
+    assert.equal((await plugin(daemon, 'switched')).state, 'ACTIVE');
+  });
+
+  it('a session outlives the agent: nobody is ill because it was away', async () => {
+    const one = await register(daemon, { id: 'patient' }, { lease: '2s' });
+    await daemon.kill('SIGKILL');
+    await sleep(2500);
+    await daemon.start();
+    assert.equal((await one.renew()).status, 200);
+    assert.equal((await plugin(daemon, 'patient')).state, 'ACTIVE');
+    assert.deepEqual(types(await told(daemon, 'plugin.*', 'patient')), ['plugin.registered']);
+  });
+
+  it('beyond the limit: strangers make room for who registers, else it is refused and counted', async () => {
+    for (let i = 0; i < 20; i++) await call(daemon, 'POST', '/api/v1/events', { type: 'note', source: `noise-${i}` });
+    const known = (await call(daemon, 'GET', '/api/v1/plugins')).json.plugins;
+    assert.equal(known.length, 12);
+    const refused: number[] = [];
+    for (let i = 0; i < 12; i++) refused.push((await session(daemon, 'RegisterPlugin', { plugin: { id: `crowd-${i}` } })).status);
+    assert.ok(refused.includes(200) && refused.at(-1) === 429, refused.join());
+    const text = await (await fetch(`${daemon.base}/metrics`, { headers: { authorization: `Bearer ${daemon.token()}` } })).text();
+    assert.match(text, /sboxagent_limit_refused_total\{[^}]*limit="plugins"[^}]*\} [1-9]/);
+  });
+
+  it('deleted: gone with its session, told once', async () => {
+    const one = await register(daemon, { id: 'reporter' }, { lease: '60s' });
+    assert.equal((await call(daemon, 'DELETE', '/api/v1/plugins/reporter')).status, 200);
+    assert.equal((await call(daemon, 'GET', '/api/v1/plugins/reporter')).status, 404);
+    assert.equal((await one.renew()).status, 404);
+    await until('plugin.removed', async () => types(await told(daemon, 'plugin.removed', 'reporter')).length === 1);
+  });
+});
+
+describe('plugins that the agent runs', () => {
+  let daemon: Daemon;
+  before(async () => {
+    const unit = { command: ['/bin/sh', '-c', 'echo x >> "$STARTS"; exec sleep 300'], autostart: true, stop: { grace: '1s' } };
+    daemon = await makeDaemon({
+      config: {
+        plugins: {
+          health_check: { interval: '250ms', timeout: '1s', retries: 2 },
+          units: {
+            flaky: {
+              ...unit,
+              env: { STARTS: '/proc/self/cwd/starts' },
+              probes: { readiness: { exec: { command: ['/bin/sh', '-c', 'test $(wc -l < starts) -ge 4'] } } },
+              recovery: { steps: ['restart'], budget: 5, window: '10m', backoff: '100ms' },
+            },
+            never: {
+              ...unit,
+              env: { STARTS: 'starts' },
+              probes: { readiness: { exec: { command: ['false'] } } },
+              recovery: { steps: ['push_config', 'restart'], budget: 3, window: '10m', backoff: '100ms' },
+            },
+            last: {
+              ...unit,
+              env: { STARTS: 'starts' },
+              probes: { readiness: { exec: { command: ['false'] } } },
+              recovery: { steps: ['restart', 'disable'], budget: 5, window: '10m', backoff: '100ms' },
+            },
+            plain: { command: ['sleep', '300'], stop: { grace: '1s' } },
+          },
+        },
+      },
+    });
+    await daemon.start();
+  });
+  after(() => daemon.dispose());
+
+  it('fails three times and then works: one story under one trace', async () => {
+    await untilState(daemon, 'flaky', 'ACTIVE', 20_000);
+    const story = await told(daemon, '**', 'flaky');
+    const [ill] = story.filter(({ type }) => type === 'plugin.degraded');
+    const under = story.filter(({ trace }) => trace === ill?.trace);
+    const plugins = under.filter(({ type }) => type.startsWith('plugin.'));
+    assert.deepEqual(types(plugins), [
+      'plugin.degraded',
+      'plugin.unhealthy',
+      'plugin.recovering',
+      'plugin.recovering',
+      'plugin.recovering',
+      'plugin.recovered',
+    ]);
+    assert.deepEqual(
+      plugins.filter(({ type }) => type === 'plugin.recovering').map(({ data }) => [data['step'], data['attempt'], data['budget']]),
+      [1, 2, 3].map((attempt) => ['restart', attempt, 5]),
+    );
+    assert.equal(under.filter(({ type }) => type === 'process.ready').length, 3);
+    const mended = await plugin(daemon, 'flaky');
+    assert.deepEqual([mended.recovery.attempts, mended.recovery.last_action, mended.process_id], [3, 'restart', 'flaky']);
+  });
+
+  it('never works: the budget is kept, and it says once that it gave up, with what a person does next', async () => {
+    await until('plugin.lost', async () => (await told(daemon, 'plugin.lost', 'never')).length === 1, 20_000);
+    await sleep(1500);
+    const story = await told(daemon, 'plugin.*', 'never');
+    assert.equal(story.filter(({ type }) => type === 'plugin.recovering').length, 3);
+    const lost = story.filter(({ type }) => type === 'plugin.lost');
+    assert.equal(lost.length, 1);
+    assert.match(String(lost[0]?.data['next_action']), /sboxagent logs never/);
+    assert.equal((await plugin(daemon, 'never')).state, 'UNHEALTHY');
+  });
+
+  it('the last rung switches it off: its process is stopped and stays so', async () => {
+    await untilState(daemon, 'last', 'DISABLED', 20_000);
+    assert.deepEqual(types(await told(daemon, 'plugin.*', 'last')), [
+      'plugin.degraded',
+      'plugin.unhealthy',
+      'plugin.recovering',
+      'plugin.recovering',
+      'plugin.lost',
+    ]);
+    assert.equal((await call(daemon, 'GET', '/api/v1/processes/last')).json.state, 'STOPPED');
+    const refused = await call(daemon, 'POST', '/api/v1/plugins/last:start', {});
+    assert.deepEqual([refused.status, refused.json.details[0].reason], [400, 'PLUGIN_DISABLED']);
+  });
+
+  it('lifecycle: stopped, started (again is no error), restarted; declared ones cannot be deleted', async () => {
+    assert.equal((await plugin(daemon, 'plain')).state, 'STOPPED');
+    const act = async (verb: string): Promise<string> => (await call(daemon, 'POST', `/api/v1/plugins/plain:${verb}`, {})).json.state;
+    await act('start');
+    await untilState(daemon, 'plain', 'ACTIVE');
+    assert.equal(await act('start'), 'ACTIVE');
+    const pid = (await call(daemon, 'GET', '/api/v1/processes/plain')).json.pid;
+    await act('restart');
+    await untilState(daemon, 'plain', 'ACTIVE');
+    assert.notEqual((await call(daemon, 'GET', '/api/v1/processes/plain')).json.pid, pid);
+    assert.equal(await act('stop'), 'STOPPED');
+    const refused = await call(daemon, 'DELETE', '/api/v1/plugins/plain');
+    assert.deepEqual([refused.status, refused.json.details[0].reason], [400, 'PLUGIN_DECLARED']);
+  });
+
+  it('a process that dies is degraded, and well again as soon as it is back', async () => {
+    await call(daemon, 'POST', '/api/v1/plugins/plain:start', {});
+    await untilState(daemon, 'plain', 'ACTIVE');
+    process.kill((await call(daemon, 'GET', '/api/v1/processes/plain')).json.pid, 'SIGKILL');
+    await until('it to be told', async () => types(await told(daemon, 'plugin.*', 'plain')).length > 0);
+    await untilState(daemon, 'plain', 'ACTIVE');
+    const story = await told(daemon, 'plugin.*', 'plain');
+    assert.equal(story[0]?.type, 'plugin.degraded');
+    assert.equal(story.at(-1)?.type, 'plugin.recovered');
+  });
+});
