@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '../../events/types.ts';
 import { AgentError } from '../../kernel/errors.ts';
 import type { DocumentUpdate, PluginDocument } from '../types.ts';
@@ -7,7 +6,7 @@ import { takeFile } from './hand-edits.ts';
 import { backupName, pruneBackups } from './keep-backups.ts';
 import { limits } from './limits.ts';
 import { configInvalid, type DocumentRoom, tell } from './room.ts';
-import { type Entry, fileText, parse, pictureOf, secretsOf } from './state.ts';
+import { type Entry, fileText, parse, pictureOf, sameContent, secretsOf } from './state.ts';
 import { judged, weigh } from './weigh.ts';
 
 /** These are for the holder of the plugin's lock. */
@@ -73,7 +72,7 @@ async function fit(room: DocumentRoom, entry: Entry, config: JsonObject): Promis
 
 /** Answers whether it became a new revision: the same content is none, but mends a file that was refused. */
 async function become(room: DocumentRoom, entry: Entry, change: By & { readonly text: string }): Promise<boolean> {
-  if (entry.text !== undefined && isDeepStrictEqual(parse(entry.text), parse(change.text))) {
+  if (entry.text !== undefined && sameContent(parse(entry.text), parse(change.text))) {
     if (entry.refusal) {
       writeDocument(room, entry.id, entry.text);
       await takeFile(room, entry);
@@ -90,7 +89,7 @@ async function become(room: DocumentRoom, entry: Entry, change: By & { readonly 
 
 /** The answer to `validate_only`: the revision that it would become. */
 function wouldBe(entry: Entry, config: JsonObject): PluginDocument {
-  const same = entry.text !== undefined && isDeepStrictEqual(parse(entry.text), config);
+  const same = entry.text !== undefined && sameContent(parse(entry.text), config);
   const now = pictureOf(entry, true);
   if (same) return now;
   const { pluginId, schema, revision, etag, appliedRevision, timeMs } = now;

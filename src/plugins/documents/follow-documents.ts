@@ -46,19 +46,17 @@ export function followDocuments(room: DocumentRoom): () => Promise<void> {
   };
 }
 
-/** Folders that a person made for plugins without a document. Answers what it saw of the directory. */
+/** Folders that a person made for plugins without a document; the file may come later. Answers what it saw of the directory. */
 export function discover(room: DocumentRoom, seen: string): string {
   const identity = identityOf(room.dir);
   if (identity === seen) return seen;
   for (const id of filesOf(room.dir)) {
-    if (!pluginId.test(id) || room.entries.has(id) || identityOf(documentFile(room, id)) === missing) continue;
+    if (!pluginId.test(id) || room.entries.has(id)) continue;
     if (room.entries.size >= limits.plugins) room.refused('plugin_documents');
-    else room.entries.set(id, newEntry(id));
+    else room.entries.set(id, { ...newEntry(id), seen: 'ENOENT' });
   }
   return identity;
 }
-
-const missing = 'ENOENT';
 
 export function identityOf(path: string): string {
   try {

@@ -1,5 +1,4 @@
 import { chmodSync, readFileSync, statSync } from 'node:fs';
-import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '../../events/types.ts';
 import { redactText } from '../../kernel/redaction.ts';
 import { commitArgs, commitRevision, commitState, documentFile, writeDocument } from './commit.ts';
@@ -7,7 +6,7 @@ import { lineOf, scanJson } from './json-scan.ts';
 import { pruneBackups } from './keep-backups.ts';
 import { limits } from './limits.ts';
 import { type DocumentRoom, newTrace, tell } from './room.ts';
-import { type Entry, parse, sha256Of } from './state.ts';
+import { type Entry, parse, sameContent, sha256Of } from './state.ts';
 import { judged, masksIn } from './weigh.ts';
 
 interface Fault {
@@ -81,7 +80,7 @@ async function accept(
 ): Promise<void> {
   const path = documentFile(room, entry.id);
   chmodSync(path, 0o600);
-  if (isDeepStrictEqual(parse(entry.text), config)) {
+  if (sameContent(parse(entry.text), config)) {
     // Another layout of the same document: no revision, and nothing to tell.
     const state = { ...entry.state, hash, refusedHash: '' };
     await room.store.write('plugin_documents', 'commit', { ...commitArgs(entry.id, state), content: text });

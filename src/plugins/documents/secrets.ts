@@ -61,6 +61,8 @@ function segments(path: string): Path {
 }
 
 function child({ schema, paths }: Place, key: string | number): Place {
+  const name = typeof key === 'string' ? key : undefined;
+  if (paths.length === 0) return { schema: schema.child(key), paths, name };
   const step = String(key);
   const advanced = paths.flatMap((path) => {
     const [first = '', ...rest] = path;
@@ -68,7 +70,7 @@ function child({ schema, paths }: Place, key: string | number): Place {
     // A path that names no index means every item.
     return typeof key === 'number' && path.length > 0 && !/^\d+$/.test(first) ? [path] : [];
   });
-  return { schema: schema.child(key), paths: advanced, name: typeof key === 'string' ? key : undefined };
+  return { schema: schema.child(key), paths: advanced, name };
 }
 
 function isSecret(value: Json, { schema, paths, name }: Place): boolean {
@@ -134,63 +136,47 @@ function mergeText(value: string, stored: Json | undefined, at: MergeAt): string
 }
 
 function mergeList(list: readonly Json[], stored: readonly Json[] | undefined, at: MergeAt): Json {
+  const counterpart = counterparts(list, stored ?? []);
   return list.map((item, i) => {
-    const before = violationsOf(at);
-    const merged = mergeValue(item, counterpart(item, stored, { index: i, length: list.length }), {
-      ...at,
-      place: child(at.place, i),
-      path: `${at.path}[${i}]`,
-    });
-    explain(at, before, stored !== undefined && stored.length !== list.length);
+    const before = at.violations.length;
+    const merged = mergeValue(item, counterpart(item, i), { ...at, place: child(at.place, i), path: `${at.path}[${i}]` });
+    if (stored !== undefined && stored.length !== list.length) blameList(at.violations, before);
     return merged;
   });
 }
 
-function violationsOf(at: MergeAt): number {
-  return at.violations.length;
-}
-
 /** In a list the reason is the list. */
-function explain(at: MergeAt, from: number, otherLength: boolean): void {
-  if (!otherLength) return;
-  for (let i = from; i < at.violations.length; i++) {
-    const violation = at.violations[i];
-    if (violation)
-      at.violations[i] = nothingKept(violation.field, 'the list has another length, and no stored item has the same id or name');
+function blameList(violations: Violation[], from: number): void {
+  for (const [i, violation] of violations.entries()) {
+    if (i >= from) violations[i] = nothingKept(violation.field, 'the list has another length, and no stored item has the same id or name');
   }
 }
 
-function counterpart(
-  item: Json,
-  stored: readonly Json[] | undefined,
-  at: { readonly index: number; readonly length: number },
-): Json | undefined {
-  if (!stored) return undefined;
-  const identity = identityOf(item);
-  // An item that names itself never gets the secret of another, wherever it stands.
-  if (identity) {
-    const same = stored.filter((other) => sameIdentity(other, identity));
-    return same.length === 1 ? same[0] : undefined;
+/** Finds the stored item that an item of the new list stands for. */
+function counterparts(list: readonly Json[], stored: readonly Json[]): (item: Json, index: number) => Json | undefined {
+  const named = new Map<string, Json | undefined>();
+  for (const item of stored) {
+    const identity = identityOf(item);
+    // Two of one name are nobody's counterpart.
+    if (identity !== undefined) named.set(identity, named.has(identity) ? undefined : item);
   }
-  return stored.length === at.length ? stored[at.index] : undefined;
+  return (item, index) => {
+    const identity = identityOf(item);
+    // An item that names itself never gets the secret of another, wherever it stands.
+    if (identity !== undefined) return named.get(identity);
+    return stored.length === list.length ? stored[index] : undefined;
+  };
 }
 
-interface Identity {
-  readonly key: 'id' | 'name';
-  readonly value: string | number;
-}
-
-function identityOf(item: Json): Identity | undefined {
+/** `id`, else `name`, with its type. */
+function identityOf(item: Json): string | undefined {
   if (typeof item !== 'object' || item === null || Array.isArray(item)) return undefined;
-  for (const key of ['id', 'name'] as const) {
+  for (const key of ['id', 'name']) {
     const value = own(item as JsonObject, key);
-    if ((typeof value === 'string' && value !== mask && value !== '') || typeof value === 'number') return { key, value };
+    if ((typeof value === 'string' && value !== mask && value !== '') || typeof value === 'number')
+      return `${key}=${JSON.stringify(value)}`;
   }
   return undefined;
-}
-
-function sameIdentity(item: Json, { key, value }: Identity): boolean {
-  return typeof item === 'object' && item !== null && !Array.isArray(item) && own(item as JsonObject, key) === value;
 }
 
 function nothingKept(field: string, why: string): Violation {

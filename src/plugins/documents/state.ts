@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '../../events/types.ts';
 import type { ApplyState, PluginDocument } from '../types.ts';
 import type { BackupRow } from './documents-procedures.ts';
@@ -108,6 +109,11 @@ export function sha256Of(text: string | Uint8Array): string {
 /** How the agent itself writes a document. */
 export function fileText(config: JsonObject): string {
   return `${JSON.stringify(config, undefined, 2)}\n`;
+}
+
+/** Whether two documents are the same but for the order of keys. Texts of another length settle it cheaply. */
+export function sameContent(one: JsonObject | undefined, other: JsonObject | undefined): boolean {
+  return JSON.stringify(one)?.length === JSON.stringify(other)?.length && isDeepStrictEqual(one, other);
 }
 
 export function parse(text: string | undefined): JsonObject | undefined {

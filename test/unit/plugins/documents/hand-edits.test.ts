@@ -115,6 +115,8 @@ test('edits while the agent is down are taken at the start; a new folder is a fi
   assert.deepEqual([again.keeper.get('fresh').revision, again.keeper.get('fresh').config], [1, { a: 1 }]);
   assert.equal(again.keeper.get('broken').revision, 0);
   assert.match(again.keeper.health().message, /broken\/config\.json:1: must be an object/);
+  mkdirSync(`${again.dir}/plugins/late`);
+  await systemClock.sleep(700);
   again.write('late', '{"a": 2}');
   await eventually(() => again.keeper.get('late').revision === 1);
 });

@@ -150,3 +150,12 @@ test('*** that stands for nothing is a violation that says why', async () => {
   assert.equal((await keeper.update('p', update({ url: 'https://***@h/' }))).revision, 2);
   assert.deepEqual(keeper.unmasked('p').config, { url: 'https://u:p@h/' });
 });
+
+test('large lists are merged in time that their length bounds', async () => {
+  const list = Array.from({ length: 20_000 }, (_, i) => ({ id: `n${i}`, password: `p${i}` }));
+  const secrets = createSecrets(undefined, []);
+  const before = performance.now();
+  const merged = secrets.merged(secrets.masked({ list }), { list });
+  assert.ok(performance.now() - before < 2000, `${performance.now() - before} ms`);
+  assert.deepEqual(merged, { config: { list }, violations: [] });
+});
