@@ -1,4 +1,4 @@
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { guardDepth } from './nesting.ts';
 import { type Problems, refuse, short, syntax } from './problems.ts';
 import type { Tree } from './tree.ts';
@@ -12,22 +12,28 @@ const control = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 /** Reads one YAML file: what can be read of it where some keys are bad, undefined where it is no YAML at all. */
 export function readDocument(text: string, file: string, problems: Problems): Tree | undefined {
   return problems.attempt(() => {
-    if (text.length > MAX_LENGTH) throw refuse({ file, line: 0 }, '', syntax('larger than 512 KiB; this is no configuration'));
-    refuseControls(text, file);
-    guardDepth(text, (line, what) => refuse({ file, line }, '', syntax(what)));
     const lines = new LineCounter();
-    // Keys given twice are found below, where their path is known.
-    const document = withoutStacks(() => parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false }));
-    const error = document.errors[0] ?? document.warnings[0];
-    if (error !== undefined) {
-      const { line } = lines.linePos(error.pos[0]);
-      throw refuse({ file, line }, '', syntax(`not valid YAML: ${short(error.message)}; correct it`));
-    }
-    const { contents } = document;
+    const { contents } = parseText(text, file, lines);
     if (contents === null || (isScalar(contents) && contents.value === null)) return { file, line: 0, entries: new Map() };
     if (!isMap(contents)) throw refuse({ file, line: 1 }, '', syntax('the document is not a mapping of keys; see docs/configuration.md'));
     return treeReader({ file, lines, problems })(contents);
   });
+}
+
+/**
+ * The nodes of a YAML text, or the refusal of one that is none, or too large or too deep to be read at leisure. Its aliases are not
+ * followed yet, and a key may stand twice in it. @throws RefusedError with `file` and the line
+ */
+export function parseText(text: string, file: string, lines = new LineCounter()): Document.Parsed {
+  if (text.length > MAX_LENGTH) throw refuse({ file, line: 0 }, '', syntax('larger than 512 KiB; this is no configuration'));
+  refuseControls(text, file);
+  guardDepth(text, (line, what) => refuse({ file, line }, '', syntax(what)));
+  // Keys given twice are found by whoever reads the nodes, where their path is known.
+  const document = withoutStacks(() => parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false }));
+  const error = document.errors[0] ?? document.warnings[0];
+  if (error === undefined) return document;
+  const { line } = lines.linePos(error.pos[0]);
+  throw refuse({ file, line }, '', syntax(`not valid YAML: ${short(error.message)}; correct it`));
 }
 
 /** The library makes an error of each sign that is out of place, tens of thousands, and their stacks are most of the cost. */

@@ -49,15 +49,26 @@ export function put(entries: Entries, path: string, given: Given): void {
   entries.set(path, { value: understood.value, source: at.file, at });
 }
 
-/** Fills in a default, given in the notation of the configuration; `base` stands before the paths of a table. */
+/** Fills in a default; `base` stands before the paths of a table. */
 export function putDefault(entries: Entries, base: string, row: Key): void {
   const path = base + row.path;
-  const { fallback: value, needs, type } = row;
-  if (value === undefined || type.kind === 'units' || entries.has(path)) return;
+  const { fallback, needs, type } = row;
+  if (fallback === undefined || type.kind === 'units' || entries.has(path)) return;
   if (needs?.some((other) => entries.has(base + other)) === false) return;
-  const words = Array.isArray(value) ? value.map(String) : [String(value)];
-  if (type.kind === 'list') putComputed(entries, path, value);
-  else put(entries, path, { row, written: { value, words }, at: defaults, directory: '/' });
+  putComputed(entries, path, type.kind === 'list' ? fallback : defaultOf(row));
+}
+
+/** Each is understood once, not for each of a thousand units. */
+const understoodDefaults = new Map<Key, unknown>();
+
+function defaultOf(row: Key): unknown {
+  if (!understoodDefaults.has(row)) {
+    const words = Array.isArray(row.fallback) ? row.fallback.map(String) : [String(row.fallback)];
+    const understood = understand(row.type, { value: row.fallback, words }, '/');
+    if (!understood.ok) throw refuse(defaults, row.path, understood.fault);
+    understoodDefaults.set(row, understood.value);
+  }
+  return understoodDefaults.get(row);
 }
 
 /** Fills in a value that was worked out, where there is none. */

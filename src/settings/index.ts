@@ -6,9 +6,10 @@
  */
 export { diffSettings, type SettingsChange } from './diff.ts';
 export { configurationPage } from './docs.ts';
+export { parseText } from './document.ts';
 export { configFiles, type FileOptions, readConfigFile } from './files.ts';
 export { isLive, isSecret, maskText } from './key-paths.ts';
-export { environmentName, type Key, type KeyType, keyTable, unitKeyTable } from './keys.ts';
+export { aliases, environmentName, type Key, type KeyType, keyTable, unitKeyTable } from './keys.ts';
 export { type LoadOptions, loadSettings } from './load.ts';
 export { guardDepth, MAX_DEPTH } from './nesting.ts';
 export { printConfig } from './print.ts';
