@@ -46,6 +46,7 @@ export const streamAnswers: Readonly<Record<string, StreamAnswer>> = {
     kinds: ['entries', 'dropped', 'progress'],
   },
   '/sboxagent.v1.ProcessService/WatchProcesses': { kinds: ['processes', 'removed_ids'] },
+  '/sboxagent.v1.AlertService/WatchAlerts': { kinds: ['alerts'] },
   '/sboxagent.v1.PluginService/WatchPlugins': { kinds: ['plugins', 'removed_ids'] },
 };
 
