@@ -43,16 +43,21 @@ export function readBody(req: HttpRequest, limit: number): Promise<Buffer> {
   });
 }
 
-/** Throws MEDIA_TYPE_UNSUPPORTED unless the body says that it is plain JSON in UTF-8. */
-export function checkMediaType(req: HttpRequest): void {
+/** The media type that the body claims to be of, in lower case, without parameters. */
+export function mediaTypeOf(req: HttpRequest): string {
+  const [media = ''] = (header(req, 'content-type') ?? '').split(';');
+  return media.trim().toLowerCase();
+}
+
+/** Throws MEDIA_TYPE_UNSUPPORTED unless the body says that it is plain text in UTF-8 of one of these types; the first stands for all. */
+export function checkMediaType(req: HttpRequest, allowed: readonly string[] = ['application/json']): void {
   const type = header(req, 'content-type') ?? '';
   const encoding = header(req, 'content-encoding') ?? 'identity';
   const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(type)?.[1] ?? 'utf-8';
-  const [media = ''] = type.split(';');
-  if (media.trim().toLowerCase() !== 'application/json' || !/^utf-?8$/i.test(charset)) {
+  if (!allowed.includes(mediaTypeOf(req)) || !/^utf-?8$/i.test(charset)) {
     throw new AgentError(
       'MEDIA_TYPE_UNSUPPORTED',
-      `the body is ${type === '' ? 'of no stated type' : type.slice(0, 100)}, not application/json`,
+      `the body is ${type === '' ? 'of no stated type' : type.slice(0, 100)}, not ${allowed.slice(0, 2).join(' or ')}`,
     );
   }
   if (encoding.toLowerCase() !== 'identity') {

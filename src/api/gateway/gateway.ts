@@ -10,6 +10,7 @@ import { fromUnknown } from '../wire-error.ts';
 import { streamAnswers, unaryAnswers } from './answers.ts';
 import type { BodyLimits } from './body.ts';
 import { fieldNamed } from './decode.ts';
+import { rawAnswer } from './documents.ts';
 import type { Invoker } from './invoke.ts';
 import { type Incoming, requestMessage } from './request.ts';
 import { createRouter, type Route } from './router.ts';
@@ -48,15 +49,24 @@ function bodyText(route: Route, message: Message): string {
   return JSON.stringify(object[field.name] ?? null);
 }
 
+/** Of a resource that has one: what `If-Match` takes. */
+function etagOf(message: Message): string {
+  const etag: unknown = Reflect.get(message, 'etag');
+  return typeof etag === 'string' && /^[\w.-]+$/.test(etag) ? etag : '';
+}
+
 async function serveUnary({ route, call, req, res }: Exchange, message: Message, invoker: Invoker): Promise<void> {
   const answer = await invoker.unary(call, req, message);
   const { status, location } = unaryAnswers[route.method.path] ?? {};
-  const body = Buffer.from(bodyText(route, answer));
+  const raw = rawAnswer(route.method.path, req, answer);
+  const body = Buffer.from(raw?.text ?? bodyText(route, answer));
+  const etag = etagOf(answer);
   const where = call.rest.location ?? location?.(answer);
   if (isGone(res)) return;
   writeHead(res, call.rest.status ?? status?.(answer) ?? 200, {
-    'content-type': 'application/json',
+    'content-type': raw?.type ?? 'application/json',
     'content-length': body.byteLength,
+    ...(etag !== '' && { etag: `"${etag}"` }),
     'cache-control': 'no-store',
     ...(where !== undefined && { location: where }),
   });

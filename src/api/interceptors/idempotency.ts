@@ -19,11 +19,18 @@ function canonical(value: unknown): unknown {
     .map(([key, item]) => [key, canonical(item)]);
 }
 
+function saidBy<D extends DescMessage>(schema: D, message: MessageShape<D>): string | Uint8Array {
+  try {
+    return JSON.stringify(canonical(toJson(schema, message)));
+  } catch {
+    // JSON has no form for some masks (capitals, hyphens).
+    return toBinary(schema, message);
+  }
+}
+
 /** Hash of what a request says, however its codec ordered it. */
 export function requestHash<D extends DescMessage>(schema: D, message: MessageShape<D>): string {
-  return createHash('sha256')
-    .update(JSON.stringify(canonical(toJson(schema, message))))
-    .digest('hex');
+  return createHash('sha256').update(saidBy(schema, message)).digest('hex');
 }
 
 function requestIdOf(message: Message): string {
