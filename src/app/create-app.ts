@@ -187,6 +187,8 @@ export async function createApp(first: LoadedSettings, program: ProgramVersion):
   return {
     async start() {
       try {
+        // What happened while there was no agent is known before anyone can ask.
+        await room.start();
         listeners = await frontDoor.start();
       } catch (error) {
         for (const [, end] of endings.slice(1)) await Promise.resolve(end()).catch(() => {});
@@ -194,7 +196,6 @@ export async function createApp(first: LoadedSettings, program: ProgramVersion):
       }
       journal.emit({ type: 'agent.started', subject: settings.agent.name, data: { version: program.version, pid: process.pid } });
       logger.info({ version: program.version, listeners, state_dir: stateDir, config: loaded.paths }, 'agent started');
-      await room.start();
       await supervisor.startAll();
     },
     reload: (load) =>
