@@ -98,13 +98,15 @@ function isEmpty(value: unknown): boolean {
   return Array.isArray(value) ? value.length === 0 : Object.values(value).every(isEmpty);
 }
 
-function mapping(value: unknown, { names, masked }: Extract<KeyType, { kind: 'texts' }>): Understood {
+function mapping(value: unknown, { names, values, masked }: Extract<KeyType, { kind: 'texts' }>): Understood {
   const record = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : undefined;
   // Its values may be secrets.
   if (record === undefined)
     return bad(`${typeof value === 'object' ? 'a list' : 'this'} is not a mapping of names to texts; write NAME: value`);
   const wrong = record.find(([name, item]) => !names.pattern.test(name) || typeof item !== 'string' || item.includes('\0'));
   if (wrong !== undefined) return bad(`${show(wrong[0])} is not ${names.what} with a text; write NAME: value`);
+  const [unfit] = record.find(([, item]) => values?.pattern.test(String(item)) === false) ?? [];
+  if (unfit !== undefined) return bad(`what stands under ${show(unfit)} is not ${values?.what}; correct it`);
   return good(Object.fromEntries(record.filter(([, item]) => !masked || item !== mask)));
 }
 

@@ -1,4 +1,4 @@
-import { choice, duration, integer, key, live, path, strings, text, web } from './kinds.ts';
+import { choice, duration, integer, key, live, path, strings, text, texts, web } from './kinds.ts';
 import type { Key, KeyType } from './types.ts';
 
 const name = text(
@@ -17,7 +17,12 @@ const forMetrics = (row: Key): Key => ({ ...row, needs: ['metric'] });
 /** The keys of a rule; exactly one of `event` and `metric` is given. */
 export const ruleKeyTable: readonly Key[] = [
   key('name', name, undefined, 'Needed; no two rules have the same.'),
-  key('event.types', strings, undefined, 'Globs of types: * within a segment, ** across. Exactly one of event and metric is given.'),
+  key(
+    'event.types',
+    texts(/^\S{1,256}$/, 'a glob of types of at most 256 characters'),
+    undefined,
+    'Globs of types: * within a segment, ** across. Exactly one of event and metric is given.',
+  ),
   key('event.sources', strings, undefined, 'Sources, exact.'),
   key('event.subjects', strings, undefined, 'Subjects, exact.'),
   key('event.min_severity', severity, undefined, 'This severity or a worse one.'),
@@ -36,7 +41,7 @@ export const ruleKeyTable: readonly Key[] = [
   key('below', { kind: 'threshold' }, undefined, 'Fires while the value is below this.'),
   forMetrics(key('for', duration(0), '0s', 'How long that must hold.')),
   key('severity', severity, 'WARNING', 'Severity of the alert.'),
-  key('summary', { kind: 'string', empty: true }, '', 'What a person is told.'),
+  key('summary', { ...text(/^[^\0]{0,1024}$/, 'a text of at most 1024 characters'), empty: true }, '', 'What a person is told.'),
 ];
 
 /** The keys of a webhook. */

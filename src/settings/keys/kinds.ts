@@ -5,7 +5,10 @@ export const HOUR_MS = 3_600_000;
 /** Timers take no more than 2^31 - 1 milliseconds; a longer one would fire at once. */
 const TIMER_MS = 24 * DAY_MS;
 export const YEARS_MS = 3660 * DAY_MS;
-export const text = (pattern: Form['pattern'], what: string): KeyType => ({ kind: 'string', form: { pattern, what } });
+export const text = (pattern: Form['pattern'], what: string): Extract<KeyType, { kind: 'string' }> => ({
+  kind: 'string',
+  form: { pattern, what },
+});
 export const texts = (pattern: RegExp, what: string): KeyType => ({ kind: 'strings', form: { pattern, what } });
 export const path: KeyType = { kind: 'path' };
 export const boolean: KeyType = { kind: 'boolean' };

@@ -9,6 +9,8 @@ const address = text(/^(?:\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9_-][A-Za-z0-9._-]{0,
 const headers: KeyType = {
   kind: 'texts',
   names: { pattern: /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/, what: 'a name of a header' },
+  // More than one line would be more than one header.
+  values: { pattern: /^[\t\x20-\x7e\x80-\xff]*$/, what: 'a value of a header' },
   masked: true,
 };
 const steps: KeyType = {

@@ -13,7 +13,7 @@ export type KeyType =
   | { readonly kind: 'strings'; readonly form?: Form }
   | { readonly kind: 'paths' }
   /** A mapping of names to texts; `masked`: what stands under the name of a secret is not shown. */
-  | { readonly kind: 'texts'; readonly names: Form; readonly masked: boolean }
+  | { readonly kind: 'texts'; readonly names: Form; readonly values?: Form; readonly masked: boolean }
   /** Statuses of HTTP and ranges of them: `204`, `200-399`. */
   | { readonly kind: 'statuses' }
   /** A number, a size in bytes, or a duration in seconds. */

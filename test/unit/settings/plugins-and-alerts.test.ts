@@ -202,6 +202,11 @@ const cases: readonly (readonly [string, string, string | RegExp])[] = [
   ['status of no HTTP', probe('http: {url: "http://h", status: [600]}'), /"600" is not a status/],
   ['no statuses', probe('http: {url: "http://h", status: []}'), /is not a list of statuses/],
   ['header', probe('http: {url: "http://h", headers: {"a b": c}}'), /"a b" is not a name of a header/],
+  [
+    'header of two lines',
+    probe('http: {url: "http://h", headers: {a: "hidden\\nb: c"}}'),
+    /what stands under "a" is not a value of a header/,
+  ],
   ['period', probe('tcp: {address: "a:1"}, period: 1ms'), /period: "1ms" is out of range/],
   ['threshold', probe('tcp: {address: "a:1"}, failure_threshold: 0'), /failure_threshold: 0 is out of range/],
   ['unknown', probe('tpc: {address: "a:1"}'), /^c\.yaml:5: plugins\.units\.p\.probes\.readiness\.tpc: unknown key; did you mean tcp\?/],
@@ -257,6 +262,8 @@ const cases: readonly (readonly [string, string, string | RegExp])[] = [
   ['for of an event', rule('name: a, event: {}, for: 5s'), /alerts\.rules\[0\]\.for: belongs to a rule of a metric/],
   ['count', rule('name: a, event: {}, count: 0'), /count: 0 is out of range; give a whole number from 1 to 1000000/],
   ['severity', rule('name: a, event: {min_severity: warning}'), /min_severity: "warning" is not one of DEBUG/],
+  ['summary', rule(`name: a, event: {}, summary: ${'x'.repeat(1025)}`), /summary: .* is not a text of at most 1024/],
+  ['glob', rule('name: a, event: {types: [a b]}'), /"a b" is not a glob/],
   ['trace', rule('name: a, event: {trace_id: xyz}'), /trace_id: "xyz" is not a trace id/],
   [
     'unknown key of a rule',
@@ -314,6 +321,13 @@ for (const [name, text, want] of cases) {
     assert.ok(!line.includes('hidden'));
   });
 }
+
+test('the environment reaches the units of plugins', () => {
+  const env = { SBOXAGENT_PLUGINS_UNITS_P_AUTOSTART: 'true', SBOXAGENT_PLUGINS_UNITS_P_PROBES_READINESS_PERIOD: '5s' };
+  const { units } = load(probe('tcp: {address: "a:1"}'), env).settings.plugins;
+  assert.equal(units['p']?.autostart, true);
+  assert.equal(units['p']?.readiness?.periodMs, 5000);
+});
 
 test('what is not enabled needs nothing more', () => {
   assert.equal(load('sboxmgr: {schedule: {enabled: false, interval: 30m}}').settings.sboxmgr.schedule.intervalMs, 1_800_000);
