@@ -60,7 +60,8 @@ export async function openConfig(options: ConfigOptions): Promise<OpenConfig> {
   const { note, health } = createNote(clock);
   let current = await recordStart({ first, texts: readTexts(first.paths), load, revisions, tell, clock, logger, stateDir });
   let shown = { etag: '', yaml: '' };
-  /** The last state of the files that was judged, good or bad. */
+  /** The state of the files that is in force, and the last one that was refused. */
+  let goodPrint = printOfTexts(current.texts);
   let refusedPrint = '';
 
   const files = (): readonly string[] => {
@@ -71,6 +72,7 @@ export async function openConfig(options: ConfigOptions): Promise<OpenConfig> {
     }
   };
   const heal = (): void => {
+    goodPrint = printOfTexts(current.texts);
     refusedPrint = '';
     note('');
   };
@@ -129,7 +131,7 @@ export async function openConfig(options: ConfigOptions): Promise<OpenConfig> {
   /** What was edited by hand is taken up before it could be overwritten; what is broken there stays refused. */
   const catchUp = async (): Promise<void> => {
     const print = printOfDisk(files());
-    if (print === refusedPrint || print === printOfTexts(current.texts)) return;
+    if (print === refusedPrint || print === goodPrint) return;
     await readAgain(byHand).catch((error: unknown) => logger.debug({ err: error }, 'files are not fit to be taken up'));
   };
   const put = async (
@@ -159,7 +161,7 @@ export async function openConfig(options: ConfigOptions): Promise<OpenConfig> {
       .run(lockKey, async () => {
         if (!autoReload()) return;
         const print = printOfDisk(files());
-        if (print === printOfTexts(current.texts)) heal();
+        if (print === goodPrint) heal();
         else if (print !== refusedPrint) await readAgain(byHand);
       })
       .catch((error: unknown) => logger.debug({ err: error }, 'files of the configuration were not taken up'));
