@@ -21,6 +21,8 @@ export interface OpenAccessOptions {
 export interface OpenAccess extends Access {
   /** Takes up another static token; the streams of the old one end. */
   reload(change: { readonly authToken: string | undefined }): void;
+  /** Tokens that end within `withinMs`, or within the last fifth of their life where that is shorter. */
+  expiring(withinMs: number): readonly { readonly id: string; readonly name: string; readonly leftMs: number }[];
   /** Idempotent. */
   stop(): void;
 }
@@ -77,6 +79,13 @@ export function openAccess(options: OpenAccessOptions): OpenAccess {
       authToken = change.authToken;
       settle();
     },
+    expiring: (withinMs) =>
+      records.flatMap(({ id, name, createTimeMs, expireTimeMs, revokeTimeMs }) => {
+        if (expireTimeMs === undefined || revokeTimeMs !== undefined) return [];
+        const leftMs = expireTimeMs - clock.wallMs();
+        const windowMs = Math.min(withinMs, (expireTimeMs - createTimeMs) / 5);
+        return leftMs > 0 && leftMs <= windowMs ? [{ id, name, leftMs }] : [];
+      }),
     stop,
   };
 }

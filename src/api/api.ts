@@ -2,11 +2,15 @@
 import type { ConnectRouterOptions, Interceptor } from '@connectrpc/connect';
 import { Health } from '../../gen/es/grpc/health/v1/health_pb.js';
 import { AgentService } from '../../gen/es/sboxagent/v1/agent_service_pb.js';
+import { AlertService } from '../../gen/es/sboxagent/v1/alert_service_pb.js';
+import { ConfigService } from '../../gen/es/sboxagent/v1/config_service_pb.js';
 import { EventService } from '../../gen/es/sboxagent/v1/event_service_pb.js';
 import { LogService } from '../../gen/es/sboxagent/v1/log_service_pb.js';
 import { PluginService } from '../../gen/es/sboxagent/v1/plugin_service_pb.js';
 import { PluginSessionService } from '../../gen/es/sboxagent/v1/plugin_session_service_pb.js';
 import { ProcessService } from '../../gen/es/sboxagent/v1/process_service_pb.js';
+import type { Alerts } from '../alerts/types.ts';
+import type { ConfigManager } from '../config/types.ts';
 import type { Journal } from '../events/types.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logs } from '../logs/types.ts';
@@ -25,6 +29,8 @@ import { rpcMethods } from './methods.ts';
 import { reflectionServices } from './reflection/reflection.ts';
 import type { Gateway, Mount, Mounted, RpcMethod } from './seam.ts';
 import { agentService } from './services/agent-service.ts';
+import { alertService } from './services/alert-service.ts';
+import { configService } from './services/config-service.ts';
 import { eventService } from './services/event-service.ts';
 import { healthService } from './services/health-service.ts';
 import { logService } from './services/log-service.ts';
@@ -38,6 +44,8 @@ export interface ApiDeps {
   readonly logs: Pick<Logs, 'list' | 'tail'>;
   readonly supervisor: Supervisor;
   readonly plugins: Plugins;
+  readonly alerts: Alerts;
+  readonly config: ConfigManager;
   readonly custom: CustomMetrics;
   readonly health: HealthBoard;
   readonly status: StatusSource;
@@ -62,19 +70,21 @@ function mounted<S extends Mounted['service']>(service: S, implementation: Mount
 }
 
 export function createApi(deps: ApiDeps): Api {
-  const { api, clock, custom, health, journal, logs, plugins, requests, status, supervisor } = deps;
+  const { alerts, api, clock, config, custom, health, journal, logs, plugins, requests, status, supervisor } = deps;
   const validate = createValidate();
   const pingIntervalMs = (): number => api().streams.pingIntervalMs;
   const limits = (): { maxDepth: number } => ({ maxDepth: api().limits.jsonDepth });
-  const own = [AgentService, ProcessService, EventService, LogService, PluginService, PluginSessionService];
+  const own = [AgentService, ProcessService, EventService, LogService, ConfigService, PluginService, PluginSessionService, AlertService];
 
   const services: Mounted[] = [
     mounted(AgentService, agentService({ health, status, journal, supervisor })),
     mounted(ProcessService, processService({ supervisor })),
     mounted(EventService, eventService({ journal, validate, limits, pingIntervalMs })),
     mounted(LogService, logService({ logs, pingIntervalMs })),
+    mounted(ConfigService, configService({ config })),
     mounted(PluginService, pluginService({ plugins, limits })),
     mounted(PluginSessionService, pluginSessionService({ plugins, custom, limits })),
+    mounted(AlertService, alertService({ alerts })),
     mounted(Health, healthService({ health, services: [...own, Health].map(({ typeName }) => typeName) })),
     ...reflectionServices([...own, Health]),
   ];

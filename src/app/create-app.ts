@@ -1,22 +1,22 @@
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { ensureAdminToken, openAccess } from '../access/index.ts';
+import { openAlerts } from '../alerts/index.ts';
 import { createApi, createFrontDoor, metricsRoutes, type StatusSnapshot } from '../api/index.ts';
+import { openConfig } from '../config/index.ts';
 import { openJournal } from '../events/index.ts';
 import { systemClock } from '../kernel/clock.ts';
-import { RefusedError } from '../kernel/errors.ts';
 import { redactText } from '../kernel/redaction.ts';
 import { openLogs } from '../logs/index.ts';
 import { openPlugins } from '../plugins/index.ts';
 import { createSupervisor } from '../processes/index.ts';
-import { diffSettings, type LoadedSettings, processEnv } from '../settings/index.ts';
+import { type LoadedSettings, processEnv } from '../settings/index.ts';
 import type { Settings, UnitSettings } from '../settings/types.ts';
 import { openStore, requestMemory, storeModules } from '../store/index.ts';
 import { observeSystem, startTelemetry } from '../telemetry/index.ts';
+import { builtInRules } from './built-in-rules.ts';
 import { createHealthBoard, createNote } from './health-board.ts';
-import { lockStateDir } from './lock.ts';
 import { asOwnLine } from './own-log.ts';
-import { createReloads } from './reloads.ts';
+import { createUnitChanges } from './unit-changes.ts';
 import type { ProgramVersion } from './version.ts';
 
 /** How long each part is given to end before the daemon goes on without it. */
@@ -24,32 +24,25 @@ const deadlinesMs = { frontDoor: 5_000, processes: 20_000 } as const;
 
 export interface App {
   start(): Promise<void>;
-  /** Puts into effect what of the newly read settings can be applied live, and logs what needs a restart. What is refused changes nothing. */
-  reload(load: () => LoadedSettings): Promise<void>;
+  /** Reads the configuration again (SIGHUP): what can be applied live is, what needs a restart is logged, what is refused changes nothing. */
+  reload(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Level by level: Node's own recursive form never returns where a parent takes no directories (/proc). */
-function makeDirectory(path: string): void {
-  if (existsSync(path)) return;
-  makeDirectory(dirname(path));
-  mkdirSync(path, { mode: 0o700 });
-}
-
-/** The state directory exists, is ours alone, and no other daemon has it. */
-function claimStateDir(stateDir: string): { release(): void } {
-  try {
-    makeDirectory(stateDir);
-    chmodSync(stateDir, 0o700);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new RefusedError(`agent.state_dir ${stateDir}: ${why}; choose a directory of your own with --state-dir`);
-  }
-  return lockStateDir(join(stateDir, 'lock'));
+export interface AppOptions {
+  /** The configuration that the agent starts with. */
+  readonly first: LoadedSettings;
+  /** Reads it again; `texts` stand in for files. Throws RefusedError. */
+  readonly load: (texts?: ReadonlyMap<string, string>) => LoadedSettings;
+  /** The files that `load` would read now. Throws RefusedError. */
+  readonly files: () => readonly string[];
+  readonly program: ProgramVersion;
+  /** The claimed state directory: released at the end. */
+  readonly lock: { release(): void };
 }
 
 /** Builds the daemon from its rooms. Nothing listens and nothing is spawned before `start`. */
-export async function createApp(first: LoadedSettings, program: ProgramVersion): Promise<App> {
+export async function createApp({ first, load, files, program, lock }: AppOptions): Promise<App> {
   const clock = systemClock;
   const startTimeMs = clock.wallMs();
   const startedAtMs = clock.monotonicMs();
@@ -58,7 +51,6 @@ export async function createApp(first: LoadedSettings, program: ProgramVersion):
   const { settings } = first;
   const { stateDir } = settings.agent;
   const { security } = settings.api;
-  const lock = claimStateDir(stateDir);
   const environment = processEnv();
   const telemetry = await startTelemetry({
     ...program,
@@ -105,11 +97,54 @@ export async function createApp(first: LoadedSettings, program: ProgramVersion):
   const tokens = createNote(clock);
   const { authEnabled, authToken } = security;
   const access = openAccess({ stateDir, authEnabled, authToken, clock, onProblem: (problem) => tokens.note(problem ?? '') });
-  const reloads = createReloads(clock);
+  const units = createUnitChanges({ supervisor, logger, clock });
+  const config = await openConfig({
+    load,
+    first,
+    files,
+    async apply(next) {
+      loaded = next;
+      const { agent, api: front, events, logs: kept, plugins, alerts: rules } = next.settings;
+      telemetry.setLogLevel(agent.logLevel);
+      frontDoor.reconfigure(front);
+      access.reload({ authToken: front.security.authToken });
+      journal.setRetention(events.retention);
+      logs.setRetention(kept);
+      alerts.setSettings(rules);
+      await room.setSettings(plugins);
+      await units.apply(unitsOf(next.settings));
+    },
+    store,
+    journal,
+    clock,
+    logger,
+    stateDir,
+    autoReload: () => loaded.settings.agent.autoReload,
+  });
+  const alerts = await openAlerts({
+    store,
+    journal,
+    metrics,
+    builtIn: builtInRules({
+      plugins: room.plugins,
+      supervisor,
+      config,
+      journal,
+      metrics,
+      access,
+      tls: () => loaded.settings.api.tls,
+      clock,
+    }),
+    settings: settings.alerts,
+    clock,
+    logger,
+    agentName: settings.agent.name,
+  });
   const health = createHealthBoard(
     {
       access: tokens.health,
-      config: reloads.health,
+      alerts: alerts.health,
+      config: config.health,
       journal: journal.health,
       logs: logs.health,
       plugins: room.health,
@@ -137,6 +172,8 @@ export async function createApp(first: LoadedSettings, program: ProgramVersion):
     logs,
     supervisor,
     plugins: room.plugins,
+    alerts,
+    config,
     custom: telemetry.custom,
     health,
     status,
@@ -159,8 +196,11 @@ export async function createApp(first: LoadedSettings, program: ProgramVersion):
   /** In the order of the route DEATH (house, section 1); what fails is told and does not keep the rest from ending. */
   const endings: readonly (readonly [string, () => unknown])[] = [
     ['front door', () => frontDoor.stop(deadlinesMs.frontDoor)],
+    ['config', () => config.stop()],
     ['plugins', () => room.stop()],
     ['processes', () => supervisor.stopAll(deadlinesMs.processes)],
+    ['units', () => units.stop()],
+    ['alerts', () => alerts.stop()],
     ['health', () => health.stop()],
     ['figures', stopObserving],
     ['access', () => access.stop()],
@@ -197,26 +237,13 @@ export async function createApp(first: LoadedSettings, program: ProgramVersion):
       journal.emit({ type: 'agent.started', subject: settings.agent.name, data: { version: program.version, pid: process.pid } });
       logger.info({ version: program.version, listeners, state_dir: stateDir, config: loaded.paths }, 'agent started');
       await supervisor.startAll();
+      config.start();
+      alerts.start();
     },
-    reload: (load) =>
-      reloads.run(
-        load,
-        async (next) => {
-          const changes = diffSettings(loaded.settings, next.settings);
-          loaded = next;
-          telemetry.setLogLevel(next.settings.agent.logLevel);
-          frontDoor.reconfigure(next.settings.api);
-          access.reload({ authToken: next.settings.api.security.authToken });
-          journal.setRetention(next.settings.events.retention);
-          logs.setRetention(next.settings.logs);
-          await room.setSettings(next.settings.plugins);
-          await supervisor.setUnits(unitsOf(next.settings));
-          const named = (live: boolean): readonly string[] => changes.filter((c) => c.live === live).map((c) => c.path);
-          logger.info({ applied: named(true), restart_required: named(false) }, 'configuration reloaded');
-          return named(true).length > 0 ? { applied: named(true), restartRequired: named(false) } : undefined;
-        },
-        { journal, logger },
-      ),
+    async reload() {
+      // What is refused was told and logged by the room.
+      await config.reload({ name: 'file', reason: 'SIGHUP', traceId: '' }).catch(() => {});
+    },
     stop: () => (stopping ??= stop()),
   };
 }

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { RefusedError } from '../kernel/errors.ts';
-import { type LoadedSettings, loadSettings, printConfig, processEnv } from '../settings/index.ts';
+import { configFiles, type LoadedSettings, type LoadOptions, loadSettings, printConfig, processEnv } from '../settings/index.ts';
 import type { App } from './create-app.ts';
 import { notify } from './notify.ts';
+import { claimStateDir } from './state-dir.ts';
 import { programVersion } from './version.ts';
 
 /** Exit codes of the daemon (contract, section 1). */
@@ -32,13 +33,20 @@ function parseFlags(argv: readonly string[]): ServeFlags {
   return values;
 }
 
-export function loadFor(flags: Pick<ServeFlags, 'config' | 'state-dir'>): LoadedSettings {
-  return loadSettings({
+type PlaceFlags = Pick<ServeFlags, 'config' | 'state-dir'>;
+
+function placesOf(flags: PlaceFlags, texts?: ReadonlyMap<string, string>): LoadOptions {
+  return {
     ...(flags.config === undefined ? {} : { configPath: flags.config }),
     ...(flags['state-dir'] === undefined ? {} : { stateDir: flags['state-dir'] }),
+    ...(texts === undefined ? {} : { texts }),
     env: processEnv(),
     cwd: process.cwd(),
-  });
+  };
+}
+
+export function loadFor(flags: PlaceFlags, texts?: ReadonlyMap<string, string>): LoadedSettings {
+  return loadSettings(placesOf(flags, texts));
 }
 
 /** Runs until a signal ends the daemon; SIGHUP reloads, a second SIGTERM ends at once. */
@@ -69,11 +77,21 @@ async function run(flags: ServeFlags): Promise<number> {
     return EXIT.done;
   }
   // Loaded only now: what is refused is refused at once.
-  const { createApp } = await import('./create-app.ts');
-  const app = await createApp(loaded, programVersion());
+  const [{ createApp }, { finishPending }] = await Promise.all([import('./create-app.ts'), import('../config/index.ts')]);
+  const { stateDir } = loaded.settings.agent;
+  const lock = claimStateDir(stateDir);
+  // A change of the configuration that was cut short is finished by whoever has the state directory.
+  finishPending(stateDir, loaded.paths);
+  const app = await createApp({
+    first: loadFor(flags),
+    load: (texts) => loadFor(flags, texts),
+    files: () => configFiles(placesOf(flags)),
+    program: programVersion(),
+    lock,
+  });
   await app.start();
   notify('READY=1');
-  await untilSignalled(app, () => app.reload(() => loadFor(flags)));
+  await untilSignalled(app, () => app.reload());
   return EXIT.done;
 }
 

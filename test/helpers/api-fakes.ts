@@ -324,6 +324,8 @@ export function fakes(options: { readonly pingIntervalMs?: number; readonly mess
     }),
     requests: new FakeRequests(),
     plugins: absent('plugins'),
+    alerts: absent('alerts'),
+    config: absent('config'),
     custom: absent('custom'),
     api: () => ({
       limits: {
