@@ -10,11 +10,14 @@ import { type Book, type Entry, keyOf, maxFiring, rowOf } from './book.ts';
 import { difference, type Found, fired, type Look, measured } from './diff.ts';
 import { due, untold } from './story.ts';
 import type { AlertChange, AlertView } from './types.ts';
+import { createUnsaved } from './unsaved.ts';
 
 /** Alerts whose events are published at once. */
 const publishAlerts = 200;
 /** How often alerts that are too old are looked for without another reason. */
 const sweepEveryMs = 60_000;
+/** A store that refuses for so long is not waited for: alerts are told, and stored when it is back. */
+const patienceMs = 5000;
 
 export interface ManagerOptions {
   readonly book: Book;
@@ -48,7 +51,9 @@ export function createManager(options: ManagerOptions): Manager {
   const listeners = new Set<(change: AlertChange) => void>();
   let asked = false;
   let stopped = false;
-  let troubled = false;
+  let troubledSinceMs: number | undefined;
+  /** In the book and not in the store, which refused them; and what is owed with them. */
+  const unsaved = createUnsaved();
   let sweptMs = Number.NEGATIVE_INFINITY;
   let refusedKeys: ReadonlySet<string> = new Set();
 
@@ -61,13 +66,24 @@ export function createManager(options: ManagerOptions): Manager {
       }
     }
   };
-  const commit = async (entries: readonly Entry[], owed: readonly Owed[] = []): Promise<void> => {
+  /** Stores and tells; `anyway`: after a while of refusals it tells what is not stored. */
+  const commit = async (entries: readonly Entry[], owed: readonly Owed[], anyway: boolean): Promise<void> => {
     const more = entries.filter(({ view }) => view.state === 'RESOLVED' && book.get(view.id)?.view.state !== 'RESOLVED').length;
     const removed = book.overdue(store.ageing.nowMs(), more);
     sweptMs = clock.monotonicMs();
-    if (entries.length === 0 && removed.length === 0) return;
-    const args: SaveArgs = { rows: entries.map(rowOf), owed, removed };
-    await store.write('alerts', 'save', args, entries.length + removed.length);
+    const late = unsaved.entries(book).filter(({ view }) => !entries.some((entry) => entry.view.id === view.id));
+    const rows = [...late, ...entries].map(rowOf);
+    if (rows.length === 0 && removed.length === 0) return;
+    const args: SaveArgs = { rows, owed: [...unsaved.owed(), ...owed], removed };
+    try {
+      await store.write('alerts', 'save', args, rows.length + removed.length);
+      unsaved.clear();
+    } catch (error) {
+      troubledSinceMs ??= clock.monotonicMs();
+      // An alert that the disk is full cannot wait for the disk.
+      if (!anyway || clock.monotonicMs() - troubledSinceMs < patienceMs) throw error;
+      unsaved.add(entries, owed);
+    }
     for (const entry of entries) book.put(entry);
     book.remove(removed);
     const views = entries.map(({ view }) => view);
@@ -94,23 +110,28 @@ export function createManager(options: ManagerOptions): Manager {
       return { view: { ...view, state: 'RESOLVED', endTimeMs }, told, resolvedAgeMs: store.ageing.nowMs() };
     });
     const entries = [...ended, ...started];
-    if (entries.length > 0 || clock.monotonicMs() - sweptMs >= sweepEveryMs) {
+    if (entries.length > 0 || unsaved.size() > 0 || clock.monotonicMs() - sweptMs >= sweepEveryMs) {
       const owed = ended.flatMap(({ view }) => options.wantedBy(view).map((webhook) => ({ webhook, id: view.id })));
-      await commit(entries, owed);
+      await commit(entries, owed, true);
       if (entries.length > 0) options.changed(entries.map(({ view }) => view));
     }
     await publish(options);
   };
+  let warned = false;
   const run = async (): Promise<void> => {
     asked = false;
     if (stopped) return;
     try {
       await step();
-      troubled = false;
+      if (unsaved.size() === 0) {
+        troubledSinceMs = undefined;
+        warned = false;
+      }
     } catch (error) {
-      // Nothing was changed or told that is not durable: the next step finds the same difference.
-      if (!troubled) logger.warn({ err: error }, 'alerts cannot be stored; it is tried again');
-      troubled = true;
+      // The next step finds the same difference.
+      if (!warned) logger.warn({ err: error }, 'alerts cannot be stored; it is tried again');
+      warned = true;
+      troubledSinceMs ??= clock.monotonicMs();
     }
   };
   return {
@@ -124,7 +145,7 @@ export function createManager(options: ManagerOptions): Manager {
         const entry = book.get(id);
         if (entry === undefined) throw new AgentError('ALERT_NOT_FOUND', `there is no alert ${JSON.stringify(id)}`, { metadata: { id } });
         const acked = { ...entry, view: { ...entry.view, acknowledged: { by, timeMs: clock.wallMs(), comment } } };
-        await commit([acked]);
+        await commit([acked], [], false);
         return acked.view;
       }),
     onChange(fn) {

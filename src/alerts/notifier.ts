@@ -23,7 +23,7 @@ export interface NotifierOptions {
 }
 
 export interface Notifier {
-  /** Webhooks that stay the same keep what waits; new ones are told of what fires. */
+  /** Webhooks that stay the same keep what waits; new ones are told of what fires, changed ones also of what they had not heard. */
   replace(settings: readonly WebhookSettings[]): void;
   wantedBy(view: AlertView): readonly string[];
   changed(views: readonly AlertView[]): void;
@@ -43,7 +43,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
     const done = webhook.stop().finally(() => stopping.delete(done));
     stopping.add(done);
   };
-  const start = (settings: WebhookSettings): Webhook => {
+  const start = (settings: WebhookSettings, before: Webhook | undefined): Webhook => {
     const { name } = settings;
     const settled = (views: readonly AlertView[], result: NotifyResult): void => {
       counter.add(views.length, { webhook: name, result });
@@ -51,7 +51,8 @@ export function createNotifier(options: NotifierOptions): Notifier {
       if (ended.length > 0) options.settled(name, ended);
     };
     const webhook = startWebhook({ ...options, settings, settled });
-    for (const view of firing()) if (wants(settings, view)) webhook.put(view);
+    const ended = before?.waiting().filter(({ state }) => state === 'RESOLVED') ?? [];
+    for (const view of [...ended, ...firing()]) if (wants(settings, view)) webhook.put(view);
     return webhook;
   };
   const again = (): void => {
@@ -68,7 +69,8 @@ export function createNotifier(options: NotifierOptions): Notifier {
       const known = new Map([...webhooks.values()].map((webhook) => [JSON.stringify(webhook.settings), webhook]));
       const kept = new Map(settings.map((one) => [one.name, known.get(JSON.stringify(one))]));
       for (const webhook of webhooks.values()) if (kept.get(webhook.settings.name) !== webhook) end(webhook);
-      webhooks = new Map(settings.map((one) => [one.name, kept.get(one.name) ?? start(one)]));
+      const before = webhooks;
+      webhooks = new Map(settings.map((one) => [one.name, kept.get(one.name) ?? start(one, before.get(one.name))]));
     },
     wantedBy: (view) => [...webhooks.values()].filter(({ settings }) => wants(settings, view)).map(({ settings }) => settings.name),
     changed(views) {

@@ -11,6 +11,7 @@ import { createLooker } from './looker.ts';
 import { createManager } from './manager.ts';
 import { createNotifier, type Notifier } from './notifier.ts';
 import { createRuleSet } from './rule-set.ts';
+import { createSoon } from './soon.ts';
 import type { Alerts, BuiltInRule } from './types.ts';
 
 export interface AlertsSettings {
@@ -47,6 +48,8 @@ export interface OpenAlerts extends Alerts {
 }
 
 const lookEveryMs = 1000;
+/** After an event that a rule counts the rules are asked at once, in a storm of them this often. */
+const soonMs = 100;
 
 /** Reads the alerts that are kept; nothing is asked or sent before `start`. */
 export async function openAlerts(options: AlertsOptions): Promise<OpenAlerts> {
@@ -56,7 +59,8 @@ export async function openAlerts(options: AlertsOptions): Promise<OpenAlerts> {
   const rules = createRuleSet(metrics);
   let settings = options.settings;
   rules.replace(settings.rules);
-  const reader = createEventReader({ journal, rules, clock, logger, counted: () => manager.kick() });
+  const soon = createSoon(() => manager.kick(), soonMs, clock);
+  const reader = createEventReader({ journal, rules, clock, logger, counted: soon.ask });
   const { start: settle, look } = createLooker({ builtIn, rules, reader, book, clock, logger, settleMs });
   const notifier = openNotifier(options, book);
   const refusals = metrics.counter('sboxagent_limit_refused_total');
@@ -71,6 +75,7 @@ export async function openAlerts(options: AlertsOptions): Promise<OpenAlerts> {
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     stopTicking?.();
+    soon.stop();
     await Promise.all([reader.stop(), manager.stop()]);
     await notifier.stop();
   };

@@ -31,6 +31,8 @@ export interface WebhookOptions {
 export interface Webhook {
   readonly settings: WebhookSettings;
   put(view: AlertView): void;
+  /** What it was not told yet. */
+  waiting(): readonly AlertView[];
   /** What its last attempt said; undefined while all is well. */
   trouble(): string | undefined;
   stop(): Promise<void>;
@@ -91,6 +93,7 @@ export function startWebhook(options: WebhookOptions): Webhook {
       if (left) settled([left], 'dropped');
       kick();
     },
+    waiting: () => queue.batch(queue.size()),
     trouble: () => trouble,
     async stop() {
       ending.abort();

@@ -146,26 +146,71 @@ test('an event that was not told before a crash is told after it, once', async (
   }
 });
 
-test('what the store refuses is told to nobody, and is done when the store is back', async () => {
+function refusing(): { full: boolean; wrap: (store: OpenStore) => OpenStore } {
+  const it = {
+    full: true,
+    wrap: (store: OpenStore): OpenStore => ({
+      ...store,
+      write: (room, name, args, records) => {
+        if (it.full && room === 'alerts') return Promise.reject(new AgentError('JOURNAL_FULL', 'the disk is full'));
+        return store.write(room, name, args, records);
+      },
+    }),
+  };
+  return it;
+}
+
+test('what the store refuses for a moment is told to nobody, and is done when the store is back', async () => {
   using at = scratch();
-  let full = true;
-  const wrap = (store: OpenStore): OpenStore => ({
-    ...store,
-    write: (room, name, args, records) => {
-      if (full && name === 'save') return Promise.reject(new AgentError('JOURNAL_FULL', 'the disk is full'));
-      return store.write(room, name, args, records);
-    },
-  });
-  await using room = await openAlertRoom({ dir: at.dir, wrap });
+  const disk = refusing();
+  await using room = await openAlertRoom({ dir: at.dir, wrap: disk.wrap });
   let told = 0;
   room.alerts.onChange(() => told++);
   room.rule.now = [sick];
-  await room.tick();
-  await room.tick();
+  for (let n = 0; n < 4; n++) await room.tick();
   assert.deepEqual([room.alerts.list().length, told, await room.told()], [0, 0, []]);
-  full = false;
+  disk.full = false;
   await room.tick();
   assert.deepEqual([room.alerts.list().length, told, (await room.told()).length], [1, 1, 1]);
+});
+
+test('an alert does not wait for a disk that stays full: it is told, and stored as it then is when the disk is back', async () => {
+  using at = scratch();
+  const disk = refusing();
+  let ids: string[] = [];
+  {
+    await using room = await openAlertRoom({ dir: at.dir, wrap: disk.wrap, settleMs: 0 });
+    let told = 0;
+    room.alerts.onChange(() => told++);
+    room.rule.now = [sick, { subject: 'other', summary: 's' }];
+    for (let n = 0; n < 8; n++) await room.tick();
+    assert.deepEqual([room.alerts.list().length, told], [2, 1]);
+    await assert.rejects(room.alerts.acknowledge(room.alerts.list()[0]?.id ?? '', 'a', ''), { reason: 'JOURNAL_FULL' });
+    room.rule.now = [sick];
+    await room.tick();
+    assert.deepEqual(
+      room.alerts
+        .list()
+        .map(({ state }) => state)
+        .sort(),
+      ['FIRING', 'RESOLVED'],
+    );
+    disk.full = false;
+    await room.tick();
+    assert.equal((await room.told()).length, 3);
+    ids = room.alerts.list().map(({ id }) => id);
+  }
+  await using room = await openAlertRoom({ dir: at.dir });
+  room.rule.now = [sick];
+  await room.tick();
+  assert.deepEqual(
+    room.alerts.list().map(({ id, state }) => [id, state]),
+    [
+      [ids[0], 'FIRING'],
+      [ids[1], 'RESOLVED'],
+    ],
+  );
+  assert.equal((await room.told()).length, 3);
 });
 
 test('acknowledging is told and kept; the newest word stands; an unknown id is ALERT_NOT_FOUND', async () => {
