@@ -6,7 +6,7 @@
  *
  * May be imported by plugins (backups), api (types) and app. It imports kernel, settings, store, events and telemetry.
  */
-export { type Backups, openBackups } from './backups.ts';
+export { type Backups, makeDirectory, openBackups } from './backups.ts';
 export { type ConfigOptions, type OpenConfig, openConfig } from './open.ts';
 export { finishPending } from './pending.ts';
 export type * from './types.ts';

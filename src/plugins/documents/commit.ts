@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeDirectory } from '../../config/index.ts';
 import { writeFileAtomic } from '../../kernel/atomic-file.ts';
 import { AgentError } from '../../kernel/errors.ts';
-import { makeDirectory } from './directory.ts';
 import type { BackupRow, CommitArgs } from './documents-procedures.ts';
 import { keepBackup } from './keep-backups.ts';
 import type { DocumentRoom } from './room.ts';
