@@ -1,0 +1,201 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
+import type { AgentConfig, ConfigChange, ConfigRevision, Violation } from '../../../gen/ts/sboxagent/v1/config.ts';
+import {
+  ConfigServiceClient,
+  GetConfigRequest,
+  ListConfigRevisionsRequest,
+  ReloadConfigRequest,
+  RollbackConfigRequest,
+  UpdateConfigRequest,
+  ValidateConfigRequest,
+} from '../../../gen/ts/sboxagent/v1/config_service.ts';
+import { type Agent, unary, withAgent } from '../agent.ts';
+import { assignment } from '../assignments.ts';
+import type { Handler } from '../command-table.ts';
+import { changesTable, changeText, combined, revisionTable, shownValue } from '../config-table.ts';
+import type { Context } from '../context.ts';
+import { printable } from '../escape.ts';
+import { EXIT, Failure, usage } from '../failure.ts';
+import { count, text } from '../flags.ts';
+import { write } from '../io.ts';
+import { documentWith, isDocument, keyPath, leavesOf, valueOfKey } from '../key-path.ts';
+import { colours, print } from '../output.ts';
+import { type Column, table } from '../table.ts';
+
+/** Units are stopped and started by some changes. */
+const patience = { defaultTimeoutMs: 120_000 };
+const mostRevision = 2 ** 31 - 1;
+
+function clientOf(agent: Agent): ConfigServiceClient {
+  return new ConfigServiceClient(agent.address, agent.credentials, agent.channelOptions);
+}
+
+function current(agent: Agent): Promise<AgentConfig> {
+  const client = clientOf(agent);
+  return unary(agent, client.getConfig.bind(client), GetConfigRequest.create());
+}
+
+interface Row {
+  readonly key: string;
+  readonly value: unknown;
+  readonly source: string;
+}
+
+const columns: readonly Column<Row>[] = [
+  { title: 'KEY', cell: ({ key }) => key },
+  { title: 'VALUE', cell: ({ value }) => shownValue(value) },
+  { title: 'SOURCE', cell: ({ source }) => source },
+];
+
+/** Its own, or that of the key that holds it. */
+function sourceOf(sources: AgentConfig['sources'], key: string): string {
+  for (let at = key; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('.')))) {
+    const source = Object.hasOwn(sources, at) ? sources[at] : undefined;
+    if (source !== undefined) return source;
+  }
+  return '';
+}
+
+export const get: Handler = (context, [key], flags) =>
+  withAgent(context, async (agent) => {
+    if (flags['yaml'] === true && key !== undefined) throw usage('--yaml shows the whole file: give no key with it');
+    const { document, sources, yaml } = await current(agent);
+    if (flags['yaml'] === true) {
+      // The text is the user's own file; what could drive a terminal is shown, but for its line breaks.
+      await write(context.io.stdout, yaml.split('\n').map(printable).join('\n'));
+      return EXIT.done;
+    }
+    const value = key === undefined ? document : valueOfKey(document, key);
+    if (value === undefined)
+      throw new Failure(EXIT.refused, `there is no key ${key}`, { remedy: '`sboxagent config get` lists them all.' });
+    const colour = await colours(context);
+    await print(context, value, () => {
+      if (key !== undefined && !isDocument(value)) return `${printable(shownValue(value))}\n`;
+      return table(
+        columns,
+        leavesOf(value, key).map((leaf) => ({ ...leaf, source: sourceOf(sources, leaf.key) })),
+        colour,
+      );
+    });
+    return EXIT.done;
+  });
+
+async function showChange(context: Context, change: ConfigChange, dryRun = false): Promise<number> {
+  const colour = await colours(context);
+  await print(context, change, () => changeText(change, { dryRun, colour }));
+  return EXIT.done;
+}
+
+export const set: Handler = (context, words, flags) => {
+  const assignments = words.map(assignment);
+  return withAgent(context, async (agent) => {
+    const { document } = await current(agent);
+    const keys = assignments.map(({ path, value }) => ({ path: keyPath(document, path.join('.')), value }));
+    const dryRun = flags['dryRun'] === true;
+    const request = UpdateConfigRequest.fromPartial({
+      document: documentWith(keys),
+      update_mask: assignments.map(({ path }) => path.join('.')),
+      reason: text(flags, 'reason') ?? '',
+      validate_only: dryRun,
+    });
+    const client = clientOf(agent);
+    return showChange(context, await unary(agent, client.updateConfig.bind(client), request, patience), dryRun);
+  });
+};
+
+async function textOfFile(context: Context, file: string): Promise<string> {
+  if (file === '-') return textOf(context.io.stdin);
+  return readFile(resolve(context.io.cwd, file), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new Failure(EXIT.usage, `${file} cannot be read (${error.code ?? 'unknown error'})`);
+  });
+}
+
+/** Places in the document are told as places in the file that it came from. */
+function violationLine(file: string, violation: Violation): string {
+  const name = violation.file === 'document' ? file : violation.file;
+  const place = violation.line > 0 ? `${name}:${violation.line}` : name;
+  return `${printable([place, violation.path, violation.message].filter((part) => part !== '').join(': '))}\n`;
+}
+
+export const validate: Handler = (context, [file = ''], _flags) =>
+  withAgent(context, async (agent) => {
+    // A file that says nothing is fit; a request that says nothing is a mistake.
+    const yaml = (await textOfFile(context, file)) || '\n';
+    const client = clientOf(agent);
+    const answer = await unary(agent, client.validateConfig.bind(client), ValidateConfigRequest.fromPartial({ yaml }));
+    const name = file === '-' ? 'stdin' : file;
+    await print(context, answer, () =>
+      answer.valid ? `${printable(name)}: fit\n` : answer.violations.map((v) => violationLine(name, v)).join(''),
+    );
+    return answer.valid ? EXIT.done : EXIT.refused;
+  });
+
+export const reload: Handler = (context) =>
+  withAgent(context, async (agent) => {
+    const client = clientOf(agent);
+    return showChange(context, await unary(agent, client.reloadConfig.bind(client), ReloadConfigRequest.create(), patience));
+  });
+
+/** Newest first. */
+async function listRevisions(agent: Agent, most: number): Promise<ConfigRevision[]> {
+  const client = clientOf(agent);
+  const all: ConfigRevision[] = [];
+  let token = '';
+  do {
+    const request = ListConfigRevisionsRequest.fromPartial({ page_size: Math.min(1000, most - all.length), page_token: token });
+    const page = await unary(agent, client.listConfigRevisions.bind(client), request);
+    all.push(...page.revisions);
+    token = page.next_page_token;
+  } while (token !== '' && all.length < most);
+  return all;
+}
+
+export const history: Handler = (context, _args, flags) =>
+  withAgent(context, async (agent) => {
+    const lines = count(text(flags, 'lines'), '-n', 100_000) ?? 100;
+    const revisions = lines === 0 ? [] : await listRevisions(agent, lines);
+    const colour = await colours(context);
+    await print(context, revisions, () => revisionTable(revisions, colour));
+    return EXIT.done;
+  });
+
+function revisionOf(word: string): number {
+  const revision = count(word, 'REV', mostRevision) ?? 0;
+  if (revision < 1) throw usage('revisions begin at 1', '`sboxagent config history` lists them.');
+  return revision;
+}
+
+/** Without a revision: what the newest one changed; from one: what changed since; from one to another: what changed between them. */
+export const diff: Handler = (context, words) => {
+  const [from, to] = words.map(revisionOf);
+  return withAgent(context, async (agent) => {
+    const revisions = await listRevisions(agent, 100_000);
+    const newest = revisions[0]?.revision ?? 0;
+    const last = to ?? newest;
+    const first = from ?? Math.max(0, last - 1);
+    if (from !== undefined && to !== undefined && from > to)
+      throw usage(`revision ${from} is newer than revision ${to}: the older one comes first`);
+    const unknown = [from, to].find((asked) => asked !== undefined && !revisions.some(({ revision }) => revision === asked));
+    if (unknown !== undefined) {
+      throw new Failure(EXIT.refused, `there is no revision ${unknown}`, {
+        reason: 'CONFIG_REVISION_NOT_FOUND',
+        remedy: '`sboxagent config history` lists them.',
+      });
+    }
+    const changes = combined(revisions.filter(({ revision }) => revision > first && revision <= last).reverse());
+    const colour = await colours(context);
+    await print(context, changes, () => (changes.length === 0 ? 'no key differs\n' : changesTable(changes, colour)));
+    return EXIT.done;
+  });
+};
+
+export const rollback: Handler = (context, [word = ''], flags) => {
+  const revision = revisionOf(word);
+  return withAgent(context, async (agent) => {
+    const client = clientOf(agent);
+    const request = RollbackConfigRequest.fromPartial({ revision, reason: text(flags, 'reason') ?? '' });
+    return showChange(context, await unary(agent, client.rollbackConfig.bind(client), request, patience));
+  });
+};
