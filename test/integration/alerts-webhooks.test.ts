@@ -242,6 +242,20 @@ test('min_severity; a webhook that comes by a change of the settings hears of wh
   assert.deepEqual([a.alerts(), b.alerts()], [[`FIRING ${loud.subject}`], [`RESOLVED ${loud.subject}`, `FIRING ${at.firing[1]?.subject}`]]);
 });
 
+test('a webhook whose address is corrected is told what the wrong one never took', async () => {
+  const clock = fakeClock();
+  await using right = await receiver({ clock });
+  await using at = rig([webhook('http://127.0.0.1:9/')], clock);
+  const [ended, still] = [resolved(view()), view()];
+  at.firing = [still];
+  at.notifier.changed([ended, still]);
+  await passing(clock, () => at.notifier.health().status === 'DEGRADED');
+  at.notifier.replace([webhook(right.url)]);
+  assert.equal(at.notifier.health().status, 'HEALTHY');
+  await passing(clock, () => count(at, 'delivered') === 2);
+  assert.deepEqual(right.alerts(), [`RESOLVED ${ended.subject}`, `FIRING ${still.subject}`]);
+});
+
 test('the alertmanager format: labels, times, and firing ones sent again before they are forgotten', async () => {
   const clock = fakeClock();
   await using am = await receiver({ clock });

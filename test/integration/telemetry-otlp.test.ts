@@ -102,6 +102,31 @@ test('with a ratio of 0 only what the caller sampled is sent', async () => {
   );
 });
 
+test('metrics of plugins reach the collector with their kind, unit and labels', async () => {
+  const { url, posts } = await collector();
+  const telemetry = await start(url, quick);
+  const point = (name: string, kind: 'COUNTER' | 'GAUGE' | 'HISTOGRAM', unit: string) => ({ name, kind, unit, value: 0.3, labels: {} });
+  const points = [point('fetched', 'COUNTER', ''), point('cache', 'GAUGE', 'bytes'), point('run', 'HISTOGRAM', 'seconds')];
+  assert.deepEqual(telemetry.custom.record(points, { plugin: 'geo' }), [undefined, undefined, undefined]);
+  assert.ok(await eventually(() => posts.some((post) => post.body.includes('sboxagent_custom_run_seconds'))));
+  const { resourceMetrics } = JSON.parse(posts.find((post) => post.body.includes('sboxagent_custom_run_seconds'))?.body ?? '');
+  type Metric = {
+    name: string;
+    unit: string;
+    sum?: { isMonotonic: boolean; dataPoints: object[] };
+    gauge?: object;
+    histogram?: { dataPoints: { count: number }[] };
+  };
+  const metrics: Metric[] = resourceMetrics.flatMap(({ scopeMetrics }: { scopeMetrics: { metrics: Metric[] }[] }) =>
+    scopeMetrics.flatMap((scope) => scope.metrics),
+  );
+  const of = (name: string): Metric | undefined => metrics.find((metric) => metric.name === `sboxagent_custom_${name}`);
+  assert.equal(of('fetched_total')?.sum?.isMonotonic, true);
+  assert.ok(JSON.stringify(of('fetched_total')?.sum?.dataPoints).includes('"stringValue":"geo"'));
+  assert.deepEqual([of('cache_bytes')?.unit, typeof of('cache_bytes')?.gauge], ['By', 'object']);
+  assert.deepEqual([of('run_seconds')?.unit, Number(of('run_seconds')?.histogram?.dataPoints[0]?.count)], ['s', 1]);
+});
+
 test('a collector that does not answer, or is not there, costs bounded memory and a bounded stop', async () => {
   const sockets = new Set<Socket>();
   const hole = createTcpServer((socket) => void sockets.add(socket.on('error', () => undefined)));

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { eventRule } from '../../../src/alerts/event-rule.ts';
 import { metricRule } from '../../../src/alerts/metric-rule.ts';
 import type { Moment } from '../../../src/alerts/own-rule.ts';
+import { createWindow } from '../../../src/alerts/window.ts';
 import type { AlertRuleSettings } from '../../../src/settings/types.ts';
 import type { Sample } from '../../../src/telemetry/types.ts';
 import { storedEvent } from '../../helpers/api-fakes.ts';
@@ -68,14 +69,26 @@ test('events of alerts are not counted: a rule cannot feed itself', () => {
   assert.deepEqual(rule.findings(at(0)), []);
 });
 
-test('a window is bounded, and takes what is late at its place', () => {
-  const rule = eventRule(events({ count: 2, windowMs: 1e9 }));
-  for (let n = 0; n < 5000; n++) rule.offer(error(n), n);
-  assert.equal(rule.findings(at(5000))[0]?.value, 1000);
+test('a window that is filled from the journal takes the newest first', () => {
   const filled = eventRule(events({ windowMs: 100 }));
   for (const ms of [90, 50, 10]) filled.offer(error(ms), ms);
   assert.deepEqual([filled.findings(at(90))[0]?.value, filled.findings(at(90))[0]?.traceId], [3, trace(90)]);
   assert.equal(filled.findings(at(120, ['fetch-errors']))[0]?.value, 2);
+});
+
+test('a window counts all that is in it, in whatever order it came, exact to a thousandth', () => {
+  for (const order of ['rising', 'falling', 'shuffled']) {
+    const window = createWindow(10_000);
+    const moments = Array.from({ length: 50_000 }, (_, n) => (order === 'shuffled' ? (n * 7919) % 50_000 : n) / 5);
+    if (order === 'falling') moments.reverse();
+    for (const ms of moments) window.add(ms);
+    assert.equal(window.count(9999), 50_000);
+    for (const now of [12_000, 15_003, 19_990]) {
+      const exact = moments.filter((ms) => now - ms < 10_000).length;
+      assert.ok(Math.abs(window.count(now) - exact) <= 50, `${order} ${now}: ${window.count(now)}, not ${exact}`);
+    }
+    assert.equal(window.count(20_000), 0);
+  }
 });
 
 test('a metric rule fires for each label set that was beyond for long enough', () => {
