@@ -50,7 +50,7 @@ export function restoreFacts(record: PluginRecord, text: string, nowMs: number):
   const session: LiveSession | undefined =
     facts.session === null
       ? undefined
-      : { id: facts.session.id, leaseMs: facts.session.leaseMs ?? undefined, renewedAtMs: nowMs, onEnd: new Set() };
+      : { id: facts.session.id, leaseMs: facts.session.leaseMs ?? undefined, renewedAtMs: nowMs, reports: 0, onEnd: new Set() };
   Object.assign(record, {
     ...facts,
     // A plugin that is no longer declared is one that somebody else runs.

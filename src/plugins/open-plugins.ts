@@ -188,10 +188,12 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
       await collector.flush();
       return { plugin: registry.view(record), sessionId: session.id, leaseMs: session.leaseMs };
     };
-    const renewed = (id: string, sessionId: string): PluginRecord => {
+    const renewed = (id: string, sessionId: string, reports: 0 | 1): PluginRecord => {
       const record = registry.get(id);
       look(record);
-      liveSession(record, sessionId).renewedAtMs = nowMs();
+      const session = liveSession(record, sessionId);
+      session.renewedAtMs = nowMs();
+      session.reports += reports;
       return record;
     };
 
@@ -199,13 +201,12 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
       documents,
       register,
       renew(id, sessionId) {
-        const record = renewed(id, sessionId);
+        const record = renewed(id, sessionId, 0);
         hear(record);
-        registry.dirty(record);
         return registry.view(record).leaseExpireTimeMs ?? clock.wallMs();
       },
       report(id, sessionId, report) {
-        const record = renewed(id, sessionId);
+        const record = renewed(id, sessionId, 1);
         const failures = report.status === 'HEALTHY' ? 0 : (record.report?.failures ?? 0) + 1;
         record.report = { ...report, timeMs: clock.wallMs(), failures };
         hear(record);

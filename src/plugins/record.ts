@@ -11,6 +11,8 @@ export interface LiveSession {
   readonly leaseMs: number | undefined;
   /** On the awake clock. */
   renewedAtMs: number;
+  /** Reports of its health so far. */
+  reports: number;
   /** Told once when it ends. */
   readonly onEnd: Set<() => void>;
 }

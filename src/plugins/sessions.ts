@@ -15,7 +15,7 @@ export function grantedLease(kind: PluginRecord['kind'], askedMs: number | undef
 /** Opens a session; the one before ends. */
 export function openSession(record: PluginRecord, leaseMs: number | undefined, nowMs: number): LiveSession {
   endSession(record);
-  record.session = { id: randomToken(), leaseMs, renewedAtMs: nowMs, onEnd: new Set() };
+  record.session = { id: randomToken(), leaseMs, renewedAtMs: nowMs, reports: 0, onEnd: new Set() };
   record.leaseEnded = false;
   return record.session;
 }

@@ -1,6 +1,5 @@
 /**
- * When silence is sickness. A plugin that holds a lease may renew every third of it, or report every second: nobody tells us
- * which. So what it does is what it is held to: the longest of its last ordinary gaps, or the interval of the health check where that
+ * When silence is sickness. A plugin that reports its health may do so every second or every hour: nobody tells us which. So what it does is what it is held to: the longest of its last ordinary gaps, or the interval of the health check where that
  * is longer, with half as much again. (The idea is that of accrual failure detectors, without their statistics.)
  */
 

@@ -26,6 +26,9 @@ const rank: Readonly<Record<HealthWord, number>> = { HEALTHY: 0, DEGRADED: 1, UN
 /** What lacks a session for longer than this after it was enabled or the agent started has lost its lease. */
 const lackMs = 30_000;
 
+/** So many reports make a rhythm that a plugin is held to; one that only renews its lease is judged by that. */
+const fewReports = 2;
+
 const byFailures = (failures: number, retries: number, why: { readonly reason: string; readonly message: string }): Verdict => ({
   word: failures >= retries ? 'UNHEALTHY' : 'DEGRADED',
   failures,
@@ -51,7 +54,7 @@ function bySilence(record: PluginRecord, nowMs: number, { intervalMs, retries }:
     const missed = missedRuns(record.contact, nowMs, record.cadenceMs);
     if (missed > 0)
       return byFailures(missed, retries, { reason: 'MISSED_RUN', message: `nothing of it for ${seconds} s; ${missed} missed` });
-  } else if (record.kind === 'REMOTE' && record.session !== undefined) {
+  } else if (record.kind === 'REMOTE' && (record.session?.reports ?? 0) >= fewReports) {
     const missed = missedChecks(record.contact, nowMs, intervalMs);
     if (missed > 0) return byFailures(missed, retries, { reason: 'MISSED_HEARTBEAT', message: `nothing of it for ${seconds} s` });
   }

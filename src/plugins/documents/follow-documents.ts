@@ -58,10 +58,11 @@ export function discover(room: DocumentRoom, seen: string): string {
   return identity;
 }
 
+/** Without the big integers of the file system's own precision: their making costs more than the call. */
 export function identityOf(path: string): string {
   try {
-    const s = statSync(path, { bigint: true });
-    return `${s.ino}:${s.size}:${s.mtimeNs}:${s.ctimeNs}`;
+    const s = statSync(path, { throwIfNoEntry: false });
+    return s === undefined ? 'ENOENT' : `${s.ino}:${s.size}:${s.mtimeMs}:${s.ctimeMs}`;
   } catch (error) {
     return String((error as NodeJS.ErrnoException).code);
   }

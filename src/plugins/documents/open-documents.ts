@@ -48,6 +48,9 @@ export async function openDocuments(options: DocumentsOptions): Promise<Document
   const stopFollowing = followDocuments(room);
   const stopPruning = options.clock.every(pruneEveryMs, () => void pruneAll(room));
   const locked = <T>(id: string, fn: (entry: Entry) => Promise<T>): Promise<T> => room.lock.run(id, () => fn(entryFor(room, id)));
+  /** Like `locked`, for what is refused where there is no document: nothing is remembered of such an id. */
+  const present = <T>(id: string, fn: (entry: Entry) => Promise<T>): Promise<T> =>
+    room.lock.run(id, () => fn(room.entries.get(id) ?? newEntry(checkedId(id))));
   /** Like `locked`, for what is nothing where there is no document. */
   const known = <T>(id: string, fn: (entry: Entry) => Promise<T>, none: T): Promise<T> =>
     room.lock.run(id, async () => {
@@ -61,7 +64,7 @@ export async function openDocuments(options: DocumentsOptions): Promise<Document
     unmasked: (id) => picture(id, false),
     update: (id, update) => locked(id, (entry) => updateDocument(room, entry, update)),
     acknowledge: (id, ack) =>
-      locked(id, async (entry) => {
+      present(id, async (entry) => {
         if (await acknowledgeRevision(room, entry, ack)) room.changed(id);
         return pictureOf(entry, true);
       }),
