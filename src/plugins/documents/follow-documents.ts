@@ -6,7 +6,7 @@ import { limits, pluginId } from './limits.ts';
 import type { DocumentRoom } from './room.ts';
 import { type Entry, newEntry } from './state.ts';
 
-/** One stat costs some microseconds: 1,000 documents stay below one percent of a core. Watches would be as many, and miss network disks. */
+/** One stat costs some microseconds: 1,000 documents are about one percent of a core. Watches would be as many, and miss network disks. */
 const pollMs = 500;
 /** A file is taken when it was the same for so long: editors write in parts. */
 const settleMs = 100;
