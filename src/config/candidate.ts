@@ -1,17 +1,18 @@
 import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { LineCounter, parseDocument } from 'yaml';
 import type { Json, JsonObject } from '../events/types.ts';
 import { invalid, RefusedError } from '../kernel/errors.ts';
-import { guardDepth, keyTable, type LoadedSettings } from '../settings/index.ts';
+import { keyTable, type LoadedSettings, parseText } from '../settings/index.ts';
+import { judgeBlanks } from './blanks.ts';
 import type { Edit } from './edit-splices.ts';
 import { editYaml } from './edit-yaml.ts';
 import { asNamedIn, canonical, dotted, type Leaf, type Leaves, leafKey, leavesOf } from './leaves.ts';
 import { hasMask, masked, unmasked } from './masks.ts';
+import { countValues } from './paths.ts';
 import { isAbove } from './sources.ts';
-import { type Texts, unmaskedText } from './texts.ts';
+import type { Texts } from './texts.ts';
 import type { Candidate } from './types.ts';
-import { parseYaml, plainValue } from './yaml-values.ts';
+import { documentName, parseYaml, plainValue } from './yaml-values.ts';
 
 /** What a candidate is made from: the configuration in force. */
 export interface Base {
@@ -19,31 +20,15 @@ export interface Base {
   readonly texts: Texts;
 }
 
-/** What `file` of a problem says where the request brought the text. */
-export const documentName = 'document';
-const maxBytes = 1024 * 1024;
+/** A document of more values is no configuration, and takes long to judge. */
+const mostValues = 20_000;
 
-function refused(line: number, message: string): RefusedError {
-  const problem = { path: '', file: documentName, line, rule: 'syntax', message };
-  return new RefusedError(`${documentName}:${line}: ${message}`, { problems: [problem] });
-}
-
-/** Throws RefusedError for a text that is no YAML, or too large or too deep to be judged at leisure. */
-export function guardText(text: string): void {
-  if (Buffer.byteLength(text) > maxBytes) throw refused(1, 'larger than 1 MiB; this is no configuration');
-  guardDepth(text, (line) => refused(line, 'nested too deeply; flatten it'));
-  const lineCounter = new LineCounter();
-  const { errors, warnings } = parseDocument(text, { lineCounter, prettyErrors: false });
-  const error = errors[0] ?? warnings[0];
-  if (error !== undefined)
-    throw refused(lineCounter.linePos(error.pos[0]).line, `not valid YAML: ${error.message.slice(0, 100)}; correct it`);
-}
-
-/** The document that a candidate says, texts read by the rules of YAML. */
+/** The document that a candidate says, texts read by the rules of YAML. Throws RefusedError. */
 export function documentOf(candidate: Candidate): JsonObject {
-  if ('document' in candidate) return candidate.document;
-  guardText(candidate.yaml);
-  return plainValue(parseYaml(candidate.yaml));
+  if ('yaml' in candidate) return plainValue(parseText(candidate.yaml, documentName));
+  if (countValues(candidate.document, mostValues) <= mostValues) return candidate.document;
+  const message = `more than ${mostValues} values; shorten it`;
+  throw new RefusedError(`${documentName}: ${message}`, { problems: [{ path: '', file: documentName, line: 0, rule: 'syntax', message }] });
 }
 
 /**
@@ -55,13 +40,10 @@ export function candidateTexts(
   mask: readonly string[],
   { base, judge }: { readonly base: Base; readonly judge: (texts: Texts) => LoadedSettings },
 ): Texts {
-  const [only] = base.texts;
-  if ('yaml' in candidate && mask.length === 0) {
-    guardText(candidate.yaml);
-    if (base.texts.size === 1 && only !== undefined) return new Map([[only[0], unmaskedText(candidate.yaml, only[1])]]);
-  }
   checkMask(mask);
-  return distribute(documentOf(candidate), mask, { base, judge });
+  const document = documentOf(candidate);
+  judgeBlanks(document, (path) => isMasked(path, mask), { load: (texts) => judge(texts ?? base.texts), paths: [...base.texts.keys()] });
+  return distribute(document, mask, { base, judge });
 }
 
 function checkMask(mask: readonly string[]): void {

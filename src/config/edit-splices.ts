@@ -1,7 +1,7 @@
 import { type Document, isAlias, isMap, isScalar, type Node, type Pair, type YAMLMap } from 'yaml';
 import type { Json, JsonObject } from '../events/types.ts';
 import { listSplice } from './edit-list.ts';
-import { withPath } from './paths.ts';
+import { setAt } from './paths.ts';
 import { blockYaml, inlineYaml, keyName, pairEnd } from './yaml-values.ts';
 
 /** One leaf of a document: its new value, or undefined to take it out. */
@@ -157,23 +157,29 @@ function flowRemoval({ items }: YAMLMap, index: number, gone: ReadonlySet<Pair>)
 export function additions({ document, text, edits }: Source): readonly Splice[] {
   const toMaps = new Map<YAMLMap, JsonObject>();
   const toPairs = new Map<Pair, JsonObject>();
-  let toNothing: JsonObject | undefined;
+  const toNothing: JsonObject = {};
   for (const { path, value } of edits) {
     if (value === undefined) continue;
     const { steps, map, missing } = spotOf(document, path);
     if (missing.length === 0) continue;
     const pair = steps.at(-1)?.pair;
-    if (map !== undefined) toMaps.set(map, withPath(toMaps.get(map) ?? {}, missing, value));
-    else if (pair === undefined) toNothing = withPath(toNothing ?? {}, missing, value);
-    else if (isEmpty(pair.value)) toPairs.set(pair, withPath(toPairs.get(pair) ?? {}, missing, value));
+    if (map !== undefined) setAt(gathered(toMaps, map), missing, value);
+    else if (pair === undefined) setAt(toNothing, missing, value);
+    else if (isEmpty(pair.value)) setAt(gathered(toPairs, pair), missing, value);
     else throw new Unusual();
   }
   const step = stepOf(document, text);
   return [
     ...[...toMaps].map(([map, value]) => (map.flow === true ? intoFlow(map, value, text) : intoBlock(map, value, { text, step }))),
     ...[...toPairs].map(([pair, value]) => underKey(pair, value, { text, step })),
-    ...(toNothing === undefined ? [] : [atEnd(document, toNothing, text)]),
+    ...(Object.keys(toNothing).length === 0 ? [] : [atEnd(document, toNothing, text)]),
   ];
+}
+
+function gathered<T>(trees: Map<T, JsonObject>, place: T): JsonObject {
+  const tree = trees.get(place) ?? {};
+  trees.set(place, tree);
+  return tree;
 }
 
 interface Layout {

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Document, isAlias, isMap, visit } from 'yaml';
 import type { JsonObject } from '../events/types.ts';
 import { additions, type Edit, removals, replacements, type Splice, Unusual } from './edit-splices.ts';
-import { withoutPath, withPath } from './paths.ts';
-import { parseYaml, plainValue } from './yaml-values.ts';
+import { removeAt, setAt } from './paths.ts';
+import { guardSize, parseYaml, plainValue } from './yaml-values.ts';
 
 /**
  * Changes leaves of a YAML text and leaves every other byte of it as it is: comments, order, indentation, notation. What comes out is
@@ -12,14 +12,17 @@ import { parseYaml, plainValue } from './yaml-values.ts';
  */
 export function editYaml(text: string, edits: readonly Edit[]): string {
   if (edits.length === 0) return text;
-  const meant = edits.reduce<JsonObject>(
-    (value, { path, value: leaf }) => (leaf === undefined ? withoutPath(value, path) : withPath(value, path, leaf)),
-    plainValue(parseYaml(text)),
-  );
+  const meant = plainValue(parseYaml(text));
+  for (const { path, value } of edits) {
+    if (value === undefined) removeAt(meant, path);
+    else setAt(meant, path, value);
+  }
   return spliced(text, edits, meant) ?? rebuilt(text, edits, meant);
 }
 
+/** Throws RefusedError for a text that has become too large. */
 function says(text: string, meant: JsonObject): boolean {
+  guardSize(text);
   const document = parseYaml(text);
   return document.errors.length === 0 && isDeepStrictEqual(plainValue(document), meant);
 }

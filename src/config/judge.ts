@@ -1,11 +1,14 @@
 import { type Problem, RefusedError } from '../kernel/errors.ts';
-import type { LoadedSettings } from '../settings/index.ts';
-import { type Base, candidateTexts, documentOf, guardText } from './candidate.ts';
+import { mask } from '../kernel/redaction.ts';
+import { type LoadedSettings, parseText } from '../settings/index.ts';
+import { judgeBlanks } from './blanks.ts';
+import { type Base, candidateTexts, documentOf } from './candidate.ts';
 import { editYaml } from './edit-yaml.ts';
 import { leavesOf } from './leaves.ts';
 import { asOfDocument, problemsOf } from './refusals.ts';
 import { lineOfKey, type Texts, unmaskedText } from './texts.ts';
 import type { Candidate } from './types.ts';
+import { documentName } from './yaml-values.ts';
 
 export type Load = (texts?: Texts) => LoadedSettings;
 
@@ -18,10 +21,13 @@ export interface Judged {
 const placeOfNone = '/etc/sboxagent/sboxagent.yaml';
 
 /** The files as a candidate would make them, judged as the start judges them. Throws RefusedError with every problem, or INVALID_REQUEST. */
-export function judgeCandidate(candidate: Candidate, mask: readonly string[], { base, load }: { base: Base; load: Load }): Judged {
-  if ('yaml' in candidate && mask.length === 0) judgeText(candidate.yaml, { base, load });
+export function judgeCandidate(candidate: Candidate, keys: readonly string[], { base, load }: { base: Base; load: Load }): Judged {
+  if ('yaml' in candidate && keys.length === 0) {
+    const judged = judgeText(candidate.yaml, { base, load });
+    if (base.texts.size <= 1) return judged;
+  }
   try {
-    const texts = candidateTexts(candidate, mask, { base, judge: load });
+    const texts = candidateTexts(candidate, keys, { base, judge: load });
     return { texts, loaded: load(texts) };
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
@@ -35,14 +41,15 @@ function whereItStands(problem: Problem, texts: Texts): Problem {
   return { ...problem, line: (text === undefined ? undefined : lineOfKey(text, problem.path)) ?? problem.line };
 }
 
-/** By the lines of the text itself, before it is taken apart. */
-function judgeText(yaml: string, { base, load }: { base: Base; load: Load }): void {
-  guardText(yaml);
+/** By the lines of the text itself, as the one file, or in place of all. */
+function judgeText(yaml: string, { base, load }: { base: Base; load: Load }): Judged {
   const [first = placeOfNone, ...others] = base.texts.keys();
-  const kept = [...base.texts.values()].join('\n');
-  const text = base.texts.size > 1 ? yaml : unmaskedText(yaml, kept);
+  const masks = base.texts.size === 1 && yaml.includes(mask);
+  if (masks) parseText(yaml, documentName);
+  const text = masks ? unmaskedText(yaml, base.texts.get(first) ?? '') : yaml;
+  const texts = new Map([[first, text], ...others.map((path) => [path, ''] as const)]);
   try {
-    load(new Map([[first, text], ...others.map((path) => [path, ''] as const)]));
+    return { texts, loaded: load(texts) };
   } catch (error) {
     const problems = asOfDocument(problemsOf(error), [first, ...others]);
     throw new RefusedError(error instanceof Error ? error.message : '', { problems });
@@ -55,7 +62,9 @@ export function judgeAlone(candidate: Candidate, load: Load): void {
     judgeText(candidate.yaml, { base: { loaded: load(), texts: new Map() }, load });
     return;
   }
-  const edits = [...leavesOf(documentOf(candidate)).values()].map(({ path, value }) => ({ path, value }));
+  const document = documentOf(candidate);
+  judgeBlanks(document, () => true, { load, paths: [placeOfNone] });
+  const edits = [...leavesOf(document).values()].map(({ path, value }) => ({ path, value }));
   try {
     load(new Map([[placeOfNone, editYaml('', edits)]]));
   } catch (error) {

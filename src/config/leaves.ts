@@ -28,7 +28,20 @@ function startsWith(path: readonly string[], head: readonly string[]): boolean {
   return head.every((name, index) => path[index] === name);
 }
 
-export function canonical(path: readonly string[]): readonly string[] {
+/** `api.limits: {…}` says the same as `api: {limits: {…}}`; an id, or the name of a variable, is one name whatever is in it. */
+function spelledOut(actual: readonly string[]): readonly string[] {
+  if (!actual.some((name) => name.includes('.'))) return actual;
+  const path: string[] = [];
+  for (const name of actual) {
+    const isId = path.length === 2 && path[1] === 'units';
+    const free = path.includes('env') || path.includes('headers');
+    path.push(...(isId || free ? [name] : name.split('.')));
+  }
+  return path;
+}
+
+export function canonical(actual: readonly string[]): readonly string[] {
+  const path = spelledOut(actual);
   const alias = older.find(({ from }) => startsWith(path, from));
   return alias === undefined ? path : [...alias.to, ...path.slice(alias.from.length)];
 }

@@ -141,6 +141,8 @@ export async function openConfig(options: ConfigOptions): Promise<OpenConfig> {
     let change: Change | undefined;
     try {
       const next = judge();
+      // What was judged at length does not hold up everybody while it is compared.
+      await clock.sleep(0);
       const changes = changesBetween(current, next, first);
       change = { before: current, next, changes, author };
       const same = [...next.texts].every(([path, text]) => current.texts.get(path) === text);

@@ -8,9 +8,9 @@ function own(object: JsonObject, name: string): Json | undefined {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
-/** A copy; `__proto__` and its like are keys as any other. */
-function withKey(object: JsonObject, name: string, value: Json): JsonObject {
-  return Object.fromEntries([...Object.entries(object).filter(([key]) => key !== name), [name, value]]);
+/** `__proto__` and its like are keys as any other. */
+function define(object: JsonObject, name: string, value: Json): void {
+  Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
 }
 
 export function valueAt(object: JsonObject, path: readonly string[]): Json | undefined {
@@ -19,21 +19,39 @@ export function valueAt(object: JsonObject, path: readonly string[]): Json | und
   return at;
 }
 
-/** A copy with `value` at `path`; what is no mapping on the way is replaced by one. */
-export function withPath(object: JsonObject, path: readonly string[], value: Json): JsonObject {
-  const [name = '', ...rest] = path;
-  if (rest.length === 0) return withKey(object, name, value);
-  const inner = own(object, name);
-  return withKey(object, name, withPath(isObject(inner) ? inner : {}, rest, value));
+/** Sets a value in place; what is no mapping on the way is replaced by one. */
+export function setAt(object: JsonObject, path: readonly string[], value: Json): void {
+  let at = object;
+  for (const name of path.slice(0, -1)) {
+    const inner = own(at, name);
+    const next = isObject(inner) ? inner : {};
+    if (next !== inner) define(at, name, next);
+    at = next;
+  }
+  define(at, path.at(-1) ?? '', value);
 }
 
-/** A copy without the leaf, and without the mappings that held nothing else. */
-export function withoutPath(object: JsonObject, path: readonly string[]): JsonObject {
+/** Takes a leaf out in place, and the mappings that held nothing else. */
+export function removeAt(object: JsonObject, path: readonly string[]): void {
   const [name = '', ...rest] = path;
   const inner = own(object, name);
-  const without = Object.fromEntries(Object.entries(object).filter(([key]) => key !== name));
-  if (rest.length === 0 || inner === undefined) return without;
-  if (!isObject(inner)) return object;
-  const left = withoutPath(inner, rest);
-  return Object.keys(left).length === 0 ? without : withKey(object, name, left);
+  if (inner === undefined) return;
+  if (rest.length > 0) {
+    if (!isObject(inner)) return;
+    removeAt(inner, rest);
+    if (Object.keys(inner).length > 0) return;
+  }
+  Reflect.deleteProperty(object, name);
+}
+
+/** How many values a document has, mappings and items of lists included; stops counting beyond `most`. */
+export function countValues(value: Json, most: number): number {
+  let count = 0;
+  const walk = (at: Json): void => {
+    count += 1;
+    if (count > most || typeof at !== 'object' || at === null) return;
+    for (const inner of Object.values(at)) walk(inner);
+  };
+  walk(value);
+  return count;
 }

@@ -1,13 +1,29 @@
 import { type Alias, type Document, isAlias, isMap, isScalar, isSeq, type Node, parseDocument, stringify } from 'yaml';
 import type { Json, JsonObject } from '../events/types.ts';
+import { RefusedError } from '../kernel/errors.ts';
+import { guardDepth } from '../settings/index.ts';
 import { isObject } from './paths.ts';
 
+const maxLength = 512 * 1024;
 /** More than any configuration has; each resolves to a copy. */
 const maxAliases = 100;
 /** What YAML 1.1 would read otherwise is quoted (`no`): people read the files with other programs too. */
 const style = { lineWidth: 0, compat: 'yaml-1.1', aliasDuplicateObjects: false } as const;
 
-/** A text that the settings have judged, or guarded against deep nests, before. Errors are read from `errors`. */
+/** What `file` of a problem says where the request brought the text. */
+export const documentName = 'document';
+
+/** Throws RefusedError for a text that is longer or deeper than the settings read at leisure. */
+export function guardSize(text: string): void {
+  const refuse = (line: number, message: string): RefusedError =>
+    new RefusedError(`${documentName}:${line}: ${message}`, {
+      problems: [{ path: '', file: documentName, line, rule: 'syntax', message }],
+    });
+  if (text.length > maxLength) throw refuse(1, 'larger than 512 KiB; this is no configuration');
+  guardDepth(text, refuse);
+}
+
+/** A text that was guarded, or judged by the settings, before. Errors are read from `errors`. */
 export function parseYaml(text: string): Document.Parsed {
   return parseDocument(text, { prettyErrors: false, uniqueKeys: false });
 }
@@ -44,6 +60,10 @@ export function keyName(key: unknown): string {
   return typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
 }
 
+/** What needs no quotes, told without asking the library, which is slow in long lists. */
+const plainWord = /^[A-Za-z][\w./-]*$/;
+const spoken = /^(y|n|yes|no|on|off|true|false|null|inf|nan)$/i;
+
 /** On one line, right in block and flow collections alike. */
 export function inlineYaml(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(inlineYaml).join(', ')}]`;
@@ -51,6 +71,7 @@ export function inlineYaml(value: Json): string {
     const pairs = Object.entries(value).map(([key, item]) => `${inlineYaml(key)}: ${inlineYaml(item)}`);
     return pairs.length === 0 ? '{}' : `{ ${pairs.join(', ')} }`;
   }
+  if (typeof value !== 'string' || (plainWord.test(value) && !spoken.test(value))) return String(value);
   const text = stringify([value], { ...style, collectionStyle: 'flow', flowCollectionPadding: false, blockQuote: false });
   return text.trim().slice(1, -1).trim();
 }

@@ -157,6 +157,17 @@ test('a mask replaces its keys alone; one that the document lacks goes back to i
   assert.equal(back.changes[0]?.effect, 'APPLIED', 'what the agent was started with is in force');
 });
 
+test('older and shorter names of keys stay as the file has them', async () => {
+  const named = 'api.limits: {json_depth: 9}\napi:\n  websocket: {ping_interval: 20s}\n  allowed_hosts: [a.example] # one\n';
+  await using room = await configRoom({ 'sboxagent.yaml': named });
+  const { document } = room.config.get();
+  await room.config.update({ document }, plainUpdate);
+  assert.equal(room.read(), named);
+  const next = withValue(withValue(document, ['api', 'streams', 'ping_interval'], '5s'), ['api', 'limits', 'json_depth'], 8);
+  await room.config.update({ document: withValue(next, ['api', 'streams', 'max_connections'], 7) }, plainUpdate);
+  assert.equal(room.read(), named.replace('9}', '8}').replace('20s}', '5s, max_connections: 7}'));
+});
+
 test('units come and go without the others', async () => {
   await using room = await configRoom({ 'sboxagent.yaml': file });
   const { document } = room.config.get();

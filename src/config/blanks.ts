@@ -1,0 +1,45 @@
+import type { Json, JsonObject } from '../events/types.ts';
+import { RefusedError } from '../kernel/errors.ts';
+import type { Load } from './judge.ts';
+import { canonical } from './leaves.ts';
+import { isObject, setAt } from './paths.ts';
+import { problemsOf } from './refusals.ts';
+import { blockYaml, documentName, guardSize } from './yaml-values.ts';
+
+/**
+ * Keys of a document that say nothing (`{}`, null) never reach a file, so they are judged by themselves: an unknown one is a mistake, and
+ * so is a unit without keys. Throws RefusedError.
+ */
+export function judgeBlanks(
+  document: JsonObject,
+  isAsked: (path: readonly string[]) => boolean,
+  judge: { load: Load; paths: readonly string[] },
+): void {
+  const blanks: JsonObject = {};
+  const walk = (value: Json, path: readonly string[]): void => {
+    if (isObject(value) && Object.keys(value).length > 0) {
+      for (const [name, inner] of Object.entries(value)) walk(inner, [...path, name]);
+    } else if (path.length > 0 && (value === null || isObject(value)) && !isWithinUnit(path) && isAsked(path)) {
+      setAt(blanks, path, value);
+    }
+  };
+  walk(document, []);
+  const [first, ...others] = judge.paths;
+  if (first === undefined || Object.keys(blanks).length === 0) return;
+  const text = blockYaml(blanks, 2);
+  guardSize(text);
+  try {
+    judge.load(new Map([[first, text], ...others.map((path) => [path, ''] as const)]));
+  } catch (error) {
+    const problems = problemsOf(error).map((problem) =>
+      judge.paths.includes(problem.file) ? { ...problem, file: documentName, line: 0 } : problem,
+    );
+    throw new RefusedError(error instanceof Error ? error.message : '', { problems });
+  }
+}
+
+/** The other keys of the unit say whether it is whole. */
+function isWithinUnit(path: readonly string[]): boolean {
+  const [, group, , ...rest] = canonical(path);
+  return group === 'units' && rest.length > 0;
+}
