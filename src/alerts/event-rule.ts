@@ -1,4 +1,4 @@
-import { compileFilter, type StoredEvent } from '../events/index.ts';
+import { compileFilter, compileGlob, type StoredEvent } from '../events/index.ts';
 import type { AlertRuleSettings } from '../settings/types.ts';
 import type { OwnRule } from './own-rule.ts';
 import { createWindow } from './window.ts';
@@ -11,7 +11,9 @@ type Settings = AlertRuleSettings & { readonly kind: 'event' };
  */
 export function eventRule(settings: Settings): OwnRule {
   const { name, filter, count, windowMs } = settings;
-  const matches = compileFilter(filter);
+  // The type is judged by `mayCount`, once for all events of it.
+  const matches = compileFilter({ ...filter, types: [] });
+  const globs = (filter.types ?? []).map(compileGlob);
   const subject = only(filter.subjects) ?? only(filter.sources) ?? name;
   const window = createWindow(windowMs);
   let newestMs = Number.NEGATIVE_INFINITY;
@@ -20,8 +22,9 @@ export function eventRule(settings: Settings): OwnRule {
   return {
     settings,
     windowMs,
+    mayCount: (type) => !type.startsWith('alert.') && (globs.length === 0 || globs.some((matchesType) => matchesType(type))),
     offer(event: StoredEvent, atMs) {
-      if (event.type.startsWith('alert.') || !matches(event)) return false;
+      if (!matches(event)) return false;
       const late = atMs < newestMs;
       newestMs = Math.max(newestMs, atMs);
       if (window.count(newestMs) === 0) traceId = '';

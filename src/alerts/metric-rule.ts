@@ -27,7 +27,7 @@ export function metricRule(settings: Settings, metrics: MetricReader): OwnRule {
     if (young) found.push(...unmeasured(settings, samples, firing));
     return found;
   };
-  return { settings, windowMs: 0, offer: () => false, findings };
+  return { settings, windowMs: 0, mayCount: () => false, offer: () => false, findings };
 }
 
 /** Subjects that fire and have no sample yet: plugins report in their own time after a restart of the agent. */

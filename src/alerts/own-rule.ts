@@ -16,7 +16,9 @@ export interface OwnRule {
   readonly settings: AlertRuleSettings;
   /** How far back its events count; 0 for a rule that counts none. */
   readonly windowMs: number;
-  /** Counts an event at a monotonic moment, later ones after earlier ones or not; answers whether it belongs to the rule. */
+  /** Whether it counts events of this type at all. */
+  mayCount(type: string): boolean;
+  /** Counts an event at a monotonic moment, later ones after earlier ones or not; answers whether it belongs to the rule. Its type is one that `mayCount`. */
   offer(event: StoredEvent, atMs: number): boolean;
   findings(moment: Moment): readonly Finding[];
 }

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { eventRule } from '../../../src/alerts/event-rule.ts';
 import { metricRule } from '../../../src/alerts/metric-rule.ts';
 import type { Moment } from '../../../src/alerts/own-rule.ts';
+import { createRuleSet } from '../../../src/alerts/rule-set.ts';
 import { createWindow } from '../../../src/alerts/window.ts';
 import type { AlertRuleSettings } from '../../../src/settings/types.ts';
 import type { Sample } from '../../../src/telemetry/types.ts';
@@ -40,7 +41,7 @@ const error = (n = 0, over = {}) => storedEvent(n, { type: 'plugin.error', sourc
 test('an event rule fires at its count inside the window and is over when the window is empty', () => {
   const rule = eventRule(events());
   for (const [n, ms] of [0, 2000, 4000].entries()) assert.equal(rule.offer(error(n + 1), ms), true);
-  assert.equal(rule.offer(error(9, { type: 'plugin.health' }), 4000), false);
+  assert.deepEqual([rule.mayCount('plugin.error'), rule.mayCount('plugin.health')], [true, false]);
   assert.deepEqual(rule.findings(at(4000)), [
     { subject: 'fetch-errors', summary: 'Fetching fails', value: 3, threshold: 3, traceId: trace(3) },
   ]);
@@ -63,10 +64,19 @@ test('the subject of an event rule is its one subject, else its one source, else
   assert.equal(subjectOf({}), 'fetch-errors');
 });
 
-test('events of alerts are not counted: a rule cannot feed itself', () => {
-  const rule = eventRule(events({ filter: { types: ['**'] }, count: 1 }));
-  assert.equal(rule.offer(storedEvent(1, { type: 'alert.firing' }), 0), false);
-  assert.deepEqual(rule.findings(at(0)), []);
+test('events of alerts are not counted: a rule cannot feed itself; types are told apart before anything else', () => {
+  const rules = createRuleSet({ current: () => [] });
+  const all = events({ name: 'all', filter: { types: ['**'] }, count: 1 });
+  rules.replace([all, events({ name: 'none', filter: {}, count: 1 }), events({ filter: { types: ['plugin.*'] }, count: 1 })]);
+  const found = (): string[] => rules.rules().flatMap((rule) => rule.findings(at(0)).map(({ subject, value }) => `${subject} ${value}`));
+  assert.equal(rules.offer(storedEvent(1, { type: 'alert.firing' }), 0), false);
+  assert.deepEqual(found(), []);
+  for (let n = 0; n < 3000; n++) assert.equal(rules.offer(storedEvent(n, { type: `type.n${n}` }), 0), true);
+  assert.equal(rules.offer(error(), 0), true);
+  assert.deepEqual(found(), ['all 3001', 'none 3001', 'fetch-errors 1']);
+  rules.replace([all]);
+  rules.offer(error(), 0);
+  assert.deepEqual(found(), ['all 3002']);
 });
 
 test('a window that is filled from the journal takes the newest first', () => {
