@@ -4,7 +4,7 @@ import { AgentError, RefusedError } from '../kernel/errors.ts';
 import type { LoadedSettings } from '../settings/index.ts';
 import type { Logger } from '../telemetry/types.ts';
 import { sha256Of } from './backups.ts';
-import type { Judged } from './judge.ts';
+import type { Judged, Load } from './judge.ts';
 import { backupDir, removePending, savePending } from './pending.ts';
 import { configInvalid, problemsOf } from './refusals.ts';
 import type { Revisions } from './revisions.ts';
@@ -22,6 +22,7 @@ export interface Current extends Judged {
 export interface CommitDeps {
   readonly stateDir: string;
   readonly revisions: Revisions;
+  readonly load: Load;
   readonly apply: (next: LoadedSettings) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -35,9 +36,12 @@ export interface Change {
   readonly author: Author;
 }
 
-function revisionOf({ before, next, changes, author }: Change, clock: Clock): ConfigRevision {
+/** Above all that were ever kept, also where the start could not read them. */
+async function revisionOf({ before, next, changes, author }: Change, { revisions, clock }: CommitDeps): Promise<ConfigRevision> {
   const { name, reason } = author;
-  return { revision: before.revision + 1, etag: etagOf(next.texts), author: name, reason, timeMs: clock.wallMs(), changes };
+  const newest = await revisions.newest();
+  const revision = Math.max(before.revision, newest?.revision ?? 0) + 1;
+  return { revision, etag: etagOf(next.texts), author: name, reason, timeMs: clock.wallMs(), changes };
 }
 
 function inForce({ next }: Change, { revision, etag, timeMs }: ConfigRevision): Current {
@@ -60,13 +64,17 @@ async function applied({ before, next }: Change, { apply, logger }: CommitDeps):
 /** Files that were changed by hand: they are applied as they stand. A revision that cannot be kept does not undo what is in force. */
 export async function adopt(change: Change, deps: CommitDeps): Promise<Current> {
   await applied(change, deps);
-  const revision = revisionOf(change, deps.clock);
-  const { texts } = change.next;
-  if (revision.etag === change.before.etag) return { ...change.before, ...change.next };
-  await deps.revisions.add(revision, texts).catch((error: unknown) => {
-    deps.logger.error({ err: error, revision: revision.revision }, 'a revision of the configuration could not be kept');
-  });
-  return inForce(change, revision);
+  const { before, next } = change;
+  const etag = etagOf(next.texts);
+  if (etag === before.etag) return { ...before, ...next };
+  try {
+    const revision = await revisionOf(change, deps);
+    await deps.revisions.add(revision, next.texts);
+    return inForce(change, revision);
+  } catch (error) {
+    deps.logger.error({ err: error }, 'a revision of the configuration could not be kept');
+    return { ...next, revision: before.revision + 1, etag, timeMs: deps.clock.wallMs() };
+  }
 }
 
 /**
@@ -74,16 +82,15 @@ export async function adopt(change: Change, deps: CommitDeps): Promise<Current> 
  * in between is made good at the next start.
  */
 export async function commit(change: Change, deps: CommitDeps): Promise<Current> {
-  const { before, next, author } = change;
+  const { before, author } = change;
   const { stateDir, revisions, logger } = deps;
-  const revision = revisionOf(change, deps.clock);
-  await record(change, revision, deps);
+  const revision = await record(change, deps);
   const undo = async (): Promise<void> => {
     await revisions.drop(revision.revision).catch((error: unknown) => logger.error({ err: error }, 'a revision could not be taken back'));
     removePending(stateDir);
   };
   try {
-    writeTexts(next.texts, before.texts);
+    writeTexts(inOrder(change, deps), before.texts);
   } catch (error) {
     await undo();
     logger.warn({ err: error, author: author.name }, 'the configuration could not be written');
@@ -101,12 +108,16 @@ export async function commit(change: Change, deps: CommitDeps): Promise<Current>
   return inForce(change, revision);
 }
 
-async function record({ before, next, author }: Change, revision: ConfigRevision, { stateDir, revisions }: CommitDeps): Promise<void> {
+async function record(change: Change, deps: CommitDeps): Promise<ConfigRevision> {
+  const { before, next, author } = change;
+  const { stateDir, revisions } = deps;
   const { name, reason, traceId } = author;
   const hashes = Object.fromEntries([...before.texts].map(([path, text]) => [path, sha256Of(text)]));
   try {
+    const revision = await revisionOf(change, deps);
     savePending(stateDir, { texts: changed(before.texts, next.texts), before: hashes, etag: revision.etag, author: name, reason, traceId });
     await revisions.add(revision, next.texts);
+    return revision;
   } catch (cause) {
     removePending(stateDir);
     throw notWritten(backupDir(stateDir), cause);
@@ -115,6 +126,24 @@ async function record({ before, next, author }: Change, revision: ConfigRevision
 
 function changed(before: Texts, next: Texts): Texts {
   return new Map([...next].filter(([path, text]) => before.get(path) !== text));
+}
+
+/** Where the agent dies between two files, the next start must still be able to read them: the order is one that loads on the way. */
+function inOrder({ before, next }: Change, { load }: CommitDeps): Texts {
+  const files = [...changed(before.texts, next.texts)];
+  const loads = (order: typeof files): boolean => {
+    const onTheWay = new Map(before.texts);
+    return order.slice(0, -1).every(([path, text]) => {
+      onTheWay.set(path, text);
+      try {
+        load(onTheWay);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  };
+  return new Map(files.length < 2 || loads(files) ? files : files.reverse());
 }
 
 function restore({ before, next }: Change, { logger }: CommitDeps): void {
