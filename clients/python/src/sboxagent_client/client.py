@@ -132,15 +132,15 @@ class AgentClient(_Base, BlockingMethods):
     def _unary(self, path: str, fields: Mapping[str, Any], timeout: Timeout) -> Any:
         return self.call(path, request_of(RPCS[path], fields), timeout)
 
-    def call(self, path: str, request: Any, timeout: Timeout) -> Any:
-        """One unary RPC by its path with a request that is already made."""
+    def call(self, path: str, request: Any, timeout: Timeout, again: bool = True) -> Any:
+        """One unary RPC by its path with a request that is already made; `again=False` never repeats it."""
         rpc, deadline, attempt = RPCS[path], self._deadline(timeout), 0
         while True:
             try:
                 return self._calls[path](request, timeout=_left(deadline), metadata=self._metadata())
             except grpc.RpcError as failure:
                 error = from_rpc(failure)
-                pause = _pause(rpc, error, attempt, deadline)
+                pause = _pause(rpc, error, attempt, deadline) if again else None
                 if pause is None:
                     raise error from failure
             time.sleep(pause)

@@ -45,7 +45,7 @@ class AgentError(Exception):
 
     def __str__(self) -> str:
         head = f"{self.reason or self.code}: {self.message}"
-        return head + "".join(f"; {one.field}: {one.message}" for one in self.violations)
+        return head + "".join(f"; {one.field}: {one.message}" for one in self.violations if one.message not in self.message)
 
     def __reduce__(self) -> Any:
         return (_rebuild, (type(self), self.message, self.__dict__))
