@@ -2,12 +2,17 @@ import { isDeepStrictEqual } from 'node:util';
 import { isSeq, type Node, type YAMLSeq } from 'yaml';
 import type { Json } from '../events/types.ts';
 import type { Splice } from './edit-splices.ts';
-import { blockYaml, contentEnd, inlineYaml, nodeValue } from './yaml-values.ts';
+import { blockYaml, contentEnd, nodeValue } from './yaml-values.ts';
+
+interface Source {
+  readonly text: string;
+  readonly inline: (value: Json) => string;
+}
 
 /** A list in place of another, item by item: one that stays keeps its notation and its comment. Undefined where the form does not allow it. */
-export function listSplice(old: unknown, value: readonly Json[], text: string): Splice | undefined {
+export function listSplice(old: unknown, value: readonly Json[], source: Source): Splice | undefined {
   if (!isSeq(old) || old.items.length === 0 || value.length === 0) return undefined;
-  return old.flow === true ? flowList(old, value, text) : blockList(old, value, text);
+  return old.flow === true ? flowList(old, value, source) : blockList(old, value, source.text);
 }
 
 /** Gives each item of the old list away once: to the first new one that is equal. */
@@ -28,14 +33,14 @@ function rangeOf(node: unknown): readonly [number, number] | undefined {
   return range ? [range[0], contentEnd(node, range[1])] : undefined;
 }
 
-function flowList(old: YAMLSeq, value: readonly Json[], text: string): Splice | undefined {
+function flowList(old: YAMLSeq, value: readonly Json[], { text, inline }: Source): Splice | undefined {
   const range = old.range;
   const inside = range ? text.slice(range[0], range[1]) : '#';
   if (!range || inside.includes('#')) return undefined;
   const take = takeFrom(old.items);
   const pieces = value.map((item) => {
     const at = rangeOf(old.items[take(item)]);
-    return at === undefined ? inlineYaml(item) : text.slice(...at);
+    return at === undefined ? inline(item) : text.slice(...at);
   });
   const pad = inside.startsWith('[ ') ? ' ' : '';
   return { at: range[0], end: range[1], text: `[${pad}${pieces.join(', ')}${pad}]` };

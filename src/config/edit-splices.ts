@@ -2,7 +2,7 @@ import { type Document, isAlias, isMap, isScalar, type Node, type Pair, type YAM
 import type { Json, JsonObject } from '../events/types.ts';
 import { listSplice } from './edit-list.ts';
 import { setAt } from './paths.ts';
-import { blockYaml, inlineYaml, keyName, pairEnd } from './yaml-values.ts';
+import { blockYaml, keyName, pairEnd } from './yaml-values.ts';
 
 /** One leaf of a document: its new value, or undefined to take it out. */
 export interface Edit {
@@ -23,6 +23,8 @@ interface Source {
   readonly document: Document.Parsed;
   readonly text: string;
   readonly edits: readonly Edit[];
+  /** How values and keys are written on one line. */
+  readonly inline: (value: Json) => string;
 }
 
 /** A document whose form the splices do not know. */
@@ -87,26 +89,26 @@ function lineEnd(text: string, at: number): number {
 }
 
 /** Values that take the place of others. */
-export function replacements({ document, text, edits }: Source): readonly Splice[] {
+export function replacements({ document, text, edits, inline }: Source): readonly Splice[] {
   return edits.flatMap(({ path, value }) => {
     if (value === undefined) return [];
     const { steps, missing } = spotOf(document, path);
     const pair = steps.at(-1)?.pair;
-    return pair === undefined || missing.length > 0 ? [] : [replacement(pair, value, text)];
+    return pair === undefined || missing.length > 0 ? [] : [replacement(pair, value, { text, inline })];
   });
 }
 
-function replacement(pair: Pair, value: Json, text: string): Splice {
+function replacement(pair: Pair, value: Json, { text, inline }: Pick<Source, 'text' | 'inline'>): Splice {
   const old = pair.value;
   if (isAlias(old)) throw new Unusual();
-  const list = Array.isArray(value) ? listSplice(old, value, text) : undefined;
+  const list = Array.isArray(value) ? listSplice(old, value, { text, inline }) : undefined;
   if (list !== undefined) return list;
   const plain = isScalar(old) && !isEmpty(old);
   const at = plain ? startOf(old) : afterColon(pair, text);
   let end = Math.max(at, pairEnd(pair, at));
   // A block scalar ends behind its line break, which stays.
   while (end > at && /[\r\n]/.test(text[end - 1] ?? '')) end -= 1;
-  return { at, end, text: plain ? inlineYaml(value) : ` ${inlineYaml(value)}` };
+  return { at, end, text: plain ? inline(value) : ` ${inline(value)}` };
 }
 
 /** Leaves that go, and the mappings of which nothing is left and to which nothing comes. */
@@ -154,7 +156,7 @@ function flowRemoval({ items }: YAMLMap, index: number, gone: ReadonlySet<Pair>)
 }
 
 /** What is missing, gathered to one tree a place, so that a new unit comes in one piece. */
-export function additions({ document, text, edits }: Source): readonly Splice[] {
+export function additions({ document, text, edits, inline }: Source): readonly Splice[] {
   const toMaps = new Map<YAMLMap, JsonObject>();
   const toPairs = new Map<Pair, JsonObject>();
   const toNothing: JsonObject = {};
@@ -170,7 +172,13 @@ export function additions({ document, text, edits }: Source): readonly Splice[] 
   }
   const step = stepOf(document, text);
   return [
-    ...[...toMaps].map(([map, value]) => (map.flow === true ? intoFlow(map, value, text) : intoBlock(map, value, { text, step }))),
+    ...[...toMaps].map(([map, value]) =>
+      map === document.contents && map.items.length === 0
+        ? inPlaceOf(map, value, text)
+        : map.flow === true
+          ? intoFlow(map, value, { text, inline })
+          : intoBlock(map, value, { text, step }),
+    ),
     ...[...toPairs].map(([pair, value]) => underKey(pair, value, { text, step })),
     ...(Object.keys(toNothing).length === 0 ? [] : [atEnd(document, toNothing, text)]),
   ];
@@ -214,8 +222,14 @@ function intoBlock(map: YAMLMap, value: JsonObject, { text, step }: Layout): Spl
   return added(lineEnd(text, pairEnd(last, 0)), lines(value, column, step), { text, column });
 }
 
-function intoFlow(map: YAMLMap, value: JsonObject, text: string): Splice {
-  const pairs = Object.entries(value).map(([key, item]) => `${inlineYaml(key)}: ${inlineYaml(item)}`);
+/** `{}` stands for an empty document: what comes gets lines of its own. */
+function inPlaceOf(map: YAMLMap, value: JsonObject, text: string): Splice {
+  const start = startOf(map);
+  return { at: start, end: text.indexOf('}', start) + 1, text: blockYaml(value, 2).trimEnd() };
+}
+
+function intoFlow(map: YAMLMap, value: JsonObject, { text, inline }: Pick<Source, 'text' | 'inline'>): Splice {
+  const pairs = Object.entries(value).map(([key, item]) => `${inline(key)}: ${inline(item)}`);
   const last = map.items.at(-1);
   if (last !== undefined) return { at: pairEnd(last, 0), end: pairEnd(last, 0), text: `, ${pairs.join(', ')}` };
   const start = startOf(map);

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Document, isAlias, isMap, visit } from 'yaml';
-import type { JsonObject } from '../events/types.ts';
+import type { Json, JsonObject } from '../events/types.ts';
 import { additions, type Edit, removals, replacements, type Splice, Unusual } from './edit-splices.ts';
 import { removeAt, setAt } from './paths.ts';
-import { guardSize, parseYaml, plainValue } from './yaml-values.ts';
+import { guardSize, inlineYaml, parseYaml, plainValue } from './yaml-values.ts';
 
 /**
  * Changes leaves of a YAML text and leaves every other byte of it as it is: comments, order, indentation, notation. What comes out is
@@ -29,12 +29,25 @@ function says(text: string, meant: JsonObject): boolean {
 
 function spliced(text: string, edits: readonly Edit[], meant: JsonObject): string | undefined {
   const passes = [replacements, removals, additions];
+  // JSON is YAML, and a file that is read as JSON elsewhere stays it.
+  const inline = isJson(text) ? (value: Json): string => JSON.stringify(value) : inlineYaml;
   try {
-    const edited = passes.reduce((before, splices) => spliceAll(before, splices({ document: parsed(before), text: before, edits })), text);
+    const edited = passes.reduce(
+      (before, splices) => spliceAll(before, splices({ document: parsed(before), text: before, edits, inline })),
+      text,
+    );
     return says(edited, meant) ? edited : undefined;
   } catch (error) {
     if (error instanceof Unusual) return undefined;
     throw error;
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    return /^\s*\{\s*"/.test(text) && JSON.parse(text) !== null;
+  } catch {
+    return false;
   }
 }
 

@@ -129,7 +129,7 @@ test('line breaks stay as they are, and a last line gets its own', () => {
 test('a document that says nothing takes keys, below its comments', () => {
   for (const text of ['', '# nothing yet\n', '# nothing yet', '{}\n', '---\n', 'a:\n']) {
     const edited = editYaml(text, [{ path: ['api', 'port'], value: 1 }]);
-    assert.match(edited, /api:\s+port: 1|\{ api: \{ port: 1 \} \}/, text);
+    assert.match(edited, /^api:\n {2}port: 1$/m, text);
     assert.ok(!text.startsWith('#') || edited.startsWith('# nothing yet\n'));
   }
 });
@@ -152,4 +152,17 @@ test('hostile names are keys as any other', () => {
   ]);
   assert.equal(edited, 'a: 1\n__proto__:\n  x: 1\n"a: b": "# no"\n');
   assert.equal(({} as { x?: number }).x, undefined);
+});
+
+test('JSON stays JSON', () => {
+  const text = '{\n  "api": {"port": 1, "hosts": ["a"]},\n  "agent": {"name": "x"}\n}\n';
+  const edited = editYaml(text, [
+    { path: ['api', 'hosts'], value: ['a', 'b'] },
+    { path: ['agent', 'name'], value: 'y' },
+    { path: ['api', 'limits', 'json_depth'], value: 3 },
+    { path: ['logs', 'files'], value: 4 },
+    { path: ['api', 'port'], value: undefined },
+  ]);
+  assert.deepEqual(JSON.parse(edited), { api: { hosts: ['a', 'b'], limits: { json_depth: 3 } }, agent: { name: 'y' }, logs: { files: 4 } });
+  assert.ok(edited.startsWith('{\n  "api": {"hosts": ["a", "b"]'));
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../../../src/kernel/clock.ts';
@@ -215,4 +215,19 @@ test('a backup that cannot be written: nothing is changed', async () => {
   await assert.rejects(room.config.update({ document: {} }, plainUpdate), { reason: 'CONFIG_NOT_WRITTEN' });
   assert.deepEqual([room.read(), room.config.get().revision, room.events], [file, 1, []]);
   assert.ok(!existsSync(join(dir, 'pending.json')));
+});
+
+test('a key that goes from one file to another: each state on the way can be read', async () => {
+  const files = { 'agent.yaml': 'agent: {name: x}\nlogs: {files: 3}\n', 'api.yaml': 'api: {port: 8080}\n' };
+  await using room = await configRoom(files, { autoReload: () => false });
+  const written: string[] = [];
+  room.write('agent: {name: x}\n', 'agent.yaml');
+  room.write('api: {port: 8080}\nlogs: {files: 3}\n', 'api.yaml');
+  await room.config.reload(caller);
+  const watcher = watch(room.dir, (_, name) => void (name?.endsWith('.yaml') && !name.startsWith('.') && written.push(name)));
+  await room.config.rollback(1, caller);
+  await eventually(() => new Set(written).size === 2);
+  watcher.close();
+  assert.equal(written[0], 'api.yaml', 'it is taken out before it is put in');
+  assert.deepEqual([room.read('agent.yaml'), room.read('api.yaml')], [files['agent.yaml'], files['api.yaml']]);
 });
