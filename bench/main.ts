@@ -4,13 +4,14 @@ import type { Bench } from './bench.ts';
 import { fanout } from './fanout.ts';
 import { ingest } from './ingest.ts';
 import { type ClosableLab, openLab } from './lab.ts';
+import { leases } from './leases.ts';
 import { compare } from './measure.ts';
 import { tableHead, tableRows } from './report.ts';
 import { rest } from './rest.ts';
 import { supervise } from './supervise.ts';
 import { unary } from './unary.ts';
 
-const benches: Readonly<Record<string, Bench>> = { unary, rest, fanout, ingest, supervise };
+const benches: Readonly<Record<string, Bench>> = { unary, rest, fanout, ingest, supervise, leases };
 const short = { rounds: 5, roundMs: 800, limitMs: 5 * 60_000 };
 const long = { rounds: 15, roundMs: 3000, limitMs: 30 * 60_000 };
 
