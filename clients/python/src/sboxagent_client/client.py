@@ -27,7 +27,8 @@ def _options(target: Target) -> List[Tuple[str, Any]]:
         # The agent is on this machine or named on purpose: never through a proxy of the environment.
         ("grpc.enable_http_proxy", 0),
         ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
+        # This is how long one attempt may take: a daemon that starts answers late.
+        ("grpc.min_reconnect_backoff_ms", 3000),
         ("grpc.max_reconnect_backoff_ms", 2000),
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 10_000),

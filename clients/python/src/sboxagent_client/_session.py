@@ -1,0 +1,134 @@
+"""One session of a plugin with the agent, shared by all in this process that speak for the plugin: a new registration would end the other."""
+
+from __future__ import annotations
+
+import random
+import threading
+import weakref
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+
+from .client import AgentClient
+from .errors import AgentError
+
+_sessions: Dict[Tuple[str, str], "weakref.ReferenceType[PluginSession]"] = {}
+_guard = threading.Lock()
+#: Another session took over, or the lease ended: the remedy is to register.
+ENDED = "PLUGIN_SESSION_ENDED"
+
+
+class PluginSession:
+    """Registers, renews in the background, registers again when the session ended or the agent was restarted."""
+
+    def __init__(self, plugin_id: str, connection: Mapping[str, Any]) -> None:
+        self.plugin_id = plugin_id
+        self.client = AgentClient(**connection)
+        self.registration: Dict[str, Any] = {}
+        self.session_id = ""
+        self.lease = 0.0
+        #: The last failure, None while all is well.
+        self.error: Optional[AgentError] = None
+        self._users = 0
+        self._mutex = threading.RLock()
+        self._stopped = threading.Event()
+        self._wake = threading.Event()
+        self._on_register: List[Callable[[], None]] = []
+        self._thread: Optional[threading.Thread] = None
+
+    @staticmethod
+    def shared(plugin_id: str, connection: Mapping[str, Any], registration: Mapping[str, Any]) -> "PluginSession":
+        """The process's session of this plugin at this agent; what is said at registration is joined."""
+        key = (plugin_id, repr(sorted((name, str(value)) for name, value in connection.items() if value is not None)))
+        with _guard:
+            found = _sessions.get(key)
+            session = found() if found is not None else None
+            if session is None or session._stopped.is_set():
+                session = PluginSession(plugin_id, connection)
+                _sessions[key] = weakref.ref(session)
+            session._users += 1
+        before = dict(session.registration)
+        for name, value in registration.items():
+            if value is not None and not (name == "lease" and name in session.registration):
+                session.registration[name] = value
+        if session.session_id and before != session.registration:
+            session.forget(session.session_id)
+        session._start()
+        return session
+
+    def _start(self) -> None:
+        with self._mutex:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=f"sboxagent-{self.plugin_id}", daemon=True)
+                self._thread.start()
+
+    def on_register(self, call: Callable[[], None]) -> None:
+        """`call` runs in the background after each registration."""
+        self._on_register.append(call)
+        if self.session_id:
+            self._wake.set()
+
+    def current(self) -> str:
+        """The session's id; registers where there is none. Raises AgentError."""
+        with self._mutex:
+            if not self.session_id:
+                answer = self.client.register_plugin(id=self.plugin_id, **self.registration)
+                self.session_id = answer.session_id
+                self.lease = answer.lease.seconds + answer.lease.nanos / 1e9
+                self.error = None
+            return self.session_id
+
+    def forget(self, session_id: str) -> None:
+        """That session is over."""
+        with self._mutex:
+            if self.session_id == session_id:
+                self.session_id = ""
+        self._wake.set()
+
+    def call(self, method: Callable[..., Any], **fields: Any) -> Any:
+        """A call of this session; once more under a new one where the old one ended. Raises AgentError."""
+        for last in (False, True):
+            session_id = self.current()
+            try:
+                return method(plugin_id=self.plugin_id, session_id=session_id, **fields)
+            except AgentError as error:
+                if error.reason not in (ENDED, "PLUGIN_NOT_FOUND") or last:
+                    raise
+                self.forget(session_id)
+        raise AssertionError("unreachable")
+
+    def _run(self) -> None:
+        failures, told = 0, ""
+        while not self._stopped.is_set():
+            try:
+                session_id = self.current()
+                if session_id != told:
+                    told = session_id
+                    for call in list(self._on_register):
+                        call()
+                elif self.lease:
+                    self.client.renew_plugin_lease(plugin_id=self.plugin_id, session_id=session_id)
+                self.error, failures = None, 0
+                pause = self.lease / 3 if self.lease else 60.0
+            except AgentError as error:
+                self.error = error
+                if error.reason in (ENDED, "PLUGIN_NOT_FOUND"):
+                    self.forget(session_id)
+                failures = min(failures + 1, 10)
+                # Two that fight for one id must not do it at full speed.
+                pause = min(0.25 * 2.0**failures, 15.0) * random.uniform(0.7, 1.3)
+            except Exception as error:
+                self.error = AgentError(str(error))
+                pause = 5.0
+            self._wake.wait(pause)
+            self._wake.clear()
+
+    def release(self) -> None:
+        """One user less; the last one ends the background work. The lease then runs out at the agent."""
+        with _guard:
+            self._users -= 1
+            last = self._users <= 0
+        if last:
+            self._stopped.set()
+            self._wake.set()
+            if self._thread is not None and self._thread is not threading.current_thread():
+                self._thread.join(1.0)
+            self.client.close()
