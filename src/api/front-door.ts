@@ -5,6 +5,7 @@
 import type { ConnectRouterOptions } from '@connectrpc/connect';
 import type { Access } from '../access/types.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { within } from '../kernel/within.ts';
 import type { Settings } from '../settings/types.ts';
 import type { Telemetry } from '../telemetry/types.ts';
 import { type ConnectAdapter, createConnectAdapter } from './connect-adapter.ts';
@@ -85,7 +86,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     unsubscribe();
     for (const listener of listeners) listener.close();
     calls.interruptStreams();
-    await Promise.race([calls.drained(), clock.sleep(deadlineMs)]);
+    await within(clock, deadlineMs, calls.drained());
     await Promise.all(listeners.map((listener) => listener.destroy()));
     calls.stop();
   };

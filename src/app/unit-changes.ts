@@ -1,4 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
+import { within } from '../kernel/within.ts';
 import type { ProcessSupervisor } from '../processes/index.ts';
 import type { UnitSettings } from '../settings/index.ts';
 import type { Logger } from '../telemetry/index.ts';
@@ -30,9 +31,7 @@ export function createUnitChanges(options: {
           logger.error({ err: error }, 'units of the new configuration could not be brought about');
         }
       });
-      const answered = new AbortController();
-      await Promise.race([last, clock.sleep(patienceMs, answered.signal).catch(() => {})]);
-      answered.abort();
+      await within(clock, patienceMs, last);
     },
     stop: () => last,
   };

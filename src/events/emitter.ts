@@ -1,5 +1,6 @@
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
+import { within } from '../kernel/within.ts';
 import type { Logger } from '../telemetry/types.ts';
 import type { FreshEvent } from './record.ts';
 import type { Receipt } from './types.ts';
@@ -55,9 +56,7 @@ export function createEmitter({ append, clock, logger, dropped }: EmitterOptions
   };
 
   const stop = async (ms: number): Promise<void> => {
-    const late = new AbortController();
-    await Promise.race([running, clock.sleep(ms, late.signal).catch(() => {})]);
-    late.abort();
+    if (running !== undefined) await within(clock, ms, running);
     stopping.abort();
     if (backlog.length > 0) dropped(backlog.length, 'stopped');
   };

@@ -125,17 +125,33 @@ function maskUrls(text: string, isSecretName: (name: string) => boolean): string
 }
 
 const bearer = /\b(Bearer|Basic|Digest)\s{1,4}[A-Za-z0-9._~+/=-]{6,}/gi;
-const assignment = /(?<![\w.-])(["']?)([A-Za-z_][\w.-]{0,127})\1(\s{0,8}[=:]\s{0,8})("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&"'}\])]+)/g;
+const assignment = /(?<![\w.-])(["']?)([A-Za-z_][\w.-]{0,127})\1\s{0,8}[=:]\s{0,8}/g;
+const assigned = /"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&"'}\])]+/y;
+const noSecret = /^["']?(true|false|null|Bearer|Basic|Digest)["']?$/i;
 const option = /(?<![\w.-])(--?)([A-Za-z][\w.-]{0,127})(\s{1,8})(?!-)("[^"]*"|'[^']*'|[^\s,;]+)/g;
 
 function maskText(text: string, isSecretName: (name: string) => boolean): string {
   const urls = maskUrls(text, isSecretName).replaceAll(bearer, `$1 ${mask}`);
-  const assigned = urls.replaceAll(assignment, (all, quote: string, name: string, sign: string, value: string) => {
-    if (!isSecretName(name) || /^["']?(true|false|null|Bearer|Basic|Digest)["']?$/i.test(value)) return all;
-    const q = value.startsWith('"') ? '"' : value.startsWith("'") ? "'" : '';
-    return `${quote}${name}${quote}${sign}${q}${mask}${q}`;
-  });
-  return assigned.replaceAll(option, (all, dashes: string, name: string, gap: string) =>
+  return maskAssignments(urls, isSecretName).replaceAll(option, (all, dashes: string, name: string, gap: string) =>
     isSecretName(name) ? `${dashes}${name}${gap}${mask}` : all,
   );
+}
+
+/** A value is skipped only where it was masked: in `no: password=x` the value of the first name holds the second. */
+function maskAssignments(text: string, isSecretName: (name: string) => boolean): string {
+  let out = '';
+  let kept = 0;
+  const heads = new RegExp(assignment);
+  const values = new RegExp(assigned);
+  for (let head = heads.exec(text); head !== null; head = heads.exec(text)) {
+    if (!isSecretName(head[2] ?? '')) continue;
+    values.lastIndex = heads.lastIndex;
+    const value = values.exec(text)?.[0];
+    if (value === undefined || noSecret.test(value)) continue;
+    const quote = value.startsWith('"') ? '"' : value.startsWith("'") ? "'" : '';
+    out += `${text.slice(kept, heads.lastIndex)}${quote}${mask}${quote}`;
+    kept = heads.lastIndex + value.length;
+    heads.lastIndex = kept;
+  }
+  return out + text.slice(kept);
 }

@@ -1,6 +1,7 @@
 import type { Journal, NewEvent, PublishContext, Receipt, StoredEvent } from '../events/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
+import { within } from '../kernel/within.ts';
 import type { Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import { withEvent } from './calls.ts';
@@ -127,9 +128,7 @@ export function createCollector(options: CollectorOptions): Collector {
     const { bufferSize } = settings();
     const full = (): boolean => count + inFlight > 0 && count + inFlight + wanted > bufferSize;
     if (!full()) return;
-    const over = new AbortController();
-    await Promise.race([flush().catch(() => {}), clock.sleep(waitMs, over.signal).catch(() => {})]);
-    over.abort();
+    await within(clock, waitMs, flush());
     if (!full()) return;
     refused.add(1, { limit: 'plugin_event_buffer' });
     throw new AgentError('PLUGIN_BUFFER_FULL', `${count + inFlight} events of plugins wait for the disk already`, { retryAfterMs: 1000 });

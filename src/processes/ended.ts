@@ -1,5 +1,6 @@
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
+import { within } from '../kernel/within.ts';
 import type { Collection } from '../logs/types.ts';
 import type { UnitSettings } from '../settings/types.ts';
 import type { ProcessContext } from './context.ts';
@@ -60,12 +61,12 @@ export function neverRan(clock: Clock): Ended {
 }
 
 /** The end of a run that was terminated; only one that is stuck in the kernel keeps it back. */
-export function endedSoon(run: Run, clock: Clock): Promise<EndStatus> {
-  return Promise.race([run.ended, clock.sleep(500).then((): EndStatus => ({ kind: 'unknown' }))]);
+export async function endedSoon(run: Run, clock: Clock): Promise<EndStatus> {
+  return (await within(clock, 500, run.ended)) ? run.ended : { kind: 'unknown' };
 }
 
-function drained(clock: Clock, collection: Collection): Promise<void> {
-  return Promise.race([collection.drain().catch(() => undefined), clock.sleep(drainMs)]);
+async function drained(clock: Clock, collection: Collection): Promise<void> {
+  await within(clock, drainMs, collection.drain());
 }
 
 /** What those who waited for the start are told. */

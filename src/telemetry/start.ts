@@ -5,6 +5,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { AlwaysOffSampler, ParentBasedSampler, TraceIdRatioBasedSampler, TracerProvider } from '@opentelemetry/sdk-trace';
 import type { Clock } from '../kernel/clock.ts';
+import { within } from '../kernel/within.ts';
 import { createCalls } from './calls.ts';
 import { createCustom } from './custom.ts';
 import { createLogger, type Destination } from './logger.ts';
@@ -66,7 +67,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   const stop = async (): Promise<void> => {
     stopRuntime();
     const done = Promise.allSettled([tracers.shutdown(), meters.shutdown()]);
-    await Promise.race([done, clock.sleep(stopTimeoutMs)]);
+    await within(clock, stopTimeoutMs, done);
     contexts.disable();
     destination.flush?.();
   };

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../kernel/clock.ts';
+import { within } from '../../kernel/within.ts';
 
 /** Open sockets of one listener: counted, capped, and all destroyed at the end. */
 export interface Connections {
@@ -35,7 +36,7 @@ export function createConnections(options: {
     async destroyAll() {
       if (open.size === 0) return;
       const closed = Promise.all([...open].map((socket) => new Promise((resolve) => socket.once('close', resolve))));
-      await Promise.race([closed, options.clock.sleep(flushMs)]);
+      await within(options.clock, flushMs, closed);
       for (const socket of open) socket.destroy();
     },
   };
