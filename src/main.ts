@@ -9,6 +9,8 @@ const FAULT = 70;
 async function run(argv: readonly string[]): Promise<number> {
   const [command, ...rest] = argv;
   switch (command) {
+    case '--json':
+      return (await import('./sboxmgr/json-door/main.ts')).runJsonDoor();
     case 'serve':
     case 'doctor':
       if (rest.includes('--help') || rest.includes('-h')) break;

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { decodeShellStatus, type EndStatus } from './exit-status.ts';
 import { readStat } from './proc.ts';
@@ -156,14 +157,81 @@ function send(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-export interface BriefRun {
+export interface AttachedRun {
   /** The first is an absolute path. */
   readonly argv: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Kills the whole group when it fires; the promise then rejects with its reason. */
   readonly signal: AbortSignal;
+  /** Asks the whole group to end (SIGTERM) when it fires. */
+  readonly ask?: AbortSignal;
+  /** Called with what it writes, as it comes. */
+  readonly onOutput: (stream: 'STDOUT' | 'STDERR', chunk: Buffer) => void;
 }
+
+export interface AttachedEnd {
+  readonly pid: number;
+  /** undefined when a signal ended it. */
+  readonly code: number | undefined;
+  readonly killedBy: NodeJS.Signals | undefined;
+}
+
+/** A stranger that goes on writing into the pipes must not keep the caller. */
+const maxLastTurns = 1000;
+
+/**
+ * Runs a program that the caller waits for: no shim, no record; its output comes by pipes. Nothing of its group is left at its end.
+ * Throws what spawn throws.
+ */
+export async function runAttached({ argv, env, cwd, signal, ask, onOutput }: AttachedRun): Promise<AttachedEnd> {
+  signal.throwIfAborted();
+  const [program = '', ...args] = argv;
+  const child = spawn(program, args, { cwd, env: { ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const { promise, resolve, reject } = Promise.withResolvers<AttachedEnd>();
+  let chunks = 0;
+  const listen = (stream: 'STDOUT' | 'STDERR', pipe: Readable | null): void => {
+    pipe?.on('error', () => {}); // a broken pipe is its end
+    pipe?.on('data', (chunk: Buffer) => {
+      chunks += 1;
+      onOutput(stream, chunk);
+    });
+  };
+  listen('STDOUT', child.stdout);
+  listen('STDERR', child.stderr);
+  const signalAll = (name: NodeJS.Signals): void => {
+    if (child.pid !== undefined) send(-child.pid, name);
+  };
+  const leave = (): void => {
+    signalAll('SIGKILL');
+    reject(signal.reason);
+  };
+  const askAll = (): void => {
+    if (child.exitCode === null && child.signalCode === null) signalAll('SIGTERM');
+  };
+  signal.addEventListener('abort', leave, { once: true });
+  ask?.addEventListener('abort', askAll, { once: true });
+  if (ask?.aborted) askAll();
+  child.on('error', reject); // stays: an error that nobody hears ends the daemon
+  child.once('exit', async (code, killedBy) => {
+    signalAll('SIGKILL'); // what it left behind
+    // What lies in the pipes is read in the next turns; their end may never come, where someone else holds them.
+    for (let turn = 0, quiet = 0, seen = chunks; quiet < 2 && turn < maxLastTurns; turn++) {
+      await nextTurn();
+      quiet = seen === chunks ? quiet + 1 : 0;
+      seen = chunks;
+    }
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    resolve({ pid: child.pid ?? 0, code: code ?? undefined, killedBy: killedBy ?? undefined });
+  });
+  return promise.finally(() => {
+    signal.removeEventListener('abort', leave);
+    ask?.removeEventListener('abort', askAll);
+  });
+}
+
+export type BriefRun = Pick<AttachedRun, 'argv' | 'env' | 'cwd' | 'signal'>;
 
 export interface BriefEnd {
   /** undefined when a signal ended it. */
@@ -176,35 +244,15 @@ export interface BriefEnd {
 /** What is kept of a brief run's output, in characters. */
 const keptOutput = 4096;
 
-/** Runs a program that is over in moments (a probe): no shim, no record. Nothing of its group is left. Throws what spawn throws. */
-export async function runBriefly({ argv, env, cwd, signal }: BriefRun): Promise<BriefEnd> {
-  signal.throwIfAborted();
-  const [program = '', ...args] = argv;
-  const child = spawn(program, args, { cwd, env: { ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
-  const { promise, resolve, reject } = Promise.withResolvers<BriefEnd>();
+/** Runs a program that is over in moments (a probe). Nothing of its group is left. Throws what spawn throws. */
+export async function runBriefly(run: BriefRun): Promise<BriefEnd> {
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (chunk: string) => {
-      output = (output + chunk).slice(-keptOutput);
-    });
-  }
-  const killGroup = (): void => {
-    if (child.pid !== undefined) send(-child.pid, 'SIGKILL');
-  };
-  const leave = (): void => {
-    killGroup();
-    reject(signal.reason);
-  };
-  signal.addEventListener('abort', leave, { once: true });
-  child.on('error', reject); // stays: an error that nobody hears ends the daemon
-  child.once('exit', async (code, killedBy) => {
-    killGroup(); // what it left behind
-    // What lies in the pipes is read in the next turns; their end may never come, where someone else holds them.
-    await nextTurn();
-    await nextTurn();
-    child.stdout?.destroy();
-    child.stderr?.destroy();
-    resolve({ code: code ?? undefined, killedBy: killedBy ?? undefined, output });
+  const decoders = { STDOUT: new StringDecoder(), STDERR: new StringDecoder() };
+  const { code, killedBy } = await runAttached({
+    ...run,
+    onOutput(stream, chunk) {
+      output = (output + decoders[stream].write(chunk)).slice(-keptOutput);
+    },
   });
-  return promise.finally(() => signal.removeEventListener('abort', leave));
+  return { code, killedBy, output };
 }

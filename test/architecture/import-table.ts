@@ -74,6 +74,17 @@ export const importTable: Readonly<Record<string, Room>> = {
     },
     packages: { ajv: 'JSON Schema draft 2020-12', 'ajv-formats': 'its formats' },
   },
+  sboxmgr: {
+    rooms: {
+      ...base,
+      settings: 'the types of its settings, and the environment of who asks by --json',
+      telemetry: 'logs and counts',
+      events: 'what arrives becomes events',
+      logs: 'what a run of sboxmgr wrote is stored',
+      processes: 'engines and sboxmgr are run by the one spawner; engines are described there',
+    },
+    packages: { croner: 'the next time of a cron line' },
+  },
   api: {
     rooms: {
       ...base,
@@ -123,6 +134,7 @@ export const importTable: Readonly<Record<string, Room>> = {
       alerts: 'composition',
       processes: 'composition',
       plugins: 'composition',
+      sboxmgr: 'composition',
       api: 'composition',
     },
     packages: {},
