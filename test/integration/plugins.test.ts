@@ -212,6 +212,13 @@ describe('plugins that the agent runs', () => {
     assert.equal(lost.length, 1);
     assert.match(String(lost[0]?.data['next_action']), /sboxagent logs never/);
     assert.equal((await plugin(daemon, 'never')).state, 'UNHEALTHY');
+    const { alerts } = (await call(daemon, 'GET', '/api/v1/alerts?filter.subjects=never')).json;
+    assert.deepEqual(
+      alerts.map((alert: { rule: string; state: string; trace_id: string }) => [alert.rule, alert.state, alert.trace_id]),
+      [['plugin_unhealthy', 'FIRING', lost[0]?.trace]],
+    );
+    const firing = (await call(daemon, 'GET', '/api/v1/events?filter.types=alert.firing')).json.events;
+    assert.equal(firing.filter((e: { data: { subject: string } }) => e.data.subject === 'never').length, 1);
   });
 
   it('the last rung switches it off: its process is stopped and stays so', async () => {
