@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Document, isAlias, isMap, visit } from 'yaml';
+import { type Document, isAlias, isMap, isScalar, type Pair, visit, type YAMLMap } from 'yaml';
 import type { Json, JsonObject } from '../events/types.ts';
 import { additions, type Edit, removals, replacements, type Splice, Unusual } from './edit-splices.ts';
 import { removeAt, setAt } from './paths.ts';
-import { guardSize, inlineYaml, parseYaml, plainValue } from './yaml-values.ts';
+import { guardSize, inlineYaml, keyName, parseYaml, plainValue } from './yaml-values.ts';
 
 /**
  * Changes leaves of a YAML text and leaves every other byte of it as it is: comments, order, indentation, notation. What comes out is
@@ -74,7 +74,7 @@ function rebuilt(text: string, edits: readonly Edit[], meant: JsonObject): strin
   const document = parsed(text);
   withoutAliases(document);
   for (const { path, value } of edits) {
-    if (value !== undefined) document.setIn(path, document.createNode(value));
+    if (value !== undefined) set(document, path, value);
     else remove(document, path);
   }
   const edited = document.toString({ lineWidth: 0 });
@@ -82,12 +82,40 @@ function rebuilt(text: string, edits: readonly Edit[], meant: JsonObject): strin
   return edited;
 }
 
+/** A pair by its name, as the settings take it: a key may be written as a number. */
+function pairOf(map: unknown, name: string): Pair | undefined {
+  return isMap(map) ? map.items.find(({ key }) => keyName(key) === name) : undefined;
+}
+
+function set(document: Document.Parsed, path: readonly string[], value: Json): void {
+  if (!isMap(document.contents)) document.contents = document.createNode({}) as never;
+  let at: unknown = document.contents;
+  for (const [index, name] of path.entries()) {
+    const last = index === path.length - 1;
+    const pair = pairOf(at, name);
+    if (pair !== undefined && !last && isMap(pair.value)) {
+      at = pair.value;
+      continue;
+    }
+    const node = document.createNode(last ? value : {});
+    if (pair !== undefined) pair.value = node;
+    else if (isMap(at)) at.items.push(document.createPair(name, node));
+    at = node;
+  }
+}
+
 function remove(document: Document.Parsed, path: readonly string[]): void {
-  document.deleteIn(path);
-  for (let above = path.slice(0, -1); above.length > 0; above = above.slice(0, -1)) {
-    const left = document.getIn(above);
-    if (!isMap(left) || left.items.length > 0) return;
-    document.deleteIn(above);
+  const way: YAMLMap[] = [];
+  let at: unknown = document.contents;
+  for (const name of path) {
+    const pair = pairOf(at, name);
+    if (!isMap(at) || pair === undefined) return;
+    way.push(at);
+    at = pair.value;
+  }
+  for (const [index, map] of [...way.entries()].reverse()) {
+    map.items = map.items.filter((pair) => pair !== pairOf(map, path[index] ?? ''));
+    if (map.items.length > 0) return;
   }
 }
 
@@ -104,6 +132,10 @@ function withoutAliases(document: Document.Parsed): void {
   visit(document, {
     Node(_, node) {
       if ('anchor' in node) delete node.anchor;
+      // Written in a way of its own (`0660`): as a number it would come out another.
+      if (isScalar(node) && typeof node.value === 'number' && node.source !== undefined && String(node.value) !== node.source) {
+        node.value = node.source;
+      }
     },
   });
 }

@@ -31,17 +31,16 @@ export function setAt(object: JsonObject, path: readonly string[], value: Json):
   define(at, path.at(-1) ?? '', value);
 }
 
-/** Takes a leaf out in place, and the mappings that held nothing else. */
-export function removeAt(object: JsonObject, path: readonly string[]): void {
+/** Takes a leaf out in place, and the mappings that held nothing else. Answers whether it was there. */
+export function removeAt(object: JsonObject, path: readonly string[]): boolean {
   const [name = '', ...rest] = path;
   const inner = own(object, name);
-  if (inner === undefined) return;
+  if (inner === undefined) return false;
   if (rest.length > 0) {
-    if (!isObject(inner)) return;
-    removeAt(inner, rest);
-    if (Object.keys(inner).length > 0) return;
+    if (!isObject(inner) || !removeAt(inner, rest)) return false;
+    if (Object.keys(inner).length > 0) return true;
   }
-  Reflect.deleteProperty(object, name);
+  return Reflect.deleteProperty(object, name);
 }
 
 /** How many values a document has, mappings and items of lists included; stops counting beyond `most`. */

@@ -168,6 +168,13 @@ test('older and shorter names of keys stay as the file has them', async () => {
   assert.equal(room.read(), named.replace('9}', '8}').replace('20s}', '5s, max_connections: 7}'));
 });
 
+test("a mask that leads below a value is the caller's fault, not ours", async () => {
+  await using room = await configRoom({ 'sboxagent.yaml': file });
+  const document = { api: { port: { a: 1 } } };
+  await assert.rejects(room.config.update({ document }, { ...plainUpdate, mask: ['api.port.a'] }), { reason: 'CONFIG_INVALID' });
+  assert.equal(room.read(), file);
+});
+
 test('units come and go without the others', async () => {
   await using room = await configRoom({ 'sboxagent.yaml': file });
   const { document } = room.config.get();
