@@ -28,8 +28,8 @@ def _options(target: Target) -> List[Tuple[str, Any]]:
         ("grpc.enable_http_proxy", 0),
         ("grpc.initial_reconnect_backoff_ms", 100),
         # This is how long one attempt may take: a daemon that starts answers late.
-        ("grpc.min_reconnect_backoff_ms", 3000),
-        ("grpc.max_reconnect_backoff_ms", 2000),
+        ("grpc.min_reconnect_backoff_ms", 1000),
+        ("grpc.max_reconnect_backoff_ms", 500),
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 10_000),
     ]
@@ -109,6 +109,11 @@ def _left(deadline: Optional[float]) -> Optional[float]:
     return None if deadline is None else max(deadline - time.monotonic(), 0.001)
 
 
+def _told(before: Optional[AgentError], error: AgentError) -> AgentError:
+    """A repetition that found no agent in time: why there is none says more than the deadline."""
+    return before if before is not None and before.code == "UNAVAILABLE" and error.code == "DEADLINE_EXCEEDED" else error
+
+
 def _pause(rpc: Rpc, error: AgentError, attempt: int, deadline: Optional[float]) -> Optional[float]:
     """The pause before the next attempt; None where there is none or no time for it."""
     pause = pause_before_again(rpc, error, attempt)
@@ -135,12 +140,13 @@ class AgentClient(_Base, BlockingMethods):
 
     def call(self, path: str, request: Any, timeout: Timeout, again: bool = True) -> Any:
         """One unary RPC by its path with a request that is already made; `again=False` never repeats it."""
-        rpc, deadline, attempt = RPCS[path], self._deadline(timeout), 0
+        rpc, deadline, attempt, first = RPCS[path], self._deadline(timeout), 0, None
         while True:
             try:
-                return self._calls[path](request, timeout=_left(deadline), metadata=self._metadata())
+                return self._calls[path](request, timeout=_left(deadline), metadata=self._metadata(), wait_for_ready=first is not None)
             except grpc.RpcError as failure:
-                error = from_rpc(failure)
+                error = _told(first, from_rpc(failure))
+                first = error
                 pause = _pause(rpc, error, attempt, deadline) if again else None
                 if pause is None:
                     raise error from failure
@@ -176,12 +182,13 @@ class AsyncAgentClient(_Base, AsyncMethods):
         return grpc.aio.insecure_channel(self._target.address, options=options)
 
     async def _unary(self, path: str, fields: Mapping[str, Any], timeout: Timeout) -> Any:
-        rpc, request, deadline, attempt = RPCS[path], request_of(RPCS[path], fields), self._deadline(timeout), 0
+        rpc, request, deadline, attempt, first = RPCS[path], request_of(RPCS[path], fields), self._deadline(timeout), 0, None
         while True:
             try:
-                return await self._calls[path](request, timeout=_left(deadline), metadata=self._metadata())
+                return await self._calls[path](request, timeout=_left(deadline), metadata=self._metadata(), wait_for_ready=first is not None)
             except grpc.RpcError as failure:
-                error = from_rpc(failure)
+                error = _told(first, from_rpc(failure))
+                first = error
                 pause = _pause(rpc, error, attempt, deadline)
                 if pause is None:
                     raise error from failure
