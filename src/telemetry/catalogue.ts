@@ -18,6 +18,9 @@ export interface MetricEntry {
 /** Bounds of the RPC conventions, with two finer ones below: most calls here take less than 5 ms. */
 export const callSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const;
 
+/** Bounds for what takes seconds to minutes. */
+const runSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600] as const;
+
 const process = ['process', 'engine'] as const;
 
 export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
@@ -85,6 +88,29 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
   sboxagent_events_dropped_total: { kind: 'counter', help: 'Events that were lost or refused.', labels: ['reason'] },
   sboxagent_watchers: { kind: 'gauge', help: 'Open watches of events.', labels: [] },
   sboxagent_store_errors_total: { kind: 'counter', help: 'Errors of the disk below the store.', labels: ['kind'] },
+  // sboxmgr
+  sboxagent_business_subscriptions_processed_total: { kind: 'counter', help: 'Subscriptions that sboxmgr has worked through.', labels: [] },
+  sboxagent_business_configs_generated_total: { kind: 'counter', help: 'Configurations that sboxmgr has made.', labels: [] },
+  sboxagent_business_errors_total: { kind: 'counter', help: 'Errors that sboxmgr and its plugins told of.', labels: [] },
+  sboxagent_business_processing_seconds: {
+    kind: 'histogram',
+    help: 'Time that work on subscriptions and configurations took, by the events that tell it.',
+    unit: 's',
+    labels: [],
+    buckets: runSeconds,
+  },
+  sboxagent_schedule_runs_total: {
+    kind: 'counter',
+    help: 'Scheduled runs of sboxmgr: success, failure, timeout, or skipped because one was under way.',
+    labels: ['result'],
+  },
+  sboxagent_schedule_run_duration_seconds: {
+    kind: 'histogram',
+    help: 'Duration of scheduled runs of sboxmgr.',
+    unit: 's',
+    labels: [],
+    buckets: runSeconds,
+  },
   // Alerts
   sboxagent_alerts_firing: { kind: 'gauge', help: 'Alerts that fire, by their rule.', labels: ['rule'] },
   sboxagent_alert_notifications_total: {
