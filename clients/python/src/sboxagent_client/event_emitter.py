@@ -35,7 +35,7 @@ EVENT_BYTES = 700 * 1024
 #: How long `emit` waits for room, in seconds.
 ROOM_WAIT = 0.0004
 CALL_TIMEOUT = 5.0
-MAX_BACKOFF = 5.0
+MAX_BACKOFF = 2.0
 EXIT_TIMEOUT = 0.9
 _PATH = "/sboxagent.v1.EventService/BatchCreateEvents"
 #: Waiting and trying again cannot help these.

@@ -17,7 +17,7 @@ __all__ = ["EventStreamClient", "Gap"]
 
 #: Waiting cannot help these: they are raised.
 _FINAL = frozenset({"INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND", "UNIMPLEMENTED", "FAILED_PRECONDITION"})
-_MAX_BACKOFF = 5.0
+_MAX_BACKOFF = 2.0
 
 
 class Gap(NamedTuple):
