@@ -161,7 +161,7 @@ export async function createApp({ first, load, files, program, lock }: AppOption
     pid: process.pid,
     listeners,
     configPaths: loaded.paths,
-    configEtag: loaded.etag,
+    configEtag: config.get().etag,
     plugins: room.plugins.list().length,
     ...frontDoor.stats(),
   });

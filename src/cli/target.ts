@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { RefusedError } from '../kernel/errors.ts';
+import type { AgentPlace } from '../settings/index.ts';
 import type { CommonOptions, Context } from './context.ts';
 import { Failure, usage } from './failure.ts';
 
@@ -36,23 +37,20 @@ export async function findTarget({ io, options }: Context): Promise<Target> {
   }
   if (wantsTls(options)) throw usage('--tls and its files need a --target', forms);
   const token = explicitToken(options);
-  const { api } = await localSettings({ io, options });
-  return { ...unix(api.unixSocket.path), token: token === undefined ? undefined : checked(token) };
+  const { socketPath } = await localAgent({ io, options });
+  return { ...unix(socketPath), token: token === undefined ? undefined : checked(token) };
 }
 
-/** The daemon's settings, found as the daemon finds them. */
-export async function localSettings({ io, options }: Context): Promise<{
-  readonly agent: { readonly stateDir: string };
-  readonly api: { readonly unixSocket: { readonly path: string } };
-}> {
-  const { loadSettings } = await import('../settings/index.ts');
+/** Where the daemon's state and socket are, found as the daemon finds them. */
+export async function localAgent({ io, options }: Context): Promise<AgentPlace> {
+  const { findAgent } = await import('../settings/index.ts');
   try {
-    return loadSettings({
+    return findAgent({
       ...(options.config === undefined ? {} : { configPath: options.config }),
       ...(options.stateDir === undefined ? {} : { stateDir: options.stateDir }),
       env: await io.env(),
       cwd: io.cwd,
-    }).settings;
+    });
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
     throw new Failure(2, error.message, { remedy: 'Correct the configuration, or name the agent itself with --target.' });

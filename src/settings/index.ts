@@ -8,6 +8,7 @@ export { diffSettings, type SettingsChange } from './diff.ts';
 export { configurationPage } from './docs.ts';
 export { parseText } from './document.ts';
 export { configFiles, type FileOptions, readConfigFile } from './files.ts';
+export { type AgentPlace, findAgent } from './find-agent.ts';
 export { isLive, isSecret, maskText } from './key-paths.ts';
 export { aliases, environmentName, type Key, type KeyType, keyTable, unitKeyTable } from './keys.ts';
 export { type LoadOptions, loadSettings } from './load.ts';

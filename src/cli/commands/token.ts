@@ -7,13 +7,13 @@ import { EXIT, Failure, usage } from '../failure.ts';
 import { duration, list, text } from '../flags.ts';
 import { colours, print } from '../output.ts';
 import { type Column, table } from '../table.ts';
-import { localSettings } from '../target.ts';
+import { localAgent } from '../target.ts';
 
 async function stateDirOf(context: Context): Promise<string> {
   if (context.options.target !== undefined) {
     throw usage('tokens are kept in the state directory: --target does not go with them', "Run it on the agent's own machine.");
   }
-  return (await localSettings(context)).agent.stateDir;
+  return (await localAgent(context)).stateDir;
 }
 
 /** Runs what works on the token file, and says its refusals as ours. */

@@ -1,0 +1,53 @@
+/** The tours of the documentation, command by command as they stand there. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { freePort, root, runProgram } from '../helpers/daemon.ts';
+
+/** What each block of a tour must print, in order. */
+const tours: Readonly<Record<string, readonly RegExp[]>> = {
+  'plugins.md': [
+    /^/,
+    /geo-updater .*ACTIVE/,
+    /geo-updater[\s\S]*\b3\b/,
+    /"password": "correct-horse"[\s\S]*revision 2, APPLIED[\s\S]*\*\*\*/,
+    /revision 3/,
+    /config\.json:1[\s\S]*example\.com[\s\S]*config\.applied[\s\S]*config\.rejected/,
+    /plugin\.degraded[\s\S]*plugin\.unhealthy[\s\S]*plugin\.recovering[\s\S]*plugin\.recovered/,
+    /[4-9] "trace_id"/,
+    /^/,
+  ],
+  'changing-configuration.md': [
+    /^/,
+    /^\s*info\s[\s\S]*sboxagent\.yaml/,
+    /agent\.log_level[\s\S]*# The edge agent of the office\.\napi:\n {2}limits: \{message_bytes: 1MiB\} {2}# what the panel needs\nagent: \{log_level: debug\}/,
+    /exit code 1/,
+    /sboxagent\.yaml:3[\s\S]*2MiB/,
+    /looking for a leak[\s\S]*1MiB\} {2}# what the panel needs\nagent: \{log_level: info\}/,
+    /# The edge agent of the office\.[\s\S]*"new_value": ?"warn"/,
+    /^/,
+  ],
+};
+
+for (const [page, expected] of Object.entries(tours)) {
+  test(`the tour of docs/${page} runs as it is written`, async (t) => {
+    const text = readFileSync(join(root, 'docs', page), 'utf8');
+    const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
+    assert.equal(blocks.length, expected.length, 'every block of the tour has its expectation');
+    const temp = mkdtempSync(join(tmpdir(), 'sboxagent-tour-'));
+    t.after(() => rmSync(temp, { recursive: true, force: true }));
+    const env = {
+      TMPDIR: temp,
+      SBOXAGENT_API_PORT: String(await freePort()),
+      SBOXAGENT_SBOXMGR_SOCKET_PATH: join(temp, 'sboxmgr.sock'),
+    };
+    const script = blocks.map((block, i) => `${block}\necho; echo "@@ ${i}"`).join('\n');
+    const ran = await runProgram(['bash', '-c', `cd '${root}'; set +H -m; ${script}`], { env, timeoutMs: 90_000 });
+    const parts = ran.stdout.split(/^@@ \d+$/m);
+    expected.forEach((what, i) => {
+      assert.match(parts[i] ?? '', what, `block ${i + 1}:\n${blocks[i]}\n${ran.stdout.slice(-1500)}\n${ran.stderr.slice(-800)}`);
+    });
+  });
+}
