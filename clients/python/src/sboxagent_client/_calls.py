@@ -50,8 +50,8 @@ class Rpc(NamedTuple):
 def _class_of(descriptor: Any) -> Any:
     from google.protobuf import message_factory, symbol_database
 
-    make = getattr(message_factory, "GetMessageClass", None)
-    return make(descriptor) if make is not None else symbol_database.Default().GetPrototype(descriptor)
+    make = getattr(message_factory, "GetMessageClass", None) or getattr(symbol_database.Default(), "GetPrototype")
+    return make(descriptor)
 
 
 def _find() -> Dict[str, Rpc]:

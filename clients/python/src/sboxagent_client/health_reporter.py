@@ -74,7 +74,7 @@ class HealthReporter:
         text. The worst of all checks is reported, each under its name in the report's data."""
 
         def add(one: F) -> F:
-            self._checks.append((name or getattr(one, "__name__", "check"), one))
+            self._checks.append((name or str(getattr(one, "__name__", "check")), one))
             self._wake.set()
             return one
 

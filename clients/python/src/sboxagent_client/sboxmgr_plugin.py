@@ -10,6 +10,7 @@ sboxmgr's loader puts the loaded object into its registry under the entry point'
 
 from __future__ import annotations
 
+import atexit
 import functools
 import importlib
 import inspect
@@ -26,6 +27,8 @@ from ._record import trace_of
 from .event_emitter import EventEmitter
 
 SOURCE = "sboxmgr"
+#: Calls of one plugin's method in one run that are told one by one; further ones (policies are asked for every server) are summed up.
+SINGLE_CALLS = 20
 #: Log lines of one run that are reported; what is over is counted in the last one.
 MAX_LOG_LINES = 2000
 
@@ -106,9 +109,49 @@ def _figures(result: Any) -> Dict[str, Any]:
     return out
 
 
+class _Sum:
+    """Calls of one plugin's method that are told in one event at the end of the run."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.rest = 0
+        self.took = 0.0
+        self.longest = 0.0
+        self.figures: Dict[str, int] = {}
+
+
+_sums: Dict[Tuple[str, str, str], _Sum] = {}
+
+
+def _summed(plugin: str, kind: str, method: str, took: float, result: Any) -> bool:
+    """Whether a call is only added up."""
+    one = _sums.setdefault((plugin, kind, method), _Sum())
+    one.calls += 1
+    if one.calls <= SINGLE_CALLS:
+        return False
+    one.rest += 1
+    one.took += took
+    one.longest = max(one.longest, took)
+    for name, value in _figures(result).items():
+        if isinstance(value, bool):
+            name, value = (name, 1) if value else (f"not_{name}", 1)
+        one.figures[name] = one.figures.get(name, 0) + value
+    return True
+
+
+def _tell_sums() -> None:
+    for (plugin, kind, method), one in list(_sums.items()):
+        if one.rest:
+            data = {**one.figures, "plugin_type": kind, "method": method, "calls": one.rest, "duration_ms": round(one.took * 1000, 3), "longest_ms": round(one.longest * 1000, 3)}
+            _emit("plugin.called", data, source=plugin, attributes={"plugin": plugin})
+    _sums.clear()
+
+
 def _report(plugin: str, kind: str, method: str, took: float, result: Any, error: Optional[BaseException]) -> None:
     try:
         data: Dict[str, Any] = {"plugin_type": kind, "method": method, "duration_ms": round(took * 1000, 3)}
+        if error is None and _summed(plugin, kind, method, took, result):
+            return
         if error is None:
             data.update(_figures(result))
             _emit("plugin.called", data, source=plugin, attributes={"plugin": plugin})
@@ -186,18 +229,19 @@ def _wrap_tree(base: type, methods: Tuple[str, ...], kind: str) -> None:
         return
     before = base.__dict__.get("__init_subclass__")
 
-    def hook(cls: Any, **kwargs: Any) -> None:
+    def hook(cls: type, **kwargs: Any) -> None:
         if before is not None:
             before.__get__(None, cls)(**kwargs)
         else:
-            super(base, cls).__init_subclass__(**kwargs)
+            super(base, cls).__init_subclass__(**kwargs)  # type: ignore[arg-type]
         try:
             for method in methods:
                 _wrap_method(cls, method, kind)
         except Exception:
             pass
 
-    setattr(base, "__init_subclass__", classmethod(hook))
+    made: Any = classmethod(hook)  # type: ignore[arg-type]  # a class method has its class first
+    setattr(base, "__init_subclass__", made)
     setattr(base, _MARK, True)
 
 
@@ -284,7 +328,8 @@ def _wrap_events() -> None:
         manager.emit_async = reported_async
     setattr(manager, _MARK, True)
     # Those of this run that came before sboxmgr loaded its plugins.
-    for event in getattr(core, "_event_manager", None).get_event_history() if getattr(core, "_event_manager", None) is not None else ():
+    living = getattr(core, "_event_manager", None)
+    for event in living.get_event_history() if living is not None else ():
         _forward(event)
 
 
@@ -314,7 +359,7 @@ class _LogHandler(logging.Handler):
             return
         self.left -= 1
         severity = "CRITICAL" if record.levelno >= 50 else "ERROR" if record.levelno >= 40 else "WARNING" if record.levelno >= 30 else "INFO" if record.levelno >= 20 else "DEBUG"
-        data = {"logger": record.name, "level": record.levelname, "message": _redact.text(record.getMessage())}
+        data: Dict[str, Any] = {"logger": record.name, "level": record.levelname, "message": _redact.text(record.getMessage())}
         operation = getattr(record, "operation", None)
         if operation:
             data["operation"] = str(operation)[:256]
@@ -367,6 +412,8 @@ def install() -> bool:
         _emitter = EventEmitter(SOURCE, buffer_size=4000, flush_interval=1.0)
     except Exception:
         return False
+    # Later than the emitter's own, hence before it.
+    atexit.register(_tell_sums)
     for step in (_wrap_events, _wrap_logging, _wrap_exporters):
         try:
             step()

@@ -6,8 +6,9 @@ import asyncio
 import random
 import threading
 import time
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, AsyncIterator, Dict, Iterator, List, NamedTuple, Optional, Sequence, Type, Union
+from typing import Any, AsyncIterator, Dict, Iterator, List, Optional, Sequence, Type, Union
 
 from . import types as _t
 from .client import AgentClient, AsyncAgentClient, Stream
@@ -20,7 +21,8 @@ _FINAL = frozenset({"INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED", 
 _MAX_BACKOFF = 2.0
 
 
-class Gap(NamedTuple):
+@dataclass(frozen=True)
+class Gap:
     """Events that are gone before they could be given: the first and last revision missed, and how many (of all types)."""
 
     from_revision: int

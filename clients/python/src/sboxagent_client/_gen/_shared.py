@@ -3,15 +3,18 @@
 import importlib
 
 
-def _from_pool(full_names):
+from typing import Any, Dict, Sequence
+
+
+def _from_pool(full_names: Sequence[str]) -> Dict[str, Any]:
     from google.protobuf import descriptor_pool, message_factory
 
     pool = descriptor_pool.Default()
-    make = getattr(message_factory, "GetMessageClass", None) or message_factory.MessageFactory(pool).GetPrototype
+    make = getattr(message_factory, "GetMessageClass", None) or getattr(message_factory.MessageFactory(pool), "GetPrototype")
     return {name.rsplit(".", 1)[1]: make(pool.FindMessageTypeByName(name)) for name in full_names}
 
 
-def load(module, full_names):
+def load(module: str, full_names: Sequence[str]) -> Dict[str, Any]:
     """Message classes by name: of the installed `google.rpc`, else of our own copy, else what the pool has."""
     for name in ("google.rpc." + module, __package__ + ".google.rpc._own_" + module):
         try:
