@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { Journal } from '../events/index.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { AgentError } from '../kernel/errors.ts';
 import type { Supervisor } from '../processes/index.ts';
 import type { PluginSettings, PluginUnitSettings, UnitSettings } from '../settings/types.ts';
 import type { OpenStore } from '../store/index.ts';
@@ -16,11 +15,11 @@ import { createLifecycle } from './lifecycle.ts';
 import type { PluginRecord } from './record.ts';
 import { createRecovery } from './recovery.ts';
 import { openRegistry } from './registry.ts';
-import { endSession, grantedLease, liveSession, openSession, takeRegistration } from './sessions.ts';
+import { createSessionCalls } from './session-calls.ts';
+import { endSession } from './sessions.ts';
 import { withContact } from './silence.ts';
-import { tell } from './story.ts';
 import { createTransitions } from './transitions.ts';
-import type { Plugins, Registration, Session } from './types.ts';
+import type { Plugins } from './types.ts';
 import { judge, leaseIsOver } from './verdict.ts';
 
 export interface PluginsOptions {
@@ -157,69 +156,22 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
     let stops: (() => void)[] = [];
     let ill = { ids: '', sinceMs: clock.wallMs() };
 
-    const refuseLabels = ({ id, labels }: Registration): void => {
-      const { labels: limit } = settings.limits;
-      if (Object.keys(labels).length <= limit) return;
-      metrics.counter('sboxagent_limit_refused_total').add(1, { limit: 'plugin_labels' });
-      throw new AgentError('PLUGIN_LIMIT_REACHED', `${id} brings more than ${limit} labels (plugins.limits.labels)`, {
-        metadata: { plugin_id: id, limit: String(limit) },
-      });
-    };
-    const register = async (registration: Registration): Promise<Session> => {
-      const { id } = registration;
-      if (!settings.enabled) throw new AgentError('PLUGINS_OFF', `${id} was not registered: plugins are switched off (plugins.enabled)`);
-      refuseLabels(registration);
-      const record = registry.admit(id);
-      if (!record.enabled) {
-        throw new AgentError('PLUGIN_DISABLED', `${id} is switched off`, { metadata: { plugin_id: id } });
-      }
-      await documents.setSchema(id, registration.schema, registration.secretPaths);
-      const before = JSON.stringify([record.kind, record.version, record.name, record.labels, record.cadenceMs]);
-      takeRegistration(record, registration);
-      const session = openSession(record, grantedLease(record.kind, registration.leaseMs), nowMs());
-      // Its last word was of the session before.
-      record.report = undefined;
-      hear(record);
-      registry.touch(record);
-      if (before !== JSON.stringify([record.kind, record.version, record.name, record.labels, record.cadenceMs])) {
-        const data = { kind: record.kind ?? '', version: record.version, name: record.name };
-        tell(journal, { id, type: 'registered', data, traceId: '' });
-      }
-      await collector.flush();
-      return { plugin: registry.view(record), sessionId: session.id, leaseMs: session.leaseMs };
-    };
-    const renewed = (id: string, sessionId: string, reports: 0 | 1): PluginRecord => {
-      const record = registry.get(id);
-      look(record);
-      const session = liveSession(record, sessionId);
-      session.renewedAtMs = nowMs();
-      session.reports += reports;
-      return record;
-    };
+    const sessions = createSessionCalls({
+      registry,
+      documents,
+      collector,
+      journal,
+      settings: () => settings,
+      clock,
+      nowMs,
+      refused: metrics.counter('sboxagent_limit_refused_total'),
+      look,
+      hear,
+    });
 
     const plugins: Plugins = {
       documents,
-      register,
-      renew(id, sessionId) {
-        const record = renewed(id, sessionId, 0);
-        hear(record);
-        return registry.view(record).leaseExpireTimeMs ?? clock.wallMs();
-      },
-      report(id, sessionId, report) {
-        const record = renewed(id, sessionId, 1);
-        const failures = report.status === 'HEALTHY' ? 0 : (record.report?.failures ?? 0) + 1;
-        record.report = { ...report, timeMs: clock.wallMs(), failures };
-        hear(record);
-        registry.touch(record);
-        return registry.view(record);
-      },
-      followSession(id, sessionId, onEnd) {
-        const record = registry.get(id);
-        look(record);
-        const session = liveSession(record, sessionId);
-        session.onEnd.add(onEnd);
-        return () => void session.onEnd.delete(onEnd);
-      },
+      ...sessions,
       list: registry.views,
       get: (id) => registry.view(registry.get(id)),
       async recentEvents(id) {

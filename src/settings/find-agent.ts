@@ -1,11 +1,8 @@
-import { type Entries, put } from './entries.ts';
-import { overrides } from './environment.ts';
-import { configFiles, readFiles } from './files.ts';
+import { configFiles } from './files.ts';
 import { fillIn } from './fill-in.ts';
 import type { LoadOptions } from './load.ts';
 import { gatherProblems } from './problems.ts';
-import { readTree } from './reading.ts';
-import type { Units } from './units.ts';
+import { readSources } from './reading.ts';
 
 export interface AgentPlace {
   readonly stateDir: string;
@@ -22,12 +19,7 @@ const wanted = ['agent.state_dir', 'api.unix_socket.path'];
 export function findAgent(options: LoadOptions): AgentPlace {
   const paths = configFiles(options);
   const problems = gatherProblems();
-  const entries: Entries = new Map();
-  const units: Units = new Map();
-  for (const tree of readFiles(paths, options.texts, problems)) readTree(tree, { entries, units, problems });
-  for (const { path, ...given } of overrides(options.env, units, problems)) {
-    problems.attempt(() => put(entries, path, { ...given, directory: options.cwd }));
-  }
+  const { entries } = readSources(paths, options, problems);
   const said = options.stateDir !== undefined || entries.has('agent.state_dir');
   if (problems.touches(wanted) || (problems.has('syntax') && !said)) problems.settle(paths);
   fillIn(entries, options);

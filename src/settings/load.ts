@@ -1,16 +1,14 @@
 import { createHash } from 'node:crypto';
 import { settleAlerts } from './alerts.ts';
-import { type Entries, put } from './entries.ts';
-import { overrides } from './environment.ts';
-import { configFiles, type FileOptions, readFiles } from './files.ts';
+import { configFiles, type FileOptions } from './files.ts';
 import { fillIn, fillInUnits } from './fill-in.ts';
 import { gatherProblems } from './problems.ts';
-import { readTree } from './reading.ts';
+import { readSources } from './reading.ts';
 import { refuseUnfit } from './refusals.ts';
 import { toDocument } from './to-document.ts';
 import { toSettings } from './to-settings.ts';
 import type { LoadedSettings } from './types.ts';
-import { refuseUnfitUnits, type Units } from './units.ts';
+import { refuseUnfitUnits } from './units.ts';
 
 export interface LoadOptions extends FileOptions {
   /** `--state-dir`: wins over all. */
@@ -24,12 +22,7 @@ export interface LoadOptions extends FileOptions {
 export function loadSettings(options: LoadOptions): LoadedSettings {
   const paths = configFiles(options);
   const problems = gatherProblems();
-  const entries: Entries = new Map();
-  const units: Units = new Map();
-  for (const tree of readFiles(paths, options.texts, problems)) readTree(tree, { entries, units, problems });
-  for (const { path, ...given } of overrides(options.env, units, problems)) {
-    problems.attempt(() => put(entries, path, { ...given, directory: options.cwd }));
-  }
+  const { entries, units } = readSources(paths, options, problems);
   // What could not be read may be what the rest refers to.
   if (problems.has('syntax')) problems.settle(paths);
   settleAlerts(entries, problems);

@@ -1,5 +1,7 @@
 import { dirname } from 'node:path';
 import { type Entries, type Item, put } from './entries.ts';
+import { overrides } from './environment.ts';
+import { type FileOptions, readFiles } from './files.ts';
 import { type Key, keyTable } from './keys.ts';
 import { type Problems, refuse } from './problems.ts';
 import { collect, type Schema, schemaOf } from './schema.ts';
@@ -16,8 +18,19 @@ interface Into {
 const schema = schemaOf(keyTable);
 const maxUnits = 1000;
 
+/** What the files and the environment say, as far as it can be read; the rest is added to `problems`. */
+export function readSources(paths: readonly string[], options: FileOptions, problems: Problems): Omit<Into, 'problems'> {
+  const entries: Entries = new Map();
+  const units: Units = new Map();
+  for (const tree of readFiles(paths, options.texts, problems)) readTree(tree, { entries, units, problems });
+  for (const { path, ...given } of overrides(options.env, units, problems)) {
+    problems.attempt(() => put(entries, path, { ...given, directory: options.cwd }));
+  }
+  return { entries, units };
+}
+
 /** Takes what a file says. */
-export function readTree(tree: Tree, into: Into): void {
+function readTree(tree: Tree, into: Into): void {
   const { entries, problems } = into;
   const directory = dirname(tree.file);
   collect(schema, tree, {
