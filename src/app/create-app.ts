@@ -162,7 +162,7 @@ export async function createApp({ first, load, files, program, lock }: AppOption
     listeners,
     configPaths: loaded.paths,
     configEtag: config.get().etag,
-    plugins: room.plugins.list().length,
+    plugins: room.size(),
     ...frontDoor.stats(),
   });
   const requests = requestMemory(store, clock);

@@ -40,6 +40,8 @@ export interface PluginRoom {
   readonly plugins: Plugins;
   /** For publishers: the events of plugins are taken from what goes through it. */
   readonly journal: Journal;
+  /** Plugins known. */
+  size(): number;
   /** DEGRADED while a plugin is ill or a document is refused; names it. */
   health(): { readonly status: 'HEALTHY' | 'DEGRADED'; readonly message: string; readonly sinceMs: number };
   setSettings(settings: PluginSettings): Promise<void>;
@@ -184,6 +186,7 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
     return {
       plugins,
       journal: collector.journal,
+      size: registry.size,
       health() {
         const names = [...registry.all()].filter((r) => r.enabled && r.verdict.word === 'UNHEALTHY').map((r) => r.id);
         const ids = names.join();
