@@ -34,7 +34,9 @@ class Agent:
         self.config.write_text(json.dumps({"agent": {"name": "python"}, "api": api, "sboxmgr": {"socket": {"path": str(self.dir / "door.sock")}}, **config}))
         self.config.chmod(0o600)
         self.log = self.dir / "agent.log"
-        self.process: Optional[subprocess.Popen[bytes]] = None
+        self.process: Optional["subprocess.Popen[bytes]"] = None
+        #: With TLS the port is not asked: this socket is waited for.
+        self.ready_by: Optional[str] = None
 
     @property
     def tcp(self) -> str:
@@ -56,6 +58,10 @@ class Agent:
         end = time.monotonic() + 60
         while True:
             try:
+                if self.ready_by is not None:
+                    with socket.socket(socket.AF_UNIX) as sock:
+                        sock.connect(self.ready_by)
+                    return self
                 with urllib.request.urlopen(f"http://{self.tcp}/api/v1/health", timeout=2) as answer:
                     if answer.status == 200:
                         return self

@@ -60,7 +60,7 @@ class Walk:
             ("list_processes", lambda: {"states": ["RUNNING", "READY"]}, ()),
             ("watch_processes", none, ()),
             ("restart_process", lambda: {"id": "sleeper"}, ()),
-            ("reload_process", lambda: {"id": "sleeper"}, ("RELOAD_UNSUPPORTED", "RELOAD_NOT_SUPPORTED", "PROCESS_CANNOT_RELOAD", "PROCESS_NOT_READY")),
+            ("reload_process", lambda: {"id": "sleeper"}, ("RELOAD_UNSUPPORTED", "PROCESS_NOT_READY")),
             ("stop_process", lambda: {"id": "sleeper", "grace": 5}, ()),
             ("list_logs", lambda: {"sources": ["agent"]}, ()),
             ("tail_logs", lambda: {"sources": ["agent"], "lines": 5}, ()),
