@@ -1,5 +1,6 @@
 /** Puts the services together: what is served, and the one chain of interceptors in front of it. */
-import type { ConnectRouterOptions, Interceptor } from '@connectrpc/connect';
+import type { DescMethod } from '@bufbuild/protobuf';
+import type { ConnectRouterOptions, Interceptor, MethodImpl } from '@connectrpc/connect';
 import { Health } from '../../gen/es/grpc/health/v1/health_pb.js';
 import { AgentService } from '../../gen/es/sboxagent/v1/agent_service_pb.js';
 import { AlertService } from '../../gen/es/sboxagent/v1/alert_service_pb.js';
@@ -23,7 +24,7 @@ import { createGateway } from './gateway/gateway.ts';
 import { createInvoker, implementationOf } from './gateway/invoke.ts';
 import type { HealthBoard, StatusSource } from './health.ts';
 import { errors } from './interceptors/errors.ts';
-import { idempotency, type RequestMemory } from './interceptors/idempotency.ts';
+import { idempotent, type RequestMemory } from './interceptors/idempotency.ts';
 import { createValidate, validation } from './interceptors/validation.ts';
 import { rpcMethods } from './methods.ts';
 import { reflectionServices } from './reflection/reflection.ts';
@@ -90,15 +91,17 @@ export function createApi(deps: ApiDeps): Api {
   ];
 
   const methods = rpcMethods(services);
-  const interceptors = [errors, validation(validate, judgesItself), idempotency(requests)];
-  const invoker = createInvoker(methods, services, interceptors);
+  const interceptors = [errors, validation(validate, judgesItself)];
+  const implementation = (method: RpcMethod): MethodImpl<DescMethod> =>
+    idempotent(requests, method.desc, implementationOf(method, services));
+  const invoker = createInvoker(methods, implementation, interceptors);
   return {
     methods,
     gateway: createGateway({ methods, invoker, clock, limits: () => api().limits, pingIntervalMs }),
     mount(router) {
       for (const method of methods) {
         const jsonOptions = connectJsonOptions(method.desc.input, () => api().limits);
-        router.rpc(method.desc, implementationOf(method, services), { jsonOptions });
+        router.rpc(method.desc, implementation(method), { jsonOptions });
       }
     },
     connectOptions: {

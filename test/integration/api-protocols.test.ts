@@ -56,6 +56,14 @@ for (const [name, transport] of Object.entries(transports)) {
       assert.deepEqual(json, await rest('/events?order_by=revision&page_size=2'));
     });
 
+    it('answers a repeated request_id again', async () => {
+      const request = { event: { type: 'test.repeated', source: name }, requestId: `repeat ${name}` };
+      const first = await events.createEvent(request);
+      const again = await events.createEvent(request);
+      assert.equal(again.revision, first.revision);
+      assert.equal(again.id, first.id);
+    });
+
     it('tells every fault with its path', async () => {
       const error = await failure(events.createEvent({ event: { type: '', priority: 900 } }));
       assert.equal(error.code, Code.InvalidArgument);

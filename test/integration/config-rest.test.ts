@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { ConfigService } from '../../gen/es/sboxagent/v1/config_service_pb.js';
 import { createGateway } from '../../src/api/gateway/gateway.ts';
-import { createInvoker } from '../../src/api/gateway/invoke.ts';
+import { createInvoker, implementationOf } from '../../src/api/gateway/invoke.ts';
 import { errors } from '../../src/api/interceptors/errors.ts';
 import { createValidate, validation } from '../../src/api/interceptors/validation.ts';
 import { rpcMethods } from '../../src/api/methods.ts';
@@ -47,7 +47,7 @@ async function door(files: Readonly<Record<string, string>> = { 'sboxagent.yaml'
   const room = await configRoom(files);
   const services = [{ service: ConfigService, implementation: configService({ config: room.config }) } as unknown as Mounted];
   const methods = rpcMethods(services);
-  const invoker = createInvoker(methods, services, [errors, validation(createValidate(), new Set())]);
+  const invoker = createInvoker(methods, (method) => implementationOf(method, services), [errors, validation(createValidate(), new Set())]);
   const limits = () => ({ messageBytes: 1 << 20, jsonDepth: 32 });
   const gateway = createGateway({ methods, invoker, clock: systemClock, limits, pingIntervalMs: () => 1000 });
   const server = createServer((req, res) => {

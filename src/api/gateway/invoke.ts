@@ -51,8 +51,12 @@ export function implementationOf(method: RpcMethod, mounted: readonly Mounted[])
   return (typeof own === 'function' ? own.bind(implementation) : missing) as MethodImpl<DescMethod>;
 }
 
-export function createInvoker(methods: readonly RpcMethod[], mounted: readonly Mounted[], interceptors: readonly Interceptor[]): Invoker {
-  const specs = new Map(methods.map((method) => [method.path, createMethodImplSpec(method.desc, implementationOf(method, mounted))]));
+export function createInvoker(
+  methods: readonly RpcMethod[],
+  implementation: (method: RpcMethod) => MethodImpl<DescMethod>,
+  interceptors: readonly Interceptor[],
+): Invoker {
+  const specs = new Map(methods.map((method) => [method.path, createMethodImplSpec(method.desc, implementation(method))]));
   const chain = [...interceptors];
   const specFor = <K extends MethodImplSpec['kind']>(call: Call, kind: K): MethodImplSpec & { kind: K } => {
     const spec = specs.get(call.method.path);

@@ -1,8 +1,17 @@
 /** Writes with a request_id are done once: the same id and request get the same answer again. */
 import { createHash } from 'node:crypto';
-import { type DescMessage, fromBinary, type Message, type MessageShape, toBinary, toJson } from '@bufbuild/protobuf';
+import {
+  create,
+  type DescMessage,
+  type DescMethod,
+  fromBinary,
+  type Message,
+  type MessageShape,
+  toBinary,
+  toJson,
+} from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
-import type { Interceptor } from '@connectrpc/connect';
+import type { HandlerContext, MethodImpl } from '@connectrpc/connect';
 import { callIn } from '../calls.ts';
 
 /** What was answered to which request, kept for 24 h. */
@@ -10,6 +19,8 @@ export interface RequestMemory {
   /** Runs `fn` once for one `key` and answers its bytes ever after; another `bodyHash` is REQUEST_ID_REUSED. Failures are not remembered. */
   run(key: string, bodyHash: string, fn: () => Promise<Uint8Array>): Promise<Uint8Array>;
 }
+
+type Unary = (message: Message, context: HandlerContext) => Promise<Message> | Message;
 
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
@@ -37,27 +48,24 @@ function requestIdOf(message: Message): string {
   return 'requestId' in message && typeof message.requestId === 'string' ? message.requestId : '';
 }
 
-export function idempotency(memory: RequestMemory): Interceptor {
-  return (next) => async (request) => {
-    if (request.stream || request.method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS) return next(request);
-    const requestId = requestIdOf(request.message);
-    if (requestId === '') return next(request);
-    const { input, output, name, parent } = request.method;
-    const caller = callIn(request.contextValues)?.principal.id ?? '';
-    let first: Awaited<ReturnType<typeof next>> | undefined;
-    const bytes = await memory.run(`${caller}/${parent.typeName}.${name}/${requestId}`, requestHash(input, request.message), async () => {
-      first = await next(request);
-      return first.stream ? new Uint8Array() : toBinary(output, first.message);
+/**
+ * The implementation of a method behind the memory. Not an interceptor: an answer that does not come from the implementation would
+ * lack the headers that Connect gives to what does, and a gRPC client takes it for a broken stream.
+ */
+export function idempotent(memory: RequestMemory, method: DescMethod, implementation: MethodImpl<DescMethod>): MethodImpl<DescMethod> {
+  if (method.methodKind !== 'unary' || method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS) return implementation;
+  const run = implementation as Unary;
+  const { input, output, name, parent } = method;
+  const once: Unary = async (message, context) => {
+    const requestId = requestIdOf(message);
+    if (requestId === '') return run(message, context);
+    const caller = callIn(context.values)?.principal.id ?? '';
+    let first: Message | undefined;
+    const bytes = await memory.run(`${caller}/${parent.typeName}.${name}/${requestId}`, requestHash(input, message), async () => {
+      first = create(output, await run(message, context));
+      return toBinary(output, first);
     });
-    return (
-      first ?? {
-        stream: false,
-        service: request.service,
-        method: request.method,
-        header: new Headers(),
-        trailer: new Headers(),
-        message: fromBinary(output, bytes),
-      }
-    );
+    return first ?? fromBinary(output, bytes);
   };
+  return once as MethodImpl<DescMethod>;
 }

@@ -9,7 +9,7 @@ import { EventService, WatchEventsRequestSchema, type WatchEventsResponse } from
 import { type Process, ProcessSchema } from '../../../../gen/es/sboxagent/v1/process_pb.js';
 import { ProcessService, RestartProcessRequestSchema } from '../../../../gen/es/sboxagent/v1/process_service_pb.js';
 import { errors } from '../../../../src/api/interceptors/errors.ts';
-import { idempotency, requestHash } from '../../../../src/api/interceptors/idempotency.ts';
+import { idempotent, requestHash } from '../../../../src/api/interceptors/idempotency.ts';
 import { createValidate, validation } from '../../../../src/api/interceptors/validation.ts';
 import { rpcMethods } from '../../../../src/api/methods.ts';
 import { callKey, type Protocol } from '../../../../src/api/seam.ts';
@@ -37,8 +37,17 @@ function contextOf(call: TestCall) {
   });
 }
 
-function restart(call: TestCall, interceptors: Interceptor[], requestId: string, impl: () => Process | Promise<Process>): Promise<Process> {
-  const spec = createMethodImplSpec(ProcessService.method.restartProcess, async () => impl());
+type Restart = () => Process | Promise<Process>;
+
+function restart(
+  call: TestCall,
+  interceptors: Interceptor[],
+  requestId: string,
+  impl: Restart,
+  memory = new FakeRequests(),
+): Promise<Process> {
+  const method = ProcessService.method.restartProcess;
+  const spec = createMethodImplSpec(method, idempotent(memory, method, (async () => impl()) as never) as never);
   const request = create(RestartProcessRequestSchema, { id: 'p', requestId });
   return invokeUnaryImplementation(spec as never, contextOf(call), request, interceptors) as unknown as Promise<Process>;
 }
@@ -110,18 +119,19 @@ describe('errors', () => {
 
 describe('idempotency', () => {
   it('does a write once, remembers no failure, and refuses another request under the same id', async () => {
-    const chain = [errors, idempotency(new FakeRequests())];
+    const memory = new FakeRequests();
+    const chain = [errors];
     let runs = 0;
     const impl = (): Process => {
       runs += 1;
       if (runs === 1) throw new AgentError('START_FAILED', 'it did not start');
       return create(ProcessSchema, { id: 'p', pid: runs });
     };
-    await assert.rejects(restart(callOf('RestartProcess'), chain, 'r', impl));
-    assert.equal((await restart(callOf('RestartProcess'), chain, 'r', impl)).pid, 2);
-    assert.equal((await restart(callOf('RestartProcess'), chain, 'r', impl)).pid, 2);
-    assert.equal((await restart(callOf('RestartProcess'), chain, '', impl)).pid, 3);
-    assert.equal((await restart(callOf('RestartProcess'), chain, '', impl)).pid, 4);
+    await assert.rejects(restart(callOf('RestartProcess'), chain, 'r', impl, memory));
+    assert.equal((await restart(callOf('RestartProcess'), chain, 'r', impl, memory)).pid, 2);
+    assert.equal((await restart(callOf('RestartProcess'), chain, 'r', impl, memory)).pid, 2);
+    assert.equal((await restart(callOf('RestartProcess'), chain, '', impl, memory)).pid, 3);
+    assert.equal((await restart(callOf('RestartProcess'), chain, '', impl, memory)).pid, 4);
   });
 
   it('the hash is of what is said, not of its order', () => {
