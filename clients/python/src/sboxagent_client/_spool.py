@@ -118,6 +118,8 @@ class Outbox:
     def __init__(self, root: Optional[str], plugin_id: str, max_bytes: int, memory_events: int) -> None:
         self._root = os.path.join(root, re.sub(r"[^A-Za-z0-9._-]", "_", plugin_id)[:64] or "_") if root else None
         self._max_bytes = max_bytes
+        #: One of several that fill the spool: what is given up is a part of it.
+        self._batch_bytes = min(BATCH_BYTES, max_bytes // 8)
         self._memory_events = memory_events
         self._mutex = threading.Lock()
         self._batches: Deque[Batch] = deque()
@@ -142,8 +144,10 @@ class Outbox:
 
     def _put(self, lines: List[str]) -> None:
         size = sum(map(len, lines)) + len(lines)
+        if self._root is not None and (self.away or len(self._batches) >= MEMORY_BATCHES):
+            self._make_room(size)
         tail = self._batches[-1] if self._batches else None
-        fits = tail is not None and not tail.taken and tail.count + len(lines) <= BATCH_EVENTS and tail.size + size <= BATCH_BYTES
+        fits = tail is not None and not tail.taken and tail.count + len(lines) <= BATCH_EVENTS and tail.size + size <= self._batch_bytes
         if self._root is None:
             while sum(one.count for one in self._batches) + len(lines) > self._memory_events and self._give_up_oldest():
                 pass
@@ -207,10 +211,12 @@ class Outbox:
             _remove(path)
             os.close(fd)
 
-    def _write(self, batch: Batch, lines: List[str], size: int) -> bool:
-        """Appends lines to the batch's file, in the page cache only. A half write is cut off again."""
+    def _make_room(self, size: int) -> None:
         while self._bytes + size > self._max_bytes and self._give_up_oldest():
             pass
+
+    def _write(self, batch: Batch, lines: List[str], size: int) -> bool:
+        """Appends lines to the batch's file, in the page cache only. A half write is cut off again."""
         if self._bytes + size > self._max_bytes:
             return False
         directory = self._directory()
@@ -294,6 +300,7 @@ class Outbox:
         for batch in list(self._batches):
             if batch.lines is not None:
                 rest = batch.lines[batch.sent :]
+                self._make_room(batch.size)
                 if rest and not self._write(batch, rest, batch.size):
                     continue
                 batch.lines, batch.count, batch.sent = None, len(rest), 0
