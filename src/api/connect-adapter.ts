@@ -16,7 +16,8 @@ import { compressionGzip } from '@connectrpc/connect-node';
 import { withErrorInfo } from './error-info.ts';
 import { arrived, end, isGone, isHttp2, write, writeHead } from './exchange.ts';
 import { letGo, linger } from './gate/body.ts';
-import { grpcStreamHandler, isPlainGrpc, type StreamHandler } from './grpc-stream.ts';
+import { grpcStreamHandler, isPlainGrpc } from './grpc-stream.ts';
+import { grpcUnaryHandler } from './grpc-unary.ts';
 import { type Call, callKey, type HttpRequest, type HttpResponse, type Mount } from './seam.ts';
 
 export interface ConnectAdapter {
@@ -31,6 +32,9 @@ export interface ConnectAdapterOptions {
   readonly errorInfo: boolean;
 }
 
+/** Serves the common case of gRPC without Connect's pipelines. */
+type ShortPath = (request: UniversalServerRequest) => UniversalServerResponse | Promise<UniversalServerResponse>;
+
 const defaults: ConnectRouterOptions = {
   // No brotli unless asked for: 405 bytes of it inflate to 256 MiB.
   acceptCompression: [compressionGzip],
@@ -42,25 +46,27 @@ const defaults: ConnectRouterOptions = {
 export function createConnectAdapter(options: ConnectAdapterOptions): ConnectAdapter {
   const connect = { ...defaults, ...options.connect };
   const router = createConnectRouter(connect);
-  const streams = new Map<string, StreamHandler>();
-  options.mount(recording(router, connect, streams));
+  const shortPaths = new Map<string, ShortPath>();
+  options.mount(recording(router, connect, shortPaths));
   const handlers = new Map<string, UniversalHandler>(router.handlers.map((handler) => [handler.requestPath, handler]));
   return {
     async serve(call, req, res) {
       const handler = handlers.get(call.method.path);
       if (handler === undefined) throw new Error(`${call.method.path} is listed but not mounted`);
-      const short = call.protocol === 'grpc' && isPlainGrpc(req.headers) ? streams.get(call.method.path) : undefined;
+      const short = call.protocol === 'grpc' && isPlainGrpc(req.headers) ? shortPaths.get(call.method.path) : undefined;
       const answer = await (short ?? handler)(universalRequest(call, req));
       await writeAnswer(req, res, options.errorInfo ? await withErrorInfo(answer, call) : answer);
     },
   };
 }
 
-/** The router, which also makes the short path of every server stream that is registered with it. */
-function recording(router: ConnectRouter, connect: ConnectRouterOptions, streams: Map<string, StreamHandler>): ConnectRouter {
+/** The router, which also makes the short path of every unary method and server stream that is registered with it. */
+function recording(router: ConnectRouter, connect: ConnectRouterOptions, shortPaths: Map<string, ShortPath>): ConnectRouter {
+  const makers = { unary: grpcUnaryHandler, server_streaming: grpcStreamHandler };
   const record = (desc: DescMethod, implementation: MethodImpl<DescMethod> | undefined, own: object = {}): void => {
-    if (desc.methodKind !== 'server_streaming' || implementation === undefined) return;
-    streams.set(`/${desc.parent.typeName}/${desc.name}`, grpcStreamHandler(desc, implementation, { ...connect, ...own }));
+    const kind = desc.methodKind;
+    if ((kind !== 'unary' && kind !== 'server_streaming') || implementation === undefined) return;
+    shortPaths.set(`/${desc.parent.typeName}/${desc.name}`, makers[kind](desc, implementation, { ...connect, ...own }));
   };
   const recorder: ConnectRouter = {
     handlers: router.handlers,
