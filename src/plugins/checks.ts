@@ -41,13 +41,16 @@ export function createChecks(options: ChecksOptions): Checks {
   };
   const periodOf = (unit: PluginUnitSettings): number => unit.readiness?.periodMs ?? settings().intervalMs;
 
-  const follow = (view: Pick<ProcessView, 'id' | 'state'>): void => {
+  const follow = (view: Pick<ProcessView, 'id' | 'state' | 'desired'>): void => {
     const record = registry.find(view.id);
-    if (record?.unit === undefined || record.process === view.state) return;
+    const down = view.state === 'STOPPED' || view.state === 'STOPPING';
+    // A stop on the way to the next start is none of a person's: an illness, and the story of it, goes on.
+    const state = down && view.desired === 'UP' ? 'STARTING' : view.state;
+    if (record?.unit === undefined || record.process === state) return;
     const schedule = scheduleOf(view.id);
-    record.process = view.state;
+    record.process = state;
     schedule.running?.abort();
-    if (view.state === 'STOPPED' || view.state === 'STOPPING') {
+    if (down) {
       // A stop that the recovery asked for is a part of its story.
       if (!record.recovery.stepping) record.checks = noChecks();
       schedule.dueAtMs = Number.POSITIVE_INFINITY;

@@ -27,9 +27,9 @@ export function createHandOut({ registry, documents, supervisor, logger, retries
   const pending = new Map<string, number>();
   const failed = (id: string, error: unknown): void => logger.warn({ plugin: id, err: error }, 'a document could not be handed out');
 
-  const tellProgram = async (id: string, revision: number): Promise<void> => {
+  const tellProgram = async ({ id, recovery, traceId }: PluginRecord, revision: number): Promise<void> => {
     try {
-      await supervisor.readConfigAgain(id);
+      await supervisor.readConfigAgain(id, recovery.active ? { traceId } : {});
       pending.set(id, revision);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
@@ -46,7 +46,7 @@ export function createHandOut({ registry, documents, supervisor, logger, retries
     if (differs) registry.touch(record);
     if (record.unit !== undefined && record.session === undefined && applyState === 'PENDING' && pending.get(id) !== revision) {
       pending.delete(id);
-      tellProgram(id, revision).catch((error: unknown) => failed(id, error));
+      tellProgram(record, revision).catch((error: unknown) => failed(id, error));
     }
   };
   const stopListening = documents.onChange(changed);

@@ -40,6 +40,8 @@ export function newTraceId(): string {
 const nextAction = (id: string): string =>
   `Read \`sboxagent logs ${id}\` and \`sboxagent plugins show ${id}\`, mend the cause, then \`sboxagent plugins enable ${id}\` or \`sboxagent plugins restart ${id}\`.`;
 
+const isUnhealthy = ({ verdict }: PluginRecord): boolean => verdict.word === 'UNHEALTHY' && verdict.resting === undefined;
+
 export function createRecovery(options: RecoveryOptions): Recovery {
   const { supervisor, documents, journal, logger, nowMs, touch } = options;
 
@@ -140,8 +142,7 @@ export function createRecovery(options: RecoveryOptions): Recovery {
     }
   };
   /** A step is judged when the checks since it have said their word. */
-  const failedAgain = (record: PluginRecord): boolean =>
-    record.process === 'CRASH_LOOP' || (record.verdict.word === 'UNHEALTHY' && record.verdict.resting === undefined && enough(record));
+  const failedAgain = (record: PluginRecord): boolean => record.process === 'CRASH_LOOP' || (isUnhealthy(record) && enough(record));
   const enough = (record: PluginRecord): boolean => record.checks.failures >= threshold(record) || record.verdict.reason === 'REPORTED';
 
   return {
@@ -150,7 +151,7 @@ export function createRecovery(options: RecoveryOptions): Recovery {
       const { recovery } = record;
       if (ladder === undefined || record.lost || !record.enabled || recovery.stepping) return;
       if (!recovery.active) {
-        if (record.verdict.word !== 'UNHEALTHY' || record.verdict.resting !== undefined) return;
+        if (!isUnhealthy(record) || (record.verdict.reason === 'PROBE_FAILED' && !enough(record))) return;
         record.recovery = { ...recovery, active: true, rung: 0, nextAtMs: nowMs() };
         touch(record);
       } else if (recovery.nextAtMs === undefined) {

@@ -36,12 +36,16 @@ export function createTransitions({ registry, recovery, journal }: TransitionsOp
     a.word === b.word && a.reason === b.reason && a.resting === b.resting && a.failures === b.failures && a.message === b.message;
 
   return (record, verdict) => {
-    // While a step restarts the process, its stop is none of a person's.
-    if (record.recovery.stepping && verdict.resting !== undefined) return;
+    // While a step stops the process, or switches the plugin off, that is none of a person's.
+    if (record.recovery.stepping && (verdict.resting !== undefined || !record.enabled)) return;
     if (same(record.verdict, verdict)) return;
     const told =
       record.verdict.word !== verdict.word || record.verdict.reason !== verdict.reason || record.verdict.resting !== verdict.resting;
     story(record, verdict);
+    // Well again after a stop or a restart of the agent, which nobody calls an illness: what was planned against it is over all the same.
+    if (verdict.word === 'HEALTHY' && (record.recovery.active || record.lost)) recovery.healed(record);
+    // What a person stopped, or took out of the configuration, is not mended.
+    else if (verdict.word === undefined && verdict.resting !== 'STARTING' && record.recovery.active) recovery.reset(record);
     record.verdict = verdict;
     // Seconds that go by in a message are no change to tell.
     if (told) registry.touch(record);

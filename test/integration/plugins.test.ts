@@ -146,6 +146,7 @@ describe('plugins of the outside', () => {
 
 describe('plugins that the agent runs', () => {
   let daemon: Daemon;
+  const document = (id: string): string => `../../plugins/${id}/config.json`;
   before(async () => {
     const unit = { command: ['/bin/sh', '-c', 'echo x >> "$STARTS"; exec sleep 300'], autostart: true, stop: { grace: '1s' } };
     daemon = await makeDaemon({
@@ -170,6 +171,19 @@ describe('plugins that the agent runs', () => {
               env: { STARTS: 'starts' },
               probes: { readiness: { exec: { command: ['false'] } } },
               recovery: { steps: ['restart', 'disable'], budget: 5, window: '10m', backoff: '100ms' },
+            },
+            pushed: {
+              ...unit,
+              autostart: false,
+              env: { STARTS: 'starts' },
+              probes: { readiness: { exec: { command: ['grep', '-q', 'good', document('pushed')] } } },
+              recovery: { steps: ['push_config'], budget: 2, window: '10m', backoff: '500ms' },
+            },
+            broken: {
+              ...unit,
+              env: { STARTS: 'starts' },
+              probes: { readiness: { exec: { command: ['grep', '-q', 'good', document('broken')] } } },
+              recovery: { steps: ['restart'], budget: 1000, window: '10m', backoff: '100ms' },
             },
             plain: { command: ['sleep', '300'], stop: { grace: '1s' } },
           },
@@ -221,6 +235,35 @@ describe('plugins that the agent runs', () => {
     assert.equal(firing.filter((e: { data: { subject: string } }) => e.data.subject === 'never').length, 1);
   });
 
+  it('a document that is pushed again starts the program anew inside the same story', async () => {
+    await call(daemon, 'PUT', '/api/v1/plugins/pushed/config', { word: 'bad' });
+    await call(daemon, 'POST', '/api/v1/plugins/pushed:start', {});
+    await until('plugin.lost', async () => (await told(daemon, 'plugin.lost', 'pushed')).length === 1, 20_000);
+    const story = await told(daemon, 'plugin.*', 'pushed');
+    assert.deepEqual(types(story), ['plugin.degraded', 'plugin.unhealthy', 'plugin.recovering', 'plugin.recovering', 'plugin.lost']);
+    assert.equal(new Set(story.map(({ trace }) => trace)).size, 1);
+    const starts = (await told(daemon, 'process.started', 'pushed')).filter(({ trace }) => trace === story[0]?.trace);
+    assert.equal(starts.length, 2);
+    // A person mends it, and it is well: nothing of its illness stays.
+    await call(daemon, 'PUT', '/api/v1/plugins/pushed/config', { word: 'good' });
+    await untilState(daemon, 'pushed', 'ACTIVE');
+    assert.equal((await told(daemon, 'plugin.*', 'pushed')).at(-1)?.type, 'plugin.recovered');
+    const alerts = async (): Promise<readonly { state: string }[]> =>
+      (await call(daemon, 'GET', '/api/v1/alerts?filter.subjects=pushed')).json.alerts;
+    await until('the alert to resolve', async () => (await alerts()).every(({ state }) => state === 'RESOLVED'));
+  });
+
+  it('what a person stops in the middle of a recovery rests, and is well when it works again', async () => {
+    await until('a recovery', async () => (await plugin(daemon, 'broken')).recovery.attempts > 0);
+    await call(daemon, 'DELETE', '/api/v1/processes/broken');
+    await untilState(daemon, 'broken', 'STOPPED');
+    await sleep(1500);
+    assert.equal((await call(daemon, 'GET', '/api/v1/processes/broken')).json.state, 'STOPPED');
+    await call(daemon, 'PUT', '/api/v1/plugins/broken/config', { word: 'good' });
+    assert.equal((await call(daemon, 'POST', '/api/v1/processes', { id: 'broken' })).status, 201);
+    await untilState(daemon, 'broken', 'ACTIVE');
+  });
+
   it('the last rung switches it off: its process is stopped and stays so', async () => {
     await untilState(daemon, 'last', 'DISABLED', 20_000);
     assert.deepEqual(types(await told(daemon, 'plugin.*', 'last')), [
@@ -230,6 +273,7 @@ describe('plugins that the agent runs', () => {
       'plugin.recovering',
       'plugin.lost',
     ]);
+    assert.equal(new Set((await told(daemon, 'plugin.*', 'last')).map(({ trace }) => trace)).size, 1);
     assert.equal((await call(daemon, 'GET', '/api/v1/processes/last')).json.state, 'STOPPED');
     const refused = await call(daemon, 'POST', '/api/v1/plugins/last:start', {});
     assert.deepEqual([refused.status, refused.json.details[0].reason], [400, 'PLUGIN_DISABLED']);
