@@ -1,0 +1,3 @@
+"""Stand-in."""
+
+from .core import get_logger, initialize_logging  # noqa: F401

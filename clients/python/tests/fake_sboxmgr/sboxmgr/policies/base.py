@@ -1,0 +1,3 @@
+class BasePolicy:
+    def evaluate(self, server):
+        raise NotImplementedError

@@ -1,0 +1,154 @@
+"""HealthReporter, MetricsCollector, PluginConfigWatcher: one plugin's life, over a death of the agent."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+import unittest
+import urllib.request
+from typing import Any, Callable, Dict, List, Tuple
+
+from sboxagent_client import AgentClient, HealthReporter, MetricsCollector, PluginConfigWatcher, to_dict
+
+from .agent import Agent
+
+
+class Plugins(unittest.TestCase):
+    def setUp(self) -> None:
+        self.agent = Agent().start()
+        self.addCleanup(self.agent.dispose)
+
+    def until(self, what: str, test: Callable[[], Any], seconds: float = 15.0) -> Any:
+        end = time.monotonic() + seconds
+        while True:
+            found = test()
+            if found:
+                return found
+            self.assertLess(time.monotonic(), end, f"waited in vain for {what}")
+            time.sleep(0.05)
+
+    def plugin(self, name: str) -> Dict[str, Any]:
+        with AgentClient(self.agent.unix, timeout=20.0) as client:
+            return to_dict(client.get_plugin(id=name))
+
+    def test_health(self) -> None:
+        with HealthReporter("healthy", interval=0.2, lease=2, version="1.2", labels={"a": "b"}, target=self.agent.unix) as reporter:
+            reporter.report("degraded", "slow", queue=5)
+            self.assertTrue(reporter.flush())
+            told = self.plugin("healthy")
+            self.assertEqual((told["state"], told["version"], told["kind"], told["labels"]), ("DEGRADED", "1.2", "REMOTE", {"a": "b"}))
+            self.assertEqual((told["health"]["message"], told["health"]["data"]), ("slow", {"queue": 5}))
+            with self.assertRaises(ValueError):
+                reporter.report("fine")
+            broken = [True]
+
+            @reporter.check
+            def disk() -> bool:
+                if broken[0]:
+                    raise OSError("full")
+                return True
+
+            @reporter.check(name="net")
+            def network() -> Tuple[str, str]:
+                return "DEGRADED", "loss"
+
+            unhealthy = self.until("UNHEALTHY", lambda: (lambda p: p["state"] == "UNHEALTHY" and p)(self.plugin("healthy")))
+            self.assertEqual(unhealthy["health"]["message"], "disk: OSError: full")
+            self.assertEqual(unhealthy["health"]["data"]["net"], {"status": "DEGRADED", "message": "loss"})
+            broken[0] = False
+            self.until("DEGRADED", lambda: self.plugin("healthy")["health"]["status"] == "DEGRADED")
+            time.sleep(2.5)
+            self.assertNotEqual(self.plugin("healthy")["reason"], "LEASE_EXPIRED")
+        self.until("the end of the lease", lambda: self.plugin("healthy")["reason"] == "LEASE_EXPIRED")
+
+    def test_a_lost_session_is_opened_again(self) -> None:
+        with HealthReporter("lost", interval=60, lease=2, target=self.agent.unix) as reporter:
+            reporter.report("HEALTHY", "fine", n=1)
+            self.assertTrue(reporter.flush())
+            self.agent.kill(signal.SIGKILL)
+            time.sleep(2.5)
+            self.agent.start()
+            again = self.until("the report under a new session", lambda: (lambda p: p["health"].get("data") == {"n": 1} and p["state"] == "ACTIVE" and p)(self.plugin("lost")), 20)
+            self.assertIsNone(reporter.error, again)
+
+    def test_nobody_there(self) -> None:
+        reporter = HealthReporter("alone", interval=60, target="unix:/nonexistent/api.sock")
+        reporter.report("HEALTHY")
+        self.assertFalse(reporter.flush(0.3))
+        reporter.close()
+
+    def test_metrics(self) -> None:
+        metrics = MetricsCollector("counted", target=self.agent.unix, flush_interval=60)
+        for _ in range(3):
+            metrics.counter("runs", kind="x")
+        metrics.counter("runs", 2, kind="y")
+        metrics.gauge("depth", 7)
+        metrics.gauge("depth", 3)
+        metrics.histogram("payload", 10, unit="bytes")
+        metrics.counter("Not A Name")
+        metrics.counter("bad", "x")  # type: ignore[arg-type]
+        with metrics.timer("work"):
+            pass
+
+        @metrics.timer("work", part="b")
+        def fails() -> None:
+            raise ValueError("x")
+
+        with self.assertRaises(ValueError):
+            fails()
+        self.assertTrue(metrics.flush())
+        self.assertEqual((metrics.sent, metrics.dropped, [one[:2] for one in metrics.rejected]), (6, 1, [("Not A Name", "NAME_INVALID")]))
+        request = urllib.request.Request(f"http://{self.agent.tcp}/api/v1/metrics/prometheus", headers={"authorization": f"Bearer {self.agent.token}"})
+        with urllib.request.urlopen(request) as answer:
+            lines = answer.read().decode().splitlines()
+        self.assertIn('sboxagent_custom_runs_total{kind="x",plugin="counted"} 3', lines)
+        self.assertIn('sboxagent_custom_depth{plugin="counted"} 3', lines)
+        self.assertTrue(any(one.startswith("sboxagent_custom_work_seconds_count{") and 'outcome="error"' in one for one in lines), [one for one in lines if "custom_work" in one][:3])
+        self.agent.kill()
+        metrics.counter("runs", kind="x")
+        self.assertFalse(metrics.flush(0.3))
+        self.agent.start()
+        self.assertTrue(metrics.flush(20.0))
+        self.assertEqual(metrics.dropped, 1)
+        metrics.subscription_processed("main", servers=4, duration_ms=5)
+        metrics.config_generated("sing-box", outbounds=2)
+        metrics.error(ValueError("boom"), operation="fetch")
+        metrics.close()
+        with AgentClient(self.agent.unix) as client:
+            found = [to_dict(one) for one in client.list_events(sources=["counted"], order_by="revision").events]
+        self.assertEqual([one["type"] for one in found], ["subscription.processed", "config.generated", "plugin.error"])
+        self.assertEqual((found[2]["severity"], found[2]["data"]["error_type"]), ("ERROR", "ValueError"))
+
+    def test_configuration(self) -> None:
+        # Its reporter shares the session: neither ends the other's.
+        reporter = HealthReporter("configured", interval=60, target=self.agent.unix)
+        watcher = PluginConfigWatcher("configured", schema={"type": "object", "properties": {"n": {"type": "integer"}}}, secret_paths=["token"], target=self.agent.unix)
+        seen: List[Dict[str, Any]] = []
+
+        def apply(config: Dict[str, Any]) -> None:
+            seen.append(config)
+            if config["n"] == 13:
+                raise ValueError("unlucky")
+
+        thread = threading.Thread(target=watcher.run, args=(apply,))
+        thread.start()
+        client = AgentClient(self.agent.unix, timeout=20.0)
+        self.addCleanup(client.close)
+        self.until("the schema", lambda: "configured" in [one.id for one in client.list_plugins().plugins] and client.get_plugin_config(id="configured").schema.fields)
+        client.update_plugin_config(id="configured", config={"n": 1, "token": "s3cret"})
+        self.until("APPLIED", lambda: to_dict(client.get_plugin_config(id="configured"))["apply_state"] == "APPLIED")
+        self.assertEqual(to_dict(client.get_plugin_config(id="configured"))["config"]["token"], "***")
+        client.update_plugin_config(id="configured", config={"n": 13, "token": "***"})
+        failed = self.until("FAILED", lambda: (lambda c: c["apply_state"] == "FAILED" and c)(to_dict(client.get_plugin_config(id="configured"))))
+        self.assertEqual(failed["apply_message"], "ValueError: unlucky")
+        self.agent.kill(signal.SIGKILL)
+        self.agent.start()
+        client.update_plugin_config(id="configured", config={"n": 2, "token": "***"})
+        self.until("APPLIED again", lambda: client.get_plugin_config(id="configured").applied_revision == 3)
+        self.assertEqual(seen[0], {"n": 1, "token": "s3cret"})
+        self.assertEqual(seen[-1], {"n": 2, "token": "s3cret"})
+        watcher.stop()
+        thread.join(10)
+        self.assertFalse(thread.is_alive())
+        reporter.close()
