@@ -9,4 +9,7 @@
  * May be imported by app; the entry of the program loads json-door/main.ts alone, which must start as fast as Node does. It imports kernel, settings
  * (types), telemetry, events, logs and processes.
  */
-export {};
+export { type Bridge, type BridgeOptions, openBridge } from './bridge/bridge.ts';
+export type { BridgeStatus } from './bridge/requests.ts';
+export { countBusiness, createBusinessMetrics } from './business.ts';
+export { type Around, type Normalised, normalise } from './normalise/normalise.ts';

@@ -1,7 +1,8 @@
-import { chmod, chown, lstat, mkdir, readFile, unlink } from 'node:fs/promises';
-import { createConnection, type Server } from 'node:net';
+import { chmod, chown, lstat, mkdir, unlink } from 'node:fs/promises';
+import type { Server } from 'node:net';
 import { dirname } from 'node:path';
 import { RefusedError } from '../../kernel/errors.ts';
+import { groupId, someoneListens, withUmask } from '../../kernel/unix-socket.ts';
 import { listening } from './bind.ts';
 
 export interface UnixSocketSettings {
@@ -35,44 +36,19 @@ export async function bindUnixSocket(server: Server, settings: UnixSocketSetting
   }
 }
 
-/** The file is made inside listen(): without a umask it would be open to all until chmod. */
-function withUmask(mask: number, run: () => void): void {
-  const before = process.umask(mask);
-  try {
-    run();
-  } finally {
-    process.umask(before);
-  }
-}
-
 async function clear(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return;
   if (!found.isSocket()) throw new RefusedError(`${key}.path: ${path} exists and is no socket: move it away, or choose another path`);
-  if (await answers(path)) throw new RefusedError(`${key}.path: another program listens on ${path}: stop it, or choose another path`);
+  if (await someoneListens(path))
+    throw new RefusedError(`${key}.path: another program listens on ${path}: stop it, or choose another path`);
   await unlink(path);
 }
 
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createConnection({ path });
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'));
-  });
-}
-
 async function gidOf(group: string): Promise<number> {
-  if (/^\d+$/.test(group)) return Number(group);
-  const table = await readFile('/etc/group', 'utf8').catch(() => '');
-  const row = table
-    .split('\n')
-    .map((line) => line.split(':'))
-    .find(([name]) => name === group);
-  if (row === undefined) throw new RefusedError(`${key}.group: there is no group ${group}: create it, or name another`);
-  return Number(row[2]);
+  const gid = await groupId(group);
+  if (gid === undefined) throw new RefusedError(`${key}.group: there is no group ${group}: create it, or name another`);
+  return gid;
 }
 
 function messageOf(error: unknown): string {
