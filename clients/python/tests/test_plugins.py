@@ -25,7 +25,7 @@ class Plugins(unittest.TestCase):
             found = test()
             if found:
                 return found
-            self.assertLess(time.monotonic(), end, f"waited in vain for {what}")
+            self.assertLess(time.monotonic(), end, f"waited in vain for {what}: {found} {getattr(self, 'seen', None)}")
             time.sleep(0.05)
 
     def plugin(self, name: str) -> Dict[str, Any]:
@@ -69,8 +69,13 @@ class Plugins(unittest.TestCase):
             self.agent.kill(signal.SIGKILL)
             time.sleep(2.5)
             self.agent.start()
-            again = self.until("the report under a new session", lambda: (lambda p: p["health"].get("data") == {"n": 1} and p["state"] == "ACTIVE" and p)(self.plugin("lost")), 20)
-            self.assertIsNone(reporter.error, again)
+            def well() -> bool:
+                found = self.plugin("lost")
+                self.seen = f"{found} {reporter.error!r}"
+                return bool(found["health"].get("data") == {"n": 1} and found["state"] == "ACTIVE")
+
+            self.until("the report under a new session", well, 20)
+            self.assertIsNone(reporter.error)
 
     def test_nobody_there(self) -> None:
         reporter = HealthReporter("alone", interval=60, target="unix:/nonexistent/api.sock")

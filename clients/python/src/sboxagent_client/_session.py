@@ -23,6 +23,7 @@ class PluginSession:
         self.plugin_id = plugin_id
         self.client = AgentClient(**connection)
         self.registration: Dict[str, Any] = {}
+        self._registered: Dict[str, Any] = {}
         self.session_id = ""
         self.lease = 0.0
         #: The last failure, None while all is well.
@@ -45,13 +46,11 @@ class PluginSession:
                 session = PluginSession(plugin_id, connection)
                 _sessions[key] = weakref.ref(session)
             session._users += 1
-        before = dict(session.registration)
         for name, value in registration.items():
             if value is not None and not (name == "lease" and name in session.registration):
                 session.registration[name] = value
-        if session.session_id and before != session.registration:
-            session.forget(session.session_id)
         session._start()
+        session._wake.set()
         return session
 
     def _start(self) -> None:
@@ -69,8 +68,11 @@ class PluginSession:
     def current(self) -> str:
         """The session's id; registers where there is none. Raises AgentError."""
         with self._mutex:
-            if not self.session_id:
-                answer = self.client.register_plugin(id=self.plugin_id, **self.registration)
+            # What was said since the last registration is told by another one.
+            if not self.session_id or self._registered != self.registration:
+                said = dict(self.registration)
+                answer = self.client.register_plugin(id=self.plugin_id, **said)
+                self._registered = said
                 self.session_id = answer.session_id
                 self.lease = answer.lease.seconds + answer.lease.nanos / 1e9
                 self.error = None

@@ -149,7 +149,7 @@ class MetricsCollector:
                     if self._client is None:
                         self._client = AgentClient(**self._connection)
                     wire = [{"name": key[1], "kind": key[0], "value": value, "labels": dict(key[2]), "unit": self._units.get(key[1])} for key, value in batch]
-                    answer = self._client.record_metrics(plugin_id=self.plugin_id, points=wire, timeout=timeout)
+                    answer = self._record(self._client, wire, timeout)
                 except Exception as error:
                     if isinstance(error, AgentError) and error.code in _NOT_TAKEN:
                         self._back(batch + points)
@@ -160,6 +160,16 @@ class MetricsCollector:
                 self.sent += answer.accepted
                 self.rejected = [*self.rejected, *((batch[one.index][0][1], one.reason, one.message) for one in answer.rejected)][-100:]
             return True
+
+    def _record(self, client: "AgentClient", points: List[Dict[str, Any]], timeout: float) -> Any:
+        """One call. A plugin that the agent does not know yet is made known, as one that lives inside runs: without a lease."""
+        from .errors import NotFound
+
+        try:
+            return client.record_metrics(plugin_id=self.plugin_id, points=points, timeout=timeout)
+        except NotFound:
+            client.register_plugin(id=self.plugin_id, kind="LIBRARY", timeout=timeout)
+            return client.record_metrics(plugin_id=self.plugin_id, points=points, timeout=timeout)
 
     def _run(self) -> None:
         while not self._stopped.is_set():
