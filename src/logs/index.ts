@@ -5,8 +5,10 @@
  * `seq` rises strictly over all sources and restarts, and a reader that has seen a seq has been given every lower one that it asked for. What is stored is
  * masked. A disk that refuses costs lines, never the agent. Nothing here is held without a bound.
  *
- * May be imported by processes, api (types and errors) and app. It imports kernel, telemetry and the JSON types of events.
+ * May be imported by processes, sboxmgr, api (types and errors) and app. It imports kernel, telemetry and the JSON types of events.
  */
+export { cleanText } from './clean.ts';
+export { createLineSplitter, type LineSplitter } from './lines.ts';
 export { type LogsOptions, type OpenLogs, openLogs } from './open.ts';
 export type { Keep } from './source-files.ts';
 export {

@@ -12,7 +12,7 @@ import { openWriter, type Writer } from './writer.ts';
 
 /** The source of the agent's own log. */
 const ownSource = 'agent';
-/** Fields of one own line, as JSON; longer ones are left out. */
+/** Fields of one line, as JSON; longer ones are left out. */
 const maxFieldBytes = 16 << 10;
 
 export interface LogsOptions extends Keep {
@@ -54,7 +54,8 @@ export async function openLogs(options: LogsOptions): Promise<OpenLogs> {
       };
       return { drain, lastLines: running.lastLines, onLine: running.onLine };
     },
-    ingestOwn: (line) => ingestOwn(writer, redact, line),
+    ingest: (line) => ingest(writer, redact, line),
+    ingestOwn: (line) => ingest(writer, redact, { ...line, source: ownSource, stream: 'STDOUT', pid: process.pid }),
     async list(query) {
       checkCursor(query.cursor);
       return list(writer.sources(), query);
@@ -72,19 +73,14 @@ export async function openLogs(options: LogsOptions): Promise<OpenLogs> {
   };
 }
 
-function ingestOwn(writer: Writer, redact: Redact, line: Parameters<Logs['ingestOwn']>[0]): void {
+function ingest(writer: Writer, redact: Redact, line: Parameters<Logs['ingest']>[0]): void {
   const bytes = Buffer.from(line.message);
-  const truncated = bytes.length > maxMessageBytes || JSON.stringify(line.fields).length > maxFieldBytes;
+  const fields = line.fields ?? {};
+  const truncated = bytes.length > maxMessageBytes || JSON.stringify(fields).length > maxFieldBytes;
   writer.offer({
-    timeMs: line.timeMs,
-    source: ownSource,
-    level: line.level,
+    ...line,
     message: redact(bytes.length > maxMessageBytes ? cutBytes(bytes).toString('utf8') : line.message),
-    stream: 'STDOUT',
-    pid: process.pid,
-    traceId: line.traceId,
-    spanId: line.spanId,
-    fields: truncated || Object.keys(line.fields).length === 0 ? undefined : redactFields(line.fields, redact),
+    fields: truncated || Object.keys(fields).length === 0 ? undefined : redactFields(fields, redact),
     truncated,
   });
 }

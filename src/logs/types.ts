@@ -76,6 +76,8 @@ export interface Logs {
     readonly spanId: string;
     readonly fields: JsonObject;
   }): void;
+  /** Takes a line that came by another way than a spool. What is too much for the disk is dropped and counted by source. */
+  ingest(line: Omit<LogEntry, 'seq' | 'truncated'>): void;
   list(query: {
     readonly filter?: LogFilter;
     readonly order: 'asc' | 'desc';

@@ -7,12 +7,14 @@
  * (systemd's Requires= and After=) and a stop first stops what depends on it; a restart, asked for or by the policy, leaves
  * dependents alone.
  *
- * May be imported by plugins, api (types) and app. It imports kernel, telemetry, events, logs and settings types. Child
+ * May be imported by plugins, sboxmgr, api (types) and app. It imports kernel, telemetry, events, logs and settings types. Child
  * processes are made and signalled in spawner.ts alone.
  */
+export { findBinary } from './binary.ts';
 export { runEnvironment } from './environment.ts';
 export { runProbe } from './probes/run-probe.ts';
 export type { ProbeResult } from './probes/types.ts';
+export { type AttachedEnd, type AttachedRun, runAttached } from './spawner.ts';
 export { createSupervisor, type ProcessSupervisor, type SupervisorOptions, type UnitChanges } from './supervisor.ts';
 export type {
   ExitRecord,

@@ -21,6 +21,7 @@ import type { Journal, NewEvent } from '../../src/events/index.ts';
 import { type Clock, systemClock } from '../../src/kernel/clock.ts';
 import { AgentError } from '../../src/kernel/errors.ts';
 import { type Bridge, openBridge } from '../../src/sboxmgr/index.ts';
+import { bentClock } from '../helpers/bent-clock.ts';
 import { type EventRoom, eventually, metricsFake, openRoom, silentLogger } from '../helpers/event-room.ts';
 import { framed, framedClient, type Reply } from '../helpers/framed-json.ts';
 
@@ -248,42 +249,6 @@ test('who ends his side still gets the reply; who leaves in the middle is forgot
   gone.close();
   assert.equal((await ask(command('x', 'ping'))).id, 'x');
 });
-
-/** Time that a test turns on. */
-function bentClock(): { readonly clock: Clock; advance(ms: number): void } {
-  let now = 0;
-  const timers = new Set<{ at: number; readonly everyMs: number | undefined; readonly fn: () => void }>();
-  const add = (ms: number, fn: () => void, everyMs?: number): (() => void) => {
-    const timer = { at: now + ms, everyMs, fn };
-    timers.add(timer);
-    return () => void timers.delete(timer);
-  };
-  const clock: Clock = {
-    wallMs: () => now,
-    monotonicMs: () => now,
-    after: (ms, fn) => add(ms, fn),
-    every: (ms, fn) => add(ms, fn, ms),
-    sleep: (ms, signal) =>
-      new Promise((resolve, reject) => {
-        const cancel = add(ms, resolve);
-        signal?.addEventListener('abort', () => {
-          cancel();
-          reject(signal.reason);
-        });
-      }),
-  };
-  return {
-    clock,
-    advance(ms) {
-      now += ms;
-      for (const timer of [...timers].filter(({ at }) => at <= now)) {
-        if (timer.everyMs === undefined) timers.delete(timer);
-        else timer.at = now + timer.everyMs;
-        timer.fn();
-      }
-    },
-  };
-}
 
 test('a frame that stalls is refused after its time, an idle connection is left alone until its own', async () => {
   const { clock, advance } = bentClock();
