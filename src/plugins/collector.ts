@@ -73,7 +73,7 @@ export function createCollector(options: CollectorOptions): Collector {
   };
   const take = (event: StoredEvent, namedSource: boolean): void => {
     cursor = Math.max(cursor, event.revision);
-    const id = idIn(event, namedSource);
+    const id = idIn(event, namedSource || registry.find(event.source) !== undefined);
     const record = id === undefined ? undefined : registry.know(id);
     if (id === undefined || record === undefined) return;
     const stranger = record.lastSeenMs === undefined;
@@ -92,7 +92,8 @@ export function createCollector(options: CollectorOptions): Collector {
     waiting = new Map();
     inFlight = count;
     count = 0;
-    const rows: EventRow[] = [...batch].flatMap(([plugin, events]) =>
+    const known = [...batch].filter(([plugin]) => registry.find(plugin) !== undefined);
+    const rows: EventRow[] = known.flatMap(([plugin, events]) =>
       events.map((event) => ({ plugin, revision: event.revision, body: JSON.stringify(event) })),
     );
     try {

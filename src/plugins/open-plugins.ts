@@ -78,7 +78,7 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
 
   const declare = (units: PluginSettings['units']): void => {
     for (const unit of Object.values(units)) {
-      const record = registry.admit(unit.id);
+      const record = registry.declare(unit.id);
       record.unit = unit;
       record.kind = 'PROCESS';
     }

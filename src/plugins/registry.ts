@@ -21,6 +21,8 @@ export interface Registry {
   know(id: string): PluginRecord | undefined;
   /** As `know`, but one that is known by its events alone makes room. Throws PLUGIN_LIMIT_REACHED. */
   admit(id: string): PluginRecord;
+  /** As `admit`, for one that the configuration declares: it is known beyond the bound too. */
+  declare(id: string): PluginRecord;
   view(record: PluginRecord): PluginView;
   views(): readonly PluginView[];
   /** Tells watchers of a change, and keeps it on disk with the next save. */
@@ -84,6 +86,15 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     const strangers = [...records.values()].filter((r) => r.kind === undefined && r.enabled && r.configRevision === 0);
     return strangers.sort((a, b) => (a.lastSeenMs ?? 0) - (b.lastSeenMs ?? 0))[0];
   };
+  /** Forgets a stranger where the bound is reached; false where there is none. */
+  const makeRoom = (): boolean => {
+    if (records.size < limit) return true;
+    const leaving = stranger();
+    if (leaving === undefined) return false;
+    forget(leaving);
+    dropRow(leaving.id).catch((error: unknown) => logger.warn({ err: error }, 'a plugin could not be forgotten on the disk'));
+    return true;
+  };
   const row = (record: PluginRecord): PluginRow => ({ id: record.id, facts: encodeFacts(record) });
   const dropRow = (id: string): Promise<void> => store.write('plugins', 'remove', id);
 
@@ -106,18 +117,18 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     admit(id) {
       const known = records.get(id);
       if (known !== undefined) return known;
-      if (records.size >= limit) {
-        const leaving = stranger();
-        if (leaving === undefined) {
-          refused.add(1, { limit: 'plugins' });
-          throw new AgentError('PLUGIN_LIMIT_REACHED', `${limit} plugins are known already (plugins.limits.plugins)`, {
-            metadata: { limit: String(limit) },
-          });
-        }
-        forget(leaving);
-        dropRow(leaving.id).catch((error: unknown) => logger.warn({ err: error }, 'a plugin could not be forgotten on the disk'));
+      if (!makeRoom()) {
+        refused.add(1, { limit: 'plugins' });
+        throw new AgentError('PLUGIN_LIMIT_REACHED', `${limit} plugins are known already (plugins.limits.plugins)`, {
+          metadata: { limit: String(limit) },
+        });
       }
       return make(id);
+    },
+    declare(id) {
+      const known = records.get(id);
+      if (known === undefined) makeRoom();
+      return known ?? make(id);
     },
     view,
     views: () => [...records.values()].sort((a, b) => (a.id < b.id ? -1 : 1)).map(view),

@@ -1,6 +1,7 @@
 import type { Journal } from '../events/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
+import { createRedactor } from '../kernel/redaction.ts';
 import type { PluginSettings } from '../settings/types.ts';
 import type { Counter } from '../telemetry/index.ts';
 import type { Collector } from './collector.ts';
@@ -8,7 +9,7 @@ import type { PluginRecord } from './record.ts';
 import type { Registry } from './registry.ts';
 import { grantedLease, liveSession, openSession, takeRegistration } from './sessions.ts';
 import { tell } from './story.ts';
-import type { DocumentKeeper, Plugins, Registration } from './types.ts';
+import type { DocumentKeeper, HealthReport, Plugins, Registration } from './types.ts';
 
 export interface SessionCallsOptions {
   readonly registry: Registry;
@@ -28,6 +29,15 @@ export interface SessionCallsOptions {
 /** What makes a registration another one than before. */
 const declared = ({ kind, version, name, labels, cadenceMs }: PluginRecord): string =>
   JSON.stringify([kind, version, name, labels, cadenceMs]);
+
+const redactor = createRedactor();
+
+/** A report is read by everyone who may read. */
+const withoutSecrets = ({ status, message, data }: HealthReport): HealthReport => ({
+  status,
+  message: redactor.text(message),
+  data: data && redactor.json(data, 'data').value,
+});
 
 /** What plugins themselves ask for. */
 export function createSessionCalls(options: SessionCallsOptions): Pick<Plugins, 'register' | 'renew' | 'report' | 'followSession'> {
@@ -88,7 +98,7 @@ export function createSessionCalls(options: SessionCallsOptions): Pick<Plugins, 
     report(id, sessionId, report) {
       const record = renewed(id, sessionId, 1);
       const failures = report.status === 'HEALTHY' ? 0 : (record.report?.failures ?? 0) + 1;
-      record.report = { ...report, timeMs: clock.wallMs(), failures };
+      record.report = { ...withoutSecrets(report), timeMs: clock.wallMs(), failures };
       hear(record);
       registry.touch(record);
       return registry.view(record);

@@ -45,6 +45,10 @@ describe('plugins of the outside', () => {
     const old = await register(daemon, { id: 'reporter' }, { lease: '60s' });
     const present = await register(daemon, { id: 'reporter' }, { lease: '60s' });
     assert.equal((await old.report('HEALTHY')).status, 400);
+    const secrets = { status: 'DEGRADED', message: 'no answer of https://me:hunter2@example.org', data: { password: 'hunter2', n: 1 } };
+    const ids = { plugin_id: 'reporter', session_id: present.sessionId };
+    const masked = (await session(daemon, 'ReportPluginHealth', { ...ids, ...secrets })).json;
+    assert.deepEqual([masked.message, masked.health.data], ['no answer of https://***@example.org', { password: '***', n: 1 }]);
     const { json } = await present.report('DEGRADED', 'half of the servers are away');
     assert.deepEqual([json.state, json.reason, json.message], ['DEGRADED', 'REPORTED', 'half of the servers are away']);
     assert.equal((await present.report('UNHEALTHY', 'all of them')).json.state, 'UNHEALTHY');
@@ -124,6 +128,13 @@ describe('plugins of the outside', () => {
     assert.deepEqual(types(await told(daemon, 'plugin.*', 'patient')), ['plugin.registered']);
   });
 
+  it('an event without a source belongs to the plugin that its token is named after', async () => {
+    await register(daemon, { id: 'admin', kind: 'LIBRARY' });
+    await call(daemon, 'POST', '/api/v1/events', { type: 'plugin.called', data: { duration_ms: 5 } });
+    assert.equal((await plugin(daemon, 'admin')).calls.count, 1);
+    assert.equal((await call(daemon, 'DELETE', '/api/v1/plugins/admin')).status, 200);
+  });
+
   it('beyond the limit: strangers make room for who registers, else it is refused and counted', async () => {
     for (let i = 0; i < 20; i++) await call(daemon, 'POST', '/api/v1/events', { type: 'note', source: `noise-${i}` });
     const known = (await call(daemon, 'GET', '/api/v1/plugins')).json.plugins;
@@ -133,6 +144,16 @@ describe('plugins of the outside', () => {
     assert.ok(refused.includes(200) && refused.at(-1) === 429, refused.join());
     const text = await (await fetch(`${daemon.base}/metrics`, { headers: { authorization: `Bearer ${daemon.token()}` } })).text();
     assert.match(text, /sboxagent_limit_refused_total\{[^}]*limit="plugins"[^}]*\} [1-9]/);
+  });
+
+  it('declared ones are known beyond the limit', async () => {
+    const units = { one: { command: ['sleep', '300'] }, two: { command: ['sleep', '300'] } };
+    const limits = { plugins: 1, labels: 3 };
+    const put = await call(daemon, 'PUT', '/api/v1/config?update_mask=plugins.units,plugins.limits', { plugins: { units, limits } });
+    assert.equal(put.status, 200, JSON.stringify(put.json));
+    await daemon.kill('SIGKILL');
+    await daemon.start();
+    for (const id of ['one', 'two']) assert.equal((await plugin(daemon, id)).kind, 'PROCESS');
   });
 
   it('deleted: gone with its session, told once', async () => {
@@ -247,7 +268,7 @@ describe('plugins that the agent runs', () => {
     // A person mends it, and it is well: nothing of its illness stays.
     await call(daemon, 'PUT', '/api/v1/plugins/pushed/config', { word: 'good' });
     await untilState(daemon, 'pushed', 'ACTIVE');
-    assert.equal((await told(daemon, 'plugin.*', 'pushed')).at(-1)?.type, 'plugin.recovered');
+    await until('the end of it', async () => types(await told(daemon, 'plugin.*', 'pushed')).at(-1) === 'plugin.recovered');
     const alerts = async (): Promise<readonly { state: string }[]> =>
       (await call(daemon, 'GET', '/api/v1/alerts?filter.subjects=pushed')).json.alerts;
     await until('the alert to resolve', async () => (await alerts()).every(({ state }) => state === 'RESOLVED'));
@@ -300,8 +321,7 @@ describe('plugins that the agent runs', () => {
     process.kill((await call(daemon, 'GET', '/api/v1/processes/plain')).json.pid, 'SIGKILL');
     await until('it to be told', async () => types(await told(daemon, 'plugin.*', 'plain')).length > 0);
     await untilState(daemon, 'plain', 'ACTIVE');
-    const story = await told(daemon, 'plugin.*', 'plain');
-    assert.equal(story[0]?.type, 'plugin.degraded');
-    assert.equal(story.at(-1)?.type, 'plugin.recovered');
+    await until('the end of it', async () => types(await told(daemon, 'plugin.*', 'plain')).at(-1) === 'plugin.recovered');
+    assert.equal((await told(daemon, 'plugin.*', 'plain'))[0]?.type, 'plugin.degraded');
   });
 });
