@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { systemClock } from '../kernel/clock.ts';
 import { RefusedError } from '../kernel/errors.ts';
 import { configFiles, type LoadedSettings, type LoadOptions, loadSettings, printConfig, processEnv } from '../settings/index.ts';
 import type { App } from './create-app.ts';
@@ -95,6 +96,12 @@ async function run(flags: ServeFlags): Promise<number> {
   return EXIT.done;
 }
 
+/** The program ends also where what was opened before the fault would keep it alive. */
+function leaveSoon(code: number): number {
+  systemClock.after(500, () => process.exit(code));
+  return code;
+}
+
 /** `sboxagent serve`: answers the exit code. */
 export async function runServe(argv: readonly string[]): Promise<number> {
   let flags: ServeFlags;
@@ -109,9 +116,9 @@ export async function runServe(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof RefusedError) {
       say(`sboxagent: ${error.message}`);
-      return EXIT.refused;
+      return leaveSoon(EXIT.refused);
     }
     say(`sboxagent: a fault of the agent: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-    return EXIT.bug;
+    return leaveSoon(EXIT.bug);
   }
 }

@@ -1,6 +1,7 @@
 /** The daemon as it ships: its exit codes, its one owner, and what SIGHUP does. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Daemon, makeDaemon, program, runProgram, until } from '../helpers/daemon.ts';
 
@@ -76,6 +77,18 @@ test('a second daemon on the state directory is refused with 78 and told who own
   assert.equal(second.code, 78);
   assert.match(second.stderr, new RegExp(`pid ${daemon.pid()}`));
   assert.equal((await daemon.rest('GET', '/api/v1/status')).status, 200);
+});
+
+test('what is refused in the middle of the start ends the program too', async () => {
+  const other = await makeDaemon();
+  try {
+    mkdirSync(join(other.stateDir, 'tokens.json'), { recursive: true, mode: 0o700 });
+    const ran = await runProgram([program, 'serve', '--config', other.configPath, '--state-dir', other.stateDir]);
+    assert.equal(ran.code, 78);
+    assert.match(ran.stderr, /tokens\.json/);
+  } finally {
+    await other.dispose();
+  }
 });
 
 test('a state directory that cannot be made is refused with 78', async () => {
