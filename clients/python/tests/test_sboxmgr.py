@@ -42,7 +42,7 @@ class Runs(unittest.TestCase):
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SBOXAGENT_")}
         start = time.perf_counter()
         done = subprocess.run(argv, capture_output=True, text=True, cwd=self.home, timeout=60,
-                              env={**kept, "HOME": str(self.home), "XDG_STATE_HOME": str(self.home / "state"), "PYTHONPATH": str(FAKE), **env})
+                              env={**kept, "HOME": str(self.home), "XDG_STATE_HOME": str(self.home / "state"), "PYTHONPATH": os.pathsep.join(filter(None, [str(FAKE), os.environ.get("PYTHONPATH", "")])), **env})
         return done.returncode, done.stdout, done.stderr, time.perf_counter() - start
 
     def fake(self, *argv: str, **env: str) -> Tuple[int, str, str, float]:

@@ -137,7 +137,19 @@ class MetricsCollector:
                     self.dropped += 1
 
     def flush(self, timeout: float = 5.0) -> bool:
-        """Sends what waits; True when the agent has it."""
+        """Sends what waits, again and again while the agent is unavailable; True when the agent has it within `timeout` seconds."""
+        from .errors import AgentError
+
+        end = time.monotonic() + timeout
+        while True:
+            failure = self._flush(max(end - time.monotonic(), 0.01))
+            if failure is None:
+                return True
+            if not isinstance(failure, AgentError) or failure.code != "UNAVAILABLE" or time.monotonic() + 0.1 >= end:
+                return False
+            time.sleep(0.1)
+
+    def _flush(self, timeout: float) -> Optional[Exception]:
         from .client import AgentClient
         from .errors import AgentError
 
@@ -156,10 +168,10 @@ class MetricsCollector:
                     else:
                         self.dropped += len(batch)
                         self._back(points)
-                    return False
+                    return error
                 self.sent += answer.accepted
                 self.rejected = [*self.rejected, *((batch[one.index][0][1], one.reason, one.message) for one in answer.rejected)][-100:]
-            return True
+            return None
 
     def _record(self, client: "AgentClient", points: List[Dict[str, Any]], timeout: float) -> Any:
         """One call. A plugin that the agent does not know yet is made known, as one that lives inside runs: without a lease."""
