@@ -9,6 +9,7 @@ import { redactText } from '../kernel/redaction.ts';
 import { openLogs } from '../logs/index.ts';
 import { openPlugins } from '../plugins/index.ts';
 import { createSupervisor } from '../processes/index.ts';
+import { countBusiness, createSchedule, openBridge } from '../sboxmgr/index.ts';
 import { type LoadedSettings, processEnv } from '../settings/index.ts';
 import type { Settings, UnitSettings } from '../settings/types.ts';
 import { openStore, requestMemory, storeModules } from '../store/index.ts';
@@ -75,7 +76,17 @@ export async function createApp({ first, load, files, program, lock }: AppOption
   const journal = await openJournal({ store, retention, redact, clock, logger, metrics });
   const logs = await openLogs({ dir: join(stateDir, 'logs'), ...settings.logs, redact: redactText, clock, logger, metrics });
   telemetry.onLogLine((line) => logs.ingestOwn(asOwnLine(line)));
-  const opened = await openPlugins({ settings: settings.plugins, stateDir, environment, store, journal, clock, logger, metrics });
+  const opened = await openPlugins({
+    settings: settings.plugins,
+    stateDir,
+    environment,
+    store,
+    journal,
+    clock,
+    logger,
+    metrics,
+    rerun: () => (schedule.enabled() ? schedule.runNow : undefined),
+  });
   const unitsOf = ({ processes, plugins }: Settings): Readonly<Record<string, UnitSettings>> => ({
     ...processes.units,
     ...(plugins.enabled ? opened.units(plugins.units) : {}),
@@ -93,6 +104,17 @@ export async function createApp({ first, load, files, program, lock }: AppOption
     clock,
   });
   const room = opened.run(supervisor);
+  const published = countBusiness(room.journal, metrics);
+  const schedule = createSchedule({
+    settings: settings.sboxmgr.schedule,
+    publisher: published,
+    logs,
+    clock,
+    logger,
+    metrics,
+    environment: { ...environment, SBOXAGENT_TARGET: `unix:${settings.api.unixSocket.path}` },
+    directory: join(stateDir, 'sboxmgr'),
+  });
   if (security.authEnabled) ensureAdminToken({ stateDir, hasStaticToken: security.authToken !== undefined, clock });
   const tokens = createNote(clock);
   const { authEnabled, authToken } = security;
@@ -104,7 +126,7 @@ export async function createApp({ first, load, files, program, lock }: AppOption
     files,
     async apply(next) {
       loaded = next;
-      const { agent, api: front, events, logs: kept, plugins, alerts: rules } = next.settings;
+      const { agent, api: front, events, logs: kept, plugins, alerts: rules, sboxmgr } = next.settings;
       telemetry.setLogLevel(agent.logLevel);
       frontDoor.reconfigure(front);
       access.reload({ authToken: front.security.authToken });
@@ -112,6 +134,7 @@ export async function createApp({ first, load, files, program, lock }: AppOption
       logs.setRetention(kept);
       alerts.setSettings(rules);
       await room.setSettings(plugins);
+      schedule.setSettings(sboxmgr.schedule);
       await units.apply(unitsOf(next.settings));
     },
     store,
@@ -140,6 +163,19 @@ export async function createApp({ first, load, files, program, lock }: AppOption
     logger,
     agentName: settings.agent.name,
   });
+  const bridge = openBridge({
+    settings: settings.sboxmgr.socket,
+    publisher: published,
+    status: () => ({
+      version: program.version,
+      uptimeMs: clock.monotonicMs() - startedAtMs,
+      health: health.snapshot().status,
+      facts: { name: settings.agent.name, pid: process.pid, processes: supervisor.list().length, plugins: room.plugins.list().length },
+    }),
+    clock,
+    logger,
+    metrics,
+  });
   const health = createHealthBoard(
     {
       access: tokens.health,
@@ -149,6 +185,8 @@ export async function createApp({ first, load, files, program, lock }: AppOption
       logs: logs.health,
       plugins: room.health,
       processes: supervisor.health,
+      schedule: schedule.health,
+      sboxmgr: bridge.health,
     },
     clock,
   );
@@ -168,7 +206,7 @@ export async function createApp({ first, load, files, program, lock }: AppOption
   const requests = requestMemory(store, clock);
   const api = createApi({
     clock,
-    journal: room.journal,
+    journal: published,
     logs,
     supervisor,
     plugins: room.plugins,
@@ -196,7 +234,9 @@ export async function createApp({ first, load, files, program, lock }: AppOption
   /** In the order of the route DEATH (house, section 1); what fails is told and does not keep the rest from ending. */
   const endings: readonly (readonly [string, () => unknown])[] = [
     ['front door', () => frontDoor.stop(deadlinesMs.frontDoor)],
+    ['sboxmgr', () => bridge.stop()],
     ['config', () => config.stop()],
+    ['schedule', () => schedule.stop()],
     ['plugins', () => room.stop()],
     ['processes', () => supervisor.stopAll(deadlinesMs.processes)],
     ['units', () => units.stop()],
@@ -230,6 +270,7 @@ export async function createApp({ first, load, files, program, lock }: AppOption
         // What happened while there was no agent is known before anyone can ask.
         await room.start();
         listeners = await frontDoor.start();
+        await bridge.start();
       } catch (error) {
         for (const [, end] of endings.slice(1)) await Promise.resolve(end()).catch(() => {});
         throw error;
@@ -239,6 +280,7 @@ export async function createApp({ first, load, files, program, lock }: AppOption
       await supervisor.startAll();
       config.start();
       alerts.start();
+      schedule.start();
     },
     async reload() {
       // What is refused was told and logged by the room.

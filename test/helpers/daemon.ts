@@ -76,8 +76,14 @@ export async function makeDaemon(options: DaemonOptions = {}): Promise<Daemon> {
   const stateDir = join(dir, 'state');
   const configPath = join(dir, 'sboxagent.yaml');
   const port = await freePort();
-  const { api, ...rest } = (options.config ?? {}) as { api?: Record<string, unknown> };
-  const config = { agent: { name: 'e2e' }, api: { port, security: { rate_limit: { enabled: false } }, ...api }, ...rest };
+  const { api, sboxmgr, ...rest } = (options.config ?? {}) as { api?: Record<string, unknown>; sboxmgr?: Record<string, unknown> };
+  const config = {
+    agent: { name: 'e2e' },
+    api: { port, security: { rate_limit: { enabled: false } }, ...api },
+    // Daemons of tests run at once: each has a socket of its own.
+    sboxmgr: { socket: { path: join(dir, 'sboxmgr.sock') }, ...sboxmgr },
+    ...rest,
+  };
   writeFileSync(configPath, JSON.stringify(config), { mode: 0o600 });
   const base = `http://127.0.0.1:${port}`;
   const logPath = join(dir, 'agent.log');

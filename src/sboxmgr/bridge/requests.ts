@@ -119,5 +119,14 @@ async function event(message: Message, context: RequestContext): Promise<Answer>
     };
   }
   const { event: kept, duplicate } = stored;
-  return { kind: 'success', data: { event_id: kept.id, type: kept.type, revision: kept.revision, trace_id: kept.traceId, duplicate } };
+  return {
+    kind: 'success',
+    data: {
+      event_id: kept.id,
+      type: kept.type,
+      revision: kept.revision,
+      duplicate,
+      ...(kept.traceId !== '' && { trace_id: kept.traceId }),
+    },
+  };
 }

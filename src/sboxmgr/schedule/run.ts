@@ -42,7 +42,7 @@ const batchEvents = 100;
 
 /** Names of the environment that a run of sboxmgr is lent, besides its own settings (`SBOXMGR_…`) and the proxies. */
 const lent =
-  /^(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TZ|TMPDIR|XDG_\w+|VIRTUAL_ENV|PYTHON\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|NO_COLOR|SINGBOX_URL|SBOXMGR_\w+|(?:https?|all|no)_proxy)$/i;
+  /^(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TZ|TMPDIR|XDG_\w+|VIRTUAL_ENV|PYTHON\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|NO_COLOR|SINGBOX_URL|SBOXMGR_\w+|SBOXAGENT_TARGET|(?:https?|all|no)_proxy)$/i;
 
 /** Runs sboxmgr once and tells how it went: `schedule.finished` or `schedule.failed`. Never rejects. */
 export async function runOnce(context: RunContext, { command, timeoutMs, signal }: RunOptions): Promise<RunOutcome> {
