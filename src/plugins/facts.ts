@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../events/index.ts';
 import type { CallStatistics } from './calls.ts';
 import type { LiveSession, PluginRecord } from './record.ts';
+import { contactThatMissed } from './silence.ts';
 import type { HealthReport, PluginKind } from './types.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -44,15 +45,21 @@ export function encodeFacts(record: PluginRecord): string {
   return JSON.stringify(unit === undefined ? facts : { ...facts, kind: 'PROCESS' });
 }
 
-/** Puts what is kept into a fresh record. The lease runs anew: the plugin could not renew it while there was no agent. */
+/**
+ * Puts what is kept into a fresh record. The lease runs anew: the plugin could not renew it while there was no agent. But what silence had
+ * made ill before stays ill until it is heard of: that the agent was started is no sign of life.
+ */
 export function restoreFacts(record: PluginRecord, text: string, nowMs: number): void {
   const facts = JSON.parse(text) as Facts;
   const session: LiveSession | undefined =
     facts.session === null
       ? undefined
       : { id: facts.session.id, leaseMs: facts.session.leaseMs ?? undefined, renewedAtMs: nowMs, reports: 0, onEnd: new Set() };
+  const { verdict, cadenceMs } = facts;
+  if (verdict.reason === 'MISSED_RUN' && cadenceMs !== null) record.contact = contactThatMissed(verdict.failures, nowMs, cadenceMs);
   Object.assign(record, {
     ...facts,
+    leaseEnded: facts.leaseEnded || verdict.reason === 'LEASE_EXPIRED',
     // A plugin that is no longer declared is one that somebody else runs.
     kind: facts.kind === 'PROCESS' ? undefined : (facts.kind ?? undefined),
     cadenceMs: facts.cadenceMs ?? undefined,

@@ -191,9 +191,14 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
         const names = [...registry.all()].filter((r) => r.enabled && r.verdict.word === 'UNHEALTHY').map((r) => r.id);
         const ids = names.join();
         if (ids !== ill.ids) ill = { ids, sinceMs: clock.wallMs() };
-        if (names.length === 0) return documents.health();
+        const refused = documents.health();
+        if (names.length === 0) return refused;
         const shown = names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
-        return { status: 'DEGRADED', message: `UNHEALTHY: ${shown}`, sinceMs: ill.sinceMs };
+        return {
+          status: 'DEGRADED',
+          message: [`UNHEALTHY: ${shown}`, refused.message].filter((part) => part !== '').join('; '),
+          sinceMs: ill.sinceMs,
+        };
       },
       async setSettings(next) {
         settings = next;

@@ -39,6 +39,11 @@ export function missedChecks(contact: Contact, nowMs: number, intervalMs: number
 /** The share of a cadence by which a run may be late: 30 minutes take 10. */
 const tolerance = 1 / 3;
 
+/** The contact of one that has missed so many runs. */
+export function contactThatMissed(runs: number, atMs: number, cadenceMs: number): Contact {
+  return firstContact(atMs - cadenceMs * (runs + tolerance) - 1);
+}
+
 /** Runs that were missed by now. */
 export function missedRuns(contact: Contact, nowMs: number, cadenceMs: number): number {
   const lateMs = nowMs - contact.lastAtMs - cadenceMs * (1 + tolerance);

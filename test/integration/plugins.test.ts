@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Daemon, makeDaemon, until } from '../helpers/daemon.ts';
@@ -126,6 +128,21 @@ describe('plugins of the outside', () => {
     assert.equal((await one.renew()).status, 200);
     assert.equal((await plugin(daemon, 'patient')).state, 'ACTIVE');
     assert.deepEqual(types(await told(daemon, 'plugin.*', 'patient')), ['plugin.registered']);
+  });
+
+  it('what silence made ill stays ill over a restart of the agent, until it is heard of', async () => {
+    await register(daemon, { id: 'late', kind: 'LIBRARY', cadence: '1s' });
+    await untilState(daemon, 'late', 'UNHEALTHY');
+    await daemon.kill('SIGTERM');
+    await daemon.start();
+    await sleep(700);
+    assert.deepEqual([(await plugin(daemon, 'late')).state, (await plugin(daemon, 'late')).reason], ['UNHEALTHY', 'MISSED_RUN']);
+    await call(daemon, 'POST', '/api/v1/events', { type: 'plugin.called', source: 'late' });
+    await untilState(daemon, 'late', 'ACTIVE');
+    const story = types(await told(daemon, 'plugin.*', 'late'));
+    assert.equal(story.filter((type) => type === 'plugin.unhealthy').length, 1);
+    assert.equal(story.filter((type) => type === 'plugin.recovered').length, 1);
+    assert.equal((await call(daemon, 'DELETE', '/api/v1/plugins/late')).status, 200);
   });
 
   it('an event without a source belongs to the plugin that its token is named after', async () => {
@@ -283,6 +300,17 @@ describe('plugins that the agent runs', () => {
     await call(daemon, 'PUT', '/api/v1/plugins/broken/config', { word: 'good' });
     assert.equal((await call(daemon, 'POST', '/api/v1/processes', { id: 'broken' })).status, 201);
     await untilState(daemon, 'broken', 'ACTIVE');
+  });
+
+  it('a hand edit that is refused is named by file and line, also while plugins are ill', async () => {
+    await until('an illness', async () => (await plugin(daemon, 'never')).state === 'UNHEALTHY');
+    writeFileSync(join(daemon.stateDir, 'plugins', 'broken', 'config.json'), '{\n  "word":\n}\n');
+    const shown = await until('the component to name it', async () => {
+      const { components } = (await call(daemon, 'GET', '/api/v1/health')).json;
+      const { message } = components.find(({ name }: { name: string }) => name === 'plugins');
+      return message.includes('config.json') ? String(message) : undefined;
+    });
+    assert.match(shown, /UNHEALTHY: .*never.*broken\/config\.json:3/);
   });
 
   it('the last rung switches it off: its process is stopped and stays so', async () => {
