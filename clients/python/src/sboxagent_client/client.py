@@ -153,6 +153,18 @@ class AgentClient(_Base, BlockingMethods):
             time.sleep(pause)
             attempt += 1
 
+    def begin(self, path: str, request: Any, timeout: Timeout) -> Callable[[], Any]:
+        """Starts a call, once; what it returns waits for the answer."""
+        future = self._calls[path].future(request, timeout=_left(self._deadline(timeout)), metadata=self._metadata())
+
+        def wait() -> Any:
+            try:
+                return future.result()
+            except grpc.RpcError as failure:
+                raise from_rpc(failure) from failure
+
+        return wait
+
     def _stream(self, path: str, fields: Mapping[str, Any], timeout: Timeout) -> Stream[Any]:
         request = request_of(RPCS[path], fields)
         return Stream(self._calls[path](request, timeout=_left(self._deadline(timeout)), metadata=self._metadata()))

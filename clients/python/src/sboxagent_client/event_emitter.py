@@ -18,7 +18,7 @@ import weakref
 from collections import deque
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Deque, Dict, List, Mapping, Optional, Tuple, Type, Union
+from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, List, Mapping, Optional, Tuple, Type, Union
 
 from . import _record
 from ._spool import Batch, Outbox, default_root
@@ -349,11 +349,19 @@ class EventEmitter:
         except OSError:
             self._outbox.spoil(batch)
             return True
+        ahead: Optional[Tuple[Any, int]] = None
         while batch.sent < len(lines):
             count = _chunk(lines, batch.sent)
-            if not self._hand_over(lines[batch.sent : batch.sent + count], batch):
+            after = batch.sent + count
+            made = ahead or _request(lines[batch.sent : after])
+            ahead = None
+            wait = self._begin_call(made[0])
+            if wait is not None and after < len(lines):
+                # While the agent works; calls themselves never overlap, which keeps the order.
+                ahead = _request(lines[after : after + _chunk(lines, after)])
+            if not self._hand_over(lines[batch.sent : after], batch, made, wait):
                 return self._leave()
-            batch.sent += count
+            batch.sent = after
             with self._progress:
                 self._progress.notify_all()
         self._outbox.done(batch)
@@ -365,24 +373,32 @@ class EventEmitter:
 
         return AgentClient(self._target or target.address, timeout=CALL_TIMEOUT, **self._connection)
 
-    def _hand_over(self, lines: List[str], batch: Batch) -> bool:
+    def _begin_call(self, request: Any) -> Optional[Callable[[], Any]]:
+        """A call under way; None at the end of the program, when Python starts no more threads, and where there is nothing to send."""
+        client = self._client
+        if client is None or self._closed or not request.events:
+            return None
+        return client.begin(_PATH, request, CALL_TIMEOUT)
+
+    def _hand_over(self, lines: List[str], batch: Batch, made: Tuple[Any, int], wait: Optional[Callable[[], Any]] = None) -> bool:
         """One call. What the agent refuses for good is narrowed down to the event itself, which is given up and counted."""
-        from . import types
         from .errors import AgentError
 
         client = self._client
         if client is None:
             return False
-        request, rejected = _request(lines, types.BatchCreateEventsRequest())
+        request, rejected = made
         try:
-            if request.events:
+            if wait is not None:
+                wait()
+            elif request.events:
                 client.call(_PATH, request, CALL_TIMEOUT, again=False)
         except AgentError as error:
             if error.code not in _HOPELESS and error.reason != "MESSAGE_TOO_LARGE":
                 return False
             if len(lines) > 1:
                 half = len(lines) // 2
-                return self._hand_over(lines[:half], batch) and self._hand_over(lines[half:], batch)
+                return all(self._hand_over(part, batch, _request(part)) for part in (lines[:half], lines[half:]))
             rejected = 1
         self._count(len(lines) - rejected, rejected, batch)
         return True
@@ -406,11 +422,14 @@ def _chunk(lines: List[str], start: int) -> int:
     return count
 
 
-def _request(lines: List[str], request: Any) -> Tuple[Any, int]:
+def _request(lines: List[str]) -> Tuple[Any, int]:
     """The request of the lines, and how many are damaged. Lets the program's own thread in between."""
+    from . import types
+
+    request: Any = types.BatchCreateEventsRequest()
     damaged = 0
     for index, line in enumerate(lines):
-        if index % 8 == 7:
+        if index % 16 == 15:
             time.sleep(0.00005)
         try:
             _record.fill_event(request.events.add(), json.loads(line))
