@@ -10,3 +10,4 @@ export { type Backups, makeDirectory, openBackups } from './backups.ts';
 export { type ConfigOptions, type OpenConfig, openConfig } from './open.ts';
 export { finishPending } from './pending.ts';
 export type * from './types.ts';
+export { fullRetryMs, isFull } from './write-files.ts';

@@ -17,7 +17,7 @@ export interface Put {
 }
 
 /** No fault of the document. */
-const untold: ReadonlySet<string> = new Set(['CONFIG_NOT_WRITTEN', 'ETAG_STALE', 'INVALID_REQUEST']);
+const untold: ReadonlySet<string> = new Set(['CONFIG_NOT_WRITTEN', 'DISK_FULL', 'ETAG_STALE', 'INVALID_REQUEST']);
 
 /** Judges, compares, writes and applies. Throws AgentError, and what is refused is told unless it was a question alone. */
 export function createOverApi(options: {

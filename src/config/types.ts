@@ -64,7 +64,7 @@ export interface UpdateOptions {
 
 /**
  * The agent's own configuration. Changes go one after the other. Methods throw AgentError (CONFIG_INVALID with violations,
- * CONFIG_NOT_MANAGED, CONFIG_NOT_WRITTEN, CONFIG_REVISION_NOT_FOUND, ETAG_STALE); a change that throws has changed nothing.
+ * CONFIG_NOT_MANAGED, CONFIG_NOT_WRITTEN, DISK_FULL, CONFIG_REVISION_NOT_FOUND, ETAG_STALE); a change that throws has changed nothing.
  */
 export interface ConfigManager {
   get(): AgentConfig;

@@ -25,7 +25,7 @@ export function replaceFile(path: string, text: string): void {
   }
 }
 
-/** All or none: what was replaced before one failed is put back. Throws CONFIG_NOT_WRITTEN. */
+/** All or none: what was replaced before one failed is put back. Throws CONFIG_NOT_WRITTEN, DISK_FULL. */
 export function writeTexts(texts: Texts, before: Texts): void {
   const done: string[] = [];
   for (const [path, text] of texts) {
@@ -40,12 +40,27 @@ export function writeTexts(texts: Texts, before: Texts): void {
   }
 }
 
+/** Space comes back when somebody frees it. */
+export const fullRetryMs = 1000;
+
+/** Whether there was no room: on the file system, or in the database. */
+export function isFull(cause: unknown): boolean {
+  if (cause instanceof AgentError) return cause.reason === 'JOURNAL_FULL';
+  const { code } = cause as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
 export function notWritten(path: string, cause: unknown): AgentError {
   const { code } = cause as NodeJS.ErrnoException;
-  return new AgentError('CONFIG_NOT_WRITTEN', `${path} could not be written (${code ?? 'unknown error'}); nothing was changed`, {
-    metadata: { file: path },
-    cause,
-  });
+  return new AgentError(
+    isFull(cause) ? 'DISK_FULL' : 'CONFIG_NOT_WRITTEN',
+    `${path} could not be written (${code ?? 'unknown error'}); nothing was changed`,
+    {
+      metadata: { file: path },
+      ...(isFull(cause) && { retryAfterMs: fullRetryMs }),
+      cause,
+    },
+  );
 }
 
 function putBack(paths: readonly string[], before: Texts): void {

@@ -86,7 +86,11 @@ export const catalogue = {
   CONFIG_REVISION_NOT_FOUND: { code: 'not_found', remedy: 'List the revisions and take one of these.' },
   CONFIG_NOT_WRITTEN: {
     code: 'unavailable',
-    remedy: 'Free space on the disk, or let the agent write to the directory of its configuration.',
+    remedy: 'Let the agent write to the directory of its configuration; see its log for the fault of the disk.',
+  },
+  DISK_FULL: {
+    code: 'resource_exhausted',
+    remedy: 'Free space on the disk of the file that is named; nothing was changed, so call again.',
   },
   ETAG_STALE: { code: 'aborted', remedy: 'Someone changed it meanwhile: read it again, and make the change from there.' },
   BACKUP_NOT_FOUND: { code: 'not_found', remedy: 'List the backups and take one of these.' },

@@ -137,7 +137,7 @@ export interface DocumentUpdate {
 /**
  * The configuration documents of plugins. Whether a plugin is known is the registry's question: here an unknown id has an empty
  * document. Changes of one plugin go one after the other. Methods throw AgentError (INVALID_REQUEST, CONFIG_INVALID with violations,
- * ETAG_STALE, BACKUP_NOT_FOUND, BACKUP_DAMAGED, PLUGIN_SCHEMA_INVALID, CONFIG_NOT_WRITTEN).
+ * ETAG_STALE, BACKUP_NOT_FOUND, BACKUP_DAMAGED, PLUGIN_SCHEMA_INVALID, CONFIG_NOT_WRITTEN, DISK_FULL).
  */
 export interface PluginDocuments {
   /** Secrets masked. */

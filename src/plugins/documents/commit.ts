@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { makeDirectory } from '../../config/index.ts';
+import { fullRetryMs, isFull, makeDirectory } from '../../config/index.ts';
 import { writeFileAtomic } from '../../kernel/atomic-file.ts';
 import { AgentError } from '../../kernel/errors.ts';
 import type { BackupRow, CommitArgs } from './documents-procedures.ts';
@@ -33,7 +33,7 @@ export function documentFile(room: DocumentRoom, id: string): string {
 /**
  * Makes `text` the next revision: intent to the database, then the file, then the revision to the database. Killed anywhere in
  * between, the next start finds either the old file (and drops the intent) or the new one (and completes it); what was answered is both
- * on the disk and in the database. `inPlace`: the file has the text already (a change by hand). Throws CONFIG_NOT_WRITTEN; then it is as before.
+ * on the disk and in the database. `inPlace`: the file has the text already (a change by hand). Throws CONFIG_NOT_WRITTEN, DISK_FULL; then it is as before.
  */
 export async function commitRevision(
   room: DocumentRoom,
@@ -130,8 +130,13 @@ async function notWritten<T>(entry: Entry, fn: () => T | Promise<T>): Promise<T>
 
 function refusal(id: string, cause: unknown): AgentError {
   const code = cause instanceof AgentError ? cause.reason : (cause as NodeJS.ErrnoException).code;
-  return new AgentError('CONFIG_NOT_WRITTEN', `the configuration of plugin ${id} could not be written (${code ?? 'unknown error'})`, {
-    metadata: { plugin: id },
-    cause,
-  });
+  return new AgentError(
+    isFull(cause) ? 'DISK_FULL' : 'CONFIG_NOT_WRITTEN',
+    `the configuration of plugin ${id} could not be written (${code ?? 'unknown error'})`,
+    {
+      metadata: { plugin: id },
+      ...(isFull(cause) && { retryAfterMs: fullRetryMs }),
+      cause,
+    },
+  );
 }

@@ -350,11 +350,18 @@ export enum ErrorReason_Reason {
   CONFIG_REVISION_NOT_FOUND = 48,
 
   /**
-   * UNAVAILABLE: Free space on the disk, or let the agent write to the directory of its configuration.
+   * UNAVAILABLE: Let the agent write to the directory of its configuration; see its log for the fault of the disk.
    *
    * @generated from enum value: CONFIG_NOT_WRITTEN = 49;
    */
   CONFIG_NOT_WRITTEN = 49,
+
+  /**
+   * RESOURCE_EXHAUSTED: Free space on the disk of the file that is named; nothing was changed, so call again.
+   *
+   * @generated from enum value: DISK_FULL = 63;
+   */
+  DISK_FULL = 63,
 
   /**
    * ABORTED: Someone changed it meanwhile: read it again, and make the change from there.

@@ -110,8 +110,10 @@ export const ErrorReason_Reason = {
   CONFIG_NOT_MANAGED: "CONFIG_NOT_MANAGED",
   /** CONFIG_REVISION_NOT_FOUND - NOT_FOUND: List the revisions and take one of these. */
   CONFIG_REVISION_NOT_FOUND: "CONFIG_REVISION_NOT_FOUND",
-  /** CONFIG_NOT_WRITTEN - UNAVAILABLE: Free space on the disk, or let the agent write to the directory of its configuration. */
+  /** CONFIG_NOT_WRITTEN - UNAVAILABLE: Let the agent write to the directory of its configuration; see its log for the fault of the disk. */
   CONFIG_NOT_WRITTEN: "CONFIG_NOT_WRITTEN",
+  /** DISK_FULL - RESOURCE_EXHAUSTED: Free space on the disk of the file that is named; nothing was changed, so call again. */
+  DISK_FULL: "DISK_FULL",
   /** ETAG_STALE - ABORTED: Someone changed it meanwhile: read it again, and make the change from there. */
   ETAG_STALE: "ETAG_STALE",
   /** BACKUP_NOT_FOUND - NOT_FOUND: List the backups and take one of these. */
@@ -196,6 +198,7 @@ export namespace ErrorReason_Reason {
   export type CONFIG_NOT_MANAGED = typeof ErrorReason_Reason.CONFIG_NOT_MANAGED;
   export type CONFIG_REVISION_NOT_FOUND = typeof ErrorReason_Reason.CONFIG_REVISION_NOT_FOUND;
   export type CONFIG_NOT_WRITTEN = typeof ErrorReason_Reason.CONFIG_NOT_WRITTEN;
+  export type DISK_FULL = typeof ErrorReason_Reason.DISK_FULL;
   export type ETAG_STALE = typeof ErrorReason_Reason.ETAG_STALE;
   export type BACKUP_NOT_FOUND = typeof ErrorReason_Reason.BACKUP_NOT_FOUND;
   export type BACKUP_DAMAGED = typeof ErrorReason_Reason.BACKUP_DAMAGED;
@@ -357,6 +360,9 @@ export function errorReason_ReasonFromJSON(object: any): ErrorReason_Reason {
     case 49:
     case "CONFIG_NOT_WRITTEN":
       return ErrorReason_Reason.CONFIG_NOT_WRITTEN;
+    case 63:
+    case "DISK_FULL":
+      return ErrorReason_Reason.DISK_FULL;
     case 50:
     case "ETAG_STALE":
       return ErrorReason_Reason.ETAG_STALE;
@@ -506,6 +512,8 @@ export function errorReason_ReasonToJSON(object: ErrorReason_Reason): string {
       return "CONFIG_REVISION_NOT_FOUND";
     case ErrorReason_Reason.CONFIG_NOT_WRITTEN:
       return "CONFIG_NOT_WRITTEN";
+    case ErrorReason_Reason.DISK_FULL:
+      return "DISK_FULL";
     case ErrorReason_Reason.ETAG_STALE:
       return "ETAG_STALE";
     case ErrorReason_Reason.BACKUP_NOT_FOUND:
@@ -639,6 +647,8 @@ export function errorReason_ReasonToNumber(object: ErrorReason_Reason): number {
       return 48;
     case ErrorReason_Reason.CONFIG_NOT_WRITTEN:
       return 49;
+    case ErrorReason_Reason.DISK_FULL:
+      return 63;
     case ErrorReason_Reason.ETAG_STALE:
       return 50;
     case ErrorReason_Reason.BACKUP_NOT_FOUND:

@@ -62,13 +62,13 @@ test('killed before the file: the next start has the old document, and no stray 
 });
 
 for (const name of ['intend', 'commit']) {
-  test(`a store that refuses (${name}): CONFIG_NOT_WRITTEN, and file, document and revision are as before`, async () => {
+  test(`a store that refuses (${name}): DISK_FULL, and file, document and revision are as before`, async () => {
     const fault = faulty(name, 'fails');
     await using room = await openDocumentRoom({ wrap: fault.wrap });
     await room.keeper.update('geo', update({ port: 1 }));
     fault.armed = true;
-    assert.equal((await refusalOf(() => room.keeper.update('geo', update({ port: 2 })))).reason, 'CONFIG_NOT_WRITTEN');
-    assert.equal((await refusalOf(() => room.keeper.update('new', update({ port: 2 })))).reason, 'CONFIG_NOT_WRITTEN');
+    assert.equal((await refusalOf(() => room.keeper.update('geo', update({ port: 2 })))).reason, 'DISK_FULL');
+    assert.equal((await refusalOf(() => room.keeper.update('new', update({ port: 2 })))).reason, 'DISK_FULL');
     fault.armed = false;
     assert.deepEqual(JSON.parse(room.read('geo')), { port: 1 });
     assert.deepEqual([room.keeper.get('geo').revision, room.keeper.get('new').revision], [1, 0]);
