@@ -57,7 +57,9 @@ for (const [what, outbound, success, trace] of [
     writeFileSync(config, JSON.stringify({ outbounds: [{ type: outbound, tag: 'out' }] }), { mode: 0o600 });
     const socket = real ? wellKnown : join(daemon.dir, 'sboxmgr.sock');
     const script = join(import.meta.dirname, 'sboxmgr_bridge.py');
-    const { code, stdout, stderr } = await runProgram(['python3', script, socket, trace, config], { env: { PATH: path } });
+    const { code, stdout, stderr } = await runProgram(['python3', script, socket, trace, config], {
+      env: { PATH: path, SBOXAGENT_SBOXMGR_SOCKET_PATH: socket },
+    });
     assert.equal(code, 0, stderr);
     const said = JSON.parse(stdout);
     assert.deepEqual(said.pong, { pong: true });
@@ -80,6 +82,11 @@ for (const [what, outbound, success, trace] of [
       ],
     );
     assert.equal(events[1]?.severity, success ? 'INFO' : 'WARNING');
+    const judged = (await eventsOf(whole)).filter(({ type }) => type === 'config.validated');
+    assert.deepEqual(
+      judged.map(({ source, data }) => [source, data['success'], data['config_path']]),
+      [['sboxmgr', success, config]],
+    );
   });
 }
 
@@ -98,4 +105,10 @@ test("sboxmgr's own ecosystem script", { skip: !real && 'no checkout of sboxmgr 
   ]) {
     assert.ok(stdout.includes(sign), sign);
   }
+  // What it validated by the child process stands under the trace id of its own log lines.
+  const trace = /\[([0-9a-f]{8})\] Connected to sboxagent/.exec(stdout)?.[1] ?? '';
+  assert.deepEqual(
+    (await eventsOf(trace.padStart(32, '0'))).map(({ type, data }) => [type, data['success']]),
+    [['config.validated', false]],
+  );
 });

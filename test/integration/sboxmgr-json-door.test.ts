@@ -27,7 +27,8 @@ type Reply = Readonly<Record<string, unknown>> & { readonly errors?: readonly st
 /** Asks as sboxmgr does: every reply must be one JSON object, with exit code 0 and no null in it. */
 async function ask(request: unknown, path = `${bin}:/usr/bin:/bin`): Promise<Reply> {
   const input = typeof request === 'string' ? request : JSON.stringify(request);
-  const { code, stdout } = await runProgram([program, '--json'], { input, env: { PATH: path, HOME: dir }, timeoutMs: 40_000 });
+  // No agent of this machine is told of it.
+  const { code, stdout } = await runProgram([program, '--json'], { input, env: { PATH: path, HOME: dir, SBOXAGENT_SBOXMGR_SOCKET_PATH: join(dir, 'none') }, timeoutMs: 40_000 });
   assert.equal(code, 0);
   assert.equal(stdout.trim().split('\n').length, 1, stdout);
   const reply = JSON.parse(stdout);

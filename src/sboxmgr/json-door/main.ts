@@ -26,21 +26,27 @@ function install({ client_type: client }: Request): Reply {
   return failed('NOT_SUPPORTED', message, typeof client === 'string' ? { client_type: client } : {});
 }
 
-async function answer(input: Input): Promise<Reply> {
-  if (input.kind === 'bad') return failed('INVALID_REQUEST', input.message);
-  if (input.text.trim() === '') return failed('INVALID_REQUEST', 'stdin is empty: give one JSON request');
+async function answer(input: Input): Promise<{ readonly request: Request; readonly reply: Reply }> {
+  const request = parse(input);
+  if ('refusal' in request) return { request: {}, reply: failed('INVALID_REQUEST', request.refusal) };
+  const { trace_id: trace } = request.value;
+  const traced = typeof trace === 'string' && trace !== '' ? { trace_id: trace.slice(0, maxTraceId) } : {};
+  return { request: request.value, reply: { ...(await obey(request.value)), ...traced } };
+}
+
+function parse(input: Input): { readonly value: Request } | { readonly refusal: string } {
+  if (input.kind === 'bad') return { refusal: input.message };
+  if (input.text.trim() === '') return { refusal: 'stdin is empty: give one JSON request' };
   let request: unknown;
   try {
     request = JSON.parse(input.text);
   } catch (error) {
-    return failed('INVALID_REQUEST', `not JSON: ${messageOf(error)}`);
+    return { refusal: `not JSON: ${messageOf(error)}` };
   }
   if (typeof request !== 'object' || request === null || Array.isArray(request)) {
-    return failed('INVALID_REQUEST', 'the request must be a JSON object');
+    return { refusal: 'the request must be a JSON object' };
   }
-  const { trace_id: trace } = request as Request;
-  const traced = typeof trace === 'string' && trace !== '' ? { trace_id: trace.slice(0, maxTraceId) } : {};
-  return { ...(await obey(request as Request)), ...traced };
+  return { value: request as Request };
 }
 
 async function obey(request: Request): Promise<Reply> {
@@ -59,10 +65,14 @@ async function obey(request: Request): Promise<Reply> {
 
 /** Reads the request, replies and ends the program. */
 export async function runJsonDoor(): Promise<never> {
-  const reply = await readInput()
+  const { request, reply }: { readonly request: Request; readonly reply: Reply } = await readInput()
     .then(answer)
-    .catch((error: unknown) => failed('INTERNAL', `a fault of sboxagent: ${messageOf(error)}`));
+    .catch((error: unknown) => ({ request: {}, reply: failed('INTERNAL', `a fault of sboxagent: ${messageOf(error)}`) }));
   await write(`${JSON.stringify(reply)}\n`);
+  // sboxmgr has its reply; the agent is told of it while its program ends.
+  if (reply['trace_id'] !== undefined && request['command'] === 'validate') {
+    await import('./tell.ts').then(({ tellAgent }) => tellAgent(request, reply)).catch(() => {});
+  }
   process.exit(0);
 }
 
