@@ -57,6 +57,7 @@ class ErrorReason(Message):
     CONFIG_NOT_MANAGED: ErrorReason.Reason
     CONFIG_REVISION_NOT_FOUND: ErrorReason.Reason
     CONFIG_NOT_WRITTEN: ErrorReason.Reason
+    DISK_FULL: ErrorReason.Reason
     ETAG_STALE: ErrorReason.Reason
     BACKUP_NOT_FOUND: ErrorReason.Reason
     BACKUP_DAMAGED: ErrorReason.Reason
