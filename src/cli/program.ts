@@ -64,7 +64,10 @@ function createProgram(build: Build): Command {
   program.option('--version', 'show the version');
   // Subcommands copy the settings above when they are made.
   for (const spec of commands) addCommand(program, spec, build);
-  program.addHelpText('after', '\nExit codes: 0 done, 1 refused by the agent, 2 bad usage, 3 agent unreachable.');
+  program.addHelpText(
+    'after',
+    '\nsboxagent --json answers one JSON request on stdin, for sboxmgr (docs/sboxmgr.md).\nExit codes: 0 done, 1 refused by the agent, 2 bad usage, 3 agent unreachable.',
+  );
   return program;
 }
 

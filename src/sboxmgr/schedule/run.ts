@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import type { Journal, JsonObject, NewEvent } from '../../events/index.ts';
+import type { Journal, JsonObject } from '../../events/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { redactText } from '../../kernel/redaction.ts';
 import type { Logs } from '../../logs/index.ts';
-import { findBinary, runAttached } from '../../processes/index.ts';
+import { type AttachedEnd, findBinary, runAttached } from '../../processes/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
-import { createOutput, logSource } from './output.ts';
+import { createEventQueue } from './event-queue.ts';
+import { startLimits } from './limits.ts';
+import { createOutput, logSource, type Output } from './output.ts';
 
 export type RunResult = 'success' | 'failure' | 'timeout';
 
@@ -35,74 +37,101 @@ export interface RunOutcome {
   readonly message: string;
 }
 
-/** After its time a run is asked to end, and killed when it does not within this. */
-const graceMs = 2_000;
-/** Events of a run go to the journal in groups of at most so many. */
-const batchEvents = 100;
-
 /** Names of the environment that a run of sboxmgr is lent, besides its own settings (`SBOXMGR_…`) and the proxies. */
 const lent =
   /^(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TZ|TMPDIR|XDG_\w+|VIRTUAL_ENV|PYTHON\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|NO_COLOR|SINGBOX_URL|SBOXMGR_\w+|SBOXAGENT_TARGET|(?:https?|all|no)_proxy)$/i;
 
+/** How the program ended, and what is to be told of it. */
+interface Ended {
+  readonly result: RunResult;
+  readonly message: string;
+  readonly facts: JsonObject;
+}
+
+interface Trace {
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
 /** Runs sboxmgr once and tells how it went: `schedule.finished` or `schedule.failed`. Never rejects. */
-export async function runOnce(context: RunContext, { command, timeoutMs, signal }: RunOptions): Promise<RunOutcome> {
+export async function runOnce(context: RunContext, options: RunOptions): Promise<RunOutcome> {
   const { publisher, clock, logger } = context;
-  const [traceId, spanId] = [randomBytes(16).toString('hex'), randomBytes(8).toString('hex')];
+  const trace: Trace = { traceId: randomBytes(16).toString('hex'), spanId: randomBytes(8).toString('hex') };
   const beganMs = clock.monotonicMs();
   const events = createEventQueue(context);
-  const output = createOutput({ logs: context.logs, clock, traceId, spanId, onEvent: events.push });
-  const limits = startLimits(clock, timeoutMs, signal);
-  const told = { command: redactText(command.join(' ')) };
-  const end = async (result: RunResult, message: string, facts: JsonObject): Promise<RunOutcome> => {
-    limits.stop();
-    output.end();
-    await events.drained();
-    const seconds = (clock.monotonicMs() - beganMs) / 1000;
-    const { dropped_events: dropped, ...counts } = output.facts();
-    const lost = dropped + events.lost();
-    const data = { ...told, ...facts, result, duration_ms: Math.round(seconds * 1000), ...counts, dropped_events: lost };
-    const failed = { message, log_lines: output.lastLines() };
-    publisher.emit({
-      type: result === 'success' ? 'schedule.finished' : 'schedule.failed',
-      severity: result === 'success' ? 'INFO' : 'ERROR',
-      subject: logSource,
-      traceId,
-      spanId,
-      data: result === 'success' ? data : { ...data, ...failed },
-    });
-    logger[result === 'success' ? 'info' : 'warn'](
-      { result, seconds, trace_id: traceId, ...(message && { message }) },
-      'a run of sboxmgr ended',
-    );
-    return { result, seconds, message };
-  };
+  const output = createOutput({ logs: context.logs, clock, ...trace, onEvent: events.push });
+  const { result, message, facts } = await attempt(context, options, { trace, output });
+  await events.drained();
+  const seconds = (clock.monotonicMs() - beganMs) / 1000;
+  const { dropped_events: dropped, ...counts } = output.facts();
+  const success = result === 'success';
+  publisher.emit({
+    type: success ? 'schedule.finished' : 'schedule.failed',
+    severity: success ? 'INFO' : 'ERROR',
+    subject: logSource,
+    ...trace,
+    data: {
+      command: redactText(options.command.join(' ')),
+      ...facts,
+      result,
+      duration_ms: Math.round(seconds * 1000),
+      ...counts,
+      dropped_events: dropped + events.lost(),
+      ...(!success && { message, log_lines: output.lastLines() }),
+    },
+  });
+  logger[success ? 'info' : 'warn']({ result, seconds, trace_id: trace.traceId, ...(!success && { message }) }, 'a run of sboxmgr ended');
+  return { result, seconds, message };
+}
+
+interface Attempt {
+  readonly trace: Trace;
+  readonly output: Output;
+}
+
+/** Runs the program to its end. Never rejects. */
+async function attempt(context: RunContext, { command, timeoutMs, signal }: RunOptions, { trace, output }: Attempt): Promise<Ended> {
   const [name = '', ...args] = command;
   const program = findBinary(name, context.environment['PATH'] ?? '', '/');
   if (program === undefined) {
-    return end('failure', `${name} is not there`, { hint: `Install ${name}, or give its absolute path in sboxmgr.schedule.command.` });
+    return failure(`${name} is not there`, { hint: `Install ${name}, or give its absolute path in sboxmgr.schedule.command.` });
   }
+  const limits = startLimits(context.clock, timeoutMs, signal);
+  const early = (): Ended | undefined => {
+    if (limits.late()) {
+      return { result: 'timeout', message: `it did not end within ${timeoutMs / 1000} s`, facts: { hint: lateHint } };
+    }
+    return signal.aborted ? failure('the agent stopped', {}) : undefined;
+  };
   try {
     await mkdir(context.directory, { recursive: true, mode: 0o700 });
-    const { code, killedBy } = await runAttached({
+    const end = await runAttached({
       argv: [program, ...args],
-      env: { ...environmentOf(context.environment), TRACEPARENT: `00-${traceId}-${spanId}-01` },
+      env: { ...environmentOf(context.environment), TRACEPARENT: `00-${trace.traceId}-${trace.spanId}-01` },
       cwd: context.directory,
       signal: limits.kill,
       ask: limits.ask,
       onOutput: output.take,
     });
     output.end();
-    if (limits.late()) return await end('timeout', `it did not end within ${timeoutMs / 1000} s`, { hint: lateHint });
-    const facts = { ...(code !== undefined && { code }), ...(killedBy !== undefined && { signal: killedBy }) };
-    if (code === 0) return await end('success', '', facts);
-    if (signal.aborted) return await end('failure', 'the agent stopped', facts);
-    const hint = code === 2 && output.said(/No such command/i) ? noSuchCommand : undefined;
-    return await end('failure', killedBy === undefined ? `exit code ${code}` : `ended by ${killedBy}`, { ...facts, ...(hint && { hint }) });
+    return early() ?? judge(end, output);
   } catch (error) {
-    if (limits.late()) return end('timeout', `it did not end within ${timeoutMs / 1000} s and was killed`, { hint: lateHint });
-    if (signal.aborted) return end('failure', 'the agent stopped', {});
-    return end('failure', `it could not be run: ${error instanceof Error ? error.message : String(error)}`, {});
+    output.end();
+    return early() ?? failure(`it could not be run: ${error instanceof Error ? error.message : String(error)}`, {});
+  } finally {
+    limits.stop();
   }
+}
+
+function judge({ code, killedBy }: AttachedEnd, output: Output): Ended {
+  if (killedBy !== undefined) return failure(`ended by ${killedBy}`, { signal: killedBy });
+  if (code === 0) return { result: 'success', message: '', facts: { code } };
+  const hint = code === 2 && output.said(/No such command/i) ? { hint: noSuchCommand } : {};
+  return failure(`exit code ${code}`, { code: code ?? -1, ...hint });
+}
+
+function failure(message: string, facts: JsonObject): Ended {
+  return { result: 'failure', message, facts };
 }
 
 const lateHint = 'Raise sboxmgr.schedule.timeout, or look in the log of sboxmgr what it waits for.';
@@ -112,75 +141,4 @@ const noSuchCommand =
 function environmentOf(environment: RunContext['environment']): Record<string, string> {
   const kept = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && lent.test(entry[0]));
   return Object.fromEntries(kept);
-}
-
-interface Limits {
-  readonly ask: AbortSignal;
-  readonly kill: AbortSignal;
-  /** Whether it was ended because of its time. */
-  late(): boolean;
-  stop(): void;
-}
-
-function startLimits(clock: Clock, timeoutMs: number, signal: AbortSignal): Limits {
-  const [ask, kill] = [new AbortController(), new AbortController()];
-  let late = false;
-  let cancelKill = (): void => {};
-  const over = (): void => {
-    if (ask.signal.aborted) return;
-    ask.abort();
-    cancelKill = clock.after(graceMs, () => kill.abort(new Error('killed')));
-  };
-  const cancelTimeout = clock.after(timeoutMs, () => {
-    late = true;
-    over();
-  });
-  signal.addEventListener('abort', over, { once: true });
-  if (signal.aborted) over();
-  return {
-    ask: ask.signal,
-    kill: kill.signal,
-    late: () => late,
-    stop() {
-      cancelTimeout();
-      cancelKill();
-      signal.removeEventListener('abort', over);
-    },
-  };
-}
-
-/** Events on their way to the journal, in order; bounded by what one run may write. What the journal refuses is counted. */
-function createEventQueue({ publisher, logger }: RunContext): { push(event: NewEvent): void; drained(): Promise<void>; lost(): number } {
-  let waiting: NewEvent[] = [];
-  let lost = 0;
-  let running: Promise<void> | undefined;
-  /** One bad event must not take the others of its group with it. */
-  const publish = async (batch: readonly NewEvent[]): Promise<void> => {
-    try {
-      await publisher.publish(batch, { source: logSource });
-    } catch (error) {
-      if (batch.length > 1) {
-        for (const event of batch) await publish([event]);
-        return;
-      }
-      lost += 1;
-      logger.warn({ err: error, type: batch[0]?.type }, 'an event of a run of sboxmgr was not stored');
-    }
-  };
-  const drain = async (): Promise<void> => {
-    while (waiting.length > 0) {
-      const batch = waiting.slice(0, batchEvents);
-      waiting = waiting.slice(batchEvents);
-      await publish(batch);
-    }
-    running = undefined;
-  };
-  return {
-    push(event) {
-      waiting.push(event);
-      running ??= Promise.resolve().then(drain);
-    },
-    drained: () => running ?? Promise.resolve(),
-    lost: () => lost,
-  };
 }
