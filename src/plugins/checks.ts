@@ -1,5 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
-import { type ProbeResult, type ProcessView, runEnvironment, runProbe, type Supervisor } from '../processes/index.ts';
+import { type ProbeResult, type ProcessView, runProbe, type Supervisor } from '../processes/index.ts';
 import type { PluginUnitSettings } from '../settings/types.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { noChecks, type PluginRecord } from './record.ts';
@@ -9,8 +9,8 @@ export interface ChecksOptions {
   readonly registry: Registry;
   readonly supervisor: Pick<Supervisor, 'list' | 'onChange'>;
   readonly settings: () => { readonly enabled: boolean; readonly intervalMs: number; readonly timeoutMs: number };
-  /** What a unit's probe runs with. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** What a unit's probe runs with: that of its program. */
+  readonly environment: (unit: PluginUnitSettings) => Readonly<Record<string, string>>;
   readonly stateDir: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -65,7 +65,7 @@ export function createChecks(options: ChecksOptions): Checks {
     return runProbe(unit.readiness.action, {
       timeoutMs: unit.readiness.timeoutMs ?? settings().timeoutMs,
       signal,
-      env: runEnvironment(options.environment, unit, 'probe'),
+      env: options.environment(unit),
       cwd: unit.cwd ?? `${options.stateDir}/units/${unit.id}`,
       clock,
     });

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Journal } from '../events/index.ts';
 import type { Clock } from '../kernel/clock.ts';
-import type { Supervisor } from '../processes/index.ts';
+import { runEnvironment, type Supervisor } from '../processes/index.ts';
 import type { PluginSettings, PluginUnitSettings, UnitSettings } from '../settings/types.ts';
 import type { OpenStore } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
@@ -124,7 +124,7 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
       registry,
       supervisor,
       settings: () => settings.healthCheck,
-      environment: options.environment,
+      environment: (unit) => runEnvironment(options.environment, asUnit(unit), 'probe'),
       stateDir,
       clock,
       logger,
@@ -210,7 +210,7 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
         await collector.catchUp();
         const flush = async (): Promise<void> => {
           await collector.flush().catch(() => {});
-          stops[0] = clock.after(settings.eventCollection.flushIntervalMs, () => void flush());
+          if (stops.length > 0) stops[0] = clock.after(settings.eventCollection.flushIntervalMs, () => void flush());
         };
         stops = [
           clock.after(settings.eventCollection.flushIntervalMs, () => void flush()),

@@ -214,7 +214,7 @@ describe('plugins that the agent runs', () => {
               ...unit,
               autostart: false,
               env: { STARTS: 'starts' },
-              probes: { readiness: { exec: { command: ['grep', '-q', 'good', document('pushed')] } } },
+              probes: { readiness: { exec: { command: ['/bin/sh', '-c', 'grep -q good "$SBOXAGENT_PLUGIN_CONFIG"'] } } },
               recovery: { steps: ['push_config'], budget: 2, window: '10m', backoff: '500ms' },
             },
             broken: {
