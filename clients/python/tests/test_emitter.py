@@ -91,6 +91,16 @@ class Emitter(unittest.TestCase):
         self.assertTrue(emitter.flush(60.0), emitter.stats)
         self.assertEqual(numbers(self.agent, "often"), list(range(4000)))
 
+    def test_many_threads_emit(self) -> None:
+        emitter = self.emitter("threads")
+        threads = [threading.Thread(target=lambda k=k: [emitter.emit("emitter.test", {"n": k * 1000 + n}) for n in range(500)]) for k in range(8)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+        self.assertTrue(emitter.flush(30.0), emitter.stats)
+        self.assertEqual(Counter(numbers(self.agent, "threads")), Counter(k * 1000 + n for k in range(8) for n in range(500)))
+
     def test_a_burst_fits(self) -> None:
         emitter = self.emitter("burst")
         for n in range(EVENTS):

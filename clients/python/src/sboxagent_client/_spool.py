@@ -374,7 +374,8 @@ class Outbox:
         self._batches = deque()
         self._dirty = set()
         self._own = self._own_lock = None
-        self._bytes = 0
+        self._bytes = self.lost = self.lost_orphans = 0
+        self.away = False
 
 
 def _age(path: str) -> float:

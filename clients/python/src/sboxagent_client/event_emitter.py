@@ -76,8 +76,6 @@ class EventEmitter:
         root = default_root() if spool is None or spool is True else (None if spool is False else os.fspath(spool))
         self._outbox = Outbox(root, self.plugin_id, max(1, int(spool_bytes)), self._buffer_size)
         self._buffer: Deque[Any] = deque()
-        self._counts = {"sent": 0, "rejected": 0, "dropped": 0, "replayed": 0}
-        self._tally = threading.Lock()
         self._closed = False
         self._begin()
         _emitters.add(self)
@@ -85,8 +83,9 @@ class EventEmitter:
     def _begin(self) -> None:
         """Fresh threads and numbers: at the start, and in the child after a fork."""
         self._prefix = uuid.uuid4().hex
+        self._tally = threading.Lock()
+        self._counts = {"sent": 0, "rejected": 0, "dropped": 0, "replayed": 0}
         self._number = itertools.count(1)
-        self._accepted = itertools.count(1)
         self._accepted_seen = 0
         self._settled = 0
         self._client: Optional["AgentClient"] = None
@@ -136,7 +135,8 @@ class EventEmitter:
                 self._add("dropped", 1)
                 return None
             self._buffer.append(item)
-            self._accepted_seen = next(self._accepted)
+            with self._tally:
+                self._accepted_seen += 1
             if len(self._buffer) >= self._threshold and not self._wake.is_set():
                 self._wake.set()
             return str(record["id"])
