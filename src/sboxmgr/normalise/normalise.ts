@@ -99,7 +99,7 @@ type Keep = (key: string, value: unknown) => void;
 /** The event's own id; the message's where it is one that nobody uses twice, so that a message that is sent again is stored once. */
 function idOf(raw: Table, around: Around, keep: Keep): { readonly id?: string } {
   const own = raw['event_id'] ?? raw['id'];
-  if (typeof own === 'string' && own !== '' && Buffer.byteLength(own) <= limits.text) return { id: own };
+  if (typeof own === 'string' && own !== '' && cut(own, limits.text) === own) return { id: own };
   keep('original_id', own);
   return typeof around.id === 'string' && uuid.test(around.id) ? { id: around.id } : {};
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NewEvent } from '../../../src/events/index.ts';
+import { validate } from '../../../src/events/validate.ts';
+import type { AgentError } from '../../../src/kernel/errors.ts';
 import { typeOf } from '../../../src/sboxmgr/normalise/event-types.ts';
 import { type Around, normalise } from '../../../src/sboxmgr/normalise/normalise.ts';
 import { timeOf } from '../../../src/sboxmgr/normalise/times.ts';
@@ -266,4 +268,59 @@ test('odd texts are cut to what the journal takes, without half characters', () 
   assert.ok(made.source?.isWellFormed());
   assert.ok(Buffer.byteLength(made.subject ?? '') <= 256 && made.subject?.isWellFormed());
   for (const [key, value] of Object.entries(made.attributes ?? {})) assert.ok(key.length <= 128 && Buffer.byteLength(value) <= 4096);
+});
+
+test('whatever comes, the journal takes what is made of it, but for data that no JSON can carry', () => {
+  const odd: readonly unknown[] = [
+    null,
+    true,
+    -1,
+    1e308,
+    7.5,
+    '',
+    ' ',
+    'x'.repeat(5000),
+    '\ud800',
+    'ж\u0000',
+    [],
+    [[1]],
+    {},
+    { a: null },
+    '__proto__',
+    '00-0-0-0',
+  ];
+  const keys =
+    'event_type type source timestamp version data payload metadata priority severity level trace_id traceparent event_id correlation_id subject plugin'.split(
+      ' ',
+    );
+  let state = 7;
+  const below = (n: number): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return (state >>> 8) % n;
+  };
+  const any = (): unknown =>
+    below(4) === 0
+      ? Object.fromEntries([
+          [keys[below(keys.length)], odd[below(odd.length)]],
+          [String(odd[below(odd.length)]), any()],
+        ])
+      : odd[below(odd.length)];
+  let taken = 0;
+  for (let i = 0; i < 20_000; i++) {
+    const raw = Object.fromEntries(Array.from({ length: 8 }, () => [keys[below(keys.length)], any()]));
+    const made = normalise({ type: 'x', ...raw }, { id: any(), timestamp: any(), correlationId: any(), metadata: any() });
+    if (!made.ok) continue;
+    taken += 1;
+    try {
+      validate([made.event]);
+    } catch (error) {
+      const { violations } = error as AgentError;
+      assert.deepEqual(
+        violations.filter(({ field }) => !field.startsWith('events[0].data')),
+        [],
+        JSON.stringify(made.event).slice(0, 500),
+      );
+    }
+  }
+  assert.ok(taken > 5_000, String(taken));
 });
