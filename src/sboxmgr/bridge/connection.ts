@@ -5,8 +5,6 @@ import { type Answer, decode, encode, type Message, noId } from './messages.ts';
 
 /** A frame must be whole within this from its first byte, and a reply taken within it. */
 export const frameLimitMs = 30_000;
-/** A connection that says nothing for so long is closed. */
-export const idleLimitMs = 600_000;
 
 /** Bytes of half frames over all connections. */
 export interface Budget {
@@ -49,8 +47,9 @@ export function serveConnection({ socket, clock, budget, answer }: ConnectionOpt
     cancelTimer();
     waiting = next;
     if (next === 'quiet') {
+      // Not ended for that: sboxmgr keeps its connection, and would lose the next event.
       idleSince = clock.monotonicMs();
-      cancelTimer = clock.after(idleLimitMs, () => socket.destroy());
+      cancelTimer = () => {};
     } else if (next === 'frame') {
       cancelTimer = clock.after(frameLimitMs, () => refuse('FRAME_TIMEOUT', `a message was not whole within ${frameLimitMs / 1000} s`));
     } else {
