@@ -3,20 +3,16 @@ import { ensureAdminToken, openAccess } from '../access/index.ts';
 import { openAlerts } from '../alerts/index.ts';
 import { createApi, createFrontDoor, metricsRoutes, type StatusSnapshot } from '../api/index.ts';
 import { openConfig } from '../config/index.ts';
-import { openJournal } from '../events/index.ts';
 import { systemClock } from '../kernel/clock.ts';
-import { redactText } from '../kernel/redaction.ts';
-import { openLogs } from '../logs/index.ts';
 import { openPlugins } from '../plugins/index.ts';
 import { createSupervisor } from '../processes/index.ts';
 import { countBusiness, createSchedule, openBridge } from '../sboxmgr/index.ts';
 import { type LoadedSettings, processEnv } from '../settings/index.ts';
 import type { Settings, UnitSettings } from '../settings/types.ts';
-import { openStore, requestMemory, storeModules } from '../store/index.ts';
-import { observeSystem, startTelemetry } from '../telemetry/index.ts';
+import { requestMemory } from '../store/index.ts';
 import { builtInRules } from './built-in-rules.ts';
+import { type Ending, openFoundation } from './foundation.ts';
 import { createHealthBoard, createNote } from './health-board.ts';
-import { asOwnLine } from './own-log.ts';
 import { createUnitChanges } from './unit-changes.ts';
 import type { ProgramVersion } from './version.ts';
 
@@ -53,29 +49,8 @@ export async function createApp({ first, load, files, program, lock }: AppOption
   const { stateDir } = settings.agent;
   const { security } = settings.api;
   const environment = processEnv();
-  const telemetry = await startTelemetry({
-    ...program,
-    instanceName: settings.agent.name,
-    logLevel: settings.agent.logLevel,
-    otlpEndpoint: settings.telemetry.otlpEndpoint,
-    sampleRatio: settings.telemetry.sampleRatio,
-    env: environment,
-    clock,
-  });
-  const { logger, metrics } = telemetry;
-  const stopObserving = observeSystem({ metrics, clock, diskPath: stateDir, intervalMs: settings.api.metrics.collectionIntervalMs });
-  const store = await openStore({
-    path: join(stateDir, 'sboxagent.db'),
-    durability: settings.events.durability,
-    modules: storeModules(),
-    clock,
-    logger,
-    metrics,
-  });
-  const { retention, redact } = settings.events;
-  const journal = await openJournal({ store, retention, redact, clock, logger, metrics });
-  const logs = await openLogs({ dir: join(stateDir, 'logs'), ...settings.logs, redact: redactText, clock, logger, metrics });
-  telemetry.onLogLine((line) => logs.ingestOwn(asOwnLine(line)));
+  const foundation = await openFoundation({ settings, program, environment, clock });
+  const { telemetry, logger, metrics, store, journal, logs } = foundation;
   const opened = await openPlugins({
     settings: settings.plugins,
     stateDir,
@@ -232,7 +207,7 @@ export async function createApp({ first, load, files, program, lock }: AppOption
   });
 
   /** In the order of the route DEATH (house, section 1); what fails is told and does not keep the rest from ending. */
-  const endings: readonly (readonly [string, () => unknown])[] = [
+  const endings: readonly Ending[] = [
     ['front door', () => frontDoor.stop(deadlinesMs.frontDoor)],
     ['sboxmgr', () => bridge.stop()],
     ['config', () => config.stop()],
@@ -242,12 +217,8 @@ export async function createApp({ first, load, files, program, lock }: AppOption
     ['units', () => units.stop()],
     ['alerts', () => alerts.stop()],
     ['health', () => health.stop()],
-    ['figures', stopObserving],
     ['access', () => access.stop()],
-    ['logs', () => logs.stop()],
-    ['journal', () => journal.stop()],
-    ['store', () => store.stop()],
-    ['telemetry', () => telemetry.stop()],
+    ...foundation.endings,
     ['lock', () => lock.release()],
   ];
   let stopping: Promise<void> | undefined;
@@ -277,10 +248,13 @@ export async function createApp({ first, load, files, program, lock }: AppOption
       }
       journal.emit({ type: 'agent.started', subject: settings.agent.name, data: { version: program.version, pid: process.pid } });
       logger.info({ version: program.version, listeners, state_dir: stateDir, config: loaded.paths }, 'agent started');
-      await supervisor.startAll();
       config.start();
       alerts.start();
-      schedule.start();
+      // Served while units start: one that takes its time must not keep the agent from saying so.
+      supervisor
+        .startAll()
+        .then(() => stopping ?? schedule.start())
+        .catch((error: unknown) => logger.error({ err: error }, 'units could not be started'));
     },
     async reload() {
       // What is refused was told and logged by the room.

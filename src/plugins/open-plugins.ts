@@ -137,6 +137,7 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
     /** A sign of life: heals what silence made ill, at once. */
     const hear = (record: PluginRecord): void => {
       record.lastSeenMs = clock.wallMs();
+      record.unheard = false;
       record.contact = withContact(record.contact, nowMs(), record.verdict.word === 'UNHEALTHY' || record.verdict.word === 'DEGRADED');
       look(record);
     };

@@ -54,6 +54,10 @@ export interface PluginRecord {
   leaseEnded: boolean;
   lastSeenMs: number | undefined;
   contact: Contact;
+  /** Kept from the agent of before, and not heard of since this one started. */
+  unheard: boolean;
+  /** Its registration is under way: it is no stranger that makes room for others. */
+  registering: boolean;
   report: (HealthReport & { readonly timeMs: number; readonly failures: number }) | undefined;
   process: ProcessState | undefined;
   checks: CheckState;
@@ -94,6 +98,8 @@ export function newRecord(id: string, nowMs: number): PluginRecord {
     leaseEnded: false,
     lastSeenMs: undefined,
     contact: firstContact(nowMs),
+    unheard: false,
+    registering: false,
     report: undefined,
     process: undefined,
     checks: noChecks(),

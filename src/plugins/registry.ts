@@ -83,7 +83,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   };
   /** The one that nobody registered and that was silent longest. */
   const stranger = (): PluginRecord | undefined => {
-    const strangers = [...records.values()].filter((r) => r.kind === undefined && r.enabled && r.configRevision === 0);
+    const strangers = [...records.values()].filter((r) => r.kind === undefined && !r.registering && r.enabled && r.configRevision === 0);
     return strangers.sort((a, b) => (a.lastSeenMs ?? 0) - (b.lastSeenMs ?? 0))[0];
   };
   /** Forgets a stranger where the bound is reached; false where there is none. */

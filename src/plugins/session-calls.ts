@@ -69,12 +69,15 @@ export function createSessionCalls(options: SessionCallsOptions): Pick<Plugins, 
     async register(registration) {
       const { id } = registration;
       const record = admitted(registration);
+      record.registering = true;
       try {
         await documents.setSchema(id, registration.schema, registration.secretPaths);
       } catch (error) {
         // Who was not there before is not known by a registration that failed.
         if (record.kind === undefined && record.lastSeenMs === undefined) await registry.remove(record);
         throw error;
+      } finally {
+        record.registering = false;
       }
       const before = declared(record);
       takeRegistration(record, registration);

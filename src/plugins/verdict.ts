@@ -44,7 +44,8 @@ function byLease(record: PluginRecord, nowMs: number): Verdict | undefined {
   if (record.leaseEnded) {
     return { word: 'UNHEALTHY', reason: 'LEASE_EXPIRED', message: 'its lease ended and it has not registered again', failures: 1 };
   }
-  if (record.session !== undefined || nowMs - record.contact.lastAtMs < lackMs) return undefined;
+  if (record.session !== undefined) return undefined;
+  if (nowMs - record.contact.lastAtMs < lackMs) return { ...wellUnproved, message: 'it has not registered yet' };
   return { word: 'UNHEALTHY', reason: 'LEASE_EXPIRED', message: 'it has not registered', failures: 1 };
 }
 
@@ -54,6 +55,9 @@ function bySilence(record: PluginRecord, nowMs: number, { intervalMs, retries }:
     const missed = missedRuns(record.contact, nowMs, record.cadenceMs);
     if (missed > 0)
       return byFailures(missed, retries, { reason: 'MISSED_RUN', message: `nothing of it for ${seconds} s; ${missed} missed` });
+  } else if (record.unheard && record.verdict.reason === 'MISSED_HEARTBEAT') {
+    // That the agent was started is no sign of life.
+    return record.verdict;
   } else if (record.kind === 'REMOTE' && (record.session?.reports ?? 0) >= fewReports) {
     const missed = missedChecks(record.contact, nowMs, intervalMs);
     if (missed > 0) return byFailures(missed, retries, { reason: 'MISSED_HEARTBEAT', message: `nothing of it for ${seconds} s` });

@@ -2,7 +2,7 @@ import type { Journal, Json, StoredEvent } from '../events/index.ts';
 import type { Metrics } from '../telemetry/index.ts';
 
 /** Event types that say that a subscription was worked through, or a configuration made, once it went well. */
-const subscriptionTypes = new Set(['subscription.fetched', 'subscription.update_completed']);
+const subscriptionTypes = new Set(['subscription.processed', 'subscription.fetched', 'subscription.update_completed']);
 const configTypes = new Set(['config.generated']);
 const errorTypes = new Set(['error.occurred', 'plugin.error', 'service.failed']);
 /** Types whose durations are the time that the work took. */

@@ -120,6 +120,16 @@ describe('plugins of the outside', () => {
     assert.equal((await plugin(daemon, 'switched')).state, 'ACTIVE');
   });
 
+  it('one that was switched on again is STARTING until it registers', async () => {
+    await register(daemon, { id: 'again' }, { lease: '60s' });
+    await call(daemon, 'POST', '/api/v1/plugins/again:disable', {});
+    const { json } = await call(daemon, 'POST', '/api/v1/plugins/again:enable', {});
+    assert.deepEqual([json.state, json.message, json.health.status], ['STARTING', 'it has not registered yet', 'STATUS_UNSPECIFIED']);
+    await register(daemon, { id: 'again' }, { lease: '60s' });
+    assert.equal((await plugin(daemon, 'again')).state, 'ACTIVE');
+    await call(daemon, 'DELETE', '/api/v1/plugins/again');
+  });
+
   it('a session outlives the agent: nobody is ill because it was away', async () => {
     const one = await register(daemon, { id: 'patient' }, { lease: '2s' });
     await daemon.kill('SIGKILL');

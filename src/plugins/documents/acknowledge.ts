@@ -17,7 +17,7 @@ export async function acknowledgeRevision(room: DocumentRoom, entry: Entry, ack:
   if (!Number.isInteger(ack.revision) || ack.revision < 1 || ack.revision > before.revision) {
     throw invalid([{ field: 'revision', message: `must be one that was handed out, 1 to ${before.revision}` }]);
   }
-  const after = acknowledged(before, { ...ack, message: told(entry, ack.message) });
+  const after = acknowledged(before, { ...ack, message: told(entry, ack.message, await textsOf(room, entry, ack.revision)) });
   if (JSON.stringify(after) === JSON.stringify(before)) return false;
   await commitState(room, entry, after);
   const { traceId, revision, author, applyMessage: message } = after;
@@ -28,10 +28,20 @@ export async function acknowledgeRevision(room: DocumentRoom, entry: Entry, ack:
   return true;
 }
 
+/** The documents whose secrets a plugin may name: the newest, the one that it is asked about, the one that it runs. */
+async function textsOf(room: DocumentRoom, { id, state, text }: Entry, revision: number): Promise<readonly (string | undefined)[]> {
+  const earlier = new Set([revision, state.appliedRevision]);
+  earlier.delete(state.revision);
+  const read = (of: number): Promise<string | undefined> => room.store.read('plugin_documents', 'content', { id, revision: of });
+  return [text, ...(await Promise.all([...earlier].map(read)))];
+}
+
 /** Cut twice: what is masked must not cost more than what may be said. */
-function told(entry: Entry, message: string): string {
+function told(entry: Entry, message: string, texts: readonly (string | undefined)[]): string {
   const short = message.slice(0, 2 * limits.messageChars);
-  return secretsOf(entry).textWithout(short, parse(entry.text)).slice(0, limits.messageChars).toWellFormed();
+  const secrets = secretsOf(entry);
+  const masked = texts.reduce<string>((all, text) => secrets.textWithout(all, parse(text)), short);
+  return masked.slice(0, limits.messageChars).toWellFormed();
 }
 
 function acknowledged(before: DocumentState, { revision, applied, message }: Acknowledgement): DocumentState {

@@ -146,6 +146,16 @@ test('acknowledgements: applied and failed are told once each, under the trace o
   assert.equal((await refusalOf(() => keeper.acknowledge('none', { revision: 1, applied: true, message: '' }))).reason, 'INVALID_REQUEST');
 });
 
+test('an acknowledgement does not tell the secret of an earlier revision either', async () => {
+  await using room = await openDocumentRoom();
+  const { keeper } = room;
+  await keeper.update('geo', update({ port: 1, password: 'hunter2hunter2' }));
+  await keeper.acknowledge('geo', { revision: 1, applied: true, message: '' });
+  await keeper.update('geo', update({ port: 2 }));
+  const failed = await keeper.acknowledge('geo', { revision: 2, applied: false, message: 'I keep hunter2hunter2' });
+  assert.equal(failed.applyMessage, 'I keep ***');
+});
+
 test('pushed again it is PENDING and told to the watchers; no event a second time', async () => {
   await using room = await openDocumentRoom();
   const { keeper } = room;

@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import { type OpenJournal, openJournal } from '../events/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { redactText } from '../kernel/redaction.ts';
+import { openLogs } from '../logs/index.ts';
+import type { Settings } from '../settings/index.ts';
+import { type OpenStore, openStore, storeModules } from '../store/index.ts';
+import { observeSystem, startTelemetry, type Telemetry } from '../telemetry/index.ts';
+import { asOwnLine } from './own-log.ts';
+import type { ProgramVersion } from './version.ts';
+
+/** A part of the agent and how it is ended. */
+export type Ending = readonly [part: string, end: () => unknown];
+
+/** What every room stands on: the agent's own voice, its disk, its memory of events and lines. */
+export interface Foundation {
+  readonly telemetry: Telemetry;
+  readonly logger: Telemetry['logger'];
+  readonly metrics: Telemetry['metrics'];
+  readonly store: OpenStore;
+  readonly journal: OpenJournal;
+  readonly logs: Awaited<ReturnType<typeof openLogs>>;
+  /** In order. */
+  readonly endings: readonly Ending[];
+}
+
+export async function openFoundation(options: {
+  readonly settings: Settings;
+  readonly program: ProgramVersion;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+}): Promise<Foundation> {
+  const { settings, program, environment, clock } = options;
+  const { agent, api, events, telemetry: exporting } = settings;
+  const telemetry = await startTelemetry({
+    ...program,
+    instanceName: agent.name,
+    logLevel: agent.logLevel,
+    otlpEndpoint: exporting.otlpEndpoint,
+    sampleRatio: exporting.sampleRatio,
+    env: environment,
+    clock,
+  });
+  const { logger, metrics } = telemetry;
+  const stopObserving = observeSystem({ metrics, clock, diskPath: agent.stateDir, intervalMs: api.metrics.collectionIntervalMs });
+  const path = join(agent.stateDir, 'sboxagent.db');
+  const store = await openStore({ path, durability: events.durability, modules: storeModules(), clock, logger, metrics });
+  const journal = await openJournal({ store, retention: events.retention, redact: events.redact, clock, logger, metrics });
+  const logs = await openLogs({ dir: join(agent.stateDir, 'logs'), ...settings.logs, redact: redactText, clock, logger, metrics });
+  telemetry.onLogLine((line) => logs.ingestOwn(asOwnLine(line)));
+  return {
+    ...{ telemetry, logger, metrics, store, journal, logs },
+    endings: [
+      ['figures', stopObserving],
+      ['logs', () => logs.stop()],
+      ['journal', () => journal.stop()],
+      ['store', () => store.stop()],
+      ['telemetry', () => telemetry.stop()],
+    ],
+  };
+}
