@@ -30,6 +30,10 @@ async function passes(...args: readonly string[]): Promise<void> {
   assert.match(stderr, /^Ran \d\d+ tests? in/m);
 }
 
-test("the Python client on Debian's grpcio", { skip: !debian && 'no python3-grpcio here', timeout: timeoutMs }, () => passes('-e', 'debian'));
+test("the Python client on Debian's grpcio", { skip: !debian && 'no python3-grpcio here', timeout: timeoutMs }, () =>
+  passes('-e', 'debian'),
+);
 
-test('the Python client on grpcio from PyPI', { skip: !pypi && 'no grpcio from PyPI', timeout: timeoutMs }, () => passes('-e', 'given', '-p', venv ?? ''));
+test('the Python client on grpcio from PyPI', { skip: !pypi && 'no grpcio from PyPI', timeout: timeoutMs }, () =>
+  passes('-e', 'given', '-p', venv ?? ''),
+);

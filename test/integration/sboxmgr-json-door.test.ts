@@ -28,7 +28,11 @@ type Reply = Readonly<Record<string, unknown>> & { readonly errors?: readonly st
 async function ask(request: unknown, path = `${bin}:/usr/bin:/bin`): Promise<Reply> {
   const input = typeof request === 'string' ? request : JSON.stringify(request);
   // No agent of this machine is told of it.
-  const { code, stdout } = await runProgram([program, '--json'], { input, env: { PATH: path, HOME: dir, SBOXAGENT_SBOXMGR_SOCKET_PATH: join(dir, 'none') }, timeoutMs: 40_000 });
+  const { code, stdout } = await runProgram([program, '--json'], {
+    input,
+    env: { PATH: path, HOME: dir, SBOXAGENT_SBOXMGR_SOCKET_PATH: join(dir, 'none') },
+    timeoutMs: 40_000,
+  });
   assert.equal(code, 0);
   assert.equal(stdout.trim().split('\n').length, 1, stdout);
   const reply = JSON.parse(stdout);
