@@ -35,7 +35,7 @@ class Plugins(unittest.TestCase):
     def test_health(self) -> None:
         with HealthReporter("healthy", interval=0.2, lease=2, version="1.2", labels={"a": "b"}, target=self.agent.unix) as reporter:
             reporter.report("degraded", "slow", queue=5)
-            self.assertTrue(reporter.flush())
+            self.assertTrue(reporter.flush(20))
             told = self.plugin("healthy")
             self.assertEqual((told["state"], told["version"], told["kind"], told["labels"]), ("DEGRADED", "1.2", "REMOTE", {"a": "b"}))
             self.assertEqual((told["health"]["message"], told["health"]["data"]), ("slow", {"queue": 5}))
@@ -65,7 +65,7 @@ class Plugins(unittest.TestCase):
     def test_a_lost_session_is_opened_again(self) -> None:
         with HealthReporter("lost", interval=60, lease=2, target=self.agent.unix) as reporter:
             reporter.report("HEALTHY", "fine", n=1)
-            self.assertTrue(reporter.flush())
+            self.assertTrue(reporter.flush(20))
             self.agent.kill(signal.SIGKILL)
             time.sleep(2.5)
             self.agent.start()
@@ -102,7 +102,7 @@ class Plugins(unittest.TestCase):
 
         with self.assertRaises(ValueError):
             fails()
-        self.assertTrue(metrics.flush())
+        self.assertTrue(metrics.flush(20))
         self.assertEqual((metrics.sent, metrics.dropped, [one[:2] for one in metrics.rejected]), (6, 1, [("Not A Name", "NAME_INVALID")]))
         request = urllib.request.Request(f"http://{self.agent.tcp}/api/v1/metrics/prometheus", headers={"authorization": f"Bearer {self.agent.token}"})
         with urllib.request.urlopen(request) as answer:
