@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { systemClock } from '../kernel/clock.ts';
+import { within } from '../kernel/within.ts';
 import { decodeShellStatus, type EndStatus } from './exit-status.ts';
 import { readStat } from './proc.ts';
 
@@ -177,8 +178,8 @@ export interface AttachedEnd {
   readonly killedBy: NodeJS.Signals | undefined;
 }
 
-/** A stranger that goes on writing into the pipes must not keep the caller. */
-const maxLastTurns = 1000;
+/** A stranger that holds the pipes open (it left the session) must not keep the caller longer than this. */
+const lastWordsMs = 1000;
 
 /**
  * Runs a program that the caller waits for: no shim, no record; its output comes by pipes. Nothing of its group is left at its end.
@@ -189,13 +190,9 @@ export async function runAttached({ argv, env, cwd, signal, ask, onOutput }: Att
   const [program = '', ...args] = argv;
   const child = spawn(program, args, { cwd, env: { ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const { promise, resolve, reject } = Promise.withResolvers<AttachedEnd>();
-  let chunks = 0;
   const listen = (stream: 'STDOUT' | 'STDERR', pipe: Readable | null): void => {
     pipe?.on('error', () => {}); // a broken pipe is its end
-    pipe?.on('data', (chunk: Buffer) => {
-      chunks += 1;
-      onOutput(stream, chunk);
-    });
+    pipe?.on('data', (chunk: Buffer) => onOutput(stream, chunk));
   };
   listen('STDOUT', child.stdout);
   listen('STDERR', child.stderr);
@@ -212,15 +209,12 @@ export async function runAttached({ argv, env, cwd, signal, ask, onOutput }: Att
   signal.addEventListener('abort', leave, { once: true });
   ask?.addEventListener('abort', askAll, { once: true });
   if (ask?.aborted) askAll();
+  const closed = new Promise((close) => child.once('close', close));
   child.on('error', reject); // stays: an error that nobody hears ends the daemon
   child.once('exit', async (code, killedBy) => {
     signalAll('SIGKILL'); // what it left behind
-    // What lies in the pipes is read in the next turns; their end may never come, where someone else holds them.
-    for (let turn = 0, quiet = 0, seen = chunks; quiet < 2 && turn < maxLastTurns; turn++) {
-      await nextTurn();
-      quiet = seen === chunks ? quiet + 1 : 0;
-      seen = chunks;
-    }
+    // What lies in the pipes is still to be read.
+    await within(systemClock, lastWordsMs, closed);
     child.stdout?.destroy();
     child.stderr?.destroy();
     resolve({ pid: child.pid ?? 0, code: code ?? undefined, killedBy: killedBy ?? undefined });
