@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { inspect } from 'node:util';
 import { systemClock } from '../../../src/kernel/clock.ts';
-import { Secret } from '../../../src/kernel/secret.ts';
 import { metricCatalogue, observeSystem, startTelemetry, type Telemetry, type TelemetryOptions } from '../../../src/telemetry/index.ts';
 import { cpuTimes, memory, network } from '../../../src/telemetry/system.ts';
 
@@ -41,20 +39,17 @@ const sample = (text: string, start: string): number[] =>
     .filter((line) => line.startsWith(start))
     .map((line) => Number(line.split(' ').at(-1)));
 
-test('a line has an ISO time, a level word, its fields and no secret', async () => {
+test('a line has an ISO time, a level word and its fields', async () => {
   const { telemetry, lines } = await start();
-  const token = new Secret('hunter2');
-  telemetry.logger.child({ unit: 'edge' }).info({ token, nested: { token } }, 'said');
+  telemetry.logger.child({ unit: 'edge' }).info({ nested: { port: 1 } }, 'said');
   telemetry.logger.debug({}, 'below the level');
   telemetry.logger.error({ error: new Error('no', { cause: new TypeError('why') }) }, 'failed\nbadly');
   const [one, two] = lines();
   assert.equal(lines().length, 2);
-  assert.deepEqual({ ...one, time: '' }, { level: 'info', time: '', unit: 'edge', token: '***', nested: { token: '***' }, msg: 'said' });
+  assert.deepEqual({ ...one, time: '' }, { level: 'info', time: '', unit: 'edge', nested: { port: 1 }, msg: 'said' });
   assert.match(String(one?.['time']), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
   assert.equal(two?.['msg'], 'failed\nbadly');
   assert.equal((two?.['error'] as { cause: { message: string } }).cause.message, 'why');
-  assert.equal(`${token} ${inspect({ token })} ${JSON.stringify(token)}`.includes('hunter2'), false);
-  assert.equal(token.reveal(), 'hunter2');
 });
 
 test('the level changes at run time, for loggers that exist already too', async () => {
