@@ -104,10 +104,20 @@ function units({ processes }: Settings): Finding {
 
 const checks: readonly Check[] = [stateDir, disk, owner, port, auth, units];
 
-function load(argv: readonly string[]): LoadedSettings | Finding {
-  const { values } = parseArgs({ args: [...argv], options: { config: { type: 'string' }, 'state-dir': { type: 'string' } } });
+interface DoctorFlags {
+  readonly config?: string;
+  readonly 'state-dir'?: string;
+  readonly output?: string;
+}
+
+function flagsOf(argv: readonly string[]): DoctorFlags {
+  const text = { type: 'string' } as const;
+  return parseArgs({ args: [...argv], options: { config: text, 'state-dir': text, output: { ...text, short: 'o' } } }).values;
+}
+
+function load(flags: DoctorFlags): LoadedSettings | Finding {
   try {
-    return loadFor(values);
+    return loadFor(flags);
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
     return bad('configuration', error.message);
@@ -118,15 +128,24 @@ function print({ check, ok: good, text }: Finding): void {
   process.stdout.write(`${good ? 'ok  ' : 'FAIL'}  ${check.padEnd(16)}  ${text}\n`);
 }
 
-/** `sboxagent doctor`: every check of the start with its verdict and the remedy. Answers 0, or 1 where one failed. */
+/** `sboxagent doctor`: every check of the start with its verdict and the remedy. Answers 0, 1 where one failed, or 2 for bad usage. */
 export async function runDoctor(argv: readonly string[]): Promise<number> {
+  let flags: DoctorFlags;
+  try {
+    flags = flagsOf(argv);
+    if (!['table', 'json', undefined].includes(flags.output)) throw new TypeError(`-o ${flags.output}: table or json`);
+  } catch (error) {
+    process.stderr.write(`sboxagent doctor: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 2;
+  }
   const findings = [node()];
-  const loaded = load(argv);
+  const loaded = load(flags);
   if ('check' in loaded) findings.push(loaded);
   else {
     findings.push(ok('configuration', loaded.paths.join(', ') || 'built-in defaults'));
     for (const check of checks) findings.push(await check(loaded.settings));
   }
-  for (const finding of findings) print(finding);
+  if (flags.output === 'json') process.stdout.write(`${JSON.stringify(findings, undefined, 2)}\n`);
+  else for (const finding of findings) print(finding);
   return findings.every((f) => f.ok) ? 0 : 1;
 }

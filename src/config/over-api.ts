@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { AgentError, RefusedError } from '../kernel/errors.ts';
 import type { LoadedSettings } from '../settings/index.ts';
 import { changesBetween } from './changes.ts';
@@ -5,6 +6,8 @@ import { type Change, type CommitDeps, commit } from './commit.ts';
 import { printOfDisk } from './disk.ts';
 import type { InForce } from './in-force.ts';
 import type { Judged } from './judge.ts';
+import { keepOverwritten } from './overwritten.ts';
+import { backupDir } from './pending.ts';
 import { configInvalid, problemsOf } from './refusals.ts';
 import type { Tell } from './tell.ts';
 import type { Author, ConfigChange } from './types.ts';
@@ -38,6 +41,11 @@ export function createOverApi(options: {
     const same = [...next.texts].every(([path, text]) => before.texts.get(path) === text);
     if (validateOnly || same) return inForce.answer(changes);
     if (printOfDisk(files()) !== print) throw new AgentError('ETAG_STALE', 'the files were changed by hand at the same moment');
+    // A hand edit that was refused is overwritten now: it is lost to nobody.
+    if (inForce.disk() === 'refused') {
+      const copies = keepOverwritten(join(backupDir(deps.stateDir), 'overwritten'), files(), before.texts);
+      deps.logger.warn({ author: author.name, copies }, 'a refused hand edit of the configuration is overwritten; here is a copy of it');
+    }
     const made: Change = { before, next, changes, author };
     return inForce.take(await commit(made, deps), made, restored);
   };

@@ -124,7 +124,14 @@ export class FakeAgent {
   #addServices(server: Server): void {
     const none: Unary<never, never> = (_call, callback) => callback({ code: status.UNIMPLEMENTED, details: 'not here' });
     server.addService(AgentServiceService, {
-      getHealth: none as never,
+      getHealth: this.#unary(() => {
+        const component = { since: undefined, data: undefined };
+        const components = [
+          { ...component, name: 'config', status: 'DEGRADED' as const, message: 'agent.yaml:7 is not fit' },
+          { ...component, name: 'journal', status: 'HEALTHY' as const, message: '' },
+        ];
+        return { status: 'DEGRADED' as const, components, time: undefined };
+      }),
       getStatus: this.#unary(() =>
         AgentStatus.fromPartial({
           name: 'fake',

@@ -45,6 +45,7 @@ describe('status and ps', () => {
     assert.equal(table.code, 0, table.err);
     assert.match(table.out, /^Name +fake$/m);
     assert.match(table.out, /^Version +1\.2\.3$/m);
+    assert.match(table.out, /^Health .*\n {2}config +DEGRADED: agent\.yaml:7 is not fit\nUp /m);
     const json = JSON.parse((await run('status', '-o', 'json')).out);
     assert.equal(json.uptime, '61.500s');
     assert.deepEqual(json.journal, { first_revision: '1', last_revision: '7', count: 7, bytes: 100 });

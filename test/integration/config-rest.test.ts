@@ -107,7 +107,7 @@ test('PUT /config: the body is the document, as JSON or as YAML; If-Match guards
     assert.deepEqual([refused.status, refused.json.code, refused.json.details[0].reason], [409, 'aborted', 'ETAG_STALE']);
   }
   const text = `${at.room.read()}# seen\nlogs: {files: 3}\n`;
-  for (const [index, type] of ['application/yaml', 'text/yaml', 'application/x-yaml', 'text/plain; charset=utf-8'].entries()) {
+  for (const [index, type] of ['application/yaml', 'text/yaml', 'application/x-yaml', 'text/yaml; charset=utf-8'].entries()) {
     const yaml = await at.call('PUT', '/config', { body: text.replace('3', String(3 + index)), type, headers: { 'if-match': '*' } });
     assert.equal(yaml.status, 200, yaml.text);
     assert.equal(yaml.json.revision, 3 + index);

@@ -3,7 +3,7 @@ import type { Message } from '@bufbuild/protobuf';
 import { header } from '../exchange.ts';
 import type { HttpRequest } from '../seam.ts';
 
-const yamlTypes = ['application/yaml', 'text/yaml', 'application/x-yaml', 'text/x-yaml', 'text/plain'];
+const yamlTypes = ['application/yaml', 'text/yaml', 'application/x-yaml', 'text/x-yaml'];
 
 export interface RawDocument {
   /** The request's field that takes the text of the body. */
@@ -27,7 +27,7 @@ interface RawAnswer {
 }
 
 const rawAnswers: Readonly<Record<string, RawAnswer>> = {
-  '/sboxagent.v1.ConfigService/GetConfig': { field: 'yaml', types: yamlTypes.filter((type) => type !== 'text/plain') },
+  '/sboxagent.v1.ConfigService/GetConfig': { field: 'yaml', types: yamlTypes },
 };
 
 /** The text that was asked for instead of JSON, and its type; undefined where JSON is as good. */

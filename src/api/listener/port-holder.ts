@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { basename } from 'node:path';
 
 /** Who listens on a TCP port of this machine: `sboxctl (pid 4711)`; undefined where /proc does not tell. */
 export async function portHolder(port: number): Promise<string | undefined> {
@@ -7,11 +8,20 @@ export async function portHolder(port: number): Promise<string | undefined> {
   const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
   for (const pid of pids) {
     if (await holdsSocket(pid, inodes)) {
-      const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '?');
-      return `${name.trim()} (pid ${pid})`;
+      return `${await nameOf(pid)} (pid ${pid})`;
     }
   }
   return undefined;
+}
+
+/** Node calls its main thread `MainThread`: what it runs says more. */
+async function nameOf(pid: string): Promise<string> {
+  const name = (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '?')).trim();
+  if (name !== 'MainThread') return name;
+  const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
+  const script = argv.slice(1).find((word) => word !== '' && !word.startsWith('-'));
+  if (script?.endsWith('/src/main.ts') === true) return 'sboxagent';
+  return basename(script ?? argv[0] ?? 'node');
 }
 
 async function listeningInodes(file: string, port: number): Promise<string[]> {

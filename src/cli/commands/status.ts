@@ -1,5 +1,5 @@
-import type { AgentStatus } from '../../../gen/ts/sboxagent/v1/agent.ts';
-import { GetStatusRequest } from '../../../gen/ts/sboxagent/v1/agent_service.ts';
+import type { AgentStatus, Health } from '../../../gen/ts/sboxagent/v1/agent.ts';
+import { GetHealthRequest, GetStatusRequest } from '../../../gen/ts/sboxagent/v1/agent_service.ts';
 import { formatSize } from '../../kernel/size.ts';
 import { unary, withAgent } from '../agent.ts';
 import type { Handler } from '../command-table.ts';
@@ -18,7 +18,15 @@ function journalText(journal: AgentStatus['journal']): string {
   return count === 0 ? `no events (revision ${last})` : `${count} events, revisions ${first} to ${last}, ${formatSize(Math.round(bytes))}`;
 }
 
-function statusTable(status: AgentStatus, colour: boolean): string {
+/** Why it is not well: each component that is not. */
+function troubles({ components }: Health): string {
+  return components
+    .filter(({ status }) => status !== 'HEALTHY')
+    .map(({ name, status, message }) => `  ${name.padEnd(12)} ${printable(`${status}: ${message}`)}\n`)
+    .join('');
+}
+
+function statusTable(status: AgentStatus, health: Health, colour: boolean): string {
   const processes = Object.entries(status.processes).filter(([, n]) => n > 0);
   const rows: readonly (readonly [string, string])[] = [
     ['Name', status.name],
@@ -34,7 +42,8 @@ function statusTable(status: AgentStatus, colour: boolean): string {
   ];
   const line = ([name, value]: readonly [string, string]): string => {
     const shown = printable(value) || '-';
-    return `${name.padEnd(14)} ${name === 'Health' ? paint(shown, healthColours[status.health], colour) : shown}\n`;
+    if (name !== 'Health') return `${name.padEnd(14)} ${shown}\n`;
+    return `${name.padEnd(14)} ${paint(shown, healthColours[status.health], colour)}\n${troubles(health)}`;
   };
   return rows.map(line).join('');
 }
@@ -42,7 +51,8 @@ function statusTable(status: AgentStatus, colour: boolean): string {
 export const status: Handler = (context) =>
   withAgent(context, async (agent) => {
     const answer = await unary(agent, agent.agents.getStatus.bind(agent.agents), GetStatusRequest.create());
+    const health = await unary(agent, agent.agents.getHealth.bind(agent.agents), GetHealthRequest.create());
     const colour = await colours(context);
-    await print(context, statusJson(answer), () => statusTable(answer, colour));
+    await print(context, statusJson(answer), () => statusTable(answer, health, colour));
     return EXIT.done;
   });

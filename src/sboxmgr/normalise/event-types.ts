@@ -1,5 +1,7 @@
-/** Types that keep their name: sboxmgr's own (`EventType`) and those of the sbox-common schemas. */
+/** Types that keep their name: sboxmgr's own (`EventType`), those of the sbox-common schemas, and what the Python package tells. */
 const known = [
+  'plugin.called',
+  'subscription.processed',
   'config.updated',
   'config.validated',
   'config.generated',

@@ -62,6 +62,20 @@ test('a broken edit leaves the old one in force, is told once, and mends', async
   assert.deepEqual([room.config.get().revision, room.events.at(-1)?.type, room.applied.length], [2, 'config.applied', 1]);
 });
 
+test('a refused edit that a change over the API overwrites is kept as a copy', async () => {
+  await using room = await configRoom({ 'agent.yaml': file });
+  room.config.start();
+  room.write(`${level('loud')}# an hour of work\n`);
+  await eventually(() => room.config.health().status === 'DEGRADED');
+  await room.config.update({ document: { agent: { log_level: 'warn' } } }, { ...plainUpdate, mask: ['agent.log_level'] });
+  assert.equal(room.read(), level('warn'));
+  const dir = join(room.stateDir, 'backups/agent/overwritten');
+  const [copy = ''] = readdirSync(dir);
+  assert.match(copy, /^[0-9a-f]{12}-agent\.yaml$/);
+  assert.equal(readFileSync(join(dir, copy), 'utf8'), `${level('loud')}# an hour of work\n`);
+  await eventually(() => room.config.health().status === 'HEALTHY');
+});
+
 test('files that others may write to, and files that are gone, are refused; their return heals', async () => {
   await using room = await configRoom({ 'agent.yaml': file });
   room.config.start();
