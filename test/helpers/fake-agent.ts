@@ -138,7 +138,7 @@ export class FakeAgent {
           version: '1.2.3',
           pid: 7,
           uptime: { seconds: '61', nanos: 500_000_000 },
-          health: 'HEALTHY',
+          health: 'DEGRADED',
           journal: { first_revision: '1', last_revision: String(this.events.length), count: this.events.length, bytes: 100 },
         }),
       ),

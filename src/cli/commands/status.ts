@@ -19,14 +19,14 @@ function journalText(journal: AgentStatus['journal']): string {
 }
 
 /** Why it is not well: each component that is not. */
-function troubles({ components }: Health): string {
-  return components
+function troubles(health: Health | undefined): string {
+  return (health?.components ?? [])
     .filter(({ status }) => status !== 'HEALTHY')
     .map(({ name, status, message }) => `  ${name.padEnd(12)} ${printable(`${status}: ${message}`)}\n`)
     .join('');
 }
 
-function statusTable(status: AgentStatus, health: Health, colour: boolean): string {
+function statusTable(status: AgentStatus, health: Health | undefined, colour: boolean): string {
   const processes = Object.entries(status.processes).filter(([, n]) => n > 0);
   const rows: readonly (readonly [string, string])[] = [
     ['Name', status.name],
@@ -51,7 +51,8 @@ function statusTable(status: AgentStatus, health: Health, colour: boolean): stri
 export const status: Handler = (context) =>
   withAgent(context, async (agent) => {
     const answer = await unary(agent, agent.agents.getStatus.bind(agent.agents), GetStatusRequest.create());
-    const health = await unary(agent, agent.agents.getHealth.bind(agent.agents), GetHealthRequest.create());
+    const health =
+      answer.health === 'HEALTHY' ? undefined : await unary(agent, agent.agents.getHealth.bind(agent.agents), GetHealthRequest.create());
     const colour = await colours(context);
     await print(context, statusJson(answer), () => statusTable(answer, health, colour));
     return EXIT.done;
