@@ -4,14 +4,7 @@
  * case (JSON, compressed requests) stays with Connect's own handler.
  */
 import { type DescMethod, type Message, toBinary } from '@bufbuild/protobuf';
-import {
-  Code,
-  ConnectError,
-  type ConnectRouterOptions,
-  createHandlerContext,
-  createMethodImplSpec,
-  type MethodImpl,
-} from '@connectrpc/connect';
+import { Code, ConnectError, type ConnectRouterOptions, createMethodImplSpec, type MethodImpl } from '@connectrpc/connect';
 import {
   createMethodSerializationLookup,
   encodeEnvelope,
@@ -25,7 +18,8 @@ import {
   type UniversalServerResponse,
   validateUniversalHandlerOptions,
 } from '@connectrpc/connect/protocol';
-import { parseTimeout, setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
+import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
+import { type GrpcContext, grpcContext } from './grpc-context.ts';
 
 export type StreamHandler = (request: UniversalServerRequest) => UniversalServerResponse;
 
@@ -57,20 +51,11 @@ export function grpcStreamHandler(
   const spec = createMethodImplSpec(method, implementation);
   const serialization = createMethodSerializationLookup(method, valid.binaryOptions, valid.jsonOptions, valid).getI(true);
   return (request) => {
-    const timeout = parseTimeout(request.header.get('grpc-timeout'), valid.maxTimeoutMs);
-    const context = createHandlerContext({
-      ...{ service: method.parent, method, protocolName: 'grpc', requestMethod: request.method, url: request.url },
-      ...{ requestSignal: request.signal, requestHeader: request.header },
-      ...(timeout.timeoutMs !== undefined && { timeoutMs: timeout.timeoutMs }),
-      ...(valid.shutdownSignal !== undefined && { shutdownSignal: valid.shutdownSignal }),
-      ...(request.contextValues !== undefined && { contextValues: request.contextValues }),
-      responseHeader: { 'content-type': 'application/grpc+proto' },
-      responseTrailer: { 'grpc-status': '0' },
-    });
+    const { context, timeoutError } = grpcContext(method, request, valid);
     const input = pipe(
       request.body as AsyncIterable<Uint8Array>,
       transformPrepend<Uint8Array>(() => {
-        if (timeout.error !== undefined) throw timeout.error;
+        if (timeoutError !== undefined) throw timeoutError;
         return undefined;
       }),
       transformSplitEnvelope(valid.readMaxBytes),
@@ -82,9 +67,7 @@ export function grpcStreamHandler(
   };
 }
 
-type Context = ReturnType<typeof createHandlerContext>;
-
-async function* framed(method: DescMethod, messages: AsyncIterable<Message>, context: Context): AsyncGenerator<Uint8Array> {
+async function* framed(method: DescMethod, messages: AsyncIterable<Message>, context: GrpcContext['context']): AsyncGenerator<Uint8Array> {
   try {
     for await (const message of messages) yield frameOf(method, message);
   } catch (error) {

@@ -4,14 +4,7 @@
  * common case (JSON, compressed requests) stays with Connect's own handler.
  */
 import { type DescMethod, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
-import {
-  Code,
-  ConnectError,
-  type ConnectRouterOptions,
-  createHandlerContext,
-  createMethodImplSpec,
-  type MethodImpl,
-} from '@connectrpc/connect';
+import { Code, ConnectError, type ConnectRouterOptions, createMethodImplSpec, type MethodImpl } from '@connectrpc/connect';
 import {
   encodeEnvelope,
   invokeUnaryImplementation,
@@ -19,7 +12,8 @@ import {
   type UniversalServerResponse,
   validateUniversalHandlerOptions,
 } from '@connectrpc/connect/protocol';
-import { parseTimeout, setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
+import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
+import { grpcContext } from './grpc-context.ts';
 
 /** Why the signal of a call fires that has been answered: a constant, since an abort without a reason makes a DOMException each time. */
 const answered = new Error('the call was answered');
@@ -36,19 +30,10 @@ export function grpcUnaryHandler(
   const spec = createMethodImplSpec(method, implementation);
   if (spec.kind !== 'unary') throw new TypeError(`${method.name} is no unary method`);
   return async (request) => {
-    const timeout = parseTimeout(request.header.get('grpc-timeout'), valid.maxTimeoutMs);
-    const context = createHandlerContext({
-      ...{ service: method.parent, method, protocolName: 'grpc', requestMethod: request.method, url: request.url },
-      ...{ requestSignal: request.signal, requestHeader: request.header },
-      ...(timeout.timeoutMs !== undefined && { timeoutMs: timeout.timeoutMs }),
-      ...(valid.shutdownSignal !== undefined && { shutdownSignal: valid.shutdownSignal }),
-      ...(request.contextValues !== undefined && { contextValues: request.contextValues }),
-      responseHeader: { 'content-type': 'application/grpc+proto' },
-      responseTrailer: { 'grpc-status': '0' },
-    });
+    const { context, timeoutError } = grpcContext(method, request, valid);
     let frame: Uint8Array | undefined;
     try {
-      if (timeout.error !== undefined) throw timeout.error;
+      if (timeoutError !== undefined) throw timeoutError;
       const input = parse(method, await singleMessage(request.body as AsyncIterable<Uint8Array>, valid.readMaxBytes));
       frame = encodeEnvelope(0, toBinary(method.output, await invokeUnaryImplementation(spec, context, input, valid.interceptors)));
     } catch (error) {

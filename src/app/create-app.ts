@@ -4,6 +4,7 @@ import { openAlerts } from '../alerts/index.ts';
 import { createApi, createFrontDoor, metricsRoutes, type StatusSnapshot } from '../api/index.ts';
 import { openConfig } from '../config/index.ts';
 import { systemClock } from '../kernel/clock.ts';
+import { createNote } from '../kernel/note.ts';
 import { openPlugins } from '../plugins/index.ts';
 import { createSupervisor } from '../processes/index.ts';
 import { countBusiness, createSchedule, openBridge } from '../sboxmgr/index.ts';
@@ -12,7 +13,7 @@ import type { Settings, UnitSettings } from '../settings/types.ts';
 import { requestMemory } from '../store/index.ts';
 import { builtInRules } from './built-in-rules.ts';
 import { type Ending, openFoundation } from './foundation.ts';
-import { createHealthBoard, createNote } from './health-board.ts';
+import { createHealthBoard } from './health-board.ts';
 import { createUnitChanges } from './unit-changes.ts';
 import type { ProgramVersion } from './version.ts';
 

@@ -43,17 +43,3 @@ export function createHealthBoard(judges: Readonly<Record<string, Judge>>, clock
     stop,
   };
 }
-
-/** A component that is well unless a problem was noted. */
-export function createNote(clock: Clock): { note(problem: string): boolean; readonly health: Judge } {
-  let state: ReturnType<Judge> = { status: 'HEALTHY', message: '', sinceMs: clock.wallMs() };
-  return {
-    /** An empty problem heals. Answers whether anything changed. */
-    note(problem) {
-      if (problem === state.message) return false;
-      state = { status: problem === '' ? 'HEALTHY' : 'DEGRADED', message: problem, sinceMs: clock.wallMs() };
-      return true;
-    },
-    health: () => state,
-  };
-}

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { syncDirectory, writeFileAtomic } from '../kernel/atomic-file.ts';
@@ -16,10 +16,6 @@ export interface Backups {
 
 const fileName = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}$/;
 
-export function sha256Of(text: string | Uint8Array): string {
-  return createHash('sha256').update(text).digest('hex');
-}
-
 /** The directory is made when the first copy is. Names are single file names; others throw RangeError. */
 export function openBackups(dir: string): Backups {
   const pathOf = (name: string): string => {
@@ -31,11 +27,11 @@ export function openBackups(dir: string): Backups {
       const path = pathOf(name);
       makeDirectory(dir);
       writeFileAtomic(path, text);
-      return sha256Of(text);
+      return hash('sha256', text);
     },
     read(name, sha256) {
       const bytes = readBackup(pathOf(name), name);
-      if (sha256Of(bytes) !== sha256) {
+      if (hash('sha256', bytes) !== sha256) {
         throw new AgentError('BACKUP_DAMAGED', `backup ${name} is not as it was made`, { metadata: { backup: name } });
       }
       return bytes.toString('utf8');

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Json, JsonObject } from '../events/types.ts';
 import { invalid, RefusedError } from '../kernel/errors.ts';
+import { mask as secretMask } from '../kernel/redaction.ts';
 import { keyTable, type LoadedSettings, parseText } from '../settings/index.ts';
 import { judgeBlanks } from './blanks.ts';
 import type { Edit } from './edit-splices.ts';
@@ -132,7 +133,7 @@ function placed({ path, value }: Leaf, { files, effective }: { files: readonly F
   const inForce = effective.get(key)?.value;
   if (inForce !== undefined && isDeepStrictEqual(value, inForce)) return [];
   if (raw !== undefined && (isDeepStrictEqual(value, raw.value) || isDeepStrictEqual(value, masked(name, raw.value)))) return [];
-  if (value === '***') return [];
+  if (value === secretMask) return [];
   const real: Json = hasMask(value) ? unmasked(name, value, raw?.value ?? null) : value;
   const file = holder ?? fileFor(path, files);
   return file === undefined ? [] : [{ file, path: raw?.actual ?? asNamedIn(file.document, path), value: real }];

@@ -1,9 +1,9 @@
+import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError, RefusedError } from '../kernel/errors.ts';
 import type { LoadedSettings } from '../settings/index.ts';
 import type { Logger } from '../telemetry/types.ts';
-import { sha256Of } from './backups.ts';
 import type { Judged, Load } from './judge.ts';
 import { backupDir, removePending, savePending } from './pending.ts';
 import { configInvalid, problemsOf } from './refusals.ts';
@@ -112,7 +112,7 @@ async function record(change: Change, deps: CommitDeps): Promise<ConfigRevision>
   const { before, next, author } = change;
   const { stateDir, revisions } = deps;
   const { name, reason, traceId } = author;
-  const hashes = Object.fromEntries([...before.texts].map(([path, text]) => [path, sha256Of(text)]));
+  const hashes = Object.fromEntries([...before.texts].map(([path, text]) => [path, hash('sha256', text)]));
   try {
     const revision = await revisionOf(change, deps);
     savePending(stateDir, { texts: changed(before.texts, next.texts), before: hashes, etag: revision.etag, author: name, reason, traceId });

@@ -1,6 +1,6 @@
+import { hash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { readConfigFile } from '../settings/index.ts';
-import { sha256Of } from './backups.ts';
 import type { Texts } from './texts.ts';
 
 /** Throws RefusedError where a file cannot be read, or others may write to it. */
@@ -15,7 +15,7 @@ function modeOf(path: string): string {
 
 function contentOf(path: string): string {
   try {
-    return statSync(path).size > 16 * 1024 * 1024 ? 'too large' : sha256Of(readFileSync(path));
+    return statSync(path).size > 16 * 1024 * 1024 ? 'too large' : hash('sha256', readFileSync(path));
   } catch (error) {
     return String((error as NodeJS.ErrnoException).code);
   }
@@ -28,5 +28,5 @@ export function printOfDisk(paths: readonly string[]): string {
 
 /** The same, had the files these texts. */
 export function printOfTexts(texts: Texts): string {
-  return JSON.stringify([...texts].map(([path, text]) => [path, modeOf(path), sha256Of(text)]));
+  return JSON.stringify([...texts].map(([path, text]) => [path, modeOf(path), hash('sha256', text)]));
 }

@@ -1,8 +1,8 @@
 import { AgentError } from '../kernel/errors.ts';
+import type { createNote } from '../kernel/note.ts';
 import type { Logger } from '../telemetry/types.ts';
 import type { Change, Current } from './commit.ts';
 import { printOfDisk, printOfTexts } from './disk.ts';
-import type { createNote } from './note.ts';
 import { configInvalid, problemsOf } from './refusals.ts';
 import type { Tell } from './tell.ts';
 import type { Author, ConfigChange, KeyChange } from './types.ts';

@@ -1,7 +1,8 @@
+import { hash } from 'node:crypto';
 import { closeSync, constants, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { writeFileAtomic } from '../kernel/atomic-file.ts';
-import { makeDirectory, sha256Of } from './backups.ts';
+import { makeDirectory } from './backups.ts';
 import type { Texts } from './texts.ts';
 
 /** Copies kept; the oldest go first. */
@@ -18,7 +19,7 @@ export function keepOverwritten(dir: string, paths: readonly string[], inForce: 
     const bytes = head(path);
     if (bytes === undefined || bytes.toString('utf8') === inForce.get(path)) return [];
     makeDirectory(dir);
-    const copy = join(dir, `${sha256Of(bytes).slice(0, 12)}-${basename(path)}`);
+    const copy = join(dir, `${hash('sha256', bytes).slice(0, 12)}-${basename(path)}`);
     writeFileAtomic(copy, bytes);
     return [copy];
   });

@@ -1,7 +1,8 @@
+import { hash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { syncDirectory, writeFileAtomic } from '../kernel/atomic-file.ts';
-import { makeDirectory, sha256Of } from './backups.ts';
+import { makeDirectory } from './backups.ts';
 import { decodeTexts, encodeTexts } from './revisions.ts';
 import type { Texts } from './texts.ts';
 import { realPath, replaceFile } from './write-files.ts';
@@ -60,7 +61,7 @@ export function finishPending(stateDir: string, paths: readonly string[]): void 
     return;
   }
   const unfinished = [...pending.texts].filter(([path, text]) => paths.includes(path) && readOr(path) !== text);
-  const edited = unfinished.some(([path]) => sha256Of(readOr(path) ?? '') !== pending.before[path]);
+  const edited = unfinished.some(([path]) => hash('sha256', readOr(path) ?? '') !== pending.before[path]);
   if (!edited) for (const [path, text] of unfinished) replaceFile(path, text);
 }
 

@@ -1,6 +1,7 @@
+import { hash } from 'node:crypto';
 import { AgentError } from '../kernel/errors.ts';
 import type { Store } from '../store/index.ts';
-import { type Backups, sha256Of } from './backups.ts';
+import type { Backups } from './backups.ts';
 import type { RevisionRow } from './config-procedures.ts';
 import { isObject } from './paths.ts';
 import type { Texts } from './texts.ts';
@@ -32,7 +33,7 @@ export function openRevisions(store: Store, backups: Backups): Revisions {
     async add(revision, texts) {
       const { changes, ...facts } = revision;
       const text = encodeTexts(texts);
-      const row: RevisionRow = { ...facts, changes: JSON.stringify(changes), sha256: sha256Of(text) };
+      const row: RevisionRow = { ...facts, changes: JSON.stringify(changes), sha256: hash('sha256', text) };
       backups.save(fileOf(revision.revision), text);
       try {
         const gone = await store.write<readonly number[]>('config', 'add', { row, keep: kept });

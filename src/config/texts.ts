@@ -1,9 +1,9 @@
+import { hash } from 'node:crypto';
 import { basename } from 'node:path';
 import { isMap, isScalar, isSeq, Lexer, type Node } from 'yaml';
 import type { Json } from '../events/types.ts';
 import { mask, redactText } from '../kernel/redaction.ts';
 import { maskText } from '../settings/index.ts';
-import { sha256Of } from './backups.ts';
 import { canonical, dotted } from './leaves.ts';
 import { inlineYaml, keyName, parseYaml } from './yaml-values.ts';
 
@@ -12,7 +12,7 @@ export type Texts = ReadonlyMap<string, string>;
 
 /** Changes whenever a file does. */
 export function etagOf(texts: Texts): string {
-  return sha256Of(JSON.stringify([...texts])).slice(0, 16);
+  return hash('sha256', JSON.stringify([...texts])).slice(0, 16);
 }
 
 /** One scalar of a document and where it stands; items of a list have the list's path. */

@@ -31,6 +31,11 @@ export function ulidFrom(bytes: Uint8Array): string {
   return encode(BigInt(`0x${Buffer.from(bytes.subarray(0, 16)).toString('hex')}`));
 }
 
+/** A new trace: 32 hex digits (W3C). */
+export function newTraceId(): string {
+  return randomBytes(16).toString('hex');
+}
+
 /** A new secret of 256 random bits: `sbx_` and 43 characters of base64url. */
 export function randomToken(): string {
   return `sbx_${randomBytes(32).toString('base64url')}`;

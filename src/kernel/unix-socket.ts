@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 
+/** sockaddr_un holds 108 bytes with the closing zero; Node would bind a cut name. */
+export const maxPathBytes = 107;
+
 /** The file of a socket is made inside listen(): without a umask it would be open to all until chmod. `run` must not wait. */
 export function withUmask(mask: number, run: () => void): void {
   const before = process.umask(mask);

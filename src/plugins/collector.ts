@@ -5,8 +5,9 @@ import { within } from '../kernel/within.ts';
 import type { Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import { withEvent } from './calls.ts';
+import { pluginId } from './plugin-id.ts';
 import type { EventRow, KeepArgs } from './plugin-procedures.ts';
-import { pluginId, type Registry } from './registry.ts';
+import type { Registry } from './registry.ts';
 
 /** Events kept of each plugin. */
 export const keptEvents = 100;

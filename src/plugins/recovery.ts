@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Journal } from '../events/index.ts';
 import type { Supervisor } from '../processes/index.ts';
 import type { RecoveryStep } from '../settings/types.ts';
@@ -30,11 +29,6 @@ export interface Recovery {
   healed(record: PluginRecord): void;
   /** A person took over: what was planned is forgotten. */
   reset(record: PluginRecord): void;
-}
-
-/** A new story: 32 hex digits. */
-export function newTraceId(): string {
-  return randomBytes(16).toString('hex');
 }
 
 const nextAction = (id: string): string =>

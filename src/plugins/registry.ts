@@ -8,8 +8,6 @@ import type { PluginRow } from './plugin-procedures.ts';
 import { newRecord, type PluginRecord, viewOf } from './record.ts';
 import type { PluginChange, PluginView } from './types.ts';
 
-export const pluginId = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
-
 /** The plugins that are known, within a bound, on disk and in memory. */
 export interface Registry {
   find(id: string): PluginRecord | undefined;

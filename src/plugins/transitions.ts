@@ -1,6 +1,7 @@
 import type { Journal } from '../events/index.ts';
+import { newTraceId } from '../kernel/ids.ts';
 import type { PluginRecord } from './record.ts';
-import { newTraceId, type Recovery } from './recovery.ts';
+import type { Recovery } from './recovery.ts';
 import type { Registry } from './registry.ts';
 import { tell } from './story.ts';
 import type { Verdict } from './verdict.ts';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
+import { mask } from '../kernel/redaction.ts';
 import type { Key } from './keys.ts';
-import { mask } from './masks.ts';
 import { type Place, refuse } from './problems.ts';
 import type { Tree } from './tree.ts';
 import { understand, type Written } from './values.ts';

@@ -1,5 +1,6 @@
+import { mask } from '../kernel/redaction.ts';
 import { aliases, type Key, keyTable } from './keys.ts';
-import { isSecretName, mask, withoutUserinfo } from './masks.ts';
+import { isSecretName, withoutUserinfo } from './masks.ts';
 
 const rows: ReadonlyMap<string, Key> = new Map(keyTable.map((row) => [row.path, row]));
 /** Names stand after these; an id may have dots in it. */

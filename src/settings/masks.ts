@@ -1,6 +1,6 @@
-/** How a printed configuration shows a secret that it does not tell; loading takes it for "not said". */
-export const mask = '***';
+import { mask } from '../kernel/redaction.ts';
 
+/** Wider than what is masked in events: nobody reads a printed environment for the sake of these. */
 const secretName = /(pass(word|wd)?|secret|token|credential|auth|private|cookie|api[-_]?key|access[-_]?key)/i;
 
 /** Whether what stands under this name (of an environment variable, of a header) is not to be shown. */

@@ -1,7 +1,8 @@
 import { formatDuration } from '../kernel/duration.ts';
+import { mask } from '../kernel/redaction.ts';
 import { formatSize } from '../kernel/size.ts';
 import type { KeyType } from './keys.ts';
-import { isSecretName, mask, withoutUserinfo } from './masks.ts';
+import { isSecretName, withoutUserinfo } from './masks.ts';
 import type { StatusRange } from './values.ts';
 
 /** The value in the notation of the configuration, secrets masked. */

@@ -1,8 +1,9 @@
 import { isAbsolute, resolve } from 'node:path';
 import { formatDuration, parseDuration } from '../kernel/duration.ts';
+import { mask } from '../kernel/redaction.ts';
 import { formatSize, parseSize } from '../kernel/size.ts';
 import type { Form, KeyType } from './keys.ts';
-import { mask, withoutUserinfo } from './masks.ts';
+import { withoutUserinfo } from './masks.ts';
 import { type Fault, type Rule, short } from './problems.ts';
 
 /** A value that was understood (durations in ms, sizes in bytes), or what is wrong with it and what would be right. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +8,6 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { sha256Of } from '../../src/config/backups.ts';
 import { finishPending } from '../../src/config/index.ts';
 import { savePending } from '../../src/config/pending.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
@@ -69,7 +69,7 @@ test('a change that died between two files is finished; one that a hand edit ove
         [b, 'new b'],
         [other, 'never'],
       ]),
-      before: { [a]: sha256Of('old a'), [b]: sha256Of('old b') },
+      before: { [a]: hash('sha256', 'old a'), [b]: hash('sha256', 'old b') },
       etag: 'x',
       author: 'ops',
       reason: '',

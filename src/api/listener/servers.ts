@@ -2,7 +2,7 @@ import { createServer as createHttp1, type IncomingMessage, type Server, type Se
 import { createServer as createHttp2, type Http2Server } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../kernel/clock.ts';
-import { randomTraceId } from '../gate/trace-id.ts';
+import { newTraceId } from '../../kernel/ids.ts';
 import type { HttpRequest, HttpResponse } from '../seam.ts';
 import { type Sessions, watchSessions } from './sessions.ts';
 
@@ -124,7 +124,7 @@ function answerRaw(socket: Duplex, status: number, reason: string, message: stri
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}`,
     'content-type: application/json',
     `content-length: ${Buffer.byteLength(body)}`,
-    `x-trace-id: ${randomTraceId()}`,
+    `x-trace-id: ${newTraceId()}`,
     'connection: close',
   ];
   socket.on('error', () => {});

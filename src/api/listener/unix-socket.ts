@@ -2,7 +2,7 @@ import { chmod, chown, lstat, mkdir, unlink } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { dirname } from 'node:path';
 import { RefusedError } from '../../kernel/errors.ts';
-import { groupId, someoneListens, withUmask } from '../../kernel/unix-socket.ts';
+import { groupId, maxPathBytes, someoneListens, withUmask } from '../../kernel/unix-socket.ts';
 import { listening } from './bind.ts';
 
 export interface UnixSocketSettings {
@@ -12,9 +12,6 @@ export interface UnixSocketSettings {
 }
 
 const key = 'api.unix_socket';
-/** sockaddr_un holds 108 bytes with the closing zero. */
-const maxPathBytes = 107;
-
 /** Binds the socket with its mode from the first moment. A file that nobody listens on is replaced, a living one refused. */
 export async function bindUnixSocket(server: Server, settings: UnixSocketSettings): Promise<void> {
   const { path, mode, group } = settings;

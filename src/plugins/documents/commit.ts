@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fullRetryMs, isFull, makeDirectory } from '../../config/index.ts';
@@ -7,7 +7,7 @@ import { AgentError } from '../../kernel/errors.ts';
 import type { BackupRow, CommitArgs } from './documents-procedures.ts';
 import { keepBackup } from './keep-backups.ts';
 import type { DocumentRoom } from './room.ts';
-import { type DocumentState, type Entry, sha256Of } from './state.ts';
+import type { DocumentState, Entry } from './state.ts';
 
 /** Who made a revision. */
 export interface By {
@@ -47,7 +47,7 @@ export async function commitRevision(
     revision: entry.state.revision + 1,
     etag: randomBytes(12).toString('base64url'),
     timeMs: room.clock.wallMs(),
-    hash: sha256Of(text),
+    hash: hash('sha256', text),
   };
   const backup = await notWritten(entry, () => keepBackup(room, entry));
   await notWritten(entry, () => intend(room, entry.id, { pending, ...(backup && { backup }) }));

@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
+import { pluginId } from '../plugin-id.ts';
 import { documentFile } from './commit.ts';
 import { takeFile } from './hand-edits.ts';
 import { filesOf } from './keep-backups.ts';
-import { limits, pluginId } from './limits.ts';
+import { limits } from './limits.ts';
 import type { DocumentRoom } from './room.ts';
 import { type Entry, newEntry } from './state.ts';
 

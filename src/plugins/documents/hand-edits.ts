@@ -1,12 +1,14 @@
+import { hash as digest } from 'node:crypto';
 import { chmodSync, readFileSync, statSync } from 'node:fs';
 import type { JsonObject } from '../../events/types.ts';
+import { newTraceId } from '../../kernel/ids.ts';
 import { redactText } from '../../kernel/redaction.ts';
 import { commitArgs, commitRevision, commitState, documentFile, writeDocument } from './commit.ts';
 import { lineOf, scanJson } from './json-scan.ts';
 import { pruneBackups } from './keep-backups.ts';
 import { limits } from './limits.ts';
-import { type DocumentRoom, newTrace, tell } from './room.ts';
-import { type Entry, parse, sameContent, sha256Of } from './state.ts';
+import { type DocumentRoom, tell } from './room.ts';
+import { type Entry, parse, sameContent } from './state.ts';
 import { judged, masksIn } from './weigh.ts';
 
 interface Fault {
@@ -42,7 +44,7 @@ export function readDocument(path: string): FileView {
       return { kind: 'unreadable', hash: `too large ${identity}`, message: `it has more than ${limits.fileBytes / 1024 / 1024} MiB` };
     }
     const bytes = readFileSync(path);
-    const hash = sha256Of(bytes);
+    const hash = digest('sha256', bytes);
     try {
       return { kind: 'text', hash, text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
     } catch {
@@ -87,7 +89,7 @@ async function accept(
     Object.assign(entry, { state, text, refusal: undefined });
     return;
   }
-  await commitRevision(room, entry, { author: 'file', traceId: newTrace(), text, inPlace: true });
+  await commitRevision(room, entry, { author: 'file', traceId: newTraceId(), text, inPlace: true });
   room.logger.info({ plugin: entry.id, revision: entry.state.revision }, 'the document of a plugin was changed by hand');
   room.changed(entry.id);
   await pruneBackups(room, entry);
@@ -103,7 +105,7 @@ async function refuse(room: DocumentRoom, entry: Entry, fault: Fault & { readonl
     { plugin: entry.id, file, line: fault.line, reason: message },
     'the document of a plugin was changed by hand and is refused',
   );
-  const traceId = newTrace();
+  const traceId = newTraceId();
   tell(room, 'config.rejected', { entry, traceId, data: { reason: 'HAND_EDIT', file, line: fault.line, message } });
 }
 

@@ -22,6 +22,3 @@ export const limits = {
   /** Of what a plugin says to a revision. */
   messageChars: 4096,
 } as const;
-
-/** What can be the name of a folder too; the shape that a registration must have. */
-export const pluginId = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;

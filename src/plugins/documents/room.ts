@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Backups } from '../../config/index.ts';
 import type { Journal, NewEvent, Severity } from '../../events/types.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -63,9 +62,4 @@ export function heldBytes(room: DocumentRoom, without: string): number {
   let bytes = 0;
   for (const { id, text = '', schema = '' } of room.entries.values()) if (id !== without) bytes += text.length + schema.length;
   return bytes;
-}
-
-/** A new trace, where a change comes from no call. */
-export function newTrace(): string {
-  return randomBytes(16).toString('hex');
 }

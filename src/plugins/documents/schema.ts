@@ -1,8 +1,9 @@
 import type { JsonObject } from '../../events/types.ts';
 import { AgentError, type Violation } from '../../kernel/errors.ts';
+import { newTraceId } from '../../kernel/ids.ts';
 import { redactText } from '../../kernel/redaction.ts';
 import { limits } from './limits.ts';
-import { type DocumentRoom, heldBytes, newTrace, tell } from './room.ts';
+import { type DocumentRoom, heldBytes, tell } from './room.ts';
 import { type Entry, parse } from './state.ts';
 import { weigh } from './weigh.ts';
 
@@ -48,7 +49,7 @@ async function judgeAgain(room: DocumentRoom, entry: Entry): Promise<void> {
     { plugin: entry.id, revision, violations: violations.length, reason: message },
     'the document of a plugin does not fit its new schema',
   );
-  tell(room, 'config.rejected', { entry, traceId: newTrace(), data: { reason: 'SCHEMA_CHANGED', revision, message } });
+  tell(room, 'config.rejected', { entry, traceId: newTraceId(), data: { reason: 'SCHEMA_CHANGED', revision, message } });
 }
 
 function schemaInvalid(id: string, violations: readonly Violation[]): AgentError {

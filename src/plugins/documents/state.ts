@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '../../events/types.ts';
 import type { ApplyState, PluginDocument } from '../types.ts';
@@ -100,10 +99,6 @@ export function pictureOf(entry: Entry, masked: boolean): PluginDocument {
     applyMessage: state.applyMessage,
     timeMs: state.revision === 0 ? undefined : state.timeMs,
   };
-}
-
-export function sha256Of(text: string | Uint8Array): string {
-  return createHash('sha256').update(text).digest('hex');
 }
 
 /** How the agent itself writes a document. */

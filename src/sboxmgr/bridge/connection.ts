@@ -46,15 +46,10 @@ export function serveConnection({ socket, clock, budget, answer }: ConnectionOpt
     if (next === waiting) return;
     cancelTimer();
     waiting = next;
-    if (next === 'quiet') {
-      // Not ended for that: sboxmgr keeps its connection, and would lose the next event.
-      idleSince = clock.monotonicMs();
-      cancelTimer = () => {};
-    } else if (next === 'frame') {
-      cancelTimer = clock.after(frameLimitMs, () => refuse('FRAME_TIMEOUT', `a message was not whole within ${frameLimitMs / 1000} s`));
-    } else {
-      cancelTimer = () => {};
-    }
+    // Quiet is not ended: sboxmgr keeps its connection, and would lose the next event.
+    if (next === 'quiet') idleSince = clock.monotonicMs();
+    if (next !== 'frame') return;
+    cancelTimer = clock.after(frameLimitMs, () => refuse('FRAME_TIMEOUT', `a message was not whole within ${frameLimitMs / 1000} s`));
   };
   const stamp = (): string => new Date(clock.wallMs()).toISOString();
   const refuse = (code: string, message: string): void => {

@@ -3,7 +3,7 @@ import type { Stats } from 'node:fs';
 import { chmod, chown, link, lstat, mkdir, rename, unlink } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { dirname, join } from 'node:path';
-import { groupId, someoneListens, withUmask } from '../../kernel/unix-socket.ts';
+import { groupId, maxPathBytes, someoneListens, withUmask } from '../../kernel/unix-socket.ts';
 
 export interface SocketFileSettings {
   readonly path: string;
@@ -24,9 +24,6 @@ export type Claim =
   /** A living program has it: no fault. */
   | { readonly kind: 'taken'; readonly message: string }
   | { readonly kind: 'refused'; readonly message: string };
-
-/** sockaddr_un holds 108 bytes with the closing zero. */
-const maxPathBytes = 107;
 
 /**
  * Binds the server and gives it the name. It is made under another name and linked: so it has its mode and group before anyone sees it,

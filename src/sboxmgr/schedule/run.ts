@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { Journal, JsonObject } from '../../events/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { newTraceId } from '../../kernel/ids.ts';
 import { redactText } from '../../kernel/redaction.ts';
 import type { Logs } from '../../logs/index.ts';
 import { type AttachedEnd, findBinary, runAttached } from '../../processes/index.ts';
@@ -56,7 +57,7 @@ interface Trace {
 /** Runs sboxmgr once and tells how it went: `schedule.finished` or `schedule.failed`. Never rejects. */
 export async function runOnce(context: RunContext, options: RunOptions): Promise<RunOutcome> {
   const { publisher, clock, logger } = context;
-  const trace: Trace = { traceId: randomBytes(16).toString('hex'), spanId: randomBytes(8).toString('hex') };
+  const trace: Trace = { traceId: newTraceId(), spanId: randomBytes(8).toString('hex') };
   const beganMs = clock.monotonicMs();
   const events = createEventQueue(context);
   const output = createOutput({ logs: context.logs, clock, ...trace, onEvent: events.push });
