@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { guardDepth, MAX_DEPTH } from '../settings/index.ts';
 import { EXIT, Failure, usage } from './failure.ts';
+import { type Document, isDocument } from './key-path.ts';
 
 /** `a.b=VALUE`: VALUE is JSON where it is that, else a text. */
 export interface Assignment {
@@ -20,29 +21,20 @@ export function assignment(word: string): Assignment {
   }
 }
 
-type Document = Record<string, unknown>;
-
-const isObject = (value: unknown): value is Document => typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /** A copy of the document in which the assignments hold; what stands in the way of a path is replaced. */
 export function assigned(document: object, assignments: readonly Assignment[]): Document {
-  const copy = structuredClone(document) as Document;
+  const copy = structuredClone(document) as Record<string, unknown>;
   for (const { path, value } of assignments) {
-    let at = copy;
+    let at: Document = copy;
     for (const name of path.slice(0, -1)) {
       const child = Object.hasOwn(at, name) ? at[name] : undefined;
-      const next: Document = isObject(child) ? child : {};
+      const next: Document = isDocument(child) ? child : {};
       Object.defineProperty(at, name, { value: next, writable: true, enumerable: true, configurable: true });
       at = next;
     }
     Object.defineProperty(at, path.at(-1) ?? '', { value, writable: true, enumerable: true, configurable: true });
   }
   return copy;
-}
-
-/** What stands under a dotted path; undefined where nothing does. */
-export function valueAt(document: unknown, path: string): unknown {
-  return path.split('.').reduce((at, name) => (isObject(at) && Object.hasOwn(at, name) ? at[name] : undefined), document);
 }
 
 /** A document of a file, JSON or YAML; `-` reads stdin. Throws Failure with file and line. */
@@ -58,6 +50,6 @@ export async function documentOf(file: string): Promise<Document> {
   const [error] = document.errors;
   if (error !== undefined) throw new Failure(EXIT.usage, `${name}:${lines.linePos(error.pos[0]).line}: ${error.message}`);
   const value: unknown = document.toJS();
-  if (!isObject(value)) throw new Failure(EXIT.usage, `${name}: the document is not a mapping of keys`);
+  if (!isDocument(value)) throw new Failure(EXIT.usage, `${name}: the document is not a mapping of keys`);
   return value;
 }

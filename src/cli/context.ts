@@ -1,4 +1,4 @@
-import type { outputs } from './command-table.ts';
+import type { outputs } from './command-spec.ts';
 import type { Io } from './io.ts';
 
 export type OutputFormat = (typeof outputs)[number];

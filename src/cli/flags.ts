@@ -1,5 +1,5 @@
 import { durationExample, parseDuration } from '../kernel/duration.ts';
-import type { Flags } from './command-table.ts';
+import type { Flags } from './command-spec.ts';
 import { usage } from './failure.ts';
 
 export function text(flags: Flags, name: string): string | undefined {

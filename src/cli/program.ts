@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
-import { type CommandSpec, commands, commonFlags, type FlagSpec, type Flags, outputs } from './command-table.ts';
+import { type CommandSpec, commonFlags, type FlagSpec, type Flags, outputs } from './command-spec.ts';
+import { commands } from './command-table.ts';
 import type { CommonOptions, OutputFormat } from './context.ts';
 import { EXIT, Failure } from './failure.ts';
 import type { Io } from './io.ts';

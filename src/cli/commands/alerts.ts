@@ -8,7 +8,7 @@ import {
   type WatchAlertsResponse,
 } from '../../../gen/ts/sboxagent/v1/alert_service.ts';
 import { type Agent, dial, unary, withAgent } from '../agent.ts';
-import type { Handler } from '../command-table.ts';
+import type { Handler } from '../command-spec.ts';
 import { EXIT } from '../failure.ts';
 import { text } from '../flags.ts';
 import { follow } from '../follow.ts';

@@ -7,7 +7,7 @@ import { fromJson } from '../call/from-json.ts';
 import { manyRequests, oneRequest } from '../call/requests.ts';
 import { loadSchema, type Schema } from '../call/schema.ts';
 import { toJson } from '../call/to-json.ts';
-import type { Handler } from '../command-table.ts';
+import type { Handler } from '../command-spec.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../failure.ts';
 import { jsonText, print, printEntry } from '../output.ts';

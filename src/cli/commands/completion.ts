@@ -1,4 +1,4 @@
-import { type Handler, shells } from '../command-table.ts';
+import { type Handler, shells } from '../command-spec.ts';
 import { bashScript } from '../completion/bash.ts';
 import { fishScript } from '../completion/fish.ts';
 import { zshScript } from '../completion/zsh.ts';

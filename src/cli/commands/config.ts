@@ -13,7 +13,7 @@ import {
 } from '../../../gen/ts/sboxagent/v1/config_service.ts';
 import { type Agent, unary, withAgent } from '../agent.ts';
 import { assignment } from '../assignments.ts';
-import type { Handler } from '../command-table.ts';
+import type { Handler } from '../command-spec.ts';
 import { changesTable, changeText, combined, revisionTable, shownValue } from '../config-table.ts';
 import type { Context } from '../context.ts';
 import { printable } from '../escape.ts';

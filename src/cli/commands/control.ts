@@ -6,7 +6,7 @@ import {
   StopProcessRequest,
 } from '../../../gen/ts/sboxagent/v1/process_service.ts';
 import { type Agent, unary, withAgent } from '../agent.ts';
-import type { Flags, Handler } from '../command-table.ts';
+import type { Flags, Handler } from '../command-spec.ts';
 import { EXIT } from '../failure.ts';
 import { duration, text } from '../flags.ts';
 import { processJson } from '../json-shape.ts';

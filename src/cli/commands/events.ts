@@ -2,7 +2,7 @@ import { GetStatusRequest } from '../../../gen/ts/sboxagent/v1/agent_service.ts'
 import type { Event, EventFilter } from '../../../gen/ts/sboxagent/v1/event.ts';
 import { ListEventsRequest, WatchEventsRequest, type WatchEventsResponse } from '../../../gen/ts/sboxagent/v1/event_service.ts';
 import { type Agent, dial, messages, unary, withAgent } from '../agent.ts';
-import type { Flags, Handler } from '../command-table.ts';
+import type { Flags, Handler } from '../command-spec.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../failure.ts';
 import { count, list, text } from '../flags.ts';

@@ -2,7 +2,7 @@ import type { LogEntry, LogFilter } from '../../../gen/ts/sboxagent/v1/log.ts';
 import { ListLogsRequest, TailLogsRequest, type TailLogsResponse } from '../../../gen/ts/sboxagent/v1/log_service.ts';
 import { GetProcessRequest } from '../../../gen/ts/sboxagent/v1/process_service.ts';
 import { type Agent, dial, unary } from '../agent.ts';
-import type { Flags, Handler } from '../command-table.ts';
+import type { Flags, Handler } from '../command-spec.ts';
 import type { Context } from '../context.ts';
 import { printable } from '../escape.ts';
 import { EXIT, Failure, usage } from '../failure.ts';

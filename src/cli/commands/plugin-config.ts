@@ -6,11 +6,12 @@ import {
   UpdatePluginConfigRequest,
 } from '../../../gen/ts/sboxagent/v1/plugin_service.ts';
 import { type Agent, unary, withAgent } from '../agent.ts';
-import { assigned, assignment, documentOf, valueAt } from '../assignments.ts';
-import type { Handler } from '../command-table.ts';
+import { assigned, assignment, documentOf } from '../assignments.ts';
+import type { Handler } from '../command-spec.ts';
 import type { Context } from '../context.ts';
 import { EXIT, Failure, usage } from '../failure.ts';
 import { text } from '../flags.ts';
+import { valueOfKey } from '../key-path.ts';
 import { print, yamlText } from '../output.ts';
 import { type Column, table } from '../table.ts';
 import { pluginClient } from './plugins.ts';
@@ -38,7 +39,7 @@ export const getConfig: Handler = (context, [id = '', key]) =>
       await show(context, config);
       return EXIT.done;
     }
-    const value = valueAt(config.config, key);
+    const value = valueOfKey(config.config, key);
     if (value === undefined) throw new Failure(EXIT.refused, `the document of ${id} has no ${key}`);
     await print(context, value, () => `${typeof value === 'string' ? value : JSON.stringify(value)}\n`);
     return EXIT.done;

@@ -6,7 +6,7 @@ import {
   StartPluginRequest,
 } from '../../../gen/ts/sboxagent/v1/plugin_service.ts';
 import { type Agent, unary, withAgent } from '../agent.ts';
-import type { Handler } from '../command-table.ts';
+import type { Handler } from '../command-spec.ts';
 import { EXIT } from '../failure.ts';
 import { colours, print } from '../output.ts';
 import { pluginCard, pluginJson, pluginTable } from '../plugin-table.ts';

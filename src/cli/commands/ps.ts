@@ -1,7 +1,7 @@
 import type { Process } from '../../../gen/ts/sboxagent/v1/process.ts';
 import { ListProcessesRequest } from '../../../gen/ts/sboxagent/v1/process_service.ts';
 import { type Agent, unary, withAgent } from '../agent.ts';
-import type { Handler } from '../command-table.ts';
+import type { Handler } from '../command-spec.ts';
 import { EXIT } from '../failure.ts';
 import { processJson } from '../json-shape.ts';
 import { colours, print } from '../output.ts';

@@ -2,7 +2,7 @@ import type { AgentStatus, Health } from '../../../gen/ts/sboxagent/v1/agent.ts'
 import { GetHealthRequest, GetStatusRequest } from '../../../gen/ts/sboxagent/v1/agent_service.ts';
 import { formatSize } from '../../kernel/size.ts';
 import { unary, withAgent } from '../agent.ts';
-import type { Handler } from '../command-table.ts';
+import type { Handler } from '../command-spec.ts';
 import { printable } from '../escape.ts';
 import { EXIT } from '../failure.ts';
 import { durationMs, statusJson } from '../json-shape.ts';

@@ -1,6 +1,6 @@
 import { createToken, isLive, listTokens, parseScopes, revokeToken, type TokenRecord } from '../../access/index.ts';
 import { AgentError, RefusedError } from '../../kernel/errors.ts';
-import type { Handler } from '../command-table.ts';
+import type { Handler } from '../command-spec.ts';
 import type { Context } from '../context.ts';
 import { printable } from '../escape.ts';
 import { EXIT, Failure, usage } from '../failure.ts';

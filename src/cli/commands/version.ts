@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Handler } from '../command-table.ts';
+import type { Handler } from '../command-spec.ts';
 import { EXIT } from '../failure.ts';
 import { print } from '../output.ts';
 

@@ -1,4 +1,5 @@
-import { type CommandSpec, commands, commonFlags, type FlagSpec } from '../command-table.ts';
+import { type CommandSpec, commonFlags, type FlagSpec } from '../command-spec.ts';
+import { commands } from '../command-table.ts';
 
 export interface FlagWords {
   readonly short: string | undefined;
