@@ -231,3 +231,22 @@ test('token files that others may read, or that hold no token, are refused with 
     (e) => e instanceof RefusedError && e.message.includes('chmod 600'),
   );
 });
+
+test('tokens that are about to end are told: within the window, or in the last fifth of a short life; never those that ended or were revoked', () => {
+  const stateDir = home();
+  const clock = bent();
+  const HOUR_MS = 3_600_000;
+  const make = (name: string, ttlMs: number | undefined): string =>
+    createToken({ stateDir, scopes: ['read'], name, clock, ...(ttlMs !== undefined && { ttlMs }) }).record.id;
+  make('endless', undefined);
+  const short = make('short', HOUR_MS);
+  const long = make('long', 100 * HOUR_MS);
+  revokeToken(stateDir, make('gone', HOUR_MS), clock);
+  const access = opened(stateDir, { clock });
+  const ids = (): string[] => access.expiring(10 * HOUR_MS).map(({ id }) => id);
+  assert.deepEqual(ids(), []);
+  clock.ahead(0.9 * HOUR_MS);
+  assert.deepEqual(ids(), [short]);
+  clock.ahead(90 * HOUR_MS);
+  assert.deepEqual(ids(), [long]);
+});
