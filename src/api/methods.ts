@@ -61,6 +61,7 @@ export const scopeTable: Readonly<Record<string, Row>> = {
   'sboxagent.v1.PluginSessionService.WatchPluginConfig': publish,
   'sboxagent.v1.PluginSessionService.AckPluginConfig': publish,
   'sboxagent.v1.PluginSessionService.RecordMetrics': publish,
+  'sboxagent.v1.PluginSessionService.EndPluginSession': publish,
   'sboxagent.v1.AlertService.ListAlerts': read,
   'sboxagent.v1.AlertService.WatchAlerts': read,
   'sboxagent.v1.AlertService.AcknowledgeAlert': operate,

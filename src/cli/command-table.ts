@@ -140,6 +140,12 @@ export const commands: readonly CommandSpec[] = [
       plugin('stop', 'stop the process of a plugin'),
       plugin('restart', 'stop and start the process of a plugin'),
       {
+        name: 'forget',
+        summary: 'remove a plugin that is gone for good, with its document and its alerts',
+        args: '<id>',
+        load: async () => (await import('./commands/plugins.ts')).forget,
+      },
+      {
         name: 'config',
         summary: "show and change a plugin's document",
         subcommands: [

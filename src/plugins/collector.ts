@@ -56,6 +56,8 @@ export function createCollector(options: CollectorOptions): Collector {
   const refused = options.metrics.counter('sboxagent_limit_refused_total');
   /** Newest last; what goes beyond `keptEvents` of a plugin would be removed by its own successors. */
   let waiting = new Map<string, StoredEvent[]>();
+  /** What is on its way to the disk: readers of the table may not see it yet. */
+  let writing: typeof waiting = new Map();
   let inFlight = 0;
   let count = 0;
   let cursor = 0;
@@ -91,6 +93,7 @@ export function createCollector(options: CollectorOptions): Collector {
     const upTo = cursor;
     if (batch.size === 0 && plugins.length === 0 && upTo === keptCursor) return;
     waiting = new Map();
+    writing = batch;
     inFlight = count;
     count = 0;
     const known = [...batch].filter(([plugin]) => registry.find(plugin) !== undefined);
@@ -106,10 +109,11 @@ export function createCollector(options: CollectorOptions): Collector {
       registry.putBack(plugins);
       const newer = waiting;
       waiting = batch;
-      count = inFlight;
+      count = [...batch.values()].reduce((sum, events) => sum + events.length, 0);
       for (const [id, events] of newer) for (const event of events) wait(id, event);
       throw error;
     } finally {
+      writing = new Map();
       inFlight = 0;
     }
   };
@@ -149,14 +153,16 @@ export function createCollector(options: CollectorOptions): Collector {
   return {
     journal: { ...journal, publish },
     async recent(id) {
+      // Taken before the table is read: what a group commit moves there meanwhile is seen twice rather than not at all.
+      const fresh = [...(writing.get(id) ?? []), ...(waiting.get(id) ?? [])];
       const kept = (await store.read<readonly string[]>('plugins', 'events', id)).map((body) => JSON.parse(body) as StoredEvent);
-      const fresh = [...(waiting.get(id) ?? [])].reverse();
       const seen = new Set(fresh.map(({ revision }) => revision));
       return [...fresh, ...kept.filter(({ revision }) => !seen.has(revision))].sort((a, b) => b.revision - a.revision).slice(0, keptEvents);
     },
     forget(id) {
       count -= waiting.get(id)?.length ?? 0;
       waiting.delete(id);
+      writing.delete(id);
     },
     flush,
     async catchUp() {

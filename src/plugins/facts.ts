@@ -16,6 +16,8 @@ interface Facts {
   readonly lost: boolean;
   readonly session: { readonly id: string; readonly leaseMs: number | null } | null;
   readonly leaseEnded: boolean;
+  /** Absent in what older agents kept. */
+  readonly endedItself?: boolean;
   readonly lastSeenMs: number | null;
   readonly report: (Omit<HealthReport, 'data'> & { readonly data: Json; readonly timeMs: number; readonly failures: number }) | null;
   readonly calls: CallStatistics;
@@ -35,6 +37,7 @@ export function encodeFacts(record: PluginRecord): string {
     lost: record.lost,
     session: session === undefined ? null : { id: session.id, leaseMs: session.leaseMs ?? null },
     leaseEnded: record.leaseEnded,
+    endedItself: record.endedItself,
     lastSeenMs: record.lastSeenMs ?? null,
     report: report === undefined ? null : { ...report, data: report.data ?? null },
     calls: record.calls,
@@ -61,6 +64,7 @@ export function restoreFacts(record: PluginRecord, text: string, nowMs: number):
     ...facts,
     unheard: true,
     leaseEnded: facts.leaseEnded || verdict.reason === 'LEASE_EXPIRED',
+    endedItself: facts.endedItself === true,
     // A plugin that is no longer declared is one that somebody else runs.
     kind: facts.kind === 'PROCESS' ? undefined : (facts.kind ?? undefined),
     cadenceMs: facts.cadenceMs ?? undefined,

@@ -60,6 +60,7 @@ export function createLifecycle(options: LifecycleOptions): Pick<Plugins, 'enabl
       if (wasOff) {
         record.contact = firstContact(options.nowMs());
         record.leaseEnded = false;
+        record.endedItself = false;
         record.report = undefined;
       }
       await collector.flush();

@@ -52,6 +52,8 @@ export interface PluginRecord {
   session: LiveSession | undefined;
   /** Its last session ended by its lease. */
   leaseEnded: boolean;
+  /** It ended its last session itself: nothing is expected of it until it registers again. */
+  endedItself: boolean;
   lastSeenMs: number | undefined;
   contact: Contact;
   /** Kept from the agent of before, and not heard of since this one started. */
@@ -96,6 +98,7 @@ export function newRecord(id: string, nowMs: number): PluginRecord {
     lost: false,
     session: undefined,
     leaseEnded: false,
+    endedItself: false,
     lastSeenMs: undefined,
     contact: firstContact(nowMs),
     unheard: false,

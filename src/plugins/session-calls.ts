@@ -7,7 +7,7 @@ import type { Counter } from '../telemetry/index.ts';
 import type { Collector } from './collector.ts';
 import type { PluginRecord } from './record.ts';
 import type { Registry } from './registry.ts';
-import { grantedLease, liveSession, openSession, takeRegistration } from './sessions.ts';
+import { grantedLease, leaveSession, liveSession, openSession, takeRegistration } from './sessions.ts';
 import { tell } from './story.ts';
 import type { DocumentKeeper, HealthReport, Plugins, Registration } from './types.ts';
 
@@ -40,7 +40,9 @@ const withoutSecrets = ({ status, message, data }: HealthReport): HealthReport =
 });
 
 /** What plugins themselves ask for. */
-export function createSessionCalls(options: SessionCallsOptions): Pick<Plugins, 'register' | 'renew' | 'report' | 'followSession'> {
+export function createSessionCalls(
+  options: SessionCallsOptions,
+): Pick<Plugins, 'register' | 'renew' | 'report' | 'endSession' | 'followSession'> {
   const { registry, documents, collector, journal, settings, clock, nowMs, look, hear } = options;
 
   /** The record of who registers. Throws PLUGINS_OFF, PLUGIN_LIMIT_REACHED, PLUGIN_DISABLED. */
@@ -104,6 +106,15 @@ export function createSessionCalls(options: SessionCallsOptions): Pick<Plugins, 
       record.report = { ...withoutSecrets(report), timeMs: clock.wallMs(), failures };
       hear(record);
       registry.touch(record);
+      return registry.view(record);
+    },
+    async endSession(id, sessionId) {
+      const record = renewed(id, sessionId, 0);
+      leaveSession(record);
+      hear(record);
+      registry.touch(record);
+      tell(journal, { id, type: 'ended', data: { kind: record.kind ?? '', state: registry.view(record).state }, traceId: '' });
+      await collector.flush();
       return registry.view(record);
     },
     followSession(id, sessionId, onEnd) {

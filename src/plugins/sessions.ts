@@ -1,6 +1,7 @@
 import { AgentError } from '../kernel/errors.ts';
 import { randomToken } from '../kernel/ids.ts';
 import type { LiveSession, PluginRecord } from './record.ts';
+import { firstContact } from './silence.ts';
 import type { Registration } from './types.ts';
 
 /** Granted to a remote plugin that asks for none. */
@@ -17,6 +18,9 @@ export function openSession(record: PluginRecord, leaseMs: number | undefined, n
   endSession(record);
   record.session = { id: randomToken(), leaseMs, renewedAtMs: nowMs, reports: 0, onEnd: new Set() };
   record.leaseEnded = false;
+  // The rest that it took on purpose is none of its gaps.
+  if (record.endedItself) record.contact = firstContact(nowMs);
+  record.endedItself = false;
   return record.session;
 }
 
@@ -24,6 +28,13 @@ export function endSession(record: PluginRecord): void {
   const { session } = record;
   record.session = undefined;
   for (const fn of session?.onEnd ?? []) fn();
+}
+
+/** Ends the session on the plugin's own word. Its last report goes with it: it said how a plugin was that is no more. */
+export function leaveSession(record: PluginRecord): void {
+  endSession(record);
+  record.endedItself = true;
+  record.report = undefined;
 }
 
 /** The session of a call. Throws PLUGIN_SESSION_ENDED for any but the present one. */

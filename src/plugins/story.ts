@@ -1,9 +1,10 @@
 import type { Journal, JsonObject, Severity } from '../events/index.ts';
 
-export type PluginEventType = 'registered' | 'degraded' | 'unhealthy' | 'recovering' | 'recovered' | 'lost' | 'removed';
+export type PluginEventType = 'registered' | 'ended' | 'degraded' | 'unhealthy' | 'recovering' | 'recovered' | 'lost' | 'removed';
 
 const severity: Readonly<Record<PluginEventType, Severity>> = {
   registered: 'INFO',
+  ended: 'INFO',
   degraded: 'WARNING',
   unhealthy: 'ERROR',
   recovering: 'WARNING',

@@ -81,6 +81,8 @@ export interface Plugins {
   /** Answers the moment (Unix ms) at which the lease ends. */
   renew(id: string, sessionId: string): number;
   report(id: string, sessionId: string, report: HealthReport): PluginView;
+  /** The plugin ends on purpose: the session is over, and it is STOPPED until it registers again. Throws unless it is its present session. */
+  endSession(id: string, sessionId: string): Promise<PluginView>;
   /** Throws unless it is the plugin's present session; `onEnd` is called once when it ends. Answers how to stop listening. */
   followSession(id: string, sessionId: string, onEnd: () => void): () => void;
   list(): readonly PluginView[];

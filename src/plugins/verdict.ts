@@ -9,7 +9,7 @@ export interface Verdict {
   readonly reason: string;
   readonly message: string;
   readonly failures: number;
-  /** A process plugin whose process is not there to be judged. */
+  /** There is nothing to judge: a process plugin without its process, or a plugin that ended its session itself. */
   readonly resting?: 'STOPPED' | 'STARTING';
 }
 
@@ -87,6 +87,12 @@ function byChecks(record: PluginRecord, checks: CheckState, threshold: number): 
   return ill ? { ...before, resting: 'STARTING' } : { ...wellUnproved, resting: 'STARTING', message: 'no check has succeeded yet' };
 }
 
+/** A plugin that ended its session itself rests. A library plugin ends with each run: the next run is due all the same. */
+function atRest(record: PluginRecord, nowMs: number, settings: JudgeSettings): Verdict {
+  const due = record.kind === 'LIBRARY' && settings.enabled ? bySilence(record, nowMs, settings) : undefined;
+  return due ?? { ...wellUnproved, resting: 'STOPPED', reason: 'ENDED', message: 'it ended its session' };
+}
+
 function worst(verdicts: readonly (Verdict | undefined)[]): Verdict {
   return verdicts.reduce<Verdict>(
     (found, next) => (next !== undefined && (next.word === undefined || rank[next.word] > rank[found.word ?? 'HEALTHY']) ? next : found),
@@ -98,6 +104,7 @@ function worst(verdicts: readonly (Verdict | undefined)[]): Verdict {
 export function judge(record: PluginRecord, nowMs: number, settings: JudgeSettings): Verdict {
   if (!record.enabled || record.kind === undefined) return wellUnproved;
   const own = [byLease(record, nowMs), byReport(record)];
+  if (record.endedItself && record.kind !== 'PROCESS') return atRest(record, nowMs, settings);
   if (record.kind !== 'PROCESS') return worst(settings.enabled ? [...own, bySilence(record, nowMs, settings)] : own);
   if (record.process === undefined || isDown(record.process)) {
     return { ...wellUnproved, resting: 'STOPPED', reason: 'STOPPED', message: 'its process does not run' };

@@ -43,6 +43,38 @@ describe('plugins of the outside', () => {
     assert.match(story[1]?.trace ?? '', /^[0-9a-f]{32}$/);
   });
 
+  it('one that ends its session is STOPPED without an alert, over the end of its lease and a restart, until it registers again', async () => {
+    const one = await register(daemon, { id: 'leaver', kind: 'REMOTE' }, { lease: '1s' });
+    const ids = { plugin_id: 'leaver', session_id: one.sessionId };
+    assert.equal((await session(daemon, 'EndPluginSession', { ...ids, session_id: 'of somebody else' })).status, 400);
+    assert.equal((await plugin(daemon, 'leaver')).state, 'ACTIVE');
+    await one.report('UNHEALTHY', 'on its last legs');
+    const ended = await session(daemon, 'EndPluginSession', ids);
+    assert.deepEqual([ended.status, ended.json.state, ended.json.reason, ended.json.leaseExpireTime], [200, 'STOPPED', 'ENDED', undefined]);
+    assert.equal((await one.renew()).status, 400);
+    await sleep(1500);
+    assert.equal((await plugin(daemon, 'leaver')).state, 'STOPPED');
+    await daemon.kill('SIGKILL');
+    await daemon.start();
+    assert.equal((await plugin(daemon, 'leaver')).state, 'STOPPED');
+    const alerts = (await call(daemon, 'GET', '/api/v1/alerts?filter.states=FIRING&filter.subjects=leaver')).json.alerts;
+    assert.deepEqual(alerts, []);
+    await register(daemon, { id: 'leaver', kind: 'REMOTE' }, { lease: '60s' });
+    assert.equal((await plugin(daemon, 'leaver')).state, 'ACTIVE');
+    const story = types(await told(daemon, 'plugin.*', 'leaver'));
+    assert.deepEqual(story, ['plugin.registered', 'plugin.unhealthy', 'plugin.ended']);
+    await call(daemon, 'DELETE', '/api/v1/plugins/leaver');
+  });
+
+  it('a library plugin that ends its session with each run is still expected for the next', async () => {
+    const one = await register(daemon, { id: 'runs', kind: 'LIBRARY', cadence: '0.5s' });
+    const ended = await session(daemon, 'EndPluginSession', { plugin_id: 'runs', session_id: one.sessionId });
+    assert.equal(ended.json.state, 'STOPPED');
+    await untilState(daemon, 'runs', 'DEGRADED');
+    assert.equal((await plugin(daemon, 'runs')).reason, 'MISSED_RUN');
+    await call(daemon, 'DELETE', '/api/v1/plugins/runs');
+  });
+
   it('reports: its own word stands at once, and a session of before is nobody', async () => {
     const old = await register(daemon, { id: 'reporter' }, { lease: '60s' });
     const present = await register(daemon, { id: 'reporter' }, { lease: '60s' });

@@ -91,6 +91,8 @@ export function pluginSessionService({ plugins, custom, limits }: PluginSessionS
       return documentMessage(await documents.acknowledge(pluginId, { revision, applied, message }));
     },
 
+    endPluginSession: async ({ pluginId, sessionId }) => pluginMessage(await plugins.endSession(pluginId, sessionId)),
+
     async recordMetrics({ pluginId, sessionId, points }) {
       if (sessionId !== '') inSession(pluginId, sessionId);
       else plugins.get(pluginId);

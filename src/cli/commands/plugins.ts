@@ -1,5 +1,6 @@
 import type { Plugin } from '../../../gen/ts/sboxagent/v1/plugin.ts';
 import {
+  DeletePluginRequest,
   GetPluginRequest,
   ListPluginsRequest,
   PluginServiceClient,
@@ -69,3 +70,13 @@ export function act(action: PluginAction): Handler {
       return EXIT.done;
     });
 }
+
+/** Prints nothing but what `-o` asks for: what is gone has nothing to show. */
+export const forget: Handler = (context, args) =>
+  withAgent(context, async (agent) => {
+    const client = pluginClient(agent);
+    const id = args[0] ?? '';
+    await unary(agent, client.deletePlugin.bind(client), DeletePluginRequest.fromPartial({ id }));
+    await print(context, { id, removed: true }, () => `${id} is forgotten`);
+    return EXIT.done;
+  });

@@ -44,6 +44,7 @@ test('a buffer that the disk does not empty: refused with a retry hint and count
   assert.deepEqual([refused.reason, refused.retryAfterMs], ['PLUGIN_BUFFER_FULL', 1000]);
   assert.equal(room.journal.stats().lastRevision, before);
   assert.equal(value('sboxagent_limit_refused_total{plugin_event_buffer}'), 1);
+  assert.equal((await collector.recent('geo')).length, 8, 'what is on its way to the disk is shown');
   gate.resolve();
   await publish(8);
   await collector.flush();

@@ -193,6 +193,11 @@ class BlockingMethods:
         """Points for the metrics `sboxagent_custom_*`, labelled with the plugin. Points that do not fit are rejected one by one."""
         return cast(_t.RecordMetricsResponse, self._unary('/sboxagent.v1.PluginSessionService/RecordMetrics', {'plugin_id': plugin_id, 'session_id': session_id, 'points': points}, timeout))
 
+    def end_plugin_session(self, *, plugin_id: Optional[str] = None, session_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Plugin:
+        """The plugin ends on purpose: the session is over at once, and no alert follows. Its state is STOPPED until it registers again; one
+        that `plugins.units` declares goes on being judged by its process, and a library plugin with a cadence is still expected for its next run."""
+        return cast(_t.Plugin, self._unary('/sboxagent.v1.PluginSessionService/EndPluginSession', {'plugin_id': plugin_id, 'session_id': session_id}, timeout))
+
     def start_process(self, *, id: Optional[str] = None, command: Optional[Sequence[str]] = None, env: Optional[Mapping[str, str]] = None, cwd: Optional[str] = None, wait_for: Optional[Union[int, Literal['SUBMITTED', 'RUNNING', 'READY']]] = None, request_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Process:
         """Starts a declared process, or (where the configuration allows it) one with a command of its own.
         Scope `operate`. A running id is ALREADY_EXISTS (PROCESS_ALREADY_RUNNING), an unknown one
@@ -409,6 +414,11 @@ class AsyncMethods:
     async def record_metrics(self, *, plugin_id: Optional[str] = None, session_id: Optional[str] = None, points: Optional[Sequence[Union[_t.RecordMetricsRequest.Point, Mapping[str, Any]]]] = None, timeout: Timeout = DEFAULT) -> _t.RecordMetricsResponse:
         """Points for the metrics `sboxagent_custom_*`, labelled with the plugin. Points that do not fit are rejected one by one."""
         return cast(_t.RecordMetricsResponse, await self._unary('/sboxagent.v1.PluginSessionService/RecordMetrics', {'plugin_id': plugin_id, 'session_id': session_id, 'points': points}, timeout))
+
+    async def end_plugin_session(self, *, plugin_id: Optional[str] = None, session_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Plugin:
+        """The plugin ends on purpose: the session is over at once, and no alert follows. Its state is STOPPED until it registers again; one
+        that `plugins.units` declares goes on being judged by its process, and a library plugin with a cadence is still expected for its next run."""
+        return cast(_t.Plugin, await self._unary('/sboxagent.v1.PluginSessionService/EndPluginSession', {'plugin_id': plugin_id, 'session_id': session_id}, timeout))
 
     async def start_process(self, *, id: Optional[str] = None, command: Optional[Sequence[str]] = None, env: Optional[Mapping[str, str]] = None, cwd: Optional[str] = None, wait_for: Optional[Union[int, Literal['SUBMITTED', 'RUNNING', 'READY']]] = None, request_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Process:
         """Starts a declared process, or (where the configuration allows it) one with a command of its own.

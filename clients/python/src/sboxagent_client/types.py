@@ -94,6 +94,7 @@ from sboxagent_client._gen.sboxagent.v1.plugin_service_pb2 import (
 )
 from sboxagent_client._gen.sboxagent.v1.plugin_session_service_pb2 import (
     AckPluginConfigRequest as AckPluginConfigRequest,
+    EndPluginSessionRequest as EndPluginSessionRequest,
     PluginRegistration as PluginRegistration,
     RecordMetricsRequest as RecordMetricsRequest,
     RecordMetricsResponse as RecordMetricsResponse,
@@ -135,6 +136,7 @@ __all__ = [
     'DeletePluginRequest',
     'DisablePluginRequest',
     'EnablePluginRequest',
+    'EndPluginSessionRequest',
     'ErrorReason',
     'Event',
     'EventFilter',

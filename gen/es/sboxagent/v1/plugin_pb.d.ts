@@ -363,7 +363,7 @@ export enum Plugin_State {
   RECOVERING = 6,
 
   /**
-   * A process plugin that was stopped.
+   * A process plugin that was stopped, or a plugin that ended its session itself.
    *
    * @generated from enum value: STOPPED = 7;
    */

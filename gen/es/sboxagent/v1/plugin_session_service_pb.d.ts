@@ -444,6 +444,31 @@ export declare type RecordMetricsResponse_Rejected = Message<"sboxagent.v1.Recor
 export declare const RecordMetricsResponse_RejectedSchema: GenMessage<RecordMetricsResponse_Rejected>;
 
 /**
+ * @generated from message sboxagent.v1.EndPluginSessionRequest
+ */
+export declare type EndPluginSessionRequest = Message<"sboxagent.v1.EndPluginSessionRequest"> & {
+  /**
+   * The plugin that ends.
+   *
+   * @generated from field: string plugin_id = 1;
+   */
+  pluginId: string;
+
+  /**
+   * Its present session; another one is FAILED_PRECONDITION (PLUGIN_SESSION_ENDED).
+   *
+   * @generated from field: string session_id = 2;
+   */
+  sessionId: string;
+};
+
+/**
+ * Describes the message sboxagent.v1.EndPluginSessionRequest.
+ * Use `create(EndPluginSessionRequestSchema)` to create a new message.
+ */
+export declare const EndPluginSessionRequestSchema: GenMessage<EndPluginSessionRequest>;
+
+/**
  * What plugins themselves call, by gRPC or Connect. Scope `events:write`.
  *
  * @generated from service sboxagent.v1.PluginSessionService
@@ -511,6 +536,17 @@ export declare const PluginSessionService: GenService<{
     methodKind: "unary";
     input: typeof RecordMetricsRequestSchema;
     output: typeof RecordMetricsResponseSchema;
+  },
+  /**
+   * The plugin ends on purpose: the session is over at once, and no alert follows. Its state is STOPPED until it registers again; one
+   * that `plugins.units` declares goes on being judged by its process, and a library plugin with a cadence is still expected for its next run.
+   *
+   * @generated from rpc sboxagent.v1.PluginSessionService.EndPluginSession
+   */
+  endPluginSession: {
+    methodKind: "unary";
+    input: typeof EndPluginSessionRequestSchema;
+    output: typeof PluginSchema;
   },
 }>;
 

@@ -145,7 +145,7 @@ export const Plugin_State = {
   UNHEALTHY: "UNHEALTHY",
   /** RECOVERING - A step of its recovery ladder is under way. */
   RECOVERING: "RECOVERING",
-  /** STOPPED - A process plugin that was stopped. */
+  /** STOPPED - A process plugin that was stopped, or a plugin that ended its session itself. */
   STOPPED: "STOPPED",
   /** DISABLED - Switched off: not judged, not run, its sessions are refused. */
   DISABLED: "DISABLED",

@@ -220,6 +220,13 @@ export interface RecordMetricsResponse_Rejected {
   message: string;
 }
 
+export interface EndPluginSessionRequest {
+  /** The plugin that ends. */
+  plugin_id: string;
+  /** Its present session; another one is FAILED_PRECONDITION (PLUGIN_SESSION_ENDED). */
+  session_id: string;
+}
+
 function createBasePluginRegistration(): PluginRegistration {
   return { id: "", name: "", kind: Plugin_Kind.KIND_UNSPECIFIED, version: "", labels: {}, cadence: undefined };
 }
@@ -1855,6 +1862,99 @@ export const RecordMetricsResponse_Rejected: MessageFns<RecordMetricsResponse_Re
   },
 };
 
+function createBaseEndPluginSessionRequest(): EndPluginSessionRequest {
+  return { plugin_id: "", session_id: "" };
+}
+
+export const EndPluginSessionRequest: MessageFns<EndPluginSessionRequest> = {
+  encode(message: EndPluginSessionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.plugin_id !== "") {
+      writer.uint32(10).string(message.plugin_id);
+    }
+    if (message.session_id !== "") {
+      writer.uint32(18).string(message.session_id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EndPluginSessionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndPluginSessionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.plugin_id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.session_id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EndPluginSessionRequest {
+    return {
+      plugin_id: isSet(object.pluginId)
+        ? globalThis.String(object.pluginId)
+        : isSet(object.plugin_id)
+        ? globalThis.String(object.plugin_id)
+        : "",
+      session_id: isSet(object.sessionId)
+        ? globalThis.String(object.sessionId)
+        : isSet(object.session_id)
+        ? globalThis.String(object.session_id)
+        : "",
+    };
+  },
+
+  toJSON(message: EndPluginSessionRequest): unknown {
+    const obj: any = {};
+    if (message.plugin_id !== undefined) {
+      obj.pluginId = message.plugin_id;
+    }
+    if (message.session_id !== undefined) {
+      obj.sessionId = message.session_id;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<EndPluginSessionRequest>): EndPluginSessionRequest {
+    return EndPluginSessionRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EndPluginSessionRequest>): EndPluginSessionRequest {
+    const message = createBaseEndPluginSessionRequest();
+    message.plugin_id = object.plugin_id ?? "";
+    message.session_id = object.session_id ?? "";
+    return message;
+  },
+};
+
 /** What plugins themselves call, by gRPC or Connect. Scope `events:write`. */
 export type PluginSessionServiceService = typeof PluginSessionServiceService;
 export const PluginSessionServiceService = {
@@ -1935,6 +2035,20 @@ export const PluginSessionServiceService = {
       Buffer.from(RecordMetricsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RecordMetricsResponse => RecordMetricsResponse.decode(value),
   },
+  /**
+   * The plugin ends on purpose: the session is over at once, and no alert follows. Its state is STOPPED until it registers again; one
+   * that `plugins.units` declares goes on being judged by its process, and a library plugin with a cadence is still expected for its next run.
+   */
+  endPluginSession: {
+    path: "/sboxagent.v1.PluginSessionService/EndPluginSession" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: EndPluginSessionRequest): Buffer =>
+      Buffer.from(EndPluginSessionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): EndPluginSessionRequest => EndPluginSessionRequest.decode(value),
+    responseSerialize: (value: Plugin): Buffer => Buffer.from(Plugin.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Plugin => Plugin.decode(value),
+  },
 } as const;
 
 export interface PluginSessionServiceServer extends UntypedServiceImplementation {
@@ -1959,6 +2073,11 @@ export interface PluginSessionServiceServer extends UntypedServiceImplementation
   ackPluginConfig: handleUnaryCall<AckPluginConfigRequest, PluginConfig>;
   /** Points for the metrics `sboxagent_custom_*`, labelled with the plugin. Points that do not fit are rejected one by one. */
   recordMetrics: handleUnaryCall<RecordMetricsRequest, RecordMetricsResponse>;
+  /**
+   * The plugin ends on purpose: the session is over at once, and no alert follows. Its state is STOPPED until it registers again; one
+   * that `plugins.units` declares goes on being judged by its process, and a library plugin with a cadence is still expected for its next run.
+   */
+  endPluginSession: handleUnaryCall<EndPluginSessionRequest, Plugin>;
 }
 
 export interface PluginSessionServiceClient extends Client {
@@ -2060,6 +2179,25 @@ export interface PluginSessionServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RecordMetricsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * The plugin ends on purpose: the session is over at once, and no alert follows. Its state is STOPPED until it registers again; one
+   * that `plugins.units` declares goes on being judged by its process, and a library plugin with a cadence is still expected for its next run.
+   */
+  endPluginSession(
+    request: EndPluginSessionRequest,
+    callback: (error: ServiceError | null, response: Plugin) => void,
+  ): ClientUnaryCall;
+  endPluginSession(
+    request: EndPluginSessionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Plugin) => void,
+  ): ClientUnaryCall;
+  endPluginSession(
+    request: EndPluginSessionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Plugin) => void,
   ): ClientUnaryCall;
 }
 

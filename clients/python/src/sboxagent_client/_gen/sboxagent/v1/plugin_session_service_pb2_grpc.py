@@ -47,6 +47,11 @@ class PluginSessionServiceStub(object):
                 request_serializer=sboxagent_dot_v1_dot_plugin__session__service__pb2.RecordMetricsRequest.SerializeToString,
                 response_deserializer=sboxagent_dot_v1_dot_plugin__session__service__pb2.RecordMetricsResponse.FromString,
                 )
+        self.EndPluginSession = channel.unary_unary(
+                '/sboxagent.v1.PluginSessionService/EndPluginSession',
+                request_serializer=sboxagent_dot_v1_dot_plugin__session__service__pb2.EndPluginSessionRequest.SerializeToString,
+                response_deserializer=sboxagent_dot_v1_dot_plugin__pb2.Plugin.FromString,
+                )
 
 
 class PluginSessionServiceServicer(object):
@@ -98,6 +103,14 @@ class PluginSessionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EndPluginSession(self, request, context):
+        """The plugin ends on purpose: the session is over at once, and no alert follows. Its state is STOPPED until it registers again; one
+        that `plugins.units` declares goes on being judged by its process, and a library plugin with a cadence is still expected for its next run.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PluginSessionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -130,6 +143,11 @@ def add_PluginSessionServiceServicer_to_server(servicer, server):
                     servicer.RecordMetrics,
                     request_deserializer=sboxagent_dot_v1_dot_plugin__session__service__pb2.RecordMetricsRequest.FromString,
                     response_serializer=sboxagent_dot_v1_dot_plugin__session__service__pb2.RecordMetricsResponse.SerializeToString,
+            ),
+            'EndPluginSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndPluginSession,
+                    request_deserializer=sboxagent_dot_v1_dot_plugin__session__service__pb2.EndPluginSessionRequest.FromString,
+                    response_serializer=sboxagent_dot_v1_dot_plugin__pb2.Plugin.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -241,5 +259,22 @@ class PluginSessionService(object):
         return grpc.experimental.unary_unary(request, target, '/sboxagent.v1.PluginSessionService/RecordMetrics',
             sboxagent_dot_v1_dot_plugin__session__service__pb2.RecordMetricsRequest.SerializeToString,
             sboxagent_dot_v1_dot_plugin__session__service__pb2.RecordMetricsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def EndPluginSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/sboxagent.v1.PluginSessionService/EndPluginSession',
+            sboxagent_dot_v1_dot_plugin__session__service__pb2.EndPluginSessionRequest.SerializeToString,
+            sboxagent_dot_v1_dot_plugin__pb2.Plugin.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
