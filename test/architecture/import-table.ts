@@ -31,9 +31,19 @@ export const importTable: Readonly<Record<string, Room>> = {
     },
     packages: {},
   },
+  documents: {
+    rooms: {
+      ...base,
+      telemetry: 'logs',
+      store: 'revisions are a table of the store',
+      events: 'JSON values have one type, and a change is an event',
+    },
+    packages: { yaml: 'comments and order of the files are kept' },
+  },
   config: {
     rooms: {
       ...base,
+      documents: 'the configuration is a managed document',
       settings: 'judges documents as the start does',
       telemetry: 'logs and counts',
       store: 'revisions are a table of the store',
@@ -59,6 +69,7 @@ export const importTable: Readonly<Record<string, Room>> = {
       store: 'faults of the disk have one shape',
       events: 'every change of state is an event',
       logs: 'what a run wrote is collected',
+      documents: 'the config of an engine is a managed document',
     },
     packages: { '@grpc/grpc-js': 'the gRPC health probe' },
   },
@@ -69,6 +80,7 @@ export const importTable: Readonly<Record<string, Room>> = {
       telemetry: 'logs and counts',
       store: 'what is known of plugins are tables of the store',
       events: 'events of plugins, and their transitions',
+      documents: 'what a plugin is configured by is a managed document',
       config: 'backups have one form',
       processes: 'process plugins are run by the one supervisor, and probed',
     },
@@ -130,6 +142,7 @@ export const importTable: Readonly<Record<string, Room>> = {
       store: 'composition',
       events: 'composition',
       logs: 'composition',
+      documents: 'composition',
       config: 'composition',
       alerts: 'composition',
       processes: 'composition',
