@@ -1,15 +1,22 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Json } from '../events/types.ts';
 import { mask } from '../kernel/redaction.ts';
-import { maskText } from '../settings/index.ts';
+import { maskText, maskWord } from '../settings/index.ts';
 import { isObject } from './paths.ts';
 
 /** The value at a dotted path as it may be shown. */
 export function masked(path: string, value: Json): Json {
   if (typeof value === 'string') return maskText(path, value);
-  if (Array.isArray(value)) return value.map((item) => masked(path, item));
+  if (Array.isArray(value)) return maskedList(path, value);
   if (isObject(value)) return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, masked(`${path}.${name}`, item)]));
   return maskText(path, String(value)) === String(value) ? value : mask;
+}
+
+function maskedList(path: string, list: readonly Json[]): Json[] {
+  return list.map((item, index) => {
+    const before = list[index - 1];
+    return typeof item === 'string' ? maskWord(path, item, typeof before === 'string' ? before : undefined) : masked(path, item);
+  });
 }
 
 /** Whether something of it stands for a secret. */
@@ -27,7 +34,12 @@ export function unmasked(path: string, value: Json, kept: Json): Json {
   if (isDeepStrictEqual(value, masked(path, kept)) || value === mask) return kept;
   if (Array.isArray(value)) {
     const olds = Array.isArray(kept) ? kept : [];
-    return value.map((item, index) => unmasked(path, item, counterpart(item, index, { olds, path })));
+    const shown = maskedList(path, olds);
+    return value.map((item, index) =>
+      typeof item === 'string'
+        ? wordOf(olds, shown, [value[index - 1], item])
+        : unmasked(path, item, counterpart(item, index, { olds, path })),
+    );
   }
   if (!isObject(value)) return value;
   const old = isObject(kept) ? kept : {};
@@ -46,4 +58,10 @@ function counterpart(item: Json, index: number, { olds, path }: { readonly olds:
   const name = isObject(item) ? item['name'] : undefined;
   const named = name === undefined ? undefined : olds.find((old) => isObject(old) && old['name'] === name);
   return named ?? (name === undefined ? (olds[index] ?? null) : null);
+}
+
+/** The old word that a masked one stands for: what is the same when masked, and behind the same word. */
+function wordOf(olds: readonly Json[], shown: readonly Json[], [before, word]: readonly [Json | undefined, Json]): Json {
+  const at = shown.findIndex((old, i) => old === word && shown[i - 1] === before);
+  return olds[at] ?? word;
 }

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { isMap, isScalar, isSeq, Lexer, type Node } from 'yaml';
 import type { Json } from '../events/types.ts';
 import { mask, redactText } from '../kernel/redaction.ts';
-import { maskText } from '../settings/index.ts';
+import { maskText, maskWord } from '../settings/index.ts';
 import { canonical, dotted } from './leaves.ts';
 import { inlineYaml, keyName, parseYaml } from './yaml-values.ts';
 
@@ -19,6 +19,10 @@ export function etagOf(texts: Texts): string {
 interface Word {
   readonly path: string;
   readonly value: string;
+  /** As others may see it. */
+  readonly shown: string;
+  /** Of an item of a list: the one before it, as others may see it. */
+  readonly before: string | undefined;
   readonly start: number;
   readonly end: number;
 }
@@ -27,11 +31,24 @@ function wordsOf(text: string): readonly Word[] {
   const words: Word[] = [];
   const walk = (node: unknown, path: readonly string[]): void => {
     if (isMap(node)) for (const { key, value } of node.items) walk(value, [...path, keyName(key)]);
-    if (isSeq(node)) for (const item of node.items) walk(item, path);
+    if (isSeq(node)) walkList(node.items, path);
+    add(node, path, (name, value) => ({ shown: maskText(name, value), before: undefined }));
+  };
+  const walkList = (items: readonly unknown[], path: readonly string[]): void => {
+    let before: { readonly value: string; readonly shown: string } | undefined;
+    for (const item of items) {
+      if (!isScalar(item)) walk(item, path);
+      before = add(item, path, (name, value) => ({ shown: maskWord(name, value, before?.value), before: before?.shown }));
+    }
+  };
+  const add = (node: unknown, path: readonly string[], see: (name: string, value: string) => Pick<Word, 'shown' | 'before'>) => {
     const range = isScalar(node) ? (node as Node).range : undefined;
-    if (!isScalar(node) || !range || range[0] === range[1] || node.value === null) return;
+    if (!isScalar(node) || !range || range[0] === range[1] || node.value === null) return undefined;
     const value = typeof node.value === 'string' ? node.value : (node.source ?? String(node.value));
-    words.push({ path: dotted(canonical(path)), value, start: range[0], end: range[1] });
+    const name = dotted(canonical(path));
+    const word: Word = { path: name, value, ...see(name, value), start: range[0], end: range[1] };
+    words.push(word);
+    return word;
   };
   walk(parseYaml(text).contents, []);
   return words;
@@ -55,8 +72,7 @@ function replaceWords(text: string, replacements: readonly { readonly word: Word
 /** A file as it may be shown: secrets, userinfo of URLs and what looks like a secret in a comment as `***`. */
 export function maskedText(text: string): string {
   const replacements = wordsOf(text).flatMap((word) => {
-    const shown = maskText(word.path, word.value);
-    return shown === word.value ? [] : [{ word, by: inlineYaml(shown) }];
+    return word.shown === word.value ? [] : [{ word, by: inlineYaml(word.shown) }];
   });
   return maskComments(replaceWords(text, replacements));
 }
@@ -89,7 +105,12 @@ export function unmaskedText(text: string, kept: string): string {
   const replacements = wordsOf(text).flatMap((word) => {
     if (!word.value.includes(mask)) return [];
     const mine = olds.filter(({ path }) => path === word.path);
-    const old = mine.find(({ path, value }) => maskText(path, value) === word.value) ?? (word.value === mask ? mine[0] : undefined);
+    const masked = mine.filter(({ shown }) => shown === word.value);
+    // `--token ***` and `--password ***` of one command are told apart by the word before.
+    const alone = word.before === undefined;
+    const old =
+      masked.find(({ before }) => before === word.before) ??
+      (alone ? (masked[0] ?? (word.value === mask ? mine[0] : undefined)) : undefined);
     return old === undefined ? [] : [{ word, by: literal(kept, old) }];
   });
   return unmaskComments(replaceWords(text, replacements), kept);

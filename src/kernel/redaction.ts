@@ -1,104 +1,95 @@
 /**
  * Finds secrets by the names they stand under, and by the userinfo of URLs, and puts `***` in their place: in JSON-like
- * values (events) and in text (log lines, command lines). Every expression here is linear in the length of its input.
+ * values (events, documents), in text (log lines) and in argument vectors. The one masker: whoever shows something uses it.
  */
+import { maskCommand } from './mask-command.ts';
+import { mask, maskText, maskUrls } from './mask-text.ts';
+import { createSecretNames, defaultSecretNames, type SecretNames } from './secret-names.ts';
 
-export const mask = '***';
-
-/** Names whose values are masked unless the configuration says otherwise. */
-export const defaultSecretNames: readonly string[] = [
-  'password',
-  'passwd',
-  'passphrase',
-  'secret',
-  'token',
-  'authorization',
-  'private_key',
-  'secret_key',
-  'api_key',
-  'access_key',
-  'credential',
-  'credentials',
-  'cookie',
-  'set_cookie',
-  'pwd',
-  'psk',
-];
+export { mask } from './mask-text.ts';
+export { defaultSecretNames } from './secret-names.ts';
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 export interface Redactor {
-  /** Whether a value under this name is a secret: `db_password`, `authToken`, `X-Api-Key`; not `token_count`. */
+  /** Whether a text under this name is a secret: `db_password`, `authToken`, `X-Api-Key`; not `token_count`. */
   isSecretName(name: string): boolean;
+  /** Whether this value is one: under such a name a flag, an absence (`has_password: true`) or the settings of `auth: {…}` are none. */
+  isSecret(name: string, value: JsonValue): boolean;
   /** Answers `value` itself where nothing is secret, else a copy. `paths` name what was masked, below `root`: `data.users[0].token`. */
   json<T extends JsonValue>(value: T, root: string): { readonly value: T; readonly paths: readonly string[] };
   text(text: string): string;
+  /** The userinfo and the secret parameters of the URLs in a text. */
+  urls(text: string): string;
+  /**
+   * An argument vector. (What a unit is given as arguments is readable by every user of the machine in /proc all the same: secrets
+   * belong in a file or the environment.)
+   */
+  command(command: readonly string[]): readonly string[];
 }
-
-/** Names of at most so many letters must be a word of their own: `psk`, not `cpsk`. */
-const shortName = 4;
 
 export function createRedactor(names: readonly string[] = defaultSecretNames): Redactor {
-  const isSecretName = nameMatcher(names);
+  const secretNames = createSecretNames(names);
+  const isSecret = (name: string, value: JsonValue): boolean => tellsSecret(name, value, secretNames);
+  const urls = (text: string): string => maskUrls(text, secretNames);
+  const command = (words: readonly string[]): readonly string[] => maskCommand(words, secretNames);
   return {
-    isSecretName,
+    isSecretName: secretNames.has,
+    isSecret,
     json(value, root) {
       const paths: string[] = [];
-      return { value: maskJson(value, root, { isSecretName, paths }) as typeof value, paths };
+      return { value: maskJson(value, root, { isSecret, urls, command, paths }) as typeof value, paths };
     },
-    text: (text) => maskText(text, isSecretName),
+    text: (text) => maskText(text, secretNames),
+    urls,
+    command,
   };
 }
 
-const standard = createRedactor();
+/** The masker with the standard names. */
+export const standardRedactor = createRedactor();
 
 /** Masks what looks like a secret in a line of text. */
-export const redactText = standard.text;
+export const redactText = standardRedactor.text;
 
-function nameMatcher(names: readonly string[]): (name: string) => boolean {
-  const squashed = names.map(squash).filter((name) => name !== '');
-  const long = squashed.filter((name) => name.length > shortName);
-  const short = new Set(squashed.filter((name) => name.length <= shortName));
-  const judge = (name: string): boolean => {
-    const whole = squash(name);
-    if (short.has(whole) || long.some((secret) => whole.endsWith(secret))) return true;
-    const words = name.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2').split(/[^A-Za-z0-9]+/);
-    return short.has(squash(words.at(-1) ?? ''));
-  };
-  const known = new Map<string, boolean>();
-  return (name) => {
-    if (name.length > 256) return judge(name.slice(-256));
-    const seen = known.get(name);
-    if (seen !== undefined) return seen;
-    const verdict = judge(name);
-    if (known.size >= 4096) known.clear();
-    known.set(name, verdict);
-    return verdict;
-  };
-}
-
-/** `Private-Key2` and `privateKey` are `privatekey`; a plural is its singular. */
-function squash(name: string): string {
-  const letters = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
-  const bare = letters.replace(/\d{1,4}$/, '');
-  return (bare === '' ? letters : bare).replace(/s$/, '');
+function tellsSecret(name: string, value: JsonValue, names: SecretNames): boolean {
+  if (value === null || value === '' || typeof value === 'boolean') return false;
+  const aGroup = typeof value === 'object' && !Array.isArray(value) && names.isCommonWord(name);
+  return !aGroup && names.has(name);
 }
 
 interface Walk {
-  readonly isSecretName: (name: string) => boolean;
+  readonly isSecret: Redactor['isSecret'];
+  readonly urls: Redactor['urls'];
+  readonly command: Redactor['command'];
   readonly paths: string[];
+}
+
+/** `data.command`, `config.args`: lists of words whose meaning depends on the word before. */
+function isArgumentVector(path: string, value: readonly JsonValue[]): boolean {
+  return (
+    /\.(?:command|cmd|cmdline|args|argv|arguments|env|environment|headers)$/i.test(path) && value.every((item) => typeof item === 'string')
+  );
+}
+
+function maskArguments(command: readonly string[], path: string, walk: Walk): readonly string[] {
+  const masked = walk.command(command);
+  for (const [i, word] of masked.entries()) if (word !== command[i]) walk.paths.push(`${path}[${i}]`);
+  return masked;
 }
 
 function maskJson(value: JsonValue, path: string, walk: Walk): JsonValue {
   if (typeof value === 'string') {
-    const masked = maskUrls(value, walk.isSecretName);
+    const masked = walk.urls(value);
     if (masked !== value) walk.paths.push(path);
     return masked;
   }
   if (typeof value !== 'object' || value === null) return value;
   const before = walk.paths.length;
   if (Array.isArray(value)) {
-    const items = value.map((item: JsonValue, i) => maskJson(item, `${path}[${i}]`, walk));
+    const items = isArgumentVector(path, value)
+      ? maskArguments(value.map(String), path, walk)
+      : value.map((item: JsonValue, i) => maskJson(item, `${path}[${i}]`, walk));
     return walk.paths.length === before ? value : items;
   }
   // fromEntries defines own properties, so that even a key `__proto__` stays what it was.
@@ -107,51 +98,7 @@ function maskJson(value: JsonValue, path: string, walk: Walk): JsonValue {
 }
 
 function maskField(key: string, value: JsonValue, at: { readonly path: string; readonly walk: Walk }): JsonValue {
-  // A flag or an absence under such a name (`has_password: true`) tells no secret.
-  const tells = value !== null && typeof value !== 'boolean' && value !== '';
-  if (!tells || !at.walk.isSecretName(key)) return maskJson(value, at.path, at.walk);
+  if (!at.walk.isSecret(key, value)) return maskJson(value, at.path, at.walk);
   if (value !== mask) at.walk.paths.push(at.path);
   return mask;
-}
-
-/** `scheme://user:password@host` and `?token=…` in a string that has a URL. */
-function maskUrls(text: string, isSecretName: (name: string) => boolean): string {
-  if (!text.includes('://')) return text;
-  return text
-    .replaceAll(/:\/\/[^\s/?#"'<>]*@/g, `://${mask}@`)
-    .replaceAll(/([?&])([^\s=&?#"'<>]{1,128})=([^\s&#"'<>]+)/g, (all, lead: string, name: string) =>
-      isSecretName(name) ? `${lead}${name}=${mask}` : all,
-    );
-}
-
-const bearer = /\b(Bearer|Basic|Digest)\s{1,4}[A-Za-z0-9._~+/=-]{6,}/gi;
-const assignment = /(?<![\w.-])(["']?)([A-Za-z_][\w.-]{0,127})\1\s{0,8}[=:]\s{0,8}/g;
-const assigned = /"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&"'}\])]+/y;
-const noSecret = /^["']?(true|false|null|Bearer|Basic|Digest)["']?$/i;
-const option = /(?<![\w.-])(--?)([A-Za-z][\w.-]{0,127})(\s{1,8})(?!-)("[^"]*"|'[^']*'|[^\s,;]+)/g;
-
-function maskText(text: string, isSecretName: (name: string) => boolean): string {
-  const urls = maskUrls(text, isSecretName).replaceAll(bearer, `$1 ${mask}`);
-  return maskAssignments(urls, isSecretName).replaceAll(option, (all, dashes: string, name: string, gap: string) =>
-    isSecretName(name) ? `${dashes}${name}${gap}${mask}` : all,
-  );
-}
-
-/** A value is skipped only where it was masked: in `no: password=x` the value of the first name holds the second. */
-function maskAssignments(text: string, isSecretName: (name: string) => boolean): string {
-  let out = '';
-  let kept = 0;
-  const heads = new RegExp(assignment);
-  const values = new RegExp(assigned);
-  for (let head = heads.exec(text); head !== null; head = heads.exec(text)) {
-    if (!isSecretName(head[2] ?? '')) continue;
-    values.lastIndex = heads.lastIndex;
-    const value = values.exec(text)?.[0];
-    if (value === undefined || noSecret.test(value)) continue;
-    const quote = value.startsWith('"') ? '"' : value.startsWith("'") ? "'" : '';
-    out += `${text.slice(kept, heads.lastIndex)}${quote}${mask}${quote}`;
-    kept = heads.lastIndex + value.length;
-    heads.lastIndex = kept;
-  }
-  return out + text.slice(kept);
 }

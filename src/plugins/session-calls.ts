@@ -1,7 +1,7 @@
 import type { Journal } from '../events/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
-import { createRedactor } from '../kernel/redaction.ts';
+import { standardRedactor } from '../kernel/redaction.ts';
 import type { PluginSettings } from '../settings/types.ts';
 import type { Counter } from '../telemetry/index.ts';
 import type { Collector } from './collector.ts';
@@ -30,13 +30,11 @@ export interface SessionCallsOptions {
 const declared = ({ kind, version, name, labels, cadenceMs }: PluginRecord): string =>
   JSON.stringify([kind, version, name, labels, cadenceMs]);
 
-const redactor = createRedactor();
-
 /** A report is read by everyone who may read. */
 const withoutSecrets = ({ status, message, data }: HealthReport): HealthReport => ({
   status,
-  message: redactor.text(message),
-  data: data && redactor.json(data, 'data').value,
+  message: standardRedactor.text(message),
+  data: data && standardRedactor.json(data, 'data').value,
 });
 
 /** What plugins themselves ask for. */

@@ -1,6 +1,6 @@
+import { standardRedactor } from '../kernel/redaction.ts';
 import type { UnitSettings } from '../settings/types.ts';
 import type { InstanceState } from './instance-state.ts';
-import { maskCommand } from './mask-command.ts';
 import { plannedCommand } from './plan.ts';
 import type { ProcessView } from './types.ts';
 
@@ -9,7 +9,7 @@ export function viewOf(unit: UnitSettings, s: InstanceState, inline: boolean): P
   return {
     id: unit.id,
     engine: unit.engine ?? '',
-    command: maskCommand(plannedCommand(unit)),
+    command: standardRedactor.command(plannedCommand(unit)),
     configPath: unit.configPath ?? '',
     inline,
     desired: s.desired,

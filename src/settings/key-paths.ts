@@ -1,6 +1,5 @@
-import { mask } from '../kernel/redaction.ts';
+import { mask, standardRedactor } from '../kernel/redaction.ts';
 import { aliases, type Key, keyTable } from './keys.ts';
-import { isSecretName, withoutUserinfo } from './masks.ts';
 
 const rows: ReadonlyMap<string, Key> = new Map(keyTable.map((row) => [row.path, row]));
 /** Names stand after these; an id may have dots in it. */
@@ -33,10 +32,16 @@ export function isLive(path: string): boolean {
 /** Whether the value at this dotted path is never shown. */
 export function isSecret(path: string): boolean {
   const [, name] = named.exec(path) ?? [];
-  return name === undefined ? rowOf(withoutAlias(path))?.type.kind === 'secret' : isSecretName(name);
+  return name === undefined ? rowOf(withoutAlias(path))?.type.kind === 'secret' : standardRedactor.isSecretName(name);
 }
 
-/** The text that stands at this dotted path as it may be shown: a secret as `***`, a URL without its userinfo. */
+/** The text that stands at this dotted path as it may be shown: a secret as `***`, a URL without its userinfo and secret parameters. */
 export function maskText(path: string, text: string): string {
-  return isSecret(path) ? mask : withoutUserinfo(text);
+  if (isSecret(path)) return mask;
+  return named.test(path) ? standardRedactor.text(text) : standardRedactor.urls(text);
+}
+
+/** A word of the list at this dotted path, as maskText; what is a secret of an argument depends on the word before it. */
+export function maskWord(path: string, word: string, before: string | undefined): string {
+  return isSecret(path) ? mask : (standardRedactor.command(before === undefined ? [word] : [before, word]).at(-1) ?? '');
 }

@@ -1,8 +1,7 @@
 import { formatDuration } from '../kernel/duration.ts';
-import { mask } from '../kernel/redaction.ts';
+import { mask, standardRedactor } from '../kernel/redaction.ts';
 import { formatSize } from '../kernel/size.ts';
 import type { KeyType } from './keys.ts';
-import { isSecretName, withoutUserinfo } from './masks.ts';
 import type { StatusRange } from './values.ts';
 
 /** The value in the notation of the configuration, secrets masked. */
@@ -12,9 +11,12 @@ export function notation(type: KeyType, value: unknown): unknown {
   if (typeof value === 'number' && type.kind === 'mode') return `0${value.toString(8)}`;
   if (type.kind === 'texts' && type.masked) {
     const entries = Object.entries(value as Readonly<Record<string, string>>);
-    return Object.fromEntries(entries.map(([name, text]) => [name, isSecretName(name) ? mask : withoutUserinfo(text)]));
+    return Object.fromEntries(
+      entries.map(([name, text]) => [name, standardRedactor.isSecretName(name) ? mask : standardRedactor.text(text)]),
+    );
   }
   if (type.kind === 'statuses') return (value as readonly StatusRange[]).map(({ from, to }) => (from === to ? from : `${from}-${to}`));
-  if (type.kind === 'string' && typeof value === 'string') return withoutUserinfo(value);
+  if (type.kind === 'strings') return standardRedactor.command(value as readonly string[]);
+  if (type.kind === 'string' && typeof value === 'string') return standardRedactor.urls(value);
   return type.kind === 'secret' && typeof value === 'string' ? mask : value;
 }

@@ -1,9 +1,8 @@
 import { isAbsolute, resolve } from 'node:path';
 import { formatDuration, parseDuration } from '../kernel/duration.ts';
-import { mask } from '../kernel/redaction.ts';
+import { mask, redactText } from '../kernel/redaction.ts';
 import { formatSize, parseSize } from '../kernel/size.ts';
 import type { Form, KeyType } from './keys.ts';
-import { withoutUserinfo } from './masks.ts';
 import { type Fault, type Rule, short } from './problems.ts';
 
 /** A value that was understood (durations in ms, sizes in bytes), or what is wrong with it and what would be right. */
@@ -12,7 +11,7 @@ export type Understood = { readonly ok: true; readonly value: unknown } | { read
 const good = (value: unknown): Understood => ({ ok: true, value });
 const bad = (message: string, rule: Rule = 'type'): Understood => ({ ok: false, fault: { rule, message } });
 const outside = (message: string): Understood => bad(message, 'range');
-const show = (value: unknown): string => short(withoutUserinfo(JSON.stringify(value) ?? String(value)));
+const show = (value: unknown): string => short(redactText(JSON.stringify(value) ?? String(value)));
 
 /** A value as YAML takes it, and the scalars as they are written. */
 export interface Written {

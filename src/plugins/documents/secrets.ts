@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../events/types.ts';
 import type { Violation } from '../../kernel/errors.ts';
-import { createRedactor, mask, redactText } from '../../kernel/redaction.ts';
+import { mask, redactText, standardRedactor } from '../../kernel/redaction.ts';
 import { limits } from './limits.ts';
 import { type SchemaPlace, schemaPlaces } from './secret-schema.ts';
 
@@ -27,7 +27,6 @@ interface Place {
   readonly name: string | undefined;
 }
 
-const redactor = createRedactor();
 /** Shorter ones stand in too many words. */
 const shortestSecret = 4;
 
@@ -76,13 +75,12 @@ function child({ schema, paths }: Place, key: string | number): Place {
 function isSecret(value: Json, { schema, paths, name }: Place): boolean {
   if (value === null || value === '') return false;
   if (schema.secret || paths.some((path) => path.length === 0)) return true;
-  // A flag under such a name (`has_password: true`) tells no secret.
-  return typeof value !== 'boolean' && name !== undefined && redactor.isSecretName(name);
+  return name !== undefined && standardRedactor.isSecret(name, value);
 }
 
 function maskValue(value: Json, place: Place): Json {
   if (isSecret(value, place)) return mask;
-  if (typeof value === 'string') return maskText(value);
+  if (typeof value === 'string') return standardRedactor.urls(value);
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((item: Json, i) => maskValue(item, child(place, i)));
   return mapObject(value as JsonObject, (key, item) => maskValue(item, child(place, key)));
@@ -98,11 +96,6 @@ function secretValues(value: Json, place: Place): readonly string[] {
 function leaves(value: Json): readonly string[] {
   if (typeof value === 'string' || typeof value === 'number') return [String(value)];
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(leaves) : [];
-}
-
-/** The userinfo and secret parameters of URLs. */
-function maskText(text: string): string {
-  return text.includes('://') ? redactor.json(text, '').value : text;
 }
 
 interface MergeAt {
@@ -128,7 +121,7 @@ function mergeValue(value: Json, stored: Json | undefined, at: MergeAt): Json {
 
 function mergeText(value: string, stored: Json | undefined, at: MergeAt): string {
   if (!value.includes(mask) || !value.includes('://')) return value;
-  if (typeof stored === 'string' && maskText(stored) === value) return stored;
+  if (typeof stored === 'string' && standardRedactor.urls(stored) === value) return stored;
   if (/:\/\/\*\*\*@|=\*\*\*(?:[&#\s]|$)/.test(value)) {
     at.violations.push(nothingKept(at.path, 'the URL is another than the stored one'));
   }

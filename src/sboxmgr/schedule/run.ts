@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Journal, JsonObject } from '../../events/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { newTraceId } from '../../kernel/ids.ts';
-import { redactText } from '../../kernel/redaction.ts';
+import { standardRedactor } from '../../kernel/redaction.ts';
 import type { Logs } from '../../logs/index.ts';
 import { type AttachedEnd, findBinary, runAttached } from '../../processes/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
@@ -72,7 +72,7 @@ export async function runOnce(context: RunContext, options: RunOptions): Promise
     subject: logSource,
     ...trace,
     data: {
-      command: redactText(options.command.join(' ')),
+      command: standardRedactor.command(options.command).join(' '),
       ...facts,
       result,
       duration_ms: Math.round(seconds * 1000),

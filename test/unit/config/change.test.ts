@@ -295,3 +295,19 @@ test('a linked file stays linked', async () => {
   assert.match(readFileSync(real, 'utf8'), /log_level: warn/);
   assert.match(room.read(), /log_level: warn/);
 });
+
+test('secrets in arguments are shown to nobody, and stay where the words around them change', async () => {
+  const command = 'command: [run, --token, first-secret, -H, "X-Api-Key: second", --password, "third", -v]';
+  await using room = await configRoom({ 'sboxagent.yaml': `processes:\n  units:\n    edge:\n      ${command}\n` });
+  const { document, yaml } = room.config.get();
+  assert.ok(!/first-secret|second|third/.test(JSON.stringify([document, yaml])));
+  const path = ['processes', 'units', 'edge', 'command'];
+  const shown = ['run', '--token', '***', '-H', 'X-Api-Key: ***', '--password', '***', '-vv'];
+  await room.config.update({ document: withValue(document, path, shown) }, plainUpdate);
+  assert.match(room.read(), /first-secret.*second.*third.*-vv/s);
+  await room.config.update({ yaml: room.config.get().yaml.replace('-vv', '-q') }, plainUpdate);
+  assert.match(room.read(), /first-secret.*second.*third.*-q/s);
+  const moved = ['run', '--password', '***', '--token', '***'];
+  await room.config.update({ document: withValue(room.config.get().document, path, moved) }, plainUpdate);
+  assert.match(room.read(), /--password.*third.*--token.*first-secret/s);
+});

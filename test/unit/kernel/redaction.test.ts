@@ -22,8 +22,39 @@ test('names: whole, ends, plurals and numbers, in every way of writing', () => {
     'credentials',
     'psk',
     'wifi_psk',
+    'access-key',
+    'AWS_SECRET_ACCESS_KEY',
+    'client-secret-value',
+    'DBPassword',
+    'mypassword',
+    'user_uuid',
+    'auth',
+    'basic-auth',
+    'token_value_old',
+    'secret_id',
   ];
-  const plain = ['passwords_count', 'tokenizer', 'token_count', 'secretary', 'public_key', 'key', 'user', 'cpsk', 'authorized', '', '***'];
+  const plain = [
+    'passwords_count',
+    'tokenizer',
+    'token_count',
+    'secretary',
+    'public_key',
+    'key',
+    'user',
+    'cpsk',
+    'authorized',
+    '',
+    '***',
+    'max_tokens',
+    'token_file',
+    'auth_type',
+    'authority',
+    'bypass',
+    'compass',
+    'password_policy',
+    'auth_denied_total',
+    'author',
+  ];
   assert.deepEqual(
     secret.filter((name) => !redactor.isSecretName(name)),
     [],
@@ -45,6 +76,14 @@ test('json: whole values go, flags and nothing stay, an untouched value is itsel
   assert.equal(redactor.json(clean, 'data').value, clean);
 });
 
+test('json: argument vectors, and the settings of what is named auth', () => {
+  const value = { command: ['run', '--token', 'x'], auth: { type: 'basic', password: 'y' }, list: ['--token', 'x'] };
+  assert.deepEqual(redactor.json(value, 'data'), {
+    value: { command: ['run', '--token', '***'], auth: { type: 'basic', password: '***' }, list: ['--token', 'x'] },
+    paths: ['data.command[2]', 'data.auth.password'],
+  });
+});
+
 const texts: readonly [string, string][] = [
   ['dial socks5://me:pa%20ss@10.0.0.1:1080 failed', 'dial socks5://***@10.0.0.1:1080 failed'],
   ['vless://0af7-uuid@host:443?type=tcp', 'vless://***@host:443?type=tcp'],
@@ -59,6 +98,12 @@ const texts: readonly [string, string][] = [
   ['run --token abc --name n', 'run --token *** --name n'],
   ['mail me@example.org, 3 tokens left', 'mail me@example.org, 3 tokens left'],
   ['token expired', 'token expired'],
+  ['auth: failed for bob', 'auth: failed for bob'],
+  ['{"auth":"abc"}', '{"auth":"***"}'],
+  ['authorization: token abc123', 'authorization: token ***'],
+  ['Cookie: a=1; sid=2', 'Cookie: ***'],
+  ["{'uuid': '0af7-11'}", "{'uuid': '***'}"],
+  ['GET https://x.org/#access_token=abc', 'GET https://x.org/#access_token=***'],
 ];
 
 for (const [text, want] of texts) test(`text: ${text}`, () => assert.equal(redactText(text), want));
