@@ -2,9 +2,10 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import type { ErrorReason } from '../kernel/catalogue.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { followFile } from '../kernel/follow-file.ts';
+import { isReservedName } from '../kernel/own-names.ts';
 import type { Principal } from '../kernel/principal.ts';
 import { readTokens, tokenFilePath } from './token-file.ts';
-import { isLive } from './tokens.ts';
+import { defaultName, isLive } from './tokens.ts';
 import type { Access, TokenRecord, Verdict } from './types.ts';
 
 export interface OpenAccessOptions {
@@ -119,12 +120,17 @@ function deny(reason: ErrorReason, message: string): Verdict {
 function entriesOf(records: readonly TokenRecord[], authToken: string | undefined): readonly Entry[] {
   const minted = records.map((record) => ({
     digest: Buffer.from(record.hash, 'hex'),
-    principal: { id: record.id, name: record.name, scopes: new Set(record.scopes) },
+    principal: { id: record.id, name: nameOf(record), scopes: new Set(record.scopes) },
     record,
   }));
   if (authToken === undefined) return minted;
   const principal: Principal = { id: 'admin', name: 'admin', scopes: new Set(['admin']) };
   return [{ digest: hash('sha256', authToken, 'buffer'), principal, record: undefined }, ...minted];
+}
+
+/** A token of an older version, or of a file edited by hand, may have a name that is the agent's own: it speaks under its id. */
+function nameOf({ id, name }: TokenRecord): string {
+  return isReservedName(name) ? defaultName(id) : name;
 }
 
 /** Who may call now: id -> what it may call with, so that a change under the same id counts as an end. */

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { invalid, type Violation } from '../kernel/errors.ts';
 import { randomToken, ulid } from '../kernel/ids.ts';
+import { isReservedName } from '../kernel/own-names.ts';
 import type { Scope } from '../kernel/principal.ts';
 import { readTokens, updateTokens } from './token-file.ts';
 import type { TokenRecord } from './types.ts';
@@ -27,6 +28,11 @@ export interface CreateTokenOptions {
   readonly clock?: Clock;
 }
 
+/** The name of a token that was given none. */
+export function defaultName(id: string): string {
+  return `token-${id.slice(-8).toLowerCase()}`;
+}
+
 /** SHA-256, hex: enough for secrets of 256 random bits. */
 export function tokenHash(token: string): string {
   return hash('sha256', token, 'hex');
@@ -39,7 +45,7 @@ export function createToken(options: CreateTokenOptions): NewToken {
   const now = clock.wallMs();
   const token = randomToken();
   const id = ulid(now);
-  const name = options.name ?? `token-${id.slice(-8).toLowerCase()}`;
+  const name = options.name ?? defaultName(id);
   const expireTimeMs = ttlMs === undefined ? undefined : now + ttlMs;
   const record: TokenRecord = { id, name, scopes, hash: tokenHash(token), createTimeMs: now, expireTimeMs, revokeTimeMs: undefined };
   updateTokens(stateDir, (records) => ({ records: withRecord(records, record, now), result: undefined }));
@@ -78,6 +84,9 @@ function check(options: CreateTokenOptions): void {
   const { name, scopes, ttlMs } = options;
   if (name !== undefined && !/^[\p{L}\p{N}][\p{L}\p{N}._:@/-]{0,127}$/u.test(name)) {
     violations.push({ field: 'name', message: 'letters, digits and . _ : @ / - only, at most 128' });
+  }
+  if (name !== undefined && isReservedName(name)) {
+    violations.push({ field: 'name', message: `${JSON.stringify(name)} is a name that the agent uses itself; take another` });
   }
   if (scopes.length === 0) violations.push({ field: 'scopes', message: 'at least one' });
   if (ttlMs !== undefined && !(ttlMs > 0 && ttlMs <= maxTtlMs))

@@ -173,7 +173,7 @@ async function publish({ book, store, journal, source, logger }: ManagerOptions)
   const waiting = [...book.entries()].filter((entry) => entry.told < due(entry)).sort((a, b) => (a.view.id < b.view.id ? -1 : 1));
   for (let at = 0; at < waiting.length; at += publishAlerts) {
     const batch = waiting.slice(at, at + publishAlerts);
-    await journal.publish(batch.flatMap(untold), { source }).catch((error: unknown) => {
+    await journal.publish(batch.flatMap(untold), { source, inside: true }).catch((error: unknown) => {
       if (!(error instanceof AgentError && error.reason === 'INVALID_REQUEST')) throw error;
       // It would be refused again and again, and hold back all others.
       logger.error({ err: error, alerts: batch.length }, 'events of alerts were refused by the journal');

@@ -1,5 +1,6 @@
 import type { Journal } from '../events/index.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { ownSource } from '../kernel/own-names.ts';
 import type { AlertRuleSettings, WebhookSettings } from '../settings/types.ts';
 import type { OpenStore } from '../store/index.ts';
 import type { Logger, MetricReader, Metrics, Sample } from '../telemetry/types.ts';
@@ -53,7 +54,7 @@ const soonMs = 100;
 
 /** Reads the alerts that are kept; nothing is asked or sent before `start`. */
 export async function openAlerts(options: AlertsOptions): Promise<OpenAlerts> {
-  const { store, journal, metrics, builtIn, clock, logger, settleMs = 5000, source = 'sboxagent' } = options;
+  const { store, journal, metrics, builtIn, clock, logger, settleMs = 5000, source = ownSource } = options;
   const loaded = await store.read<Loaded>('alerts', 'load', undefined);
   const book = createBook(loaded.rows);
   const rules = createRuleSet(metrics);

@@ -10,6 +10,7 @@
  */
 export { compileFilter, compileGlob, type Matches } from './filter.ts';
 export { type JournalOptions, type OpenJournal, openJournal } from './journal.ts';
+export { isOwnType } from './reserved.ts';
 export type { Retention } from './retention.ts';
 export {
   type EventFilter,

@@ -16,7 +16,11 @@ export function ingest(event: NewEvent, context: IngestContext): FreshEvent {
   const ingestTime = instantOf(now);
   const trace = traceOf(event, context);
   const given = event.attributes ?? {};
-  const attributes = trace.original === undefined ? given : { ...given, original_trace_id: trace.original };
+  const attributes = {
+    ...given,
+    ...(trace.original !== undefined && { original_trace_id: trace.original }),
+    ...context.stamp?.(event),
+  };
   const data = masked(event.data, 'data', context.redactor);
   const facts = masked(attributes, 'attributes', context.redactor);
   return {

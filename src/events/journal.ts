@@ -1,5 +1,6 @@
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
+import { ownSource } from '../kernel/own-names.ts';
 import { createRedactor } from '../kernel/redaction.ts';
 import type { OpenStore, StoreHealth } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/types.ts';
@@ -9,6 +10,7 @@ import { ingest } from './ingest.ts';
 import type { ScanArgs, ScanResult, Window } from './journal-procedures.ts';
 import { listEvents } from './list.ts';
 import { decodeBody, textKey } from './record.ts';
+import { refuseReserved } from './reserved.ts';
 import { createSweeper, type Retention } from './retention.ts';
 import { createRing } from './ring.ts';
 import type { Journal, NewEvent, StoredEvent } from './types.ts';
@@ -38,7 +40,7 @@ const stopMs = 2000;
 const eventBytes = 400;
 
 export async function openJournal(options: JournalOptions): Promise<OpenJournal> {
-  const { store, clock, logger, redact, source = 'sboxagent' } = options;
+  const { store, clock, logger, redact, source = ownSource } = options;
   const redactor = redact.enabled ? createRedactor(redact.names) : undefined;
   const meters = createMeters(options.metrics);
   const window = await store.read<Window>('events', 'window', undefined);
@@ -75,6 +77,7 @@ export async function openJournal(options: JournalOptions): Promise<OpenJournal>
     async publish(events, context) {
       validate(events);
       const fresh = events.map((event) => ingest(event, { ...context, clock, redactor }));
+      if (context.inside !== true) for (const event of fresh) refuseReserved(event);
       return fresh.length === 0 ? [] : appender.append(fresh);
     },
     emit,

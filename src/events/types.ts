@@ -76,6 +76,10 @@ export interface PublishContext {
   readonly source: string;
   readonly traceId?: string;
   readonly spanId?: string;
+  /** The agent itself publishes: its own source and families of types are allowed. Whoever comes from outside has none of this. */
+  readonly inside?: true;
+  /** What the receiving room adds to the attributes of an event, over whatever its publisher says there. */
+  readonly stamp?: (event: NewEvent) => Readonly<Record<string, string>> | undefined;
 }
 
 /** One message of a watch. `revision` is where a watcher that got it resumes. */

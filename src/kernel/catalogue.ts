@@ -63,6 +63,10 @@ export const catalogue = {
   DEADLINE_EXCEEDED: { code: 'deadline_exceeded', remedy: 'Give the call more time.' },
   // Events
   EVENT_NOT_FOUND: { code: 'not_found', remedy: 'The id is unknown, or older than events.retention keeps.' },
+  EVENT_RESERVED: {
+    code: 'permission_denied',
+    remedy: 'Give the event a source and a type of its own: sboxagent and process, alert, agent, store, apply are the agent alone.',
+  },
   REVISION_COMPACTED: { code: 'out_of_range', remedy: 'Resume from the first revision kept, which the message names.' },
   REVISION_AHEAD: { code: 'out_of_range', remedy: 'The cursor is not of this journal: start anew without it.' },
   JOURNAL_FULL: { code: 'resource_exhausted', remedy: 'Free space on the disk of agent.state_dir; publishing goes on by itself.' },
@@ -99,6 +103,10 @@ export const catalogue = {
   PLUGIN_NOT_FOUND: {
     code: 'not_found',
     remedy: 'Let the plugin register, or declare it under plugins.units; `sboxagent plugins list` has those known.',
+  },
+  PLUGIN_OWNED: {
+    code: 'permission_denied',
+    remedy: 'Use the token that registered it first, one made with `token create --replaces`, or let an admin delete the plugin.',
   },
   PLUGINS_OFF: { code: 'failed_precondition', remedy: 'Set plugins.enabled: true.' },
   PLUGIN_LIMIT_REACHED: { code: 'resource_exhausted', remedy: 'Delete plugins that are gone, or raise plugins.limits.plugins.' },

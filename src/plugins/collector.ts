@@ -1,6 +1,7 @@
 import type { Journal, NewEvent, PublishContext, Receipt, StoredEvent } from '../events/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
+import { ownSource } from '../kernel/own-names.ts';
 import { within } from '../kernel/within.ts';
 import type { Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
@@ -13,8 +14,6 @@ import type { Registry } from './registry.ts';
 export const keptEvents = 100;
 /** A publisher waits no longer than this for the disk to take what is collected. */
 const waitMs = 1000;
-/** Names that are no plugin. */
-const ownSource = 'sboxagent';
 
 export interface CollectorOptions {
   readonly registry: Registry;

@@ -1,4 +1,5 @@
 import type { Journal, JsonObject, Severity } from '../events/index.ts';
+import { ownSource } from '../kernel/own-names.ts';
 
 export type PluginEventType = 'registered' | 'ended' | 'degraded' | 'unhealthy' | 'recovering' | 'recovered' | 'lost' | 'removed';
 
@@ -25,7 +26,7 @@ export interface PluginEvent {
 export function tell(journal: Pick<Journal, 'emit'>, { id, type, data, traceId }: PluginEvent): void {
   journal.emit({
     type: `plugin.${type}`,
-    source: 'sboxagent',
+    source: ownSource,
     subject: id,
     severity: severity[type],
     data,

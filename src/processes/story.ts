@@ -1,4 +1,5 @@
 import type { Journal, JsonObject, Severity } from '../events/types.ts';
+import { ownSource } from '../kernel/own-names.ts';
 import type { EndStatus } from './exit-status.ts';
 
 export type ProcessEventType = 'starting' | 'started' | 'ready' | 'exited' | 'restarting' | 'crash_loop' | 'stopped';
@@ -50,7 +51,7 @@ export interface ProcessEvent {
 export function tell(journal: Pick<Journal, 'emit'>, { id, type, data = {}, traceId = '' }: ProcessEvent): void {
   journal.emit({
     type: `process.${type}`,
-    source: 'sboxagent',
+    source: ownSource,
     subject: id,
     severity: type === 'exited' && data['code'] === 0 ? 'INFO' : severity[type],
     data,

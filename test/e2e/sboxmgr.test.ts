@@ -77,8 +77,8 @@ for (const [what, outbound, success, trace] of [
     assert.deepEqual(
       events.map(({ type, attributes }) => [type, attributes['original_type'], attributes['original_trace_id']]),
       [
-        ['agent.validation.started', 'validation_started', trace],
-        ['agent.validation.completed', 'validation_completed', trace],
+        ['sboxmgr.agent.validation.started', 'validation_started', trace],
+        ['sboxmgr.agent.validation.completed', 'validation_completed', trace],
       ],
     );
     assert.equal(events[1]?.severity, success ? 'INFO' : 'WARNING');

@@ -13,11 +13,6 @@ const known = [
   'service.stopped',
   'service.restarted',
   'service.failed',
-  'agent.validation.started',
-  'agent.validation.completed',
-  'agent.installation.started',
-  'agent.installation.completed',
-  'agent.check.completed',
   'error.occurred',
   'warning.issued',
   'plugin.loaded',
@@ -52,13 +47,16 @@ const known = [
   'health.service_stopped',
 ] as const;
 
-/** Other spellings: what the bridge sends, and the words of lines on stdout. */
+/**
+ * Other spellings: what the bridge sends, and the words of lines on stdout. What sboxmgr says of an agent stands below `sboxmgr.` too:
+ * `agent.*` is what the agent says of itself.
+ */
 const spellings: Readonly<Record<string, string>> = {
-  validation_started: 'agent.validation.started',
-  validation_completed: 'agent.validation.completed',
-  installation_started: 'agent.installation.started',
-  installation_completed: 'agent.installation.completed',
-  check_completed: 'agent.check.completed',
+  validation_started: 'sboxmgr.agent.validation.started',
+  validation_completed: 'sboxmgr.agent.validation.completed',
+  installation_started: 'sboxmgr.agent.installation.started',
+  installation_completed: 'sboxmgr.agent.installation.completed',
+  check_completed: 'sboxmgr.agent.check.completed',
   log: 'sboxmgr.log',
   config: 'config.updated',
   error: 'error.occurred',

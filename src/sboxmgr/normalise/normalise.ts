@@ -1,4 +1,5 @@
 import type { Json, JsonObject, NewEvent } from '../../events/index.ts';
+import { isOwnSource } from '../../kernel/own-names.ts';
 import { typeOf } from './event-types.ts';
 import { timeOf } from './times.ts';
 import { ofTraceId, ofTraceparent, type Trace } from './traces.ts';
@@ -25,7 +26,6 @@ const placed = new Set(
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** What the journal takes: bytes of a text, of an attribute's value, and how many of the sender's attributes. */
 const limits = { text: 256, key: 128, value: 4096, metadata: 32 } as const;
-const ownSource = 'sboxagent';
 
 /**
  * An event of any of sboxmgr's vocabularies as one of ours: `{event_type, source, priority, data}` of the bridge, `{event_type, payload, …}`
@@ -108,7 +108,7 @@ function idOf(raw: Table, around: Around, keep: Keep): { readonly id?: string } 
 function sourceOf(raw: Table, keep: Keep): { readonly source?: string } {
   const source = raw['source'];
   if (typeof source !== 'string' || source.trim() === '') return {};
-  if (source.trim() !== ownSource) return { source: cut(source.trim(), limits.text) };
+  if (!isOwnSource(source)) return { source: cut(source.trim(), limits.text) };
   keep('original_source', source);
   return {};
 }

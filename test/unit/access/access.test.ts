@@ -250,3 +250,16 @@ test('tokens that are about to end are told: within the window, or in the last f
   clock.ahead(90 * HOUR_MS);
   assert.deepEqual(ids(), [long]);
 });
+
+test('a token cannot be named as the agent is, and an old one of that name speaks under its id', () => {
+  const stateDir = home();
+  for (const name of ['sboxagent', 'SboxAgent', 'unix', 'anonymous']) {
+    assert.throws(() => createToken({ stateDir, name, scopes: ['read'] }), /is a name that the agent uses itself/);
+  }
+  const { token, record } = createToken({ stateDir, name: 'sboxagents', scopes: ['read'] });
+  const path = join(stateDir, 'tokens.json');
+  writeFileSync(path, readFileSync(path, 'utf8').replace('"sboxagents"', '"sboxagent"'));
+  const verdict = opened(stateDir).authenticate(`Bearer ${token}`);
+  assert.ok(verdict.ok);
+  assert.equal(verdict.principal.name, `token-${record.id.slice(-8).toLowerCase()}`);
+});

@@ -137,6 +137,7 @@ test('an event that was not told before a crash is told after it, once', async (
     await room.store.write('alerts', 'save', { rows: [row], owed: [], removed: [] });
     await room.journal.publish([{ type: 'alert.firing', id: `${view.id}-firing`, data: { rule: 'plugin_unhealthy', subject: 'geo' } }], {
       source: 'sboxagent',
+      inside: true,
     });
   }
   for (let run = 0; run < 2; run++) {

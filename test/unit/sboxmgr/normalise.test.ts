@@ -24,9 +24,10 @@ for (const [name, type] of [
   ['subscription_updated', 'subscription.updated'],
   ['subscription.update_completed', 'subscription.update_completed'],
   ['SUBSCRIPTION_UPDATE_STARTED', 'subscription.update_started'],
-  ['validation_started', 'agent.validation.started'],
-  ['validation_completed', 'agent.validation.completed'],
-  ['agent.check.completed', 'agent.check.completed'],
+  ['validation_started', 'sboxmgr.agent.validation.started'],
+  ['validation_completed', 'sboxmgr.agent.validation.completed'],
+  ['agent.check.completed', 'sboxmgr.agent.check.completed'],
+  ['agent.validation.started', 'sboxmgr.agent.validation.started'],
   ['health.alert_triggered', 'health.alert_triggered'],
   ['PLUGIN_ERROR', 'plugin.error'],
   ['LOG', 'sboxmgr.log'],
@@ -80,7 +81,7 @@ test('without a word the type and the outcome tell the severity', () => {
   assert.equal(severityByFacts('subscription.update_completed', { status: 'failed' }), 'ERROR');
   assert.equal(severityByFacts('config.validation_completed', { status: 'invalid' }), 'WARNING');
   assert.equal(severityByFacts('health.status_changed', { current_status: 'unhealthy' }), 'ERROR');
-  assert.equal(severityByFacts('agent.validation.completed', { success: false }), 'WARNING');
+  assert.equal(severityByFacts('sboxmgr.agent.validation.completed', { success: false }), 'WARNING');
   assert.equal(severityByFacts('config.generated', { status: 'completed' }), undefined);
 });
 
@@ -161,7 +162,7 @@ test("the bridge's event", () => {
   };
   const id = '3f0e7f9e-64f9-4b8b-9d0f-000000000001';
   assert.deepEqual(event(raw, { id, timestamp: '2025-01-28T10:00:00.500Z' }), {
-    type: 'agent.validation.started',
+    type: 'sboxmgr.agent.validation.started',
     id,
     source: 'sboxmgr.bridge',
     priority: 80,

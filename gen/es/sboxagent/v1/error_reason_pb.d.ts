@@ -217,6 +217,13 @@ export enum ErrorReason_Reason {
   EVENT_NOT_FOUND = 26,
 
   /**
+   * PERMISSION_DENIED: Give the event a source and a type of its own: sboxagent and process, alert, agent, store, apply are the agent alone.
+   *
+   * @generated from enum value: EVENT_RESERVED = 64;
+   */
+  EVENT_RESERVED = 64,
+
+  /**
    * OUT_OF_RANGE: Resume from the first revision kept, which the message names.
    *
    * @generated from enum value: REVISION_COMPACTED = 27;
@@ -390,6 +397,13 @@ export enum ErrorReason_Reason {
    * @generated from enum value: PLUGIN_NOT_FOUND = 53;
    */
   PLUGIN_NOT_FOUND = 53,
+
+  /**
+   * PERMISSION_DENIED: Use the token that registered it first, one made with `token create --replaces`, or let an admin delete the plugin.
+   *
+   * @generated from enum value: PLUGIN_OWNED = 65;
+   */
+  PLUGIN_OWNED = 65,
 
   /**
    * FAILED_PRECONDITION: Set plugins.enabled: true.

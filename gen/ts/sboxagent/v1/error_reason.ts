@@ -72,6 +72,8 @@ export const ErrorReason_Reason = {
   DEADLINE_EXCEEDED: "DEADLINE_EXCEEDED",
   /** EVENT_NOT_FOUND - NOT_FOUND: The id is unknown, or older than events.retention keeps. */
   EVENT_NOT_FOUND: "EVENT_NOT_FOUND",
+  /** EVENT_RESERVED - PERMISSION_DENIED: Give the event a source and a type of its own: sboxagent and process, alert, agent, store, apply are the agent alone. */
+  EVENT_RESERVED: "EVENT_RESERVED",
   /** REVISION_COMPACTED - OUT_OF_RANGE: Resume from the first revision kept, which the message names. */
   REVISION_COMPACTED: "REVISION_COMPACTED",
   /** REVISION_AHEAD - OUT_OF_RANGE: The cursor is not of this journal: start anew without it. */
@@ -122,6 +124,8 @@ export const ErrorReason_Reason = {
   BACKUP_DAMAGED: "BACKUP_DAMAGED",
   /** PLUGIN_NOT_FOUND - NOT_FOUND: Let the plugin register, or declare it under plugins.units; `sboxagent plugins list` has those known. */
   PLUGIN_NOT_FOUND: "PLUGIN_NOT_FOUND",
+  /** PLUGIN_OWNED - PERMISSION_DENIED: Use the token that registered it first, one made with `token create --replaces`, or let an admin delete the plugin. */
+  PLUGIN_OWNED: "PLUGIN_OWNED",
   /** PLUGINS_OFF - FAILED_PRECONDITION: Set plugins.enabled: true. */
   PLUGINS_OFF: "PLUGINS_OFF",
   /** PLUGIN_LIMIT_REACHED - RESOURCE_EXHAUSTED: Delete plugins that are gone, or raise plugins.limits.plugins. */
@@ -178,6 +182,7 @@ export namespace ErrorReason_Reason {
   export type CANCELED = typeof ErrorReason_Reason.CANCELED;
   export type DEADLINE_EXCEEDED = typeof ErrorReason_Reason.DEADLINE_EXCEEDED;
   export type EVENT_NOT_FOUND = typeof ErrorReason_Reason.EVENT_NOT_FOUND;
+  export type EVENT_RESERVED = typeof ErrorReason_Reason.EVENT_RESERVED;
   export type REVISION_COMPACTED = typeof ErrorReason_Reason.REVISION_COMPACTED;
   export type REVISION_AHEAD = typeof ErrorReason_Reason.REVISION_AHEAD;
   export type JOURNAL_FULL = typeof ErrorReason_Reason.JOURNAL_FULL;
@@ -203,6 +208,7 @@ export namespace ErrorReason_Reason {
   export type BACKUP_NOT_FOUND = typeof ErrorReason_Reason.BACKUP_NOT_FOUND;
   export type BACKUP_DAMAGED = typeof ErrorReason_Reason.BACKUP_DAMAGED;
   export type PLUGIN_NOT_FOUND = typeof ErrorReason_Reason.PLUGIN_NOT_FOUND;
+  export type PLUGIN_OWNED = typeof ErrorReason_Reason.PLUGIN_OWNED;
   export type PLUGINS_OFF = typeof ErrorReason_Reason.PLUGINS_OFF;
   export type PLUGIN_LIMIT_REACHED = typeof ErrorReason_Reason.PLUGIN_LIMIT_REACHED;
   export type PLUGIN_DISABLED = typeof ErrorReason_Reason.PLUGIN_DISABLED;
@@ -300,6 +306,9 @@ export function errorReason_ReasonFromJSON(object: any): ErrorReason_Reason {
     case 26:
     case "EVENT_NOT_FOUND":
       return ErrorReason_Reason.EVENT_NOT_FOUND;
+    case 64:
+    case "EVENT_RESERVED":
+      return ErrorReason_Reason.EVENT_RESERVED;
     case 27:
     case "REVISION_COMPACTED":
       return ErrorReason_Reason.REVISION_COMPACTED;
@@ -375,6 +384,9 @@ export function errorReason_ReasonFromJSON(object: any): ErrorReason_Reason {
     case 53:
     case "PLUGIN_NOT_FOUND":
       return ErrorReason_Reason.PLUGIN_NOT_FOUND;
+    case 65:
+    case "PLUGIN_OWNED":
+      return ErrorReason_Reason.PLUGIN_OWNED;
     case 54:
     case "PLUGINS_OFF":
       return ErrorReason_Reason.PLUGINS_OFF;
@@ -472,6 +484,8 @@ export function errorReason_ReasonToJSON(object: ErrorReason_Reason): string {
       return "DEADLINE_EXCEEDED";
     case ErrorReason_Reason.EVENT_NOT_FOUND:
       return "EVENT_NOT_FOUND";
+    case ErrorReason_Reason.EVENT_RESERVED:
+      return "EVENT_RESERVED";
     case ErrorReason_Reason.REVISION_COMPACTED:
       return "REVISION_COMPACTED";
     case ErrorReason_Reason.REVISION_AHEAD:
@@ -522,6 +536,8 @@ export function errorReason_ReasonToJSON(object: ErrorReason_Reason): string {
       return "BACKUP_DAMAGED";
     case ErrorReason_Reason.PLUGIN_NOT_FOUND:
       return "PLUGIN_NOT_FOUND";
+    case ErrorReason_Reason.PLUGIN_OWNED:
+      return "PLUGIN_OWNED";
     case ErrorReason_Reason.PLUGINS_OFF:
       return "PLUGINS_OFF";
     case ErrorReason_Reason.PLUGIN_LIMIT_REACHED:
@@ -607,6 +623,8 @@ export function errorReason_ReasonToNumber(object: ErrorReason_Reason): number {
       return 25;
     case ErrorReason_Reason.EVENT_NOT_FOUND:
       return 26;
+    case ErrorReason_Reason.EVENT_RESERVED:
+      return 64;
     case ErrorReason_Reason.REVISION_COMPACTED:
       return 27;
     case ErrorReason_Reason.REVISION_AHEAD:
@@ -657,6 +675,8 @@ export function errorReason_ReasonToNumber(object: ErrorReason_Reason): number {
       return 52;
     case ErrorReason_Reason.PLUGIN_NOT_FOUND:
       return 53;
+    case ErrorReason_Reason.PLUGIN_OWNED:
+      return 65;
     case ErrorReason_Reason.PLUGINS_OFF:
       return 54;
     case ErrorReason_Reason.PLUGIN_LIMIT_REACHED:

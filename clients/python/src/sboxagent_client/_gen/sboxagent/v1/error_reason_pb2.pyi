@@ -37,6 +37,7 @@ class ErrorReason(Message):
     CANCELED: ErrorReason.Reason
     DEADLINE_EXCEEDED: ErrorReason.Reason
     EVENT_NOT_FOUND: ErrorReason.Reason
+    EVENT_RESERVED: ErrorReason.Reason
     REVISION_COMPACTED: ErrorReason.Reason
     REVISION_AHEAD: ErrorReason.Reason
     JOURNAL_FULL: ErrorReason.Reason
@@ -62,6 +63,7 @@ class ErrorReason(Message):
     BACKUP_NOT_FOUND: ErrorReason.Reason
     BACKUP_DAMAGED: ErrorReason.Reason
     PLUGIN_NOT_FOUND: ErrorReason.Reason
+    PLUGIN_OWNED: ErrorReason.Reason
     PLUGINS_OFF: ErrorReason.Reason
     PLUGIN_LIMIT_REACHED: ErrorReason.Reason
     PLUGIN_DISABLED: ErrorReason.Reason
