@@ -27,7 +27,9 @@ package sboxagent.v1;
 // The reasons in \`google.rpc.ErrorInfo.reason\` (domain \`sboxagent\`), one catalogue for all protocols.
 // \`docs/errors.md\` says what to do about each.
 message ErrorReason {
+  // What went wrong.
   enum Reason {
+    // Never sent.
     REASON_UNSPECIFIED = 0;
 ${values.join('')}  }
 }

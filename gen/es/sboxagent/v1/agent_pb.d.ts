@@ -59,6 +59,8 @@ export declare type Health_Component = Message<"sboxagent.v1.Health.Component"> 
   name: string;
 
   /**
+   * How well this part does its work.
+   *
    * @generated from field: sboxagent.v1.Health.Status status = 2;
    */
   status: Health_Status;
@@ -98,6 +100,8 @@ export declare const Health_ComponentSchema: GenMessage<Health_Component>;
  */
 export enum Health_Status {
   /**
+   * Nothing was judged yet: a plugin before its first check or report. Never the agent's own.
+   *
    * @generated from enum value: STATUS_UNSPECIFIED = 0;
    */
   STATUS_UNSPECIFIED = 0,
@@ -234,6 +238,8 @@ export declare type AgentStatus = Message<"sboxagent.v1.AgentStatus"> & {
   connections: number;
 
   /**
+   * How much the journal holds.
+   *
    * @generated from field: sboxagent.v1.AgentStatus.Journal journal = 15;
    */
   journal?: AgentStatus_Journal | undefined;

@@ -12,6 +12,8 @@ import type { AgentStatusSchema, HealthSchema } from "./agent_pb.js";
 export declare const file_sboxagent_v1_agent_service: GenFile;
 
 /**
+ * Asks for nothing in particular: the caller's scopes decide how much the answer has.
+ *
  * @generated from message sboxagent.v1.GetHealthRequest
  */
 export declare type GetHealthRequest = Message<"sboxagent.v1.GetHealthRequest"> & {
@@ -24,6 +26,8 @@ export declare type GetHealthRequest = Message<"sboxagent.v1.GetHealthRequest"> 
 export declare const GetHealthRequestSchema: GenMessage<GetHealthRequest>;
 
 /**
+ * Asks for all of it.
+ *
  * @generated from message sboxagent.v1.GetStatusRequest
  */
 export declare type GetStatusRequest = Message<"sboxagent.v1.GetStatusRequest"> & {

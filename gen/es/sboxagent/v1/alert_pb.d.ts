@@ -19,6 +19,8 @@ export declare const file_sboxagent_v1_alert: GenFile;
  */
 export declare type Alert = Message<"sboxagent.v1.Alert"> & {
   /**
+   * The agent's, unique over all rules and restarts.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -31,11 +33,15 @@ export declare type Alert = Message<"sboxagent.v1.Alert"> & {
   rule: string;
 
   /**
+   * Whether it is wrong still.
+   *
    * @generated from field: sboxagent.v1.Alert.State state = 3;
    */
   state: Alert_State;
 
   /**
+   * That of the rule.
+   *
    * @generated from field: sboxagent.v1.Event.Severity severity = 4;
    */
   severity: Event_Severity;
@@ -55,11 +61,15 @@ export declare type Alert = Message<"sboxagent.v1.Alert"> & {
   summary: string;
 
   /**
+   * What tells this alert from others of its rule: `plugin`, `process`, and the labels of a metric's series.
+   *
    * @generated from field: map<string, string> labels = 7;
    */
   labels: { [key: string]: string };
 
   /**
+   * When it began to fire, by the agent's clock.
+   *
    * @generated from field: google.protobuf.Timestamp start_time = 8;
    */
   startTime?: Timestamp | undefined;
@@ -120,11 +130,15 @@ export declare type Alert_Acknowledgement = Message<"sboxagent.v1.Alert.Acknowle
   by: string;
 
   /**
+   * When it was acknowledged, by the agent's clock.
+   *
    * @generated from field: google.protobuf.Timestamp time = 2;
    */
   time?: Timestamp | undefined;
 
   /**
+   * What they said; empty when nothing.
+   *
    * @generated from field: string comment = 3;
    */
   comment: string;
@@ -137,10 +151,14 @@ export declare type Alert_Acknowledgement = Message<"sboxagent.v1.Alert.Acknowle
 export declare const Alert_AcknowledgementSchema: GenMessage<Alert_Acknowledgement>;
 
 /**
+ * Where an alert stands.
+ *
  * @generated from enum sboxagent.v1.Alert.State
  */
 export enum Alert_State {
   /**
+   * Never sent; in a filter it keeps nothing.
+   *
    * @generated from enum value: STATE_UNSPECIFIED = 0;
    */
   STATE_UNSPECIFIED = 0,

@@ -33,6 +33,8 @@ export const Alert_StateSchema = /*@__PURE__*/
   enumDesc(file_sboxagent_v1_alert, 0, 0);
 
 /**
+ * Where an alert stands.
+ *
  * @generated from enum sboxagent.v1.Alert.State
  */
 export const Alert_State = /*@__PURE__*/

@@ -18,16 +18,22 @@ export declare const file_sboxagent_v1_alert_service: GenFile;
  */
 export declare type AlertFilter = Message<"sboxagent.v1.AlertFilter"> & {
   /**
+   * Only alerts in one of these states, at most 16 of them.
+   *
    * @generated from field: repeated sboxagent.v1.Alert.State states = 1;
    */
   states: Alert_State[];
 
   /**
+   * Only alerts of one of these rules, by exact name, at most 100 of them.
+   *
    * @generated from field: repeated string rules = 2;
    */
   rules: string[];
 
   /**
+   * Only alerts about one of these subjects, exact, at most 100 of them.
+   *
    * @generated from field: repeated string subjects = 3;
    */
   subjects: string[];
@@ -40,10 +46,14 @@ export declare type AlertFilter = Message<"sboxagent.v1.AlertFilter"> & {
 export declare const AlertFilterSchema: GenMessage<AlertFilter>;
 
 /**
+ * Which alerts, and how many at once.
+ *
  * @generated from message sboxagent.v1.ListAlertsRequest
  */
 export declare type ListAlertsRequest = Message<"sboxagent.v1.ListAlertsRequest"> & {
   /**
+   * Absent keeps every alert.
+   *
    * @generated from field: sboxagent.v1.AlertFilter filter = 1;
    */
   filter?: AlertFilter | undefined;
@@ -56,6 +66,9 @@ export declare type ListAlertsRequest = Message<"sboxagent.v1.ListAlertsRequest"
   pageSize: number;
 
   /**
+   * `next_page_token` of the page before, with the same filter and order; empty for the first page. One that is not
+   * ours is INVALID_ARGUMENT.
+   *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
@@ -68,10 +81,14 @@ export declare type ListAlertsRequest = Message<"sboxagent.v1.ListAlertsRequest"
 export declare const ListAlertsRequestSchema: GenMessage<ListAlertsRequest>;
 
 /**
+ * One page of alerts.
+ *
  * @generated from message sboxagent.v1.ListAlertsResponse
  */
 export declare type ListAlertsResponse = Message<"sboxagent.v1.ListAlertsResponse"> & {
   /**
+   * Firing ones first, then the newest.
+   *
    * @generated from field: repeated sboxagent.v1.Alert alerts = 1;
    */
   alerts: Alert[];
@@ -91,15 +108,21 @@ export declare type ListAlertsResponse = Message<"sboxagent.v1.ListAlertsRespons
 export declare const ListAlertsResponseSchema: GenMessage<ListAlertsResponse>;
 
 /**
+ * Which alert was seen, and what there is to say of it.
+ *
  * @generated from message sboxagent.v1.AcknowledgeAlertRequest
  */
 export declare type AcknowledgeAlertRequest = Message<"sboxagent.v1.AcknowledgeAlertRequest"> & {
   /**
+   * Id of the alert. Unknown: NOT_FOUND (ALERT_NOT_FOUND).
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * For those who look later; at most 4096 characters, may be empty.
+   *
    * @generated from field: string comment = 2;
    */
   comment: string;
@@ -112,6 +135,8 @@ export declare type AcknowledgeAlertRequest = Message<"sboxagent.v1.AcknowledgeA
 export declare const AcknowledgeAlertRequestSchema: GenMessage<AcknowledgeAlertRequest>;
 
 /**
+ * Asks for all of them.
+ *
  * @generated from message sboxagent.v1.WatchAlertsRequest
  */
 export declare type WatchAlertsRequest = Message<"sboxagent.v1.WatchAlertsRequest"> & {
@@ -124,6 +149,8 @@ export declare type WatchAlertsRequest = Message<"sboxagent.v1.WatchAlertsReques
 export declare const WatchAlertsRequestSchema: GenMessage<WatchAlertsRequest>;
 
 /**
+ * What fires, or what changed since the message before.
+ *
  * @generated from message sboxagent.v1.WatchAlertsResponse
  */
 export declare type WatchAlertsResponse = Message<"sboxagent.v1.WatchAlertsResponse"> & {

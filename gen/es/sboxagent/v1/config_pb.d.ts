@@ -73,16 +73,22 @@ export declare const AgentConfigSchema: GenMessage<AgentConfig>;
  */
 export declare type ConfigChange = Message<"sboxagent.v1.ConfigChange"> & {
   /**
+   * The newest revision; that of before where nothing was written.
+   *
    * @generated from field: int32 revision = 1;
    */
   revision: number;
 
   /**
+   * That of the configuration after the change, for the next UpdateConfig.
+   *
    * @generated from field: string etag = 2;
    */
   etag: string;
 
   /**
+   * Keys that differ, one entry a leaf, by path; empty when nothing changed.
+   *
    * @generated from field: repeated sboxagent.v1.ConfigChange.Change changes = 3;
    */
   changes: ConfigChange_Change[];
@@ -122,11 +128,15 @@ export declare type ConfigChange_Change = Message<"sboxagent.v1.ConfigChange.Cha
   oldValue?: Value | undefined;
 
   /**
+   * After, in the notation of the files; secrets masked. Absent where the key went back to having none.
+   *
    * @generated from field: google.protobuf.Value new_value = 3;
    */
   newValue?: Value | undefined;
 
   /**
+   * What became of this key.
+   *
    * @generated from field: sboxagent.v1.ConfigChange.Effect effect = 4;
    */
   effect: ConfigChange_Effect;
@@ -145,6 +155,8 @@ export declare const ConfigChange_ChangeSchema: GenMessage<ConfigChange_Change>;
  */
 export enum ConfigChange_Effect {
   /**
+   * Never sent.
+   *
    * @generated from enum value: EFFECT_UNSPECIFIED = 0;
    */
   EFFECT_UNSPECIFIED = 0,
@@ -211,6 +223,8 @@ export declare type Violation = Message<"sboxagent.v1.Violation"> & {
   rule: string;
 
   /**
+   * What is wrong and what would be right, for people.
+   *
    * @generated from field: string message = 5;
    */
   message: string;
@@ -229,11 +243,15 @@ export declare const ViolationSchema: GenMessage<Violation>;
  */
 export declare type ConfigRevision = Message<"sboxagent.v1.ConfigRevision"> & {
   /**
+   * Its number; revisions rise by one.
+   *
    * @generated from field: int32 revision = 1;
    */
   revision: number;
 
   /**
+   * The etag that the files had.
+   *
    * @generated from field: string etag = 2;
    */
   etag: string;
@@ -246,16 +264,22 @@ export declare type ConfigRevision = Message<"sboxagent.v1.ConfigRevision"> & {
   author: string;
 
   /**
+   * As its author gave it; empty when none was given.
+   *
    * @generated from field: string reason = 4;
    */
   reason: string;
 
   /**
+   * When it came into force, by the agent's clock.
+   *
    * @generated from field: google.protobuf.Timestamp time = 5;
    */
   time?: Timestamp | undefined;
 
   /**
+   * What it changed against the revision before; secrets masked.
+   *
    * @generated from field: repeated sboxagent.v1.ConfigChange.Change changes = 6;
    */
   changes: ConfigChange_Change[];

@@ -13,6 +13,8 @@ import type { AgentConfigSchema, ConfigChangeSchema, ConfigRevision, Violation }
 export declare const file_sboxagent_v1_config_service: GenFile;
 
 /**
+ * Asks for all of it.
+ *
  * @generated from message sboxagent.v1.GetConfigRequest
  */
 export declare type GetConfigRequest = Message<"sboxagent.v1.GetConfigRequest"> & {
@@ -25,6 +27,8 @@ export declare type GetConfigRequest = Message<"sboxagent.v1.GetConfigRequest"> 
 export declare const GetConfigRequestSchema: GenMessage<GetConfigRequest>;
 
 /**
+ * The new configuration, what part of it counts, and on what condition.
+ *
  * @generated from message sboxagent.v1.UpdateConfigRequest
  */
 export declare type UpdateConfigRequest = Message<"sboxagent.v1.UpdateConfigRequest"> & {
@@ -85,6 +89,8 @@ export declare type UpdateConfigRequest = Message<"sboxagent.v1.UpdateConfigRequ
 export declare const UpdateConfigRequestSchema: GenMessage<UpdateConfigRequest>;
 
 /**
+ * Asks for the files as they stand now.
+ *
  * @generated from message sboxagent.v1.ReloadConfigRequest
  */
 export declare type ReloadConfigRequest = Message<"sboxagent.v1.ReloadConfigRequest"> & {
@@ -97,10 +103,14 @@ export declare type ReloadConfigRequest = Message<"sboxagent.v1.ReloadConfigRequ
 export declare const ReloadConfigRequestSchema: GenMessage<ReloadConfigRequest>;
 
 /**
+ * A configuration to judge; exactly one of `document` and `yaml`.
+ *
  * @generated from message sboxagent.v1.ValidateConfigRequest
  */
 export declare type ValidateConfigRequest = Message<"sboxagent.v1.ValidateConfigRequest"> & {
   /**
+   * The document in the configuration's own keys. A value `***` stands for what is there.
+   *
    * @generated from field: google.protobuf.Struct document = 1;
    */
   document?: JsonObject | undefined;
@@ -120,15 +130,21 @@ export declare type ValidateConfigRequest = Message<"sboxagent.v1.ValidateConfig
 export declare const ValidateConfigRequestSchema: GenMessage<ValidateConfigRequest>;
 
 /**
+ * The verdict.
+ *
  * @generated from message sboxagent.v1.ValidateConfigResponse
  */
 export declare type ValidateConfigResponse = Message<"sboxagent.v1.ValidateConfigResponse"> & {
   /**
+   * Whether the agent would take it.
+   *
    * @generated from field: bool valid = 1;
    */
   valid: boolean;
 
   /**
+   * Everything that is wrong with it; empty when it is valid.
+   *
    * @generated from field: repeated sboxagent.v1.Violation violations = 2;
    */
   violations: Violation[];
@@ -141,6 +157,8 @@ export declare type ValidateConfigResponse = Message<"sboxagent.v1.ValidateConfi
 export declare const ValidateConfigResponseSchema: GenMessage<ValidateConfigResponse>;
 
 /**
+ * How many revisions at once.
+ *
  * @generated from message sboxagent.v1.ListConfigRevisionsRequest
  */
 export declare type ListConfigRevisionsRequest = Message<"sboxagent.v1.ListConfigRevisionsRequest"> & {
@@ -152,6 +170,9 @@ export declare type ListConfigRevisionsRequest = Message<"sboxagent.v1.ListConfi
   pageSize: number;
 
   /**
+   * `next_page_token` of the page before, with the same filter and order; empty for the first page. One that is not
+   * ours is INVALID_ARGUMENT.
+   *
    * @generated from field: string page_token = 2;
    */
   pageToken: string;
@@ -164,6 +185,8 @@ export declare type ListConfigRevisionsRequest = Message<"sboxagent.v1.ListConfi
 export declare const ListConfigRevisionsRequestSchema: GenMessage<ListConfigRevisionsRequest>;
 
 /**
+ * One page of revisions.
+ *
  * @generated from message sboxagent.v1.ListConfigRevisionsResponse
  */
 export declare type ListConfigRevisionsResponse = Message<"sboxagent.v1.ListConfigRevisionsResponse"> & {
@@ -189,10 +212,14 @@ export declare type ListConfigRevisionsResponse = Message<"sboxagent.v1.ListConf
 export declare const ListConfigRevisionsResponseSchema: GenMessage<ListConfigRevisionsResponse>;
 
 /**
+ * Which revision is to be in force again.
+ *
  * @generated from message sboxagent.v1.RollbackConfigRequest
  */
 export declare type RollbackConfigRequest = Message<"sboxagent.v1.RollbackConfigRequest"> & {
   /**
+   * Its number. One that is not kept: NOT_FOUND (CONFIG_REVISION_NOT_FOUND).
+   *
    * @generated from field: int32 revision = 1;
    */
   revision: number;

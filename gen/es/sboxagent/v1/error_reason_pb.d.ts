@@ -26,10 +26,14 @@ export declare type ErrorReason = Message<"sboxagent.v1.ErrorReason"> & {
 export declare const ErrorReasonSchema: GenMessage<ErrorReason>;
 
 /**
+ * What went wrong.
+ *
  * @generated from enum sboxagent.v1.ErrorReason.Reason
  */
 export enum ErrorReason_Reason {
   /**
+   * Never sent.
+   *
    * @generated from enum value: REASON_UNSPECIFIED = 0;
    */
   REASON_UNSPECIFIED = 0,

@@ -24,6 +24,8 @@ export const ErrorReason_ReasonSchema = /*@__PURE__*/
   enumDesc(file_sboxagent_v1_error_reason, 0, 0);
 
 /**
+ * What went wrong.
+ *
  * @generated from enum sboxagent.v1.ErrorReason.Reason
  */
 export const ErrorReason_Reason = /*@__PURE__*/

@@ -54,6 +54,8 @@ export declare type Event = Message<"sboxagent.v1.Event"> & {
   subject: string;
 
   /**
+   * How bad it is; INFO when absent.
+   *
    * @generated from field: sboxagent.v1.Event.Severity severity = 6;
    */
   severity: Event_Severity;
@@ -143,26 +145,36 @@ export enum Event_Severity {
   SEVERITY_UNSPECIFIED = 0,
 
   /**
+   * For whoever looks for a fault.
+   *
    * @generated from enum value: DEBUG = 1;
    */
   DEBUG = 1,
 
   /**
+   * Something happened as it should.
+   *
    * @generated from enum value: INFO = 2;
    */
   INFO = 2,
 
   /**
+   * It went on, but a person should know.
+   *
    * @generated from enum value: WARNING = 3;
    */
   WARNING = 3,
 
   /**
+   * Something failed.
+   *
    * @generated from enum value: ERROR = 4;
    */
   ERROR = 4,
 
   /**
+   * Something failed that others depend on: somebody should act now.
+   *
    * @generated from enum value: CRITICAL = 5;
    */
   CRITICAL = 5,

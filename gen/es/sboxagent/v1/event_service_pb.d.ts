@@ -13,10 +13,14 @@ import type { Status } from "../../google/rpc/status_pb.js";
 export declare const file_sboxagent_v1_event_service: GenFile;
 
 /**
+ * The event to publish.
+ *
  * @generated from message sboxagent.v1.CreateEventRequest
  */
 export declare type CreateEventRequest = Message<"sboxagent.v1.CreateEventRequest"> & {
   /**
+   * `type` is required, the rest is filled in when absent.
+   *
    * @generated from field: sboxagent.v1.Event event = 1;
    */
   event?: Event | undefined;
@@ -36,10 +40,14 @@ export declare type CreateEventRequest = Message<"sboxagent.v1.CreateEventReques
 export declare const CreateEventRequestSchema: GenMessage<CreateEventRequest>;
 
 /**
+ * The events to publish as one.
+ *
  * @generated from message sboxagent.v1.BatchCreateEventsRequest
  */
 export declare type BatchCreateEventsRequest = Message<"sboxagent.v1.BatchCreateEventsRequest"> & {
   /**
+   * 1 to 1000; they get revisions in this order.
+   *
    * @generated from field: repeated sboxagent.v1.Event events = 1;
    */
   events: Event[];
@@ -52,6 +60,8 @@ export declare type BatchCreateEventsRequest = Message<"sboxagent.v1.BatchCreate
 export declare const BatchCreateEventsRequestSchema: GenMessage<BatchCreateEventsRequest>;
 
 /**
+ * What became of each.
+ *
  * @generated from message sboxagent.v1.BatchCreateEventsResponse
  */
 export declare type BatchCreateEventsResponse = Message<"sboxagent.v1.BatchCreateEventsResponse"> & {
@@ -76,11 +86,15 @@ export declare const BatchCreateEventsResponseSchema: GenMessage<BatchCreateEven
  */
 export declare type EventReceipt = Message<"sboxagent.v1.EventReceipt"> & {
   /**
+   * The event's id, the one filled in where it had none.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * Its place in the journal; of a duplicate, that of the first one.
+   *
    * @generated from field: int64 revision = 2;
    */
   revision: bigint;
@@ -100,6 +114,8 @@ export declare type EventReceipt = Message<"sboxagent.v1.EventReceipt"> & {
 export declare const EventReceiptSchema: GenMessage<EventReceipt>;
 
 /**
+ * One batch.
+ *
  * @generated from message sboxagent.v1.PublishEventsRequest
  */
 export declare type PublishEventsRequest = Message<"sboxagent.v1.PublishEventsRequest"> & {
@@ -125,10 +141,14 @@ export declare type PublishEventsRequest = Message<"sboxagent.v1.PublishEventsRe
 export declare const PublishEventsRequestSchema: GenMessage<PublishEventsRequest>;
 
 /**
+ * What became of one batch.
+ *
  * @generated from message sboxagent.v1.PublishEventsResponse
  */
 export declare type PublishEventsResponse = Message<"sboxagent.v1.PublishEventsResponse"> & {
   /**
+   * That of the request it answers.
+   *
    * @generated from field: int64 batch_id = 1;
    */
   batchId: bigint;
@@ -155,10 +175,14 @@ export declare type PublishEventsResponse = Message<"sboxagent.v1.PublishEventsR
 export declare const PublishEventsResponseSchema: GenMessage<PublishEventsResponse>;
 
 /**
+ * Which event.
+ *
  * @generated from message sboxagent.v1.GetEventRequest
  */
 export declare type GetEventRequest = Message<"sboxagent.v1.GetEventRequest"> & {
   /**
+   * Id of the event, as its publisher gave it or as it was filled in.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -178,10 +202,14 @@ export declare type GetEventRequest = Message<"sboxagent.v1.GetEventRequest"> & 
 export declare const GetEventRequestSchema: GenMessage<GetEventRequest>;
 
 /**
+ * Which events, in which order, and how many at once.
+ *
  * @generated from message sboxagent.v1.ListEventsRequest
  */
 export declare type ListEventsRequest = Message<"sboxagent.v1.ListEventsRequest"> & {
   /**
+   * Absent keeps every event.
+   *
    * @generated from field: sboxagent.v1.EventFilter filter = 1;
    */
   filter?: EventFilter | undefined;
@@ -215,10 +243,14 @@ export declare type ListEventsRequest = Message<"sboxagent.v1.ListEventsRequest"
 export declare const ListEventsRequestSchema: GenMessage<ListEventsRequest>;
 
 /**
+ * One page of events.
+ *
  * @generated from message sboxagent.v1.ListEventsResponse
  */
 export declare type ListEventsResponse = Message<"sboxagent.v1.ListEventsResponse"> & {
   /**
+   * In the order that was asked for.
+   *
    * @generated from field: repeated sboxagent.v1.Event events = 1;
    */
   events: Event[];
@@ -238,6 +270,8 @@ export declare type ListEventsResponse = Message<"sboxagent.v1.ListEventsRespons
 export declare const ListEventsResponseSchema: GenMessage<ListEventsResponse>;
 
 /**
+ * From where, and which events.
+ *
  * @generated from message sboxagent.v1.WatchEventsRequest
  */
 export declare type WatchEventsRequest = Message<"sboxagent.v1.WatchEventsRequest"> & {
@@ -249,6 +283,8 @@ export declare type WatchEventsRequest = Message<"sboxagent.v1.WatchEventsReques
   afterRevision?: bigint | undefined;
 
   /**
+   * Absent keeps every event. Revisions that it leaves out are still counted as seen.
+   *
    * @generated from field: sboxagent.v1.EventFilter filter = 2;
    */
   filter?: EventFilter | undefined;
@@ -274,11 +310,15 @@ export declare type WatchEventsResponse = Message<"sboxagent.v1.WatchEventsRespo
   events: Event[];
 
   /**
+   * Set when there is nothing to give.
+   *
    * @generated from field: sboxagent.v1.WatchEventsResponse.Progress progress = 2;
    */
   progress?: WatchEventsResponse_Progress | undefined;
 
   /**
+   * Set when events were removed before they could be given.
+   *
    * @generated from field: sboxagent.v1.WatchEventsResponse.Gap gap = 3;
    */
   gap?: WatchEventsResponse_Gap | undefined;
@@ -304,6 +344,8 @@ export declare const WatchEventsResponseSchema: GenMessage<WatchEventsResponse>;
  */
 export declare type WatchEventsResponse_Progress = Message<"sboxagent.v1.WatchEventsResponse.Progress"> & {
   /**
+   * The newest revision that was looked at.
+   *
    * @generated from field: int64 revision = 1;
    */
   revision: bigint;

@@ -39,6 +39,8 @@ export declare type LogEntry = Message<"sboxagent.v1.LogEntry"> & {
   source: string;
 
   /**
+   * How bad it is.
+   *
    * @generated from field: sboxagent.v1.LogEntry.Level level = 4;
    */
   level: LogEntry_Level;
@@ -51,6 +53,8 @@ export declare type LogEntry = Message<"sboxagent.v1.LogEntry"> & {
   message: string;
 
   /**
+   * Where the program wrote it.
+   *
    * @generated from field: sboxagent.v1.LogEntry.Stream stream = 6;
    */
   stream: LogEntry_Stream;
@@ -104,36 +108,50 @@ export declare const LogEntrySchema: GenMessage<LogEntry>;
  */
 export enum LogEntry_Level {
   /**
+   * Never sent; in a filter it keeps every level.
+   *
    * @generated from enum value: LEVEL_UNSPECIFIED = 0;
    */
   LEVEL_UNSPECIFIED = 0,
 
   /**
+   * Every step.
+   *
    * @generated from enum value: TRACE = 1;
    */
   TRACE = 1,
 
   /**
+   * For whoever looks for a fault.
+   *
    * @generated from enum value: DEBUG = 2;
    */
   DEBUG = 2,
 
   /**
+   * Something happened as it should.
+   *
    * @generated from enum value: INFO = 3;
    */
   INFO = 3,
 
   /**
+   * It went on, but a person should know.
+   *
    * @generated from enum value: WARN = 4;
    */
   WARN = 4,
 
   /**
+   * Something failed.
+   *
    * @generated from enum value: ERROR = 5;
    */
   ERROR = 5,
 
   /**
+   * The program could not go on.
+   *
    * @generated from enum value: FATAL = 6;
    */
   FATAL = 6,
@@ -151,16 +169,22 @@ export declare const LogEntry_LevelSchema: GenEnum<LogEntry_Level>;
  */
 export enum LogEntry_Stream {
   /**
+   * The agent's own lines, which are written to no stream of a child.
+   *
    * @generated from enum value: STREAM_UNSPECIFIED = 0;
    */
   STREAM_UNSPECIFIED = 0,
 
   /**
+   * The program's standard output.
+   *
    * @generated from enum value: STDOUT = 1;
    */
   STDOUT = 1,
 
   /**
+   * The program's standard error.
+   *
    * @generated from enum value: STDERR = 2;
    */
   STDERR = 2,

@@ -12,10 +12,14 @@ import type { LogEntry, LogFilter } from "./log_pb.js";
 export declare const file_sboxagent_v1_log_service: GenFile;
 
 /**
+ * Which entries, in which order, and how many at once.
+ *
  * @generated from message sboxagent.v1.ListLogsRequest
  */
 export declare type ListLogsRequest = Message<"sboxagent.v1.ListLogsRequest"> & {
   /**
+   * Absent keeps every entry.
+   *
    * @generated from field: sboxagent.v1.LogFilter filter = 1;
    */
   filter?: LogFilter | undefined;
@@ -49,10 +53,14 @@ export declare type ListLogsRequest = Message<"sboxagent.v1.ListLogsRequest"> & 
 export declare const ListLogsRequestSchema: GenMessage<ListLogsRequest>;
 
 /**
+ * One page of entries.
+ *
  * @generated from message sboxagent.v1.ListLogsResponse
  */
 export declare type ListLogsResponse = Message<"sboxagent.v1.ListLogsResponse"> & {
   /**
+   * In the order that was asked for.
+   *
    * @generated from field: repeated sboxagent.v1.LogEntry entries = 1;
    */
   entries: LogEntry[];
@@ -72,10 +80,14 @@ export declare type ListLogsResponse = Message<"sboxagent.v1.ListLogsResponse"> 
 export declare const ListLogsResponseSchema: GenMessage<ListLogsResponse>;
 
 /**
+ * From where, and which entries.
+ *
  * @generated from message sboxagent.v1.TailLogsRequest
  */
 export declare type TailLogsRequest = Message<"sboxagent.v1.TailLogsRequest"> & {
   /**
+   * Absent keeps every entry.
+   *
    * @generated from field: sboxagent.v1.LogFilter filter = 1;
    */
   filter?: LogFilter | undefined;
@@ -102,10 +114,14 @@ export declare type TailLogsRequest = Message<"sboxagent.v1.TailLogsRequest"> & 
 export declare const TailLogsRequestSchema: GenMessage<TailLogsRequest>;
 
 /**
+ * Entries, a loss, or both.
+ *
  * @generated from message sboxagent.v1.TailLogsResponse
  */
 export declare type TailLogsResponse = Message<"sboxagent.v1.TailLogsResponse"> & {
   /**
+   * In the order in which they were stored.
+   *
    * @generated from field: repeated sboxagent.v1.LogEntry entries = 1;
    */
   entries: LogEntry[];
@@ -138,11 +154,15 @@ export declare const TailLogsResponseSchema: GenMessage<TailLogsResponse>;
  */
 export declare type TailLogsResponse_Dropped = Message<"sboxagent.v1.TailLogsResponse.Dropped"> & {
   /**
+   * Whose entries were lost.
+   *
    * @generated from field: string source = 1;
    */
   source: string;
 
   /**
+   * How many, since the message before that told of this source.
+   *
    * @generated from field: double count = 2;
    */
   count: number;

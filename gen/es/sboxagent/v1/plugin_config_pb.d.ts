@@ -18,6 +18,8 @@ export declare const file_sboxagent_v1_plugin_config: GenFile;
  */
 export declare type PluginConfig = Message<"sboxagent.v1.PluginConfig"> & {
   /**
+   * Whose document it is.
+   *
    * @generated from field: string plugin_id = 1;
    */
   pluginId: string;
@@ -58,6 +60,8 @@ export declare type PluginConfig = Message<"sboxagent.v1.PluginConfig"> & {
   appliedRevision: number;
 
   /**
+   * What became of the newest revision.
+   *
    * @generated from field: sboxagent.v1.PluginConfig.ApplyState apply_state = 7;
    */
   applyState: PluginConfig_ApplyState;
@@ -90,6 +94,8 @@ export declare const PluginConfigSchema: GenMessage<PluginConfig>;
  */
 export enum PluginConfig_ApplyState {
   /**
+   * There is no document yet.
+   *
    * @generated from enum value: APPLY_STATE_UNSPECIFIED = 0;
    */
   APPLY_STATE_UNSPECIFIED = 0,
@@ -128,6 +134,8 @@ export declare const PluginConfig_ApplyStateSchema: GenEnum<PluginConfig_ApplySt
  */
 export declare type PluginConfigBackup = Message<"sboxagent.v1.PluginConfigBackup"> & {
   /**
+   * For RestorePluginConfigBackup.
+   *
    * @generated from field: string id = 1;
    */
   id: string;

@@ -34,6 +34,8 @@ export declare type Plugin = Message<"sboxagent.v1.Plugin"> & {
   name: string;
 
   /**
+   * What it is, which says what silence means.
+   *
    * @generated from field: sboxagent.v1.Plugin.Kind kind = 3;
    */
   kind: Plugin_Kind;
@@ -46,6 +48,8 @@ export declare type Plugin = Message<"sboxagent.v1.Plugin"> & {
   version: string;
 
   /**
+   * Where it stands.
+   *
    * @generated from field: sboxagent.v1.Plugin.State state = 5;
    */
   state: Plugin_State;
@@ -65,11 +69,15 @@ export declare type Plugin = Message<"sboxagent.v1.Plugin"> & {
   message: string;
 
   /**
+   * Whether it is switched on (EnablePlugin, DisablePlugin).
+   *
    * @generated from field: bool enabled = 8;
    */
   enabled: boolean;
 
   /**
+   * As it registered them; at most `plugins.limits.labels`.
+   *
    * @generated from field: map<string, string> labels = 9;
    */
   labels: { [key: string]: string };
@@ -96,11 +104,15 @@ export declare type Plugin = Message<"sboxagent.v1.Plugin"> & {
   cadence?: Duration | undefined;
 
   /**
+   * What its checks and reports say; absent before the first.
+   *
    * @generated from field: sboxagent.v1.Plugin.PluginHealth health = 13;
    */
   health?: Plugin_PluginHealth | undefined;
 
   /**
+   * What its events tell of its work.
+   *
    * @generated from field: sboxagent.v1.Plugin.Calls calls = 14;
    */
   calls?: Plugin_Calls | undefined;
@@ -127,6 +139,8 @@ export declare type Plugin = Message<"sboxagent.v1.Plugin"> & {
   processId: string;
 
   /**
+   * How it is being mended.
+   *
    * @generated from field: sboxagent.v1.Plugin.Recovery recovery = 18;
    */
   recovery?: Plugin_Recovery | undefined;
@@ -159,6 +173,8 @@ export declare const PluginSchema: GenMessage<Plugin>;
  */
 export declare type Plugin_PluginHealth = Message<"sboxagent.v1.Plugin.PluginHealth"> & {
   /**
+   * The newest verdict.
+   *
    * @generated from field: sboxagent.v1.Health.Status status = 1;
    */
   status: Health_Status;
@@ -212,6 +228,8 @@ export declare type Plugin_Calls = Message<"sboxagent.v1.Plugin.Calls"> & {
   count: number;
 
   /**
+   * Those of them that failed.
+   *
    * @generated from field: int32 errors = 2;
    */
   errors: number;
@@ -278,6 +296,8 @@ export declare const Plugin_RecoverySchema: GenMessage<Plugin_Recovery>;
  */
 export enum Plugin_Kind {
   /**
+   * Of a plugin that is known by its events alone.
+   *
    * @generated from enum value: KIND_UNSPECIFIED = 0;
    */
   KIND_UNSPECIFIED = 0,
@@ -316,6 +336,8 @@ export declare const Plugin_KindSchema: GenEnum<Plugin_Kind>;
  */
 export enum Plugin_State {
   /**
+   * Never sent; in a filter it keeps nothing.
+   *
    * @generated from enum value: STATE_UNSPECIFIED = 0;
    */
   STATE_UNSPECIFIED = 0,

@@ -20,11 +20,15 @@ export declare const file_sboxagent_v1_plugin_service: GenFile;
  */
 export declare type PluginFilter = Message<"sboxagent.v1.PluginFilter"> & {
   /**
+   * Only plugins in one of these states, at most 16 of them.
+   *
    * @generated from field: repeated sboxagent.v1.Plugin.State states = 1;
    */
   states: Plugin_State[];
 
   /**
+   * Only plugins of one of these kinds, at most 16 of them.
+   *
    * @generated from field: repeated sboxagent.v1.Plugin.Kind kinds = 2;
    */
   kinds: Plugin_Kind[];
@@ -37,10 +41,14 @@ export declare type PluginFilter = Message<"sboxagent.v1.PluginFilter"> & {
 export declare const PluginFilterSchema: GenMessage<PluginFilter>;
 
 /**
+ * Which plugins, and how many at once.
+ *
  * @generated from message sboxagent.v1.ListPluginsRequest
  */
 export declare type ListPluginsRequest = Message<"sboxagent.v1.ListPluginsRequest"> & {
   /**
+   * Absent keeps every plugin.
+   *
    * @generated from field: sboxagent.v1.PluginFilter filter = 1;
    */
   filter?: PluginFilter | undefined;
@@ -53,6 +61,9 @@ export declare type ListPluginsRequest = Message<"sboxagent.v1.ListPluginsReques
   pageSize: number;
 
   /**
+   * `next_page_token` of the page before, with the same filter and order; empty for the first page. One that is not
+   * ours is INVALID_ARGUMENT.
+   *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
@@ -65,6 +76,8 @@ export declare type ListPluginsRequest = Message<"sboxagent.v1.ListPluginsReques
 export declare const ListPluginsRequestSchema: GenMessage<ListPluginsRequest>;
 
 /**
+ * One page of plugins.
+ *
  * @generated from message sboxagent.v1.ListPluginsResponse
  */
 export declare type ListPluginsResponse = Message<"sboxagent.v1.ListPluginsResponse"> & {
@@ -90,10 +103,14 @@ export declare type ListPluginsResponse = Message<"sboxagent.v1.ListPluginsRespo
 export declare const ListPluginsResponseSchema: GenMessage<ListPluginsResponse>;
 
 /**
+ * Which plugin.
+ *
  * @generated from message sboxagent.v1.GetPluginRequest
  */
 export declare type GetPluginRequest = Message<"sboxagent.v1.GetPluginRequest"> & {
   /**
+   * Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND).
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -106,10 +123,14 @@ export declare type GetPluginRequest = Message<"sboxagent.v1.GetPluginRequest"> 
 export declare const GetPluginRequestSchema: GenMessage<GetPluginRequest>;
 
 /**
+ * Which plugin is to be switched on.
+ *
  * @generated from message sboxagent.v1.EnablePluginRequest
  */
 export declare type EnablePluginRequest = Message<"sboxagent.v1.EnablePluginRequest"> & {
   /**
+   * Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND).
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -129,10 +150,14 @@ export declare type EnablePluginRequest = Message<"sboxagent.v1.EnablePluginRequ
 export declare const EnablePluginRequestSchema: GenMessage<EnablePluginRequest>;
 
 /**
+ * Which plugin is to be switched off.
+ *
  * @generated from message sboxagent.v1.DisablePluginRequest
  */
 export declare type DisablePluginRequest = Message<"sboxagent.v1.DisablePluginRequest"> & {
   /**
+   * Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND).
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -152,10 +177,14 @@ export declare type DisablePluginRequest = Message<"sboxagent.v1.DisablePluginRe
 export declare const DisablePluginRequestSchema: GenMessage<DisablePluginRequest>;
 
 /**
+ * Which plugin's process is to be started.
+ *
  * @generated from message sboxagent.v1.StartPluginRequest
  */
 export declare type StartPluginRequest = Message<"sboxagent.v1.StartPluginRequest"> & {
   /**
+   * Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND).
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -175,10 +204,14 @@ export declare type StartPluginRequest = Message<"sboxagent.v1.StartPluginReques
 export declare const StartPluginRequestSchema: GenMessage<StartPluginRequest>;
 
 /**
+ * Which plugin's process is to be stopped.
+ *
  * @generated from message sboxagent.v1.StopPluginRequest
  */
 export declare type StopPluginRequest = Message<"sboxagent.v1.StopPluginRequest"> & {
   /**
+   * Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND).
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -198,10 +231,14 @@ export declare type StopPluginRequest = Message<"sboxagent.v1.StopPluginRequest"
 export declare const StopPluginRequestSchema: GenMessage<StopPluginRequest>;
 
 /**
+ * Which plugin's process is to be restarted.
+ *
  * @generated from message sboxagent.v1.RestartPluginRequest
  */
 export declare type RestartPluginRequest = Message<"sboxagent.v1.RestartPluginRequest"> & {
   /**
+   * Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND).
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -221,10 +258,14 @@ export declare type RestartPluginRequest = Message<"sboxagent.v1.RestartPluginRe
 export declare const RestartPluginRequestSchema: GenMessage<RestartPluginRequest>;
 
 /**
+ * Which plugin is to be forgotten.
+ *
  * @generated from message sboxagent.v1.DeletePluginRequest
  */
 export declare type DeletePluginRequest = Message<"sboxagent.v1.DeletePluginRequest"> & {
   /**
+   * Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND).
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -237,6 +278,8 @@ export declare type DeletePluginRequest = Message<"sboxagent.v1.DeletePluginRequ
 export declare const DeletePluginRequestSchema: GenMessage<DeletePluginRequest>;
 
 /**
+ * Which plugins.
+ *
  * @generated from message sboxagent.v1.WatchPluginsRequest
  */
 export declare type WatchPluginsRequest = Message<"sboxagent.v1.WatchPluginsRequest"> & {
@@ -255,6 +298,8 @@ export declare type WatchPluginsRequest = Message<"sboxagent.v1.WatchPluginsRequ
 export declare const WatchPluginsRequestSchema: GenMessage<WatchPluginsRequest>;
 
 /**
+ * All of them, or what changed since the message before.
+ *
  * @generated from message sboxagent.v1.WatchPluginsResponse
  */
 export declare type WatchPluginsResponse = Message<"sboxagent.v1.WatchPluginsResponse"> & {
@@ -287,10 +332,14 @@ export declare type WatchPluginsResponse = Message<"sboxagent.v1.WatchPluginsRes
 export declare const WatchPluginsResponseSchema: GenMessage<WatchPluginsResponse>;
 
 /**
+ * Whose document.
+ *
  * @generated from message sboxagent.v1.GetPluginConfigRequest
  */
 export declare type GetPluginConfigRequest = Message<"sboxagent.v1.GetPluginConfigRequest"> & {
   /**
+   * Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND).
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -303,10 +352,14 @@ export declare type GetPluginConfigRequest = Message<"sboxagent.v1.GetPluginConf
 export declare const GetPluginConfigRequestSchema: GenMessage<GetPluginConfigRequest>;
 
 /**
+ * The new document, and on what condition.
+ *
  * @generated from message sboxagent.v1.UpdatePluginConfigRequest
  */
 export declare type UpdatePluginConfigRequest = Message<"sboxagent.v1.UpdatePluginConfigRequest"> & {
   /**
+   * Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND).
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -347,10 +400,14 @@ export declare type UpdatePluginConfigRequest = Message<"sboxagent.v1.UpdatePlug
 export declare const UpdatePluginConfigRequestSchema: GenMessage<UpdatePluginConfigRequest>;
 
 /**
+ * Whose backups, and how many at once.
+ *
  * @generated from message sboxagent.v1.ListPluginConfigBackupsRequest
  */
 export declare type ListPluginConfigBackupsRequest = Message<"sboxagent.v1.ListPluginConfigBackupsRequest"> & {
   /**
+   * Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND).
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -363,6 +420,9 @@ export declare type ListPluginConfigBackupsRequest = Message<"sboxagent.v1.ListP
   pageSize: number;
 
   /**
+   * `next_page_token` of the page before, with the same filter and order; empty for the first page. One that is not
+   * ours is INVALID_ARGUMENT.
+   *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
@@ -375,6 +435,8 @@ export declare type ListPluginConfigBackupsRequest = Message<"sboxagent.v1.ListP
 export declare const ListPluginConfigBackupsRequestSchema: GenMessage<ListPluginConfigBackupsRequest>;
 
 /**
+ * One page of backups.
+ *
  * @generated from message sboxagent.v1.ListPluginConfigBackupsResponse
  */
 export declare type ListPluginConfigBackupsResponse = Message<"sboxagent.v1.ListPluginConfigBackupsResponse"> & {
@@ -400,10 +462,14 @@ export declare type ListPluginConfigBackupsResponse = Message<"sboxagent.v1.List
 export declare const ListPluginConfigBackupsResponseSchema: GenMessage<ListPluginConfigBackupsResponse>;
 
 /**
+ * Whose document, and which backup.
+ *
  * @generated from message sboxagent.v1.RestorePluginConfigBackupRequest
  */
 export declare type RestorePluginConfigBackupRequest = Message<"sboxagent.v1.RestorePluginConfigBackupRequest"> & {
   /**
+   * Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND).
+   *
    * @generated from field: string id = 1;
    */
   id: string;

@@ -21,6 +21,8 @@ export declare const file_sboxagent_v1_plugin_session_service: GenFile;
  */
 export declare type PluginRegistration = Message<"sboxagent.v1.PluginRegistration"> & {
   /**
+   * Unique among all plugins; the same over all of its sessions.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -40,6 +42,8 @@ export declare type PluginRegistration = Message<"sboxagent.v1.PluginRegistratio
   kind: Plugin_Kind;
 
   /**
+   * Its own, for people; at most 128 characters.
+   *
    * @generated from field: string version = 4;
    */
   version: string;
@@ -66,10 +70,14 @@ export declare type PluginRegistration = Message<"sboxagent.v1.PluginRegistratio
 export declare const PluginRegistrationSchema: GenMessage<PluginRegistration>;
 
 /**
+ * Who the plugin is, and how it wants to be kept.
+ *
  * @generated from message sboxagent.v1.RegisterPluginRequest
  */
 export declare type RegisterPluginRequest = Message<"sboxagent.v1.RegisterPluginRequest"> & {
   /**
+   * What it says of itself; required.
+   *
    * @generated from field: sboxagent.v1.PluginRegistration plugin = 1;
    */
   plugin?: PluginRegistration | undefined;
@@ -103,10 +111,14 @@ export declare type RegisterPluginRequest = Message<"sboxagent.v1.RegisterPlugin
 export declare const RegisterPluginRequestSchema: GenMessage<RegisterPluginRequest>;
 
 /**
+ * The session.
+ *
  * @generated from message sboxagent.v1.RegisterPluginResponse
  */
 export declare type RegisterPluginResponse = Message<"sboxagent.v1.RegisterPluginResponse"> & {
   /**
+   * How others see it now.
+   *
    * @generated from field: sboxagent.v1.Plugin plugin = 1;
    */
   plugin?: Plugin | undefined;
@@ -140,15 +152,21 @@ export declare type RegisterPluginResponse = Message<"sboxagent.v1.RegisterPlugi
 export declare const RegisterPluginResponseSchema: GenMessage<RegisterPluginResponse>;
 
 /**
+ * Which session lives on.
+ *
  * @generated from message sboxagent.v1.RenewPluginLeaseRequest
  */
 export declare type RenewPluginLeaseRequest = Message<"sboxagent.v1.RenewPluginLeaseRequest"> & {
   /**
+   * Id of the plugin.
+   *
    * @generated from field: string plugin_id = 1;
    */
   pluginId: string;
 
   /**
+   * `session_id` of its registration. One that is over is FAILED_PRECONDITION (PLUGIN_SESSION_ENDED).
+   *
    * @generated from field: string session_id = 2;
    */
   sessionId: string;
@@ -161,10 +179,14 @@ export declare type RenewPluginLeaseRequest = Message<"sboxagent.v1.RenewPluginL
 export declare const RenewPluginLeaseRequestSchema: GenMessage<RenewPluginLeaseRequest>;
 
 /**
+ * Until when.
+ *
  * @generated from message sboxagent.v1.RenewPluginLeaseResponse
  */
 export declare type RenewPluginLeaseResponse = Message<"sboxagent.v1.RenewPluginLeaseResponse"> & {
   /**
+   * When the lease ends now unless it is renewed again, by the agent's clock.
+   *
    * @generated from field: google.protobuf.Timestamp lease_expire_time = 1;
    */
   leaseExpireTime?: Timestamp | undefined;
@@ -177,30 +199,42 @@ export declare type RenewPluginLeaseResponse = Message<"sboxagent.v1.RenewPlugin
 export declare const RenewPluginLeaseResponseSchema: GenMessage<RenewPluginLeaseResponse>;
 
 /**
+ * How the plugin is.
+ *
  * @generated from message sboxagent.v1.ReportPluginHealthRequest
  */
 export declare type ReportPluginHealthRequest = Message<"sboxagent.v1.ReportPluginHealthRequest"> & {
   /**
+   * Id of the plugin.
+   *
    * @generated from field: string plugin_id = 1;
    */
   pluginId: string;
 
   /**
+   * `session_id` of its registration. One that is over is FAILED_PRECONDITION (PLUGIN_SESSION_ENDED).
+   *
    * @generated from field: string session_id = 2;
    */
   sessionId: string;
 
   /**
+   * Its own verdict; required.
+   *
    * @generated from field: sboxagent.v1.Health.Status status = 3;
    */
   status: Health_Status;
 
   /**
+   * Why, and what to do; at most 4096 characters, secrets in it are masked.
+   *
    * @generated from field: string message = 4;
    */
   message: string;
 
   /**
+   * Figures behind the verdict; secrets in it are masked.
+   *
    * @generated from field: google.protobuf.Struct data = 5;
    */
   data?: JsonObject | undefined;
@@ -213,15 +247,21 @@ export declare type ReportPluginHealthRequest = Message<"sboxagent.v1.ReportPlug
 export declare const ReportPluginHealthRequestSchema: GenMessage<ReportPluginHealthRequest>;
 
 /**
+ * Whose document.
+ *
  * @generated from message sboxagent.v1.WatchPluginConfigRequest
  */
 export declare type WatchPluginConfigRequest = Message<"sboxagent.v1.WatchPluginConfigRequest"> & {
   /**
+   * Id of the plugin.
+   *
    * @generated from field: string plugin_id = 1;
    */
   pluginId: string;
 
   /**
+   * `session_id` of its registration. One that is over is FAILED_PRECONDITION (PLUGIN_SESSION_ENDED).
+   *
    * @generated from field: string session_id = 2;
    */
   sessionId: string;
@@ -234,15 +274,21 @@ export declare type WatchPluginConfigRequest = Message<"sboxagent.v1.WatchPlugin
 export declare const WatchPluginConfigRequestSchema: GenMessage<WatchPluginConfigRequest>;
 
 /**
+ * What became of a revision.
+ *
  * @generated from message sboxagent.v1.AckPluginConfigRequest
  */
 export declare type AckPluginConfigRequest = Message<"sboxagent.v1.AckPluginConfigRequest"> & {
   /**
+   * Id of the plugin.
+   *
    * @generated from field: string plugin_id = 1;
    */
   pluginId: string;
 
   /**
+   * `session_id` of its registration. One that is over is FAILED_PRECONDITION (PLUGIN_SESSION_ENDED).
+   *
    * @generated from field: string session_id = 2;
    */
   sessionId: string;
@@ -276,10 +322,14 @@ export declare type AckPluginConfigRequest = Message<"sboxagent.v1.AckPluginConf
 export declare const AckPluginConfigRequestSchema: GenMessage<AckPluginConfigRequest>;
 
 /**
+ * Measurements of one plugin.
+ *
  * @generated from message sboxagent.v1.RecordMetricsRequest
  */
 export declare type RecordMetricsRequest = Message<"sboxagent.v1.RecordMetricsRequest"> & {
   /**
+   * Id of the plugin.
+   *
    * @generated from field: string plugin_id = 1;
    */
   pluginId: string;
@@ -292,6 +342,8 @@ export declare type RecordMetricsRequest = Message<"sboxagent.v1.RecordMetricsRe
   sessionId: string;
 
   /**
+   * At most 1000.
+   *
    * @generated from field: repeated sboxagent.v1.RecordMetricsRequest.Point points = 3;
    */
   points: RecordMetricsRequest_Point[];
@@ -317,16 +369,22 @@ export declare type RecordMetricsRequest_Point = Message<"sboxagent.v1.RecordMet
   name: string;
 
   /**
+   * A name keeps the kind that its first point had.
+   *
    * @generated from field: sboxagent.v1.RecordMetricsRequest.Point.Kind kind = 2;
    */
   kind: RecordMetricsRequest_Point_Kind;
 
   /**
+   * In the base unit; not a number and infinity are rejected with VALUE_INVALID.
+   *
    * @generated from field: double value = 3;
    */
   value: number;
 
   /**
+   * Besides `plugin`, which the agent sets.
+   *
    * @generated from field: map<string, string> labels = 4;
    */
   labels: { [key: string]: string };
@@ -359,6 +417,8 @@ export declare const RecordMetricsRequest_PointSchema: GenMessage<RecordMetricsR
  */
 export enum RecordMetricsRequest_Point_Kind {
   /**
+   * Rejected with KIND_CHANGED: a point needs a kind.
+   *
    * @generated from enum value: KIND_UNSPECIFIED = 0;
    */
   KIND_UNSPECIFIED = 0,
@@ -391,15 +451,21 @@ export enum RecordMetricsRequest_Point_Kind {
 export declare const RecordMetricsRequest_Point_KindSchema: GenEnum<RecordMetricsRequest_Point_Kind>;
 
 /**
+ * What was taken.
+ *
  * @generated from message sboxagent.v1.RecordMetricsResponse
  */
 export declare type RecordMetricsResponse = Message<"sboxagent.v1.RecordMetricsResponse"> & {
   /**
+   * How many points were taken.
+   *
    * @generated from field: int32 accepted = 1;
    */
   accepted: number;
 
   /**
+   * Those that were not, by index; empty when all were taken.
+   *
    * @generated from field: repeated sboxagent.v1.RecordMetricsResponse.Rejected rejected = 2;
    */
   rejected: RecordMetricsResponse_Rejected[];
@@ -432,6 +498,8 @@ export declare type RecordMetricsResponse_Rejected = Message<"sboxagent.v1.Recor
   reason: string;
 
   /**
+   * Why, for people.
+   *
    * @generated from field: string message = 3;
    */
   message: string;
@@ -444,6 +512,8 @@ export declare type RecordMetricsResponse_Rejected = Message<"sboxagent.v1.Recor
 export declare const RecordMetricsResponse_RejectedSchema: GenMessage<RecordMetricsResponse_Rejected>;
 
 /**
+ * Which session is over.
+ *
  * @generated from message sboxagent.v1.EndPluginSessionRequest
  */
 export declare type EndPluginSessionRequest = Message<"sboxagent.v1.EndPluginSessionRequest"> & {

@@ -60,11 +60,15 @@ export declare type Process = Message<"sboxagent.v1.Process"> & {
   inline: boolean;
 
   /**
+   * What was asked for last.
+   *
    * @generated from field: sboxagent.v1.Process.DesiredState desired = 7;
    */
   desired: Process_DesiredState;
 
   /**
+   * Where it stands.
+   *
    * @generated from field: sboxagent.v1.Process.State state = 8;
    */
   state: Process_State;
@@ -249,6 +253,8 @@ export declare const Process_ResourcesSchema: GenMessage<Process_Resources>;
  */
 export enum Process_DesiredState {
   /**
+   * Never sent.
+   *
    * @generated from enum value: DESIRED_STATE_UNSPECIFIED = 0;
    */
   DESIRED_STATE_UNSPECIFIED = 0,
@@ -280,6 +286,8 @@ export declare const Process_DesiredStateSchema: GenEnum<Process_DesiredState>;
  */
 export enum Process_State {
   /**
+   * Never sent; in a filter it keeps nothing.
+   *
    * @generated from enum value: STATE_UNSPECIFIED = 0;
    */
   STATE_UNSPECIFIED = 0,

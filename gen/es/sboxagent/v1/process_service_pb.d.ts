@@ -13,6 +13,8 @@ import type { Process, Process_State, ProcessSchema } from "./process_pb.js";
 export declare const file_sboxagent_v1_process_service: GenFile;
 
 /**
+ * What to start, and how long to wait for it.
+ *
  * @generated from message sboxagent.v1.StartProcessRequest
  */
 export declare type StartProcessRequest = Message<"sboxagent.v1.StartProcessRequest"> & {
@@ -46,6 +48,8 @@ export declare type StartProcessRequest = Message<"sboxagent.v1.StartProcessRequ
   cwd: string;
 
   /**
+   * When the answer comes. A start that fails before is answered with its error.
+   *
    * @generated from field: sboxagent.v1.StartProcessRequest.WaitFor wait_for = 5;
    */
   waitFor: StartProcessRequest_WaitFor;
@@ -71,6 +75,8 @@ export declare const StartProcessRequestSchema: GenMessage<StartProcessRequest>;
  */
 export enum StartProcessRequest_WaitFor {
   /**
+   * Takes RUNNING.
+   *
    * @generated from enum value: WAIT_FOR_UNSPECIFIED = 0;
    */
   WAIT_FOR_UNSPECIFIED = 0,
@@ -103,10 +109,14 @@ export enum StartProcessRequest_WaitFor {
 export declare const StartProcessRequest_WaitForSchema: GenEnum<StartProcessRequest_WaitFor>;
 
 /**
+ * What to stop, and how patiently.
+ *
  * @generated from message sboxagent.v1.StopProcessRequest
  */
 export declare type StopProcessRequest = Message<"sboxagent.v1.StopProcessRequest"> & {
   /**
+   * Id of the process. Unknown: NOT_FOUND (PROCESS_NOT_FOUND).
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -133,10 +143,14 @@ export declare type StopProcessRequest = Message<"sboxagent.v1.StopProcessReques
 export declare const StopProcessRequestSchema: GenMessage<StopProcessRequest>;
 
 /**
+ * What to restart.
+ *
  * @generated from message sboxagent.v1.RestartProcessRequest
  */
 export declare type RestartProcessRequest = Message<"sboxagent.v1.RestartProcessRequest"> & {
   /**
+   * Id of the process. Unknown: NOT_FOUND (PROCESS_NOT_FOUND).
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -156,10 +170,14 @@ export declare type RestartProcessRequest = Message<"sboxagent.v1.RestartProcess
 export declare const RestartProcessRequestSchema: GenMessage<RestartProcessRequest>;
 
 /**
+ * What is to read its config again.
+ *
  * @generated from message sboxagent.v1.ReloadProcessRequest
  */
 export declare type ReloadProcessRequest = Message<"sboxagent.v1.ReloadProcessRequest"> & {
   /**
+   * Id of the process. Unknown: NOT_FOUND (PROCESS_NOT_FOUND).
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -179,10 +197,14 @@ export declare type ReloadProcessRequest = Message<"sboxagent.v1.ReloadProcessRe
 export declare const ReloadProcessRequestSchema: GenMessage<ReloadProcessRequest>;
 
 /**
+ * Which process.
+ *
  * @generated from message sboxagent.v1.GetProcessRequest
  */
 export declare type GetProcessRequest = Message<"sboxagent.v1.GetProcessRequest"> & {
   /**
+   * Id of the process. Unknown: NOT_FOUND (PROCESS_NOT_FOUND).
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -201,6 +223,8 @@ export declare const GetProcessRequestSchema: GenMessage<GetProcessRequest>;
  */
 export declare type ProcessFilter = Message<"sboxagent.v1.ProcessFilter"> & {
   /**
+   * Only processes in one of these states.
+   *
    * @generated from field: repeated sboxagent.v1.Process.State states = 1;
    */
   states: Process_State[];
@@ -220,10 +244,14 @@ export declare type ProcessFilter = Message<"sboxagent.v1.ProcessFilter"> & {
 export declare const ProcessFilterSchema: GenMessage<ProcessFilter>;
 
 /**
+ * Which processes, and how many at once.
+ *
  * @generated from message sboxagent.v1.ListProcessesRequest
  */
 export declare type ListProcessesRequest = Message<"sboxagent.v1.ListProcessesRequest"> & {
   /**
+   * Absent keeps every process.
+   *
    * @generated from field: sboxagent.v1.ProcessFilter filter = 1;
    */
   filter?: ProcessFilter | undefined;
@@ -250,6 +278,8 @@ export declare type ListProcessesRequest = Message<"sboxagent.v1.ListProcessesRe
 export declare const ListProcessesRequestSchema: GenMessage<ListProcessesRequest>;
 
 /**
+ * One page of processes.
+ *
  * @generated from message sboxagent.v1.ListProcessesResponse
  */
 export declare type ListProcessesResponse = Message<"sboxagent.v1.ListProcessesResponse"> & {
@@ -275,6 +305,8 @@ export declare type ListProcessesResponse = Message<"sboxagent.v1.ListProcessesR
 export declare const ListProcessesResponseSchema: GenMessage<ListProcessesResponse>;
 
 /**
+ * Which processes.
+ *
  * @generated from message sboxagent.v1.WatchProcessesRequest
  */
 export declare type WatchProcessesRequest = Message<"sboxagent.v1.WatchProcessesRequest"> & {
@@ -293,6 +325,8 @@ export declare type WatchProcessesRequest = Message<"sboxagent.v1.WatchProcesses
 export declare const WatchProcessesRequestSchema: GenMessage<WatchProcessesRequest>;
 
 /**
+ * All of them, or what changed since the message before.
+ *
  * @generated from message sboxagent.v1.WatchProcessesResponse
  */
 export declare type WatchProcessesResponse = Message<"sboxagent.v1.WatchProcessesResponse"> & {

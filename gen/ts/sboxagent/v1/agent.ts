@@ -26,6 +26,7 @@ export interface Health {
 
 /** How well something does its work. */
 export const Health_Status = {
+  /** STATUS_UNSPECIFIED - Nothing was judged yet: a plugin before its first check or report. Never the agent's own. */
   STATUS_UNSPECIFIED: "STATUS_UNSPECIFIED",
   /** HEALTHY - Everything works. */
   HEALTHY: "HEALTHY",
@@ -97,6 +98,7 @@ export function health_StatusToNumber(object: Health_Status): number {
 export interface Health_Component {
   /** Stable lower-case name, unique in the list. */
   name: string;
+  /** How well this part does its work. */
   status: Health_Status;
   /** What is wrong and what to do; empty when HEALTHY. */
   message: string;
@@ -142,6 +144,7 @@ export interface AgentStatus {
   streams: number;
   /** Open connections on the TCP port and the unix socket. */
   connections: number;
+  /** How much the journal holds. */
   journal:
     | AgentStatus_Journal
     | undefined;

@@ -24,9 +24,11 @@ export const protobufPackage = "sboxagent.v1";
 
 export const protobufFileName = "sboxagent/v1/agent_service.proto";
 
+/** Asks for nothing in particular: the caller's scopes decide how much the answer has. */
 export interface GetHealthRequest {
 }
 
+/** Asks for all of it. */
 export interface GetStatusRequest {
 }
 

@@ -15,16 +15,21 @@ export const protobufFileName = "sboxagent/v1/alert.proto";
 
 /** Something that a rule found wrong, from firing to resolved. */
 export interface Alert {
+  /** The agent's, unique over all rules and restarts. */
   id: string;
   /** Name of the rule: one of the configuration, or a built-in one (`plugin_unhealthy`, `process_crash_loop` …). */
   rule: string;
+  /** Whether it is wrong still. */
   state: Alert_State;
+  /** That of the rule. */
   severity: Event_Severity;
   /** What it is about: an id of a plugin or process, a path. */
   subject: string;
   /** One line for people. */
   summary: string;
+  /** What tells this alert from others of its rule: `plugin`, `process`, and the labels of a metric's series. */
   labels: { [key: string]: string };
+  /** When it began to fire, by the agent's clock. */
   start_time:
     | string
     | undefined;
@@ -44,7 +49,9 @@ export interface Alert {
   trace_id: string;
 }
 
+/** Where an alert stands. */
 export const Alert_State = {
+  /** STATE_UNSPECIFIED - Never sent; in a filter it keeps nothing. */
   STATE_UNSPECIFIED: "STATE_UNSPECIFIED",
   /** FIRING - It is wrong now. */
   FIRING: "FIRING",
@@ -106,7 +113,11 @@ export function alert_StateToNumber(object: Alert_State): number {
 export interface Alert_Acknowledgement {
   /** Name of the caller's token. */
   by: string;
-  time: string | undefined;
+  /** When it was acknowledged, by the agent's clock. */
+  time:
+    | string
+    | undefined;
+  /** What they said; empty when nothing. */
   comment: string;
 }
 

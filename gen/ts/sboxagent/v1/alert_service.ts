@@ -28,34 +28,50 @@ export const protobufFileName = "sboxagent/v1/alert_service.proto";
 
 /** Fields are ANDed, values of one field ORed; what is empty keeps everything. */
 export interface AlertFilter {
+  /** Only alerts in one of these states, at most 16 of them. */
   states: Alert_State[];
+  /** Only alerts of one of these rules, by exact name, at most 100 of them. */
   rules: string[];
+  /** Only alerts about one of these subjects, exact, at most 100 of them. */
   subjects: string[];
 }
 
+/** Which alerts, and how many at once. */
 export interface ListAlertsRequest {
+  /** Absent keeps every alert. */
   filter:
     | AlertFilter
     | undefined;
   /** 0 takes 100; at most 1000. */
   page_size: number;
+  /**
+   * `next_page_token` of the page before, with the same filter and order; empty for the first page. One that is not
+   * ours is INVALID_ARGUMENT.
+   */
   page_token: string;
 }
 
+/** One page of alerts. */
 export interface ListAlertsResponse {
+  /** Firing ones first, then the newest. */
   alerts: Alert[];
   /** Empty on the last page. */
   next_page_token: string;
 }
 
+/** Which alert was seen, and what there is to say of it. */
 export interface AcknowledgeAlertRequest {
+  /** Id of the alert. Unknown: NOT_FOUND (ALERT_NOT_FOUND). */
   id: string;
+  /** For those who look later; at most 4096 characters, may be empty. */
   comment: string;
 }
 
+/** Asks for all of them. */
 export interface WatchAlertsRequest {
 }
 
+/** What fires, or what changed since the message before. */
 export interface WatchAlertsResponse {
   /** The alerts of the snapshot, or those that changed. */
   alerts: Alert[];

@@ -40,8 +40,11 @@ export interface AgentConfig_SourcesEntry {
 
 /** What a change of the configuration did, or would do. */
 export interface ConfigChange {
+  /** The newest revision; that of before where nothing was written. */
   revision: number;
+  /** That of the configuration after the change, for the next UpdateConfig. */
   etag: string;
+  /** Keys that differ, one entry a leaf, by path; empty when nothing changed. */
   changes: ConfigChange_Change[];
   /** Whether a key of it waits for a restart of the agent. */
   restart_required: boolean;
@@ -49,6 +52,7 @@ export interface ConfigChange {
 
 /** What became of one key. */
 export const ConfigChange_Effect = {
+  /** EFFECT_UNSPECIFIED - Never sent. */
   EFFECT_UNSPECIFIED: "EFFECT_UNSPECIFIED",
   /** APPLIED - In force. */
   APPLIED: "APPLIED",
@@ -121,8 +125,14 @@ export interface ConfigChange_Change {
   /** Dotted path of the leaf. */
   path: string;
   /** Before, in the notation of the files; secrets masked. Absent where there was none. */
-  old_value: any | undefined;
-  new_value: any | undefined;
+  old_value:
+    | any
+    | undefined;
+  /** After, in the notation of the files; secrets masked. Absent where the key went back to having none. */
+  new_value:
+    | any
+    | undefined;
+  /** What became of this key. */
   effect: ConfigChange_Effect;
 }
 
@@ -136,17 +146,25 @@ export interface Violation {
   line: number;
   /** The rule that it broke, where it has a name: `unknown_key`, `type`, `range`, `syntax`, `unfit`. */
   rule: string;
+  /** What is wrong and what would be right, for people. */
   message: string;
 }
 
 /** A configuration that was in force once. */
 export interface ConfigRevision {
+  /** Its number; revisions rise by one. */
   revision: number;
+  /** The etag that the files had. */
   etag: string;
   /** Name of the caller's token; `file` for a change by hand. */
   author: string;
+  /** As its author gave it; empty when none was given. */
   reason: string;
-  time: string | undefined;
+  /** When it came into force, by the agent's clock. */
+  time:
+    | string
+    | undefined;
+  /** What it changed against the revision before; secrets masked. */
   changes: ConfigChange_Change[];
 }
 

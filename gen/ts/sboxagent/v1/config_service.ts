@@ -26,9 +26,11 @@ export const protobufPackage = "sboxagent.v1";
 
 export const protobufFileName = "sboxagent/v1/config_service.proto";
 
+/** Asks for all of it. */
 export interface GetConfigRequest {
 }
 
+/** The new configuration, what part of it counts, and on what condition. */
 export interface UpdateConfigRequest {
   /** The document in the configuration's own keys. A value `***` keeps what is there. */
   document:
@@ -50,10 +52,13 @@ export interface UpdateConfigRequest {
   request_id: string;
 }
 
+/** Asks for the files as they stand now. */
 export interface ReloadConfigRequest {
 }
 
+/** A configuration to judge; exactly one of `document` and `yaml`. */
 export interface ValidateConfigRequest {
+  /** The document in the configuration's own keys. A value `***` stands for what is there. */
   document:
     | { [key: string]: any }
     | undefined;
@@ -61,17 +66,26 @@ export interface ValidateConfigRequest {
   yaml: string;
 }
 
+/** The verdict. */
 export interface ValidateConfigResponse {
+  /** Whether the agent would take it. */
   valid: boolean;
+  /** Everything that is wrong with it; empty when it is valid. */
   violations: Violation[];
 }
 
+/** How many revisions at once. */
 export interface ListConfigRevisionsRequest {
   /** 0 takes 100; at most 1000. */
   page_size: number;
+  /**
+   * `next_page_token` of the page before, with the same filter and order; empty for the first page. One that is not
+   * ours is INVALID_ARGUMENT.
+   */
   page_token: string;
 }
 
+/** One page of revisions. */
 export interface ListConfigRevisionsResponse {
   /** Newest first. */
   revisions: ConfigRevision[];
@@ -79,7 +93,9 @@ export interface ListConfigRevisionsResponse {
   next_page_token: string;
 }
 
+/** Which revision is to be in force again. */
 export interface RollbackConfigRequest {
+  /** Its number. One that is not kept: NOT_FOUND (CONFIG_REVISION_NOT_FOUND). */
   revision: number;
   /** Why, for the list of revisions. */
   reason: string;

@@ -18,7 +18,9 @@ export const protobufFileName = "sboxagent/v1/error_reason.proto";
 export interface ErrorReason {
 }
 
+/** What went wrong. */
 export const ErrorReason_Reason = {
+  /** REASON_UNSPECIFIED - Never sent. */
   REASON_UNSPECIFIED: "REASON_UNSPECIFIED",
   /** TOKEN_MISSING - UNAUTHENTICATED: Send "authorization: Bearer <token>"; `sboxagent token create` makes one. */
   TOKEN_MISSING: "TOKEN_MISSING",

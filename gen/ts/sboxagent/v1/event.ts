@@ -28,6 +28,7 @@ export interface Event {
   source: string;
   /** What it is about: a process id, a plugin id, …. At most 1024 bytes. */
   subject: string;
+  /** How bad it is; INFO when absent. */
   severity: Event_Severity;
   /** 0 (lowest) to 100; 50 is filled in when absent. */
   priority?:
@@ -64,10 +65,15 @@ export interface Event {
 export const Event_Severity = {
   /** SEVERITY_UNSPECIFIED - Filled in as INFO. */
   SEVERITY_UNSPECIFIED: "SEVERITY_UNSPECIFIED",
+  /** DEBUG - For whoever looks for a fault. */
   DEBUG: "DEBUG",
+  /** INFO - Something happened as it should. */
   INFO: "INFO",
+  /** WARNING - It went on, but a person should know. */
   WARNING: "WARNING",
+  /** ERROR - Something failed. */
   ERROR: "ERROR",
+  /** CRITICAL - Something failed that others depend on: somebody should act now. */
   CRITICAL: "CRITICAL",
 } as const;
 

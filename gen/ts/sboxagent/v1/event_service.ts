@@ -29,7 +29,9 @@ export const protobufPackage = "sboxagent.v1";
 
 export const protobufFileName = "sboxagent/v1/event_service.proto";
 
+/** The event to publish. */
 export interface CreateEventRequest {
+  /** `type` is required, the rest is filled in when absent. */
   event:
     | Event
     | undefined;
@@ -37,10 +39,13 @@ export interface CreateEventRequest {
   request_id: string;
 }
 
+/** The events to publish as one. */
 export interface BatchCreateEventsRequest {
+  /** 1 to 1000; they get revisions in this order. */
   events: Event[];
 }
 
+/** What became of each. */
 export interface BatchCreateEventsResponse {
   /** One an event, in the order of the request. */
   receipts: EventReceipt[];
@@ -48,12 +53,15 @@ export interface BatchCreateEventsResponse {
 
 /** Proof that an event is stored. */
 export interface EventReceipt {
+  /** The event's id, the one filled in where it had none. */
   id: string;
+  /** Its place in the journal; of a duplicate, that of the first one. */
   revision: string;
   /** Whether it had been stored before. */
   duplicate: boolean;
 }
 
+/** One batch. */
 export interface PublishEventsRequest {
   /** The client's own number, echoed in the response. */
   batch_id: string;
@@ -61,7 +69,9 @@ export interface PublishEventsRequest {
   events: Event[];
 }
 
+/** What became of one batch. */
 export interface PublishEventsResponse {
+  /** That of the request it answers. */
   batch_id: string;
   /** One an event, in order; empty when the batch was refused. */
   receipts: EventReceipt[];
@@ -69,13 +79,17 @@ export interface PublishEventsResponse {
   error: Status | undefined;
 }
 
+/** Which event. */
 export interface GetEventRequest {
+  /** Id of the event, as its publisher gave it or as it was filled in. */
   id: string;
   /** Narrows to one source; without it the newest event of that id. */
   source: string;
 }
 
+/** Which events, in which order, and how many at once. */
 export interface ListEventsRequest {
+  /** Absent keeps every event. */
   filter:
     | EventFilter
     | undefined;
@@ -87,15 +101,21 @@ export interface ListEventsRequest {
   page_token: string;
 }
 
+/** One page of events. */
 export interface ListEventsResponse {
+  /** In the order that was asked for. */
   events: Event[];
   /** Empty on the last page. */
   next_page_token: string;
 }
 
+/** From where, and which events. */
 export interface WatchEventsRequest {
   /** Exclusive: the first event sent is the next one. Absent = live only; 0 = from the oldest kept. */
-  after_revision?: string | undefined;
+  after_revision?:
+    | string
+    | undefined;
+  /** Absent keeps every event. Revisions that it leaves out are still counted as seen. */
   filter: EventFilter | undefined;
 }
 
@@ -103,7 +123,11 @@ export interface WatchEventsRequest {
 export interface WatchEventsResponse {
   /** In order of revision. */
   events: Event[];
-  progress: WatchEventsResponse_Progress | undefined;
+  /** Set when there is nothing to give. */
+  progress:
+    | WatchEventsResponse_Progress
+    | undefined;
+  /** Set when events were removed before they could be given. */
   gap:
     | WatchEventsResponse_Gap
     | undefined;
@@ -113,6 +137,7 @@ export interface WatchEventsResponse {
 
 /** A mark without events: everything up to here was looked at. At least every `api.streams.ping_interval`. */
 export interface WatchEventsResponse_Progress {
+  /** The newest revision that was looked at. */
   revision: string;
 }
 

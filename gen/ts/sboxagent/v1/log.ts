@@ -23,9 +23,11 @@ export interface LogEntry {
     | undefined;
   /** `agent`, or a process id. */
   source: string;
+  /** How bad it is. */
   level: LogEntry_Level;
   /** The line without its end, colours and secrets; at most 16 KiB. */
   message: string;
+  /** Where the program wrote it. */
   stream: LogEntry_Stream;
   /** Who wrote it. */
   pid: number;
@@ -43,12 +45,19 @@ export interface LogEntry {
 
 /** How bad it is, by the line itself where its form is known, else INFO. */
 export const LogEntry_Level = {
+  /** LEVEL_UNSPECIFIED - Never sent; in a filter it keeps every level. */
   LEVEL_UNSPECIFIED: "LEVEL_UNSPECIFIED",
+  /** TRACE - Every step. */
   TRACE: "TRACE",
+  /** DEBUG - For whoever looks for a fault. */
   DEBUG: "DEBUG",
+  /** INFO - Something happened as it should. */
   INFO: "INFO",
+  /** WARN - It went on, but a person should know. */
   WARN: "WARN",
+  /** ERROR - Something failed. */
   ERROR: "ERROR",
+  /** FATAL - The program could not go on. */
   FATAL: "FATAL",
 } as const;
 
@@ -136,8 +145,11 @@ export function logEntry_LevelToNumber(object: LogEntry_Level): number {
 
 /** Where it was written to. */
 export const LogEntry_Stream = {
+  /** STREAM_UNSPECIFIED - The agent's own lines, which are written to no stream of a child. */
   STREAM_UNSPECIFIED: "STREAM_UNSPECIFIED",
+  /** STDOUT - The program's standard output. */
   STDOUT: "STDOUT",
+  /** STDERR - The program's standard error. */
   STDERR: "STDERR",
 } as const;
 

@@ -26,7 +26,9 @@ export const protobufPackage = "sboxagent.v1";
 
 export const protobufFileName = "sboxagent/v1/log_service.proto";
 
+/** Which entries, in which order, and how many at once. */
 export interface ListLogsRequest {
+  /** Absent keeps every entry. */
   filter:
     | LogFilter
     | undefined;
@@ -38,13 +40,17 @@ export interface ListLogsRequest {
   page_token: string;
 }
 
+/** One page of entries. */
 export interface ListLogsResponse {
+  /** In the order that was asked for. */
   entries: LogEntry[];
   /** Empty on the last page. */
   next_page_token: string;
 }
 
+/** From where, and which entries. */
 export interface TailLogsRequest {
+  /** Absent keeps every entry. */
   filter:
     | LogFilter
     | undefined;
@@ -54,7 +60,9 @@ export interface TailLogsRequest {
   lines?: number | undefined;
 }
 
+/** Entries, a loss, or both. */
 export interface TailLogsResponse {
+  /** In the order in which they were stored. */
   entries: LogEntry[];
   /** Absent when nothing was lost. */
   dropped:
@@ -66,7 +74,9 @@ export interface TailLogsResponse {
 
 /** Entries that were lost to this reader, or before they could be stored. */
 export interface TailLogsResponse_Dropped {
+  /** Whose entries were lost. */
   source: string;
+  /** How many, since the message before that told of this source. */
   count: number;
 }
 

@@ -22,15 +22,19 @@ export interface Plugin {
   id: string;
   /** For people; the id where it gave none. */
   name: string;
+  /** What it is, which says what silence means. */
   kind: Plugin_Kind;
   /** As the plugin says it; empty when unknown. */
   version: string;
+  /** Where it stands. */
   state: Plugin_State;
   /** Why it is in this state, upper snake case: REPORTED, PROBE_FAILED, MISSED_RUN, MISSED_HEARTBEAT, LEASE_EXPIRED, CRASH_LOOP … */
   reason: string;
   /** The same for people. */
   message: string;
+  /** Whether it is switched on (EnablePlugin, DisablePlugin). */
   enabled: boolean;
+  /** As it registered them; at most `plugins.limits.labels`. */
   labels: { [key: string]: string };
   /** Its newest sign of life: event, report, renewal, registration. */
   last_seen:
@@ -41,8 +45,14 @@ export interface Plugin {
     | string
     | undefined;
   /** How often it is expected; absent when it declared nothing. */
-  cadence: Duration | undefined;
-  health: Plugin_PluginHealth | undefined;
+  cadence:
+    | Duration
+    | undefined;
+  /** What its checks and reports say; absent before the first. */
+  health:
+    | Plugin_PluginHealth
+    | undefined;
+  /** What its events tell of its work. */
   calls:
     | Plugin_Calls
     | undefined;
@@ -52,6 +62,7 @@ export interface Plugin {
   applied_config_revision: number;
   /** The process of a PROCESS plugin; empty for the others. */
   process_id: string;
+  /** How it is being mended. */
   recovery:
     | Plugin_Recovery
     | undefined;
@@ -63,6 +74,7 @@ export interface Plugin {
 
 /** What it is, which says what silence means. */
 export const Plugin_Kind = {
+  /** KIND_UNSPECIFIED - Of a plugin that is known by its events alone. */
   KIND_UNSPECIFIED: "KIND_UNSPECIFIED",
   /** LIBRARY - Lives only inside runs of sboxmgr that last seconds: silence is not sickness unless it declared a cadence. */
   LIBRARY: "LIBRARY",
@@ -132,6 +144,7 @@ export function plugin_KindToNumber(object: Plugin_Kind): number {
 
 /** Where it stands. */
 export const Plugin_State = {
+  /** STATE_UNSPECIFIED - Never sent; in a filter it keeps nothing. */
   STATE_UNSPECIFIED: "STATE_UNSPECIFIED",
   /** UNKNOWN - Known by its events alone: nobody registered it. */
   UNKNOWN: "UNKNOWN",
@@ -251,6 +264,7 @@ export function plugin_StateToNumber(object: Plugin_State): number {
 
 /** What its checks and reports say. */
 export interface Plugin_PluginHealth {
+  /** The newest verdict. */
   status: Health_Status;
   /** Why; empty when HEALTHY. */
   message: string;
@@ -268,6 +282,7 @@ export interface Plugin_PluginHealth {
 export interface Plugin_Calls {
   /** Since the plugin is known. */
   count: number;
+  /** Those of them that failed. */
   errors: number;
   /** 95th percentile of the newest 256 durations, in milliseconds; 0 when there are none. */
   p95_ms: number;

@@ -15,6 +15,7 @@ export const protobufFileName = "sboxagent/v1/plugin_config.proto";
 
 /** The configuration document of one plugin. */
 export interface PluginConfig {
+  /** Whose document it is. */
   plugin_id: string;
   /** Secrets are `***`, except to the plugin's own session. Absent when there is no document yet. */
   config:
@@ -30,6 +31,7 @@ export interface PluginConfig {
   etag: string;
   /** The revision that the plugin runs; 0 when none. */
   applied_revision: number;
+  /** What became of the newest revision. */
   apply_state: PluginConfig_ApplyState;
   /** What the plugin said of it. */
   apply_message: string;
@@ -39,6 +41,7 @@ export interface PluginConfig {
 
 /** What became of the newest revision. */
 export const PluginConfig_ApplyState = {
+  /** APPLY_STATE_UNSPECIFIED - There is no document yet. */
   APPLY_STATE_UNSPECIFIED: "APPLY_STATE_UNSPECIFIED",
   /** PENDING - The plugin has not answered yet. */
   PENDING: "PENDING",
@@ -108,6 +111,7 @@ export function pluginConfig_ApplyStateToNumber(object: PluginConfig_ApplyState)
 
 /** A document as it was before a change. */
 export interface PluginConfigBackup {
+  /** For RestorePluginConfigBackup. */
   id: string;
   /** The revision that it holds. */
   revision: number;

@@ -41,19 +41,28 @@ export const protobufFileName = "sboxagent/v1/plugin_service.proto";
 
 /** Fields are ANDed, values of one field ORed; what is empty keeps everything. */
 export interface PluginFilter {
+  /** Only plugins in one of these states, at most 16 of them. */
   states: Plugin_State[];
+  /** Only plugins of one of these kinds, at most 16 of them. */
   kinds: Plugin_Kind[];
 }
 
+/** Which plugins, and how many at once. */
 export interface ListPluginsRequest {
+  /** Absent keeps every plugin. */
   filter:
     | PluginFilter
     | undefined;
   /** 0 takes 100; at most 1000. */
   page_size: number;
+  /**
+   * `next_page_token` of the page before, with the same filter and order; empty for the first page. One that is not
+   * ours is INVALID_ARGUMENT.
+   */
   page_token: string;
 }
 
+/** One page of plugins. */
 export interface ListPluginsResponse {
   /** By id. */
   plugins: Plugin[];
@@ -61,49 +70,65 @@ export interface ListPluginsResponse {
   next_page_token: string;
 }
 
+/** Which plugin. */
 export interface GetPluginRequest {
+  /** Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND). */
   id: string;
 }
 
+/** Which plugin is to be switched on. */
 export interface EnablePluginRequest {
+  /** Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND). */
   id: string;
   /** Same id and request: same answer, for 24 h. */
   request_id: string;
 }
 
+/** Which plugin is to be switched off. */
 export interface DisablePluginRequest {
+  /** Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND). */
   id: string;
   /** Same id and request: same answer, for 24 h. */
   request_id: string;
 }
 
+/** Which plugin's process is to be started. */
 export interface StartPluginRequest {
+  /** Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND). */
   id: string;
   /** Same id and request: same answer, for 24 h. */
   request_id: string;
 }
 
+/** Which plugin's process is to be stopped. */
 export interface StopPluginRequest {
+  /** Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND). */
   id: string;
   /** Same id and request: same answer, for 24 h. */
   request_id: string;
 }
 
+/** Which plugin's process is to be restarted. */
 export interface RestartPluginRequest {
+  /** Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND). */
   id: string;
   /** Same id and request: same answer, for 24 h. */
   request_id: string;
 }
 
+/** Which plugin is to be forgotten. */
 export interface DeletePluginRequest {
+  /** Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND). */
   id: string;
 }
 
+/** Which plugins. */
 export interface WatchPluginsRequest {
   /** Only these; empty means all. */
   ids: string[];
 }
 
+/** All of them, or what changed since the message before. */
 export interface WatchPluginsResponse {
   /** The plugins of the snapshot, or those that changed. */
   plugins: Plugin[];
@@ -113,11 +138,15 @@ export interface WatchPluginsResponse {
   snapshot: boolean;
 }
 
+/** Whose document. */
 export interface GetPluginConfigRequest {
+  /** Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND). */
   id: string;
 }
 
+/** The new document, and on what condition. */
 export interface UpdatePluginConfigRequest {
+  /** Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND). */
   id: string;
   /** The whole document. */
   config:
@@ -131,13 +160,20 @@ export interface UpdatePluginConfigRequest {
   request_id: string;
 }
 
+/** Whose backups, and how many at once. */
 export interface ListPluginConfigBackupsRequest {
+  /** Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND). */
   id: string;
   /** 0 takes 100; at most 1000. */
   page_size: number;
+  /**
+   * `next_page_token` of the page before, with the same filter and order; empty for the first page. One that is not
+   * ours is INVALID_ARGUMENT.
+   */
   page_token: string;
 }
 
+/** One page of backups. */
 export interface ListPluginConfigBackupsResponse {
   /** Newest first. */
   backups: PluginConfigBackup[];
@@ -145,7 +181,9 @@ export interface ListPluginConfigBackupsResponse {
   next_page_token: string;
 }
 
+/** Whose document, and which backup. */
 export interface RestorePluginConfigBackupRequest {
+  /** Id of the plugin. Unknown: NOT_FOUND (PLUGIN_NOT_FOUND). */
   id: string;
   /** Id of the backup. */
   backup: string;

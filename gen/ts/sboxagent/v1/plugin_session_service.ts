@@ -33,11 +33,13 @@ export const protobufFileName = "sboxagent/v1/plugin_session_service.proto";
 
 /** What a plugin says of itself. */
 export interface PluginRegistration {
+  /** Unique among all plugins; the same over all of its sessions. */
   id: string;
   /** For people; empty takes the id. */
   name: string;
   /** Unspecified is REMOTE with a lease and LIBRARY without. One that `plugins.units` declares is PROCESS, whatever it says. */
   kind: Plugin_Kind;
+  /** Its own, for people; at most 128 characters. */
   version: string;
   /** At most `plugins.limits.labels`. */
   labels: { [key: string]: string };
@@ -50,7 +52,9 @@ export interface PluginRegistration_LabelsEntry {
   value: string;
 }
 
+/** Who the plugin is, and how it wants to be kept. */
 export interface RegisterPluginRequest {
+  /** What it says of itself; required. */
   plugin:
     | PluginRegistration
     | undefined;
@@ -64,7 +68,9 @@ export interface RegisterPluginRequest {
   lease: Duration | undefined;
 }
 
+/** The session. */
 export interface RegisterPluginResponse {
+  /** How others see it now. */
   plugin:
     | Plugin
     | undefined;
@@ -78,30 +84,47 @@ export interface RegisterPluginResponse {
   config: PluginConfig | undefined;
 }
 
+/** Which session lives on. */
 export interface RenewPluginLeaseRequest {
+  /** Id of the plugin. */
   plugin_id: string;
+  /** `session_id` of its registration. One that is over is FAILED_PRECONDITION (PLUGIN_SESSION_ENDED). */
   session_id: string;
 }
 
+/** Until when. */
 export interface RenewPluginLeaseResponse {
+  /** When the lease ends now unless it is renewed again, by the agent's clock. */
   lease_expire_time: string | undefined;
 }
 
+/** How the plugin is. */
 export interface ReportPluginHealthRequest {
+  /** Id of the plugin. */
   plugin_id: string;
+  /** `session_id` of its registration. One that is over is FAILED_PRECONDITION (PLUGIN_SESSION_ENDED). */
   session_id: string;
+  /** Its own verdict; required. */
   status: Health_Status;
+  /** Why, and what to do; at most 4096 characters, secrets in it are masked. */
   message: string;
+  /** Figures behind the verdict; secrets in it are masked. */
   data: { [key: string]: any } | undefined;
 }
 
+/** Whose document. */
 export interface WatchPluginConfigRequest {
+  /** Id of the plugin. */
   plugin_id: string;
+  /** `session_id` of its registration. One that is over is FAILED_PRECONDITION (PLUGIN_SESSION_ENDED). */
   session_id: string;
 }
 
+/** What became of a revision. */
 export interface AckPluginConfigRequest {
+  /** Id of the plugin. */
   plugin_id: string;
+  /** `session_id` of its registration. One that is over is FAILED_PRECONDITION (PLUGIN_SESSION_ENDED). */
   session_id: string;
   /** The revision that this is about. */
   revision: number;
@@ -111,10 +134,13 @@ export interface AckPluginConfigRequest {
   message: string;
 }
 
+/** Measurements of one plugin. */
 export interface RecordMetricsRequest {
+  /** Id of the plugin. */
   plugin_id: string;
   /** Empty: points of a plugin that has no session. */
   session_id: string;
+  /** At most 1000. */
   points: RecordMetricsRequest_Point[];
 }
 
@@ -122,8 +148,11 @@ export interface RecordMetricsRequest {
 export interface RecordMetricsRequest_Point {
   /** `[a-z][a-z0-9_]*`: the metric is `sboxagent_custom_<name>`, with the unit and `_total` where Prometheus wants them. */
   name: string;
+  /** A name keeps the kind that its first point had. */
   kind: RecordMetricsRequest_Point_Kind;
+  /** In the base unit; not a number and infinity are rejected with VALUE_INVALID. */
   value: number;
+  /** Besides `plugin`, which the agent sets. */
   labels: { [key: string]: string };
   /** Of Prometheus' base units: `seconds`, `bytes`, `ratio` …; empty for none. */
   unit: string;
@@ -133,6 +162,7 @@ export interface RecordMetricsRequest_Point {
 
 /** What a point does to its series. */
 export const RecordMetricsRequest_Point_Kind = {
+  /** KIND_UNSPECIFIED - Rejected with KIND_CHANGED: a point needs a kind. */
   KIND_UNSPECIFIED: "KIND_UNSPECIFIED",
   /** COUNTER - Adds `value`, which is not negative. */
   COUNTER: "COUNTER",
@@ -206,8 +236,11 @@ export interface RecordMetricsRequest_Point_LabelsEntry {
   value: string;
 }
 
+/** What was taken. */
 export interface RecordMetricsResponse {
+  /** How many points were taken. */
   accepted: number;
+  /** Those that were not, by index; empty when all were taken. */
   rejected: RecordMetricsResponse_Rejected[];
 }
 
@@ -217,9 +250,11 @@ export interface RecordMetricsResponse_Rejected {
   index: number;
   /** NAME_INVALID, VALUE_INVALID, KIND_CHANGED, LABELS_INVALID, SERIES_LIMIT. */
   reason: string;
+  /** Why, for people. */
   message: string;
 }
 
+/** Which session is over. */
 export interface EndPluginSessionRequest {
   /** The plugin that ends. */
   plugin_id: string;

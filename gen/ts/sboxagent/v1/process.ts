@@ -27,7 +27,9 @@ export interface Process {
   config_revision: number;
   /** Whether it came by StartProcess with a command of its own instead of from the configuration. */
   inline: boolean;
+  /** What was asked for last. */
   desired: Process_DesiredState;
+  /** Where it stands. */
   state: Process_State;
   /** Process id of the program itself; 0 when it does not run. */
   pid: number;
@@ -63,6 +65,7 @@ export interface Process {
 
 /** What someone asked for. */
 export const Process_DesiredState = {
+  /** DESIRED_STATE_UNSPECIFIED - Never sent. */
   DESIRED_STATE_UNSPECIFIED: "DESIRED_STATE_UNSPECIFIED",
   /** UP - It should run. */
   UP: "UP",
@@ -122,6 +125,7 @@ export function process_DesiredStateToNumber(object: Process_DesiredState): numb
 
 /** Where it stands. */
 export const Process_State = {
+  /** STATE_UNSPECIFIED - Never sent; in a filter it keeps nothing. */
   STATE_UNSPECIFIED: "STATE_UNSPECIFIED",
   /** STOPPED - Not running, and nobody asked for it. */
   STOPPED: "STOPPED",

@@ -33,6 +33,7 @@ export const protobufPackage = "sboxagent.v1";
 
 export const protobufFileName = "sboxagent/v1/process_service.proto";
 
+/** What to start, and how long to wait for it. */
 export interface StartProcessRequest {
   /** A declared id, or a new one together with `command`. */
   id: string;
@@ -45,6 +46,7 @@ export interface StartProcessRequest {
   env: { [key: string]: string };
   /** Working directory of an inline process; absolute. Default: its own directory under the state directory. */
   cwd: string;
+  /** When the answer comes. A start that fails before is answered with its error. */
   wait_for: StartProcessRequest_WaitFor;
   /** Makes the call safe to repeat: the same id and request get the same answer for 24 h. */
   request_id: string;
@@ -52,6 +54,7 @@ export interface StartProcessRequest {
 
 /** How long the answer waits. */
 export const StartProcessRequest_WaitFor = {
+  /** WAIT_FOR_UNSPECIFIED - Takes RUNNING. */
   WAIT_FOR_UNSPECIFIED: "WAIT_FOR_UNSPECIFIED",
   /** SUBMITTED - Until the start is under way. */
   SUBMITTED: "SUBMITTED",
@@ -124,7 +127,9 @@ export interface StartProcessRequest_EnvEntry {
   value: string;
 }
 
+/** What to stop, and how patiently. */
 export interface StopProcessRequest {
+  /** Id of the process. Unknown: NOT_FOUND (PROCESS_NOT_FOUND). */
   id: string;
   /** Time between the stop signal and SIGKILL, 0 s to 1 h. Default: the unit's `stop.grace` (15 s). */
   grace?:
@@ -134,30 +139,39 @@ export interface StopProcessRequest {
   request_id: string;
 }
 
+/** What to restart. */
 export interface RestartProcessRequest {
+  /** Id of the process. Unknown: NOT_FOUND (PROCESS_NOT_FOUND). */
   id: string;
   /** As in StartProcessRequest. */
   request_id: string;
 }
 
+/** What is to read its config again. */
 export interface ReloadProcessRequest {
+  /** Id of the process. Unknown: NOT_FOUND (PROCESS_NOT_FOUND). */
   id: string;
   /** As in StartProcessRequest. */
   request_id: string;
 }
 
+/** Which process. */
 export interface GetProcessRequest {
+  /** Id of the process. Unknown: NOT_FOUND (PROCESS_NOT_FOUND). */
   id: string;
 }
 
 /** Fields are ANDed, values of one field ORed; an empty filter keeps everything. */
 export interface ProcessFilter {
+  /** Only processes in one of these states. */
   states: Process_State[];
   /** Engine kinds; the empty string means plain commands. */
   engines: string[];
 }
 
+/** Which processes, and how many at once. */
 export interface ListProcessesRequest {
+  /** Absent keeps every process. */
   filter:
     | ProcessFilter
     | undefined;
@@ -167,6 +181,7 @@ export interface ListProcessesRequest {
   page_token: string;
 }
 
+/** One page of processes. */
 export interface ListProcessesResponse {
   /** Ordered by id. */
   processes: Process[];
@@ -174,11 +189,13 @@ export interface ListProcessesResponse {
   next_page_token: string;
 }
 
+/** Which processes. */
 export interface WatchProcessesRequest {
   /** Only these; empty means all, also those that come later. */
   ids: string[];
 }
 
+/** All of them, or what changed since the message before. */
 export interface WatchProcessesResponse {
   /** The processes that changed; with `snapshot` all. */
   processes: Process[];
