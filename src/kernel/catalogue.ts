@@ -118,7 +118,10 @@ export const catalogue = {
     code: 'resource_exhausted',
     remedy: 'Publish more slowly, or raise plugins.event_collection.buffer_size; call again as told.',
   },
-  PLUGIN_SCHEMA_INVALID: { code: 'invalid_argument', remedy: 'Bring a JSON Schema of draft 2020-12 without references to the outside.' },
+  PLUGIN_SCHEMA_INVALID: {
+    code: 'invalid_argument',
+    remedy: 'Bring a JSON Schema (2020-12, 2019-09, draft-07 or draft-06) without references to the outside.',
+  },
   // Alerts
   ALERT_NOT_FOUND: { code: 'not_found', remedy: 'List the alerts and take one of these; old ones are removed.' },
   // The agent itself

@@ -1,19 +1,34 @@
-import { type ErrorObject, Ajv2020 as JsonSchema, type ValidateFunction } from 'ajv/dist/2020.js';
-import addFormats from 'ajv-formats';
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import type { JsonObject } from '../../events/types.ts';
 import type { Violation } from '../../kernel/errors.ts';
 import { limits } from './limits.ts';
+import { dialectNames, dialectsOf, type JsonSchema } from './schema-dialect.ts';
+import { judgePatterns, plainSchema } from './walk-schema.ts';
 
 /**
- * Understands a schema (draft 2020-12), or says what is wrong with it. An instance each: what one schema names by `$id` is nothing
+ * Understands a schema of the dialect that it names, or says what is wrong with it. An instance each: what one schema names by `$id` is nothing
  * to another. References to the outside are never fetched: they are refused. Costs what the schema wants: only for the thread that may be killed.
  */
 export function compileSchema(schema: unknown): ValidateFunction | readonly Violation[] {
-  // Not strict: keywords and formats that are not in the draft are remarks, as it says itself.
-  const ajv = new JsonSchema({ allErrors: true, strict: false, logger: false });
-  addFormats.default(ajv);
+  const dialects = dialectsOf(schema);
+  if (dialects.length === 0) return [{ field: 'config_schema.$schema', rule: 'schema', message: `must be one of ${dialectNames}` }];
+  const plain = plainSchema(schema as JsonObject);
+  const patterns = judgePatterns(plain);
+  if (patterns.length > 0) return patterns;
+  let refused: readonly Violation[] | undefined;
+  for (const open of dialects) {
+    const found = understand(open(), plain);
+    if (typeof found === 'function') return found;
+    // What is said is by the newest dialect that comes into question.
+    refused ??= found;
+  }
+  return refused ?? [];
+}
+
+function understand(ajv: JsonSchema, schema: JsonObject): ValidateFunction | readonly Violation[] {
   try {
-    if (ajv.validateSchema(schema as object) !== true) return told(ajv.errors ?? [], schema, 'config_schema');
-    return ajv.compile(schema as object);
+    if (ajv.validateSchema(schema) !== true) return told(ajv.errors ?? [], schema, 'config_schema');
+    return ajv.compile(schema);
   } catch (error) {
     return [{ field: 'config_schema', rule: 'schema', message: firstLine(error) }];
   }

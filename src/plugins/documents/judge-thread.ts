@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
-import type { ValidateFunction } from 'ajv/dist/2020.js';
+import type { ValidateFunction } from 'ajv';
 import type { Violation } from '../../kernel/errors.ts';
 import { compileSchema, judgeDocument } from './judge-schema.ts';
 

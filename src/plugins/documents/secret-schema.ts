@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../../events/types.ts';
+import { schemaPattern } from './schema-pattern.ts';
 
 /** What a schema says about one place of a document: all the subschemas that may hold there. */
 export interface SchemaPlace {
@@ -83,9 +84,12 @@ function childrenOf(schema: JsonObject, key: string | number): JsonObject[] {
   return children.filter(isObject);
 }
 
+/** The first items by place: `prefixItems`, and before draft 2020-12 `items` as a list, with `additionalItems` for the rest. */
 function itemsOf(schema: JsonObject, index: number): (Json | undefined)[] {
-  const first = listOf(schema['prefixItems']);
-  return [index < first.length ? first[index] : schema['items'], schema['contains'], schema['unevaluatedItems']];
+  const { items, prefixItems, additionalItems, contains, unevaluatedItems } = schema;
+  const byPlace = Array.isArray(items) ? [items, additionalItems] : [prefixItems, items];
+  const first = listOf(byPlace[0]);
+  return [index < first.length ? first[index] : byPlace[1], contains, unevaluatedItems];
 }
 
 function propertiesOf(schema: JsonObject, key: string): (Json | undefined)[] {
@@ -104,7 +108,7 @@ const simple = /^\^?(?:[\w :/@-]|\\[.\-_/]){0,100}(?:(?:\.|\[[\w-]{1,50}\])[*+])
 function mayMatch(pattern: string, key: string): boolean {
   if (!simple.test(pattern)) return true;
   try {
-    return new RegExp(pattern, 'u').test(key.slice(0, 256));
+    return schemaPattern(pattern).test(key.slice(0, 256));
   } catch {
     return true;
   }
@@ -118,7 +122,10 @@ function createResolver(root: JsonObject): (ref: string, from: JsonObject) => Js
     if (Array.isArray(value)) for (const item of value) visit(item, base);
     if (!isObject(value)) return;
     const id = value['$id'];
-    const own = (typeof id === 'string' ? absolute(id, base) : undefined) ?? base;
+    // Before draft 2019-09 an anchor was an `$id` of a fragment alone.
+    const anchor = typeof id === 'string' && id.startsWith('#') ? id.slice(1) : '';
+    const own = (typeof id === 'string' && anchor === '' ? absolute(id, base) : undefined) ?? base;
+    if (anchor !== '') named.set(`${bare(own)}#${anchor}`, value);
     if (own !== base || value === root) named.set(bare(own), value);
     for (const key of ['$anchor', '$dynamicAnchor']) if (typeof value[key] === 'string') named.set(`${bare(own)}#${value[key]}`, value);
     bases.set(value, own);

@@ -47,8 +47,8 @@ class PluginConfigDocument:
 class PluginConfigWatcher:
     """Iterates over the plugin's documents: the present one at once, then each change, over reconnects and restarts of the agent.
 
-    A document that was acknowledged is not given again, unless the agent hands it out anew. `schema` (JSON Schema, draft 2020-12) and
-    `secret_paths` are told at registration. Shares its session with a HealthReporter of the same plugin and connection.
+    A document that was acknowledged is not given again, unless the agent hands it out anew. `schema` (JSON Schema: 2020-12, 2019-09,
+    draft-07 or draft-06) and `secret_paths` are told at registration. Shares its session with a HealthReporter of the same plugin and connection.
     """
 
     def __init__(

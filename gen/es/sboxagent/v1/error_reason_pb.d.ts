@@ -459,7 +459,7 @@ export enum ErrorReason_Reason {
   PLUGIN_BUFFER_FULL = 60,
 
   /**
-   * INVALID_ARGUMENT: Bring a JSON Schema of draft 2020-12 without references to the outside.
+   * INVALID_ARGUMENT: Bring a JSON Schema (2020-12, 2019-09, draft-07 or draft-06) without references to the outside.
    *
    * @generated from enum value: PLUGIN_SCHEMA_INVALID = 61;
    */

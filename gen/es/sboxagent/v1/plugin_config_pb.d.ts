@@ -32,7 +32,7 @@ export declare type PluginConfig = Message<"sboxagent.v1.PluginConfig"> & {
   config?: JsonObject | undefined;
 
   /**
-   * The JSON Schema (draft 2020-12) that the plugin brought; absent without one.
+   * The JSON Schema that the plugin brought; absent without one.
    *
    * @generated from field: google.protobuf.Struct schema = 3;
    */

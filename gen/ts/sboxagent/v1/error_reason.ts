@@ -142,7 +142,7 @@ export const ErrorReason_Reason = {
   PLUGIN_DECLARED: "PLUGIN_DECLARED",
   /** PLUGIN_BUFFER_FULL - RESOURCE_EXHAUSTED: Publish more slowly, or raise plugins.event_collection.buffer_size; call again as told. */
   PLUGIN_BUFFER_FULL: "PLUGIN_BUFFER_FULL",
-  /** PLUGIN_SCHEMA_INVALID - INVALID_ARGUMENT: Bring a JSON Schema of draft 2020-12 without references to the outside. */
+  /** PLUGIN_SCHEMA_INVALID - INVALID_ARGUMENT: Bring a JSON Schema (2020-12, 2019-09, draft-07 or draft-06) without references to the outside. */
   PLUGIN_SCHEMA_INVALID: "PLUGIN_SCHEMA_INVALID",
   /** ALERT_NOT_FOUND - NOT_FOUND: List the alerts and take one of these; old ones are removed. */
   ALERT_NOT_FOUND: "ALERT_NOT_FOUND",

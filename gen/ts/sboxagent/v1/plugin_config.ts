@@ -21,7 +21,7 @@ export interface PluginConfig {
   config:
     | { [key: string]: any }
     | undefined;
-  /** The JSON Schema (draft 2020-12) that the plugin brought; absent without one. */
+  /** The JSON Schema that the plugin brought; absent without one. */
   schema:
     | { [key: string]: any }
     | undefined;

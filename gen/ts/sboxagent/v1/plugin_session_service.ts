@@ -58,7 +58,10 @@ export interface RegisterPluginRequest {
   plugin:
     | PluginRegistration
     | undefined;
-  /** JSON Schema (draft 2020-12) of its document. `writeOnly: true` and `format: password` mark secrets. */
+  /**
+   * JSON Schema of its document: 2020-12, 2019-09, draft-07 or draft-06, as its `$schema` says (without one: 2020-12, or draft-07 where
+   * only that fits). Patterns are ECMAScript's; `multipleOf` goes by decimals. `writeOnly: true` and `format: password` mark secrets.
+   */
   config_schema:
     | { [key: string]: any }
     | undefined;
