@@ -1,19 +1,17 @@
 import { AgentError } from '../kernel/errors.ts';
 import type { Store } from '../store/index.ts';
 import type { AppendResult, CompactResult, Window } from './journal-procedures.ts';
-import { decodeBody, type FreshEvent, toRow } from './record.ts';
-import type { Ring } from './ring.ts';
-import type { JournalStats, Receipt, StoredEvent } from './types.ts';
+import { decodeBody, type MeasuredEvent, type Row, toRow } from './record.ts';
+import type { Ring, SizedEvent } from './ring.ts';
+import type { JournalStats, Receipt } from './types.ts';
 
 /** Bytes of events that may wait for the disk; above it publishing is refused. */
 const waitingBytes = 64 * 1024 * 1024;
-/** What the table adds to a body, as the journal counts it; the size of an event is measured with it. */
-const rowBytes = 200;
 
 /** The journal's figures, kept beside the database so that they can be asked for at any moment. */
 export interface Appender {
   /** All or none. Resolves when durable, in the order of the revisions. */
-  append(events: readonly FreshEvent[]): Promise<readonly Receipt[]>;
+  append(events: readonly MeasuredEvent[]): Promise<readonly Receipt[]>;
   removed(result: CompactResult): void;
   /** Reads the figures anew: after the store lost a thread, what it answered last is unknown. */
   resync(): Promise<void>;
@@ -35,17 +33,18 @@ export function createAppender({ store, ring, window, ageMs, counted }: Appender
   let first = window.first === 0 ? last + 1 : window.first;
   let waiting = 0;
 
-  const take = (events: readonly FreshEvent[], rows: readonly { body: string }[], results: readonly AppendResult[]): readonly Receipt[] => {
-    const stored: StoredEvent[] = [];
+  const take = (events: readonly MeasuredEvent[], rows: readonly Row[], results: readonly AppendResult[]): readonly Receipt[] => {
+    const stored: SizedEvent[] = [];
     const receipts = results.map(({ revision, body }, i): Receipt => {
       if (body !== undefined) return { event: decodeBody(revision, body), duplicate: true };
-      const event = { revision, ...(events[i] as FreshEvent) };
-      bytes += Buffer.byteLength(rows[i]?.body ?? '') + rowBytes;
-      stored.push(event);
+      const event = { revision, ...(events[i] as MeasuredEvent).event };
+      const size = (rows[i] as Row).bytes;
+      bytes += size;
+      stored.push({ event, bytes: size });
       return { event, duplicate: false };
     });
     count += stored.length;
-    last = Math.max(last, stored.at(-1)?.revision ?? 0);
+    last = Math.max(last, stored.at(-1)?.event.revision ?? 0);
     if (stored.length > 0) ring.push(stored);
     counted(stored.length, results.length - stored.length);
     return receipts;
@@ -55,7 +54,7 @@ export function createAppender({ store, ring, window, ageMs, counted }: Appender
     async append(events) {
       const age = ageMs();
       const rows = events.map((event) => toRow(event, age));
-      const size = rows.reduce((sum, row) => sum + row.body.length, 0);
+      const size = rows.reduce((sum, row) => sum + row.bytes, 0);
       if (waiting > 0 && waiting + size > waitingBytes) {
         throw new AgentError('INGEST_OVERLOADED', `${waiting} bytes of events wait for the disk already`, { retryAfterMs: 250 });
       }

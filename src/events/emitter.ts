@@ -2,19 +2,19 @@ import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
 import { within } from '../kernel/within.ts';
 import type { Logger } from '../telemetry/types.ts';
-import type { FreshEvent } from './record.ts';
+import type { MeasuredEvent } from './record.ts';
 import type { Receipt } from './types.ts';
 
 /** Events of the agent itself on their way to the disk: in order, tried again until it takes them, within a bound. */
 export interface Emitter {
-  emit(event: FreshEvent): void;
+  emit(event: MeasuredEvent): void;
   waiting(): number;
   /** Tries what waits once more, for at most `ms`; what is left then is counted as dropped. */
   stop(ms: number): Promise<void>;
 }
 
 export interface EmitterOptions {
-  readonly append: (events: readonly FreshEvent[]) => Promise<readonly Receipt[]>;
+  readonly append: (events: readonly MeasuredEvent[]) => Promise<readonly Receipt[]>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly dropped: (count: number, reason: 'backlog_full' | 'refused' | 'stopped') => void;
@@ -25,7 +25,7 @@ const batchEvents = 256;
 const retryMs = 500;
 
 export function createEmitter({ append, clock, logger, dropped }: EmitterOptions): Emitter {
-  const backlog: FreshEvent[] = [];
+  const backlog: MeasuredEvent[] = [];
   let running: Promise<void> | undefined;
   const stopping = new AbortController();
   let stopped: Promise<void> | undefined;
@@ -39,7 +39,7 @@ export function createEmitter({ append, clock, logger, dropped }: EmitterOptions
       } catch (error) {
         if (stopping.signal.aborted) return;
         if (!passes(error)) {
-          logger.error({ err: error, events: batch.length, type: batch[0]?.type }, 'events of the agent were refused by the journal');
+          logger.error({ err: error, events: batch.length, type: batch[0]?.event.type }, 'events of the agent were refused by the journal');
           dropped(batch.length, 'refused');
           backlog.splice(0, batch.length);
           continue;

@@ -6,6 +6,7 @@ import { compileFilter } from './filter.ts';
 import { narrow } from './narrow.ts';
 import { decodeBody, type Row } from './record.ts';
 import type { EventFilter } from './types.ts';
+import { messageBytes } from './wire-size.ts';
 
 export interface AppendResult {
   readonly revision: number;
@@ -49,8 +50,10 @@ export interface ScanArgs {
   readonly order: 'asc' | 'desc';
   /** Exclusive, in the direction of `order`. */
   readonly from: number;
-  /** At most this many events; bytes are bounded besides. */
+  /** At most this many events … */
   readonly limit: number;
+  /** … and bytes, by the size that they are stored with. One event alone may be larger, where nothing else of its page was read before. */
+  readonly room: number;
 }
 
 export interface ScanResult {
@@ -64,13 +67,14 @@ export interface ScanResult {
   readonly last: number;
   /** A record at `scanned` whose checksum does not fit. */
   readonly damaged: boolean;
+  /** Bytes of the events. */
+  readonly bytes: number;
+  /** The next event found no room. */
+  readonly full: boolean;
 }
 
-/** What a row costs beside its body, about: columns and indexes. */
-const rowBytes = 200;
 /** One scan looks at no more than this, so that the next reader is not kept waiting. */
 const scanRows = 4000;
-const scanBytes = 1024 * 1024;
 
 export const procedures: ProcedureModule = {
   migrations: [
@@ -123,11 +127,10 @@ function append(db: DatabaseSync, rows: readonly Row[]): readonly AppendResult[]
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   let revision = lastRevision(db);
-  return rows.map(({ id, source, type, subject, severity, timeSeconds, traceId, ageMs, body }) => {
+  return rows.map(({ id, source, type, subject, severity, timeSeconds, traceId, ageMs, body, bytes }) => {
     const before = known.get(id, source);
     if (before) return { revision: number(before['revision']), body: String(before['body']) };
     revision += 1;
-    const bytes = Buffer.byteLength(body) + rowBytes;
     insert.run(revision, bytes, ageMs, severity, timeSeconds, source, id, type, subject, traceId, checksum(revision, body), body);
     return { revision };
   });
@@ -154,35 +157,42 @@ function window(db: DatabaseSync): Window {
 }
 
 /** Walks the journal from `from`, and stops when it has enough, or has looked at enough. */
-function scan(db: DatabaseSync, { filter, order, from, limit }: ScanArgs): ScanResult {
+function scan(db: DatabaseSync, { filter, order, from, limit, room }: ScanArgs): ScanResult {
   const first = firstRevision(db);
   const last = lastRevision(db);
   const { where, values, indexed } = narrow(filter);
   const end = order === 'asc' ? Math.max(from, first - 1) + scanRows : Math.min(from, last + 1) - scanRows;
   const range = order === 'asc' ? 'revision > ? AND revision <= ?' : 'revision < ? AND revision >= ?';
   const far = order === 'asc' ? Number.MAX_SAFE_INTEGER : 0;
-  const sql = `SELECT revision, body, checksum FROM events WHERE ${range}${where} ORDER BY revision ${order} LIMIT ${scanRows}`;
+  const sql = `SELECT revision, bytes, body, checksum FROM events WHERE ${range}${where} ORDER BY revision ${order} LIMIT ${scanRows}`;
   const matches = compileFilter(filter);
   const events: { revision: number; body: string }[] = [];
   let bytes = 0;
   let rows = 0;
+  let before = from;
+  const answer = (at: Pick<ScanResult, 'scanned'> & Partial<ScanResult>): ScanResult => ({
+    ...{ events, bytes, first, last, done: false, damaged: false, full: false },
+    ...at,
+  });
   for (const row of prepared(db, sql).iterate(from, indexed ? far : end, ...values)) {
     const revision = number(row['revision']);
     const body = String(row['body']);
     const damaged = checksum(revision, body) !== number(row['checksum']);
-    if (damaged) return { events, scanned: revision, done: false, first, last, damaged };
+    if (damaged) return answer({ scanned: revision, damaged });
     rows += 1;
     if (matches(decodeBody(revision, body))) {
+      const size = number(row['bytes']);
+      const lone = events.length === 0 && room >= messageBytes;
+      if (bytes + size > room && !lone) return answer({ scanned: before, full: true });
       events.push({ revision, body });
-      bytes += body.length;
+      bytes += size;
     }
-    if (events.length >= limit || bytes >= scanBytes || rows >= scanRows) {
-      return { events, scanned: revision, done: false, first, last, damaged: false };
-    }
+    before = revision;
+    if (events.length >= limit || rows >= scanRows) return answer({ scanned: revision });
   }
   const whole = indexed || (order === 'asc' ? end >= last : end <= first);
   const scanned = order === 'asc' ? Math.max(from, whole ? last : end) : whole ? 0 : end;
-  return { events, scanned, done: whole, first, last, damaged: false };
+  return answer({ scanned, done: whole });
 }
 
 function find(db: DatabaseSync, { id, source }: { id: string; source: string | undefined }) {

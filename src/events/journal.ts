@@ -1,11 +1,13 @@
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
+import { pullFeed } from '../kernel/feed.ts';
 import { ownSource } from '../kernel/own-names.ts';
 import { createRedactor } from '../kernel/redaction.ts';
 import type { OpenStore, StoreHealth } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/types.ts';
 import { type Appender, createAppender } from './appender.ts';
 import { createEmitter } from './emitter.ts';
+import { createEventFeed } from './feed.ts';
 import { ingest } from './ingest.ts';
 import type { ScanArgs, ScanResult, Window } from './journal-procedures.ts';
 import { listEvents } from './list.ts';
@@ -13,9 +15,8 @@ import { decodeBody, textKey } from './record.ts';
 import { refuseReserved } from './reserved.ts';
 import { createSweeper, type Retention } from './retention.ts';
 import { createRing } from './ring.ts';
-import type { Journal, NewEvent, StoredEvent } from './types.ts';
+import type { Journal, NewEvent } from './types.ts';
 import { validate } from './validate.ts';
-import { type WatchSource, watch } from './watcher.ts';
 
 export interface JournalOptions {
   readonly store: OpenStore;
@@ -36,15 +37,13 @@ export interface OpenJournal extends Journal {
 
 /** What is given to the events that still wait when the agent stops. */
 const stopMs = 2000;
-/** What an event costs in memory beside its strings, about. */
-const eventBytes = 400;
 
 export async function openJournal(options: JournalOptions): Promise<OpenJournal> {
   const { store, clock, logger, redact, source = ownSource } = options;
   const redactor = redact.enabled ? createRedactor(redact.names) : undefined;
   const meters = createMeters(options.metrics);
   const window = await store.read<Window>('events', 'window', undefined);
-  const ring = createRing(window.last, sizeOf);
+  const ring = createRing(window.last);
   const appender = createAppender({ store, ring, window, ageMs: store.ageing.nowMs, counted: meters.counted });
   const emitter = createEmitter({ append: appender.append, clock, logger, dropped: meters.dropped });
   const sweeper = createSweeper({
@@ -55,16 +54,13 @@ export async function openJournal(options: JournalOptions): Promise<OpenJournal>
     removed: appender.removed,
   });
   const scan = (args: ScanArgs): Promise<ScanResult> => store.read('events', 'scan', args);
-  const watchSource: WatchSource = { ring, clock, scan, firstKept: appender.firstKept, last: () => appender.stats().lastRevision };
-  /** How to end each open watch. */
-  const watching = new Set<() => void>();
-  let stopped = false;
-  meters.observe({ stats: appender.stats, watchers: () => watching.size });
+  const feed = createEventFeed({ ring, clock, scan, firstKept: appender.firstKept, last: () => appender.stats().lastRevision });
+  meters.observe({ stats: appender.stats, watchers: feed.watchers });
 
   const emit = (event: NewEvent): void => {
     try {
-      validate([event]);
-      emitter.emit(ingest(event, { source, clock, redactor }));
+      const [wireBytes = 0] = validate([event]);
+      emitter.emit({ event: ingest(event, { source, clock, redactor }), wireBytes });
     } catch (error) {
       logger.error({ err: error, type: event.type }, 'an event of the agent is not valid and was dropped');
       meters.dropped(1, 'refused');
@@ -75,9 +71,10 @@ export async function openJournal(options: JournalOptions): Promise<OpenJournal>
 
   return {
     async publish(events, context) {
-      validate(events);
-      const fresh = events.map((event) => ingest(event, { ...context, clock, redactor }));
-      if (context.inside !== true) for (const event of fresh) refuseReserved(event);
+      const sizes = validate(events);
+      const of = { ...context, clock, redactor };
+      const fresh = events.map((event, i) => ({ event: ingest(event, of), wireBytes: sizes[i] ?? 0 }));
+      if (context.inside !== true) for (const { event } of fresh) refuseReserved(event);
       return fresh.length === 0 ? [] : appender.append(fresh);
     },
     emit,
@@ -92,35 +89,19 @@ export async function openJournal(options: JournalOptions): Promise<OpenJournal>
       return decodeBody(found.revision, found.body);
     },
     list: (query) => listEvents(scan, query),
-    async *watch(asked) {
-      const mine = new AbortController();
-      const leave = (): void => mine.abort();
-      watching.add(leave);
-      asked.signal.addEventListener('abort', leave, { once: true });
-      if (asked.signal.aborted || stopped) leave();
-      try {
-        yield* watch(watchSource, { ...asked, signal: mine.signal });
-      } finally {
-        asked.signal.removeEventListener('abort', leave);
-        watching.delete(leave);
-      }
-    },
+    feed: feed.open,
+    watch: ({ signal, ...asked }) => pullFeed(feed.open(asked), signal),
     stats: appender.stats,
-    watchers: () => watching.size,
+    watchers: feed.watchers,
     health: () => describe(store.health()),
     setRetention: sweeper.setRetention,
     async stop() {
-      stopped = true;
       stopHealth();
       await emitter.stop(stopMs);
       await sweeper.stop();
-      for (const leave of watching) leave();
+      feed.stop();
     },
   };
-}
-
-function sizeOf(event: StoredEvent): number {
-  return eventBytes + (event.data === undefined ? 0 : JSON.stringify(event.data).length);
 }
 
 function emitDegraded(emit: (event: NewEvent) => void, { kind, message }: StoreHealth): void {

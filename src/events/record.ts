@@ -3,6 +3,12 @@ import { type Severity, type StoredEvent, severities } from './types.ts';
 /** An event before it has its place in the journal. */
 export type FreshEvent = Omit<StoredEvent, 'revision'>;
 
+/** With its size in the wire form. */
+export interface MeasuredEvent {
+  readonly event: FreshEvent;
+  readonly wireBytes: number;
+}
+
 /** What goes into the table: the event as JSON, and what it is found by. Texts are in the form of `textKey`. */
 export interface Row {
   readonly id: string;
@@ -14,7 +20,12 @@ export interface Row {
   readonly traceId: string;
   readonly ageMs: number;
   readonly body: string;
+  /** What the event counts as wherever bytes have a limit: the retention, the ring, a message, a page. */
+  readonly bytes: number;
 }
+
+/** What the table adds to a body, about: columns and indexes. */
+const rowBytes = 200;
 
 /**
  * A text as its columns hold it: the inside of its JSON string. SQLite ends texts at NUL, and half a surrogate pair has no
@@ -24,7 +35,8 @@ export function textKey(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
 
-export function toRow(event: FreshEvent, ageMs: number): Row {
+export function toRow({ event, wireBytes }: MeasuredEvent, ageMs: number): Row {
+  const body = encodeBody(event);
   return {
     id: textKey(event.id),
     source: textKey(event.source),
@@ -34,7 +46,8 @@ export function toRow(event: FreshEvent, ageMs: number): Row {
     timeSeconds: event.time.seconds,
     traceId: event.traceId,
     ageMs,
-    body: encodeBody(event),
+    body,
+    bytes: Math.max(Buffer.byteLength(body), wireBytes) + rowBytes,
   };
 }
 

@@ -24,11 +24,27 @@ export interface Run {
   readonly last: number;
 }
 
-/** The newest events, in memory: watchers that keep up are cursors into it, the others read the journal. */
+/** An event with its size, of which ring and messages have limits. */
+export interface SizedEvent {
+  readonly event: StoredEvent;
+  readonly bytes: number;
+}
+
+/** Who is told of the news, once all of them are in the ring. */
+export interface RingListener {
+  /** Batches that follow what was pushed before without a hole. */
+  push(batches: readonly Batch[]): void;
+  /** What follows revision `newest` was never pushed: it lies in the journal. */
+  broken(newest: number): void;
+}
+
+/** The newest events, in memory: watchers that keep up are pushed them, the others take from here or read the journal. */
 export interface Ring {
-  /** Takes events that follow each other; what does not follow the newest begins the ring anew. Watchers are woken after this turn. */
-  push(events: readonly StoredEvent[]): void;
-  /** Forgets everything: revisions up to `last` lie in the journal only. Wakes the watchers. */
+  /** Takes events that follow each other; what does not follow the newest begins the ring anew. The listener is told after this turn. */
+  push(events: readonly SizedEvent[]): void;
+  /** Tells of what was pushed in this turn at once. */
+  settle(): void;
+  /** Forgets everything: revisions up to `last` lie in the journal only. */
   reset(last: number): void;
   /**
    * What the filter keeps of the events after `cursor`: of the next batch, and of those behind it while the message stays small. Equal
@@ -37,10 +53,7 @@ export interface Ring {
   after(cursor: number, filter: RingFilter): Run | undefined;
   /** Newest revision that watchers may be given. */
   last(): number;
-  /** Calls `fn` at the next news, once. Answers how to stop. */
-  onNews(fn: () => void): () => void;
-  /** Watchers that wait, for tests of leaks. */
-  listeners(): number;
+  onNews(listener: RingListener): void;
 }
 
 export interface RingLimits {
@@ -59,20 +72,15 @@ interface Slot extends Batch {
   readonly bytes: number;
 }
 
-export function createRing(last: number, sizeOf: (event: StoredEvent) => number, limits: RingLimits = defaults): Ring {
+export function createRing(last: number, limits: RingLimits = defaults): Ring {
   let slots: Slot[] = [];
   let newest = last;
   let held = { events: 0, bytes: 0 };
-  let staged: StoredEvent[] = [];
+  let staged: SizedEvent[] = [];
   /** Runs that were put together since the last news, by place and filter. */
   const runs = new Map<string, Run>();
-  const listeners = new Set<() => void>();
+  const listeners: RingListener[] = [];
 
-  const wake = (): void => {
-    const woken = [...listeners];
-    listeners.clear();
-    for (const fn of woken) fn();
-  };
   const trim = (): void => {
     let gone = 0;
     while (gone < slots.length - 1 && (held.events > limits.events || held.bytes > limits.bytes)) {
@@ -86,31 +94,42 @@ export function createRing(last: number, sizeOf: (event: StoredEvent) => number,
     held = { events: 0, bytes: 0 };
   };
   const flush = (): void => {
-    const events = staged;
+    if (staged.length === 0) return;
+    const before = newest;
+    const batches = cut(staged, limits);
     staged = [];
-    for (const slot of cut(events, sizeOf, limits)) {
-      if (slot.first !== newest + 1) clear();
+    let whole = true;
+    for (const slot of batches) {
+      if (slot.first !== newest + 1) {
+        whole = false;
+        clear();
+      }
       slots.push(slot);
       held = { events: held.events + slot.all.length, bytes: held.bytes + slot.bytes };
       newest = slot.last;
     }
     trim();
     runs.clear();
-    if (events.length > 0) wake();
+    for (const listener of listeners) {
+      if (whole) listener.push(batches);
+      else listener.broken(before);
+    }
   };
 
   return {
     push(events) {
       // The calls of one group are answered one after the other in one turn: together they are one batch.
       if (staged.length === 0) queueMicrotask(flush);
-      staged.push(...events);
+      for (const sized of events) staged.push(sized);
     },
+    settle: flush,
     reset(to) {
+      const before = newest;
       staged = [];
       clear();
       runs.clear();
       newest = to;
-      wake();
+      for (const listener of listeners) listener.broken(before);
     },
     after(cursor, filter) {
       const at = find(slots, cursor + 1);
@@ -122,21 +141,16 @@ export function createRing(last: number, sizeOf: (event: StoredEvent) => number,
       return slot.first > cursor ? run : { ...run, events: run.events.filter((event) => event.revision > cursor) };
     },
     last: () => newest,
-    onNews(fn) {
-      listeners.add(fn);
-      return () => listeners.delete(fn);
-    },
-    listeners: () => listeners.size,
+    onNews: (listener) => void listeners.push(listener),
   };
 }
 
-function cut(events: readonly StoredEvent[], sizeOf: (event: StoredEvent) => number, limits: RingLimits): readonly Slot[] {
+function cut(events: readonly SizedEvent[], limits: RingLimits): readonly Slot[] {
   const slots: Slot[] = [];
   let from = 0;
   let bytes = 0;
-  events.forEach((event, i) => {
-    const size = sizeOf(event);
-    const before = events[i - 1];
+  events.forEach(({ event, bytes: size }, i) => {
+    const before = events[i - 1]?.event;
     const full = i - from >= limits.batchEvents || bytes + size > limits.batchBytes || (before && before.revision + 1 !== event.revision);
     if (i > from && full) {
       slots.push(slotOf(events.slice(from, i), bytes));
@@ -149,7 +163,8 @@ function cut(events: readonly StoredEvent[], sizeOf: (event: StoredEvent) => num
   return slots;
 }
 
-function slotOf(all: readonly StoredEvent[], bytes: number): Slot {
+function slotOf(sized: readonly SizedEvent[], bytes: number): Slot {
+  const all = sized.map(({ event }) => event);
   const known = new Map<string, readonly StoredEvent[]>([['', all]]);
   return {
     first: all[0]?.revision ?? 0,

@@ -1,4 +1,5 @@
 import type { ErrorReason } from '../kernel/catalogue.ts';
+import type { Feed } from '../kernel/feed.ts';
 
 export const severities = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const;
 export type Severity = (typeof severities)[number];
@@ -122,7 +123,9 @@ export interface Journal {
     /** Exclusive: events after it in `order`. */
     readonly cursor?: number;
   }): Promise<{ readonly events: readonly StoredEvent[]; readonly nextCursor?: number }>;
-  /** Throws REVISION_COMPACTED or REVISION_AHEAD before the first item; ends when the signal fires. */
+  /** A watch to be pushed, by who writes to sockets. Joining throws REVISION_COMPACTED or REVISION_AHEAD; the first item comes at once. */
+  feed(options: Omit<WatchOptions, 'signal'>): Feed<WatchItem>;
+  /** The same, to be pulled: throws before the first item, ends when the signal fires. */
   watch(options: WatchOptions): AsyncIterable<WatchItem>;
   stats(): JournalStats;
   /** Number of open watches. */

@@ -1,5 +1,6 @@
 import { invalid, type Violation } from '../kernel/errors.ts';
-import { type Json, type NewEvent, severities } from './types.ts';
+import { type Json, type JsonObject, type NewEvent, severities } from './types.ts';
+import { entryBytes, eventOverhead, fieldBytes, maxEventBytes, numberBytes, scalarBytes, textBytes } from './wire-size.ts';
 
 const typeShape = /^[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$/;
 const traceShape = /^([0-9a-f]{32}|[0-9a-f]{8}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$/i;
@@ -22,20 +23,20 @@ const seconds = { min: -62_135_596_800, max: 253_402_300_799 } as const;
 
 type Report = (field: string, message: string, rule?: string) => void;
 
-/** Throws INVALID_REQUEST that names every field that is wrong, as `events[i].field`. */
-export function validate(events: readonly NewEvent[]): void {
+/** Answers the size of each event in its wire form, about. Throws INVALID_REQUEST that names every field that is wrong, as `events[i].field`. */
+export function validate(events: readonly NewEvent[]): readonly number[] {
   const violations: Violation[] = [];
-  events.forEach((event, i) => {
+  const sizes = events.map((event, i) =>
     judge(event, (field, message, rule) => {
       violations.push({ field: `events[${i}].${field}`, message, ...(rule !== undefined && { rule }) });
-    });
-  });
+    }),
+  );
   if (violations.length > 0) throw invalid(violations.slice(0, 100));
+  return sizes;
 }
 
-function judge(event: NewEvent, report: Report): void {
+function judge(event: NewEvent, report: Report): number {
   judgeType(event.type, report);
-  judgeTexts(event, report);
   const { severity, priority, time, traceId = '', spanId = '' } = event;
   if (severity !== undefined && !severities.includes(severity)) report('severity', `must be one of ${severities.join(', ')}`, 'enum');
   if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 100)) {
@@ -46,8 +47,10 @@ function judge(event: NewEvent, report: Report): void {
   }
   if (!traceShape.test(traceId)) report('trace_id', 'must be 32 hex digits, a UUID, or 8 hex digits', 'string.pattern');
   if (!spanShape.test(spanId)) report('span_id', 'must be 16 lower-case hex digits', 'string.pattern');
-  judgeAttributes(event.attributes ?? {}, report);
-  judgeData(event.data, { report, path: 'data', depth: 0 });
+  let bytes = eventOverhead + judgeTexts(event, report) + judgeAttributes(event.attributes ?? {}, report);
+  if (event.data !== undefined) bytes += fieldBytes(judgeData(event.data, { report, path: 'data', depth: 0 }));
+  if (bytes > maxEventBytes) report('data', `makes the event larger than ${maxEventBytes} bytes on the wire`, 'message.max_bytes');
+  return bytes;
 }
 
 function judgeType(type: string | undefined, report: Report): void {
@@ -56,14 +59,19 @@ function judgeType(type: string | undefined, report: Report): void {
   else if (!typeShape.test(type)) report('type', 'must be dotted lower case, such as config.generated', 'string.pattern');
 }
 
-function judgeTexts(event: NewEvent, report: Report): void {
+function judgeTexts(event: NewEvent, report: Report): number {
   const texts = [
     ['id', event.id, limits.id],
     ['source', event.source, limits.source],
     ['subject', event.subject, limits.subject],
     ['correlation_id', event.correlationId, limits.correlationId],
   ] as const;
-  for (const [field, text = '', maxBytes] of texts) judgeText(text, maxBytes, (message, rule) => report(field, message, rule));
+  let bytes = 0;
+  for (const [field, text = '', maxBytes] of texts) {
+    judgeText(text, maxBytes, (message, rule) => report(field, message, rule));
+    bytes += textBytes(text);
+  }
+  return bytes;
 }
 
 function judgeText(text: string, maxBytes: number, report: (message: string, rule: string) => void): void {
@@ -71,13 +79,16 @@ function judgeText(text: string, maxBytes: number, report: (message: string, rul
   else if (text.length > maxBytes || Buffer.byteLength(text) > maxBytes) report(`must have at most ${maxBytes} bytes`, 'string.max_bytes');
 }
 
-function judgeAttributes(attributes: Readonly<Record<string, string>>, report: Report): void {
+function judgeAttributes(attributes: Readonly<Record<string, string>>, report: Report): number {
+  let bytes = 0;
   const entries = Object.entries(attributes);
   if (entries.length > limits.attributes) report('attributes', `must be at most ${limits.attributes}`, 'map.max_pairs');
   for (const [key, value] of entries.slice(0, limits.attributes)) {
     judgeText(key, limits.key, (message, rule) => report('attributes', `a key ${message}`, rule));
     judgeText(value, limits.value, (message, rule) => report(`attributes[${JSON.stringify(key.slice(0, 64))}]`, message, rule));
+    bytes += entryBytes(key, textBytes(value));
   }
+  return bytes;
 }
 
 interface Place {
@@ -86,21 +97,34 @@ interface Place {
   readonly depth: number;
 }
 
-/** What JSON cannot carry would come back changed: it is refused. */
-function judgeData(value: Json | undefined, { report, path, depth }: Place): void {
-  if (typeof value === 'number' && !Number.isFinite(value)) report(path, 'must be a finite number', 'double.finite');
-  if (typeof value === 'string' && !value.isWellFormed()) report(path, 'is not valid Unicode: half a surrogate pair', 'string.utf8');
-  if (typeof value !== 'object' || value === null) return;
-  if (depth >= limits.depth) {
-    report('data', `must be nested at most ${limits.depth} deep`, 'depth');
-  } else if (Array.isArray(value)) {
-    value.forEach((item: Json, i) => {
-      judgeData(item, { report, path: `${path}[${i}]`, depth: depth + 1 });
-    });
-  } else {
-    for (const [key, item] of Object.entries(value)) {
-      if (!key.isWellFormed()) report(path, 'has a key that is not valid Unicode', 'string.utf8');
-      judgeData(item, { report, path: `${path}.${key.slice(0, 64)}`, depth: depth + 1 });
-    }
+/** What JSON cannot carry would come back changed: it is refused. Answers the bytes of the value's wire form. */
+function judgeData(value: Json, place: Place): number {
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) place.report(place.path, 'must be a finite number', 'double.finite');
+    return numberBytes;
   }
+  if (typeof value === 'string') {
+    if (!value.isWellFormed()) place.report(place.path, 'is not valid Unicode: half a surrogate pair', 'string.utf8');
+    return textBytes(value);
+  }
+  if (typeof value !== 'object' || value === null) return scalarBytes;
+  if (place.depth < limits.depth)
+    return fieldBytes(Array.isArray(value) ? judgeItems(value, place) : judgeFields(value as JsonObject, place));
+  place.report('data', `must be nested at most ${limits.depth} deep`, 'depth');
+  return 0;
+}
+
+function judgeItems(items: readonly Json[], { report, path, depth }: Place): number {
+  let bytes = 0;
+  for (const [i, item] of items.entries()) bytes += fieldBytes(judgeData(item, { report, path: `${path}[${i}]`, depth: depth + 1 }));
+  return bytes;
+}
+
+function judgeFields(fields: JsonObject, { report, path, depth }: Place): number {
+  let bytes = 0;
+  for (const [key, item] of Object.entries(fields)) {
+    if (!key.isWellFormed()) report(path, 'has a key that is not valid Unicode', 'string.utf8');
+    bytes += entryBytes(key, fieldBytes(judgeData(item, { report, path: `${path}.${key.slice(0, 64)}`, depth: depth + 1 })));
+  }
+  return bytes;
 }

@@ -12,6 +12,7 @@ import type {
 } from '../../src/events/types.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { AgentError } from '../../src/kernel/errors.ts';
+import { type Feed, pullFeed } from '../../src/kernel/feed.ts';
 import type { LogEntry, Logs } from '../../src/logs/types.ts';
 import type { ProcessChange, ProcessView, Supervisor } from '../../src/processes/types.ts';
 
@@ -119,21 +120,48 @@ export class FakeJournal implements Journal {
     return { events, ...(events.length < rest.length && last !== undefined && { nextCursor: last.revision }) };
   }
 
-  async *watch({ afterRevision, filter, signal }: WatchOptions): AsyncGenerator<WatchItem> {
-    if (afterRevision !== undefined && afterRevision > 0 && afterRevision < this.firstKept - 1) {
-      throw new AgentError('REVISION_COMPACTED', `the first revision kept is ${this.firstKept}`, {
-        metadata: { first_revision: String(this.firstKept) },
-      });
-    }
-    const missed = this.events.filter((event) => afterRevision !== undefined && event.revision > afterRevision && keeps(filter, event));
-    const live = follow(this.batches, signal);
-    const next = live.next();
-    const revision = this.events.length;
-    yield missed.length > 0 ? { kind: 'events', events: missed, revision } : { kind: 'progress', revision };
-    for (let item = await next; item.done !== true; item = await live.next()) {
-      const events = filter === undefined ? item.value : item.value.filter((event) => keeps(filter, event));
-      if (events.length > 0) yield { kind: 'events', events, revision: this.events.length };
-    }
+  feed({ afterRevision, filter }: Omit<WatchOptions, 'signal'>): Feed<WatchItem> {
+    return {
+      join: (codec, sink) => {
+        if (afterRevision !== undefined && afterRevision > 0 && afterRevision < this.firstKept - 1) {
+          throw new AgentError('REVISION_COMPACTED', `the first revision kept is ${this.firstKept}`, {
+            metadata: { first_revision: String(this.firstKept) },
+          });
+        }
+        const missed = this.events.filter((event) => afterRevision !== undefined && event.revision > afterRevision && keeps(filter, event));
+        const revision = this.events.length;
+        const waiting: WatchItem[] = [missed.length > 0 ? { kind: 'events', events: missed, revision } : { kind: 'progress', revision }];
+        let full = false;
+        const drain = (): void => {
+          while (!full) {
+            const item = waiting.shift();
+            if (item === undefined) return;
+            full = !sink.write(codec.encode(item));
+          }
+        };
+        const leave = this.batches.on((batch) => {
+          const events = filter === undefined ? batch : batch.filter((event) => keeps(filter, event));
+          if (events.length > 0) waiting.push({ kind: 'events', events, revision: this.events.length });
+          drain();
+        });
+        drain();
+        return {
+          resume() {
+            full = false;
+            drain();
+          },
+          finish: () => {
+            leave();
+            sink.write(codec.encode({ kind: 'progress', revision: this.events.length }));
+          },
+          leave,
+        };
+      },
+    };
+  }
+
+  watch({ signal, ...options }: WatchOptions): AsyncIterable<WatchItem> {
+    return pullFeed(this.feed(options), signal);
   }
 
   stats(): ReturnType<Journal['stats']> {

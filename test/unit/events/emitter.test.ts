@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backlogEvents, createEmitter } from '../../../src/events/emitter.ts';
-import type { FreshEvent } from '../../../src/events/record.ts';
+import type { FreshEvent, MeasuredEvent } from '../../../src/events/record.ts';
 import { systemClock } from '../../../src/kernel/clock.ts';
 import { AgentError } from '../../../src/kernel/errors.ts';
 import { eventually, silentLogger } from '../../helpers/event-room.ts';
@@ -19,14 +19,14 @@ function setUp(refuse: (attempt: number) => Error | undefined) {
     append: async (events) => {
       const error = refuse(++attempt);
       if (error) throw error;
-      stored.push(...events.map((event) => event.id));
+      stored.push(...events.map(({ event }) => event.id));
       return [];
     },
   });
   return { emitter, stored, lost };
 }
 
-const event = (n: number): FreshEvent => ({ id: String(n) }) as FreshEvent;
+const event = (n: number): MeasuredEvent => ({ event: { id: String(n) } as FreshEvent, wireBytes: 1 });
 const full = new AgentError('JOURNAL_FULL', 'full');
 
 test('what the disk refuses goes in later, in order', async () => {

@@ -47,7 +47,7 @@ test('secrets are masked and their paths told; the rest is stored as it came', (
 test('nasty strings and keys survive the way to the table and back', () => {
   const data = JSON.parse('{"__proto__":{"password":"x","polluted":true},"constructor":1,"nul":"a\\u0000b","ls":"\\u2028","":[null]}');
   const fresh = ingest({ type: 'a', id: "n'1\n\u001b", subject: 'a\0b\u2028', data }, context);
-  const back = decodeBody(9, toRow(fresh, 1).body);
+  const back = decodeBody(9, toRow({ event: fresh, wireBytes: 0 }, 1).body);
   assert.deepEqual(back, { revision: 9, ...fresh });
   assert.deepEqual(Object.keys(back.data ?? {}), ['__proto__', 'constructor', 'nul', 'ls', '']);
   assert.equal(JSON.stringify(back.data), JSON.stringify(data).replace('"x"', '"***"'));

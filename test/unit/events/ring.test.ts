@@ -1,19 +1,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compileFilter } from '../../../src/events/filter.ts';
-import { createRing, type Run, ringFilter } from '../../../src/events/ring.ts';
+import { createRing, type Run, ringFilter, type SizedEvent } from '../../../src/events/ring.ts';
 import type { StoredEvent } from '../../../src/events/types.ts';
 
 const limits = { events: 10, bytes: 1e9, batchEvents: 4, batchBytes: 100 };
-const range = (from: number, to: number): StoredEvent[] =>
-  Array.from({ length: to - from + 1 }, (_, i) => ({ revision: from + i, type: (from + i) % 2 ? 'odd' : 'even' }) as StoredEvent);
+const range = (from: number, to: number, bytes = 1): SizedEvent[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => ({
+    event: { revision: from + i, type: (from + i) % 2 ? 'odd' : 'even' } as StoredEvent,
+    bytes,
+  }));
 const all = ringFilter(undefined, compileFilter);
 const odd = () => ringFilter({ types: ['odd'] }, compileFilter);
 const revisions = (run: Run | undefined): readonly number[] => (run?.events ?? []).map((event) => event.revision);
 const turn = () => Promise.resolve();
 
 test('what is pushed in one turn is one batch, cut by count and bytes', async () => {
-  const ring = createRing(0, () => 1, limits);
+  const ring = createRing(0, limits);
   ring.push(range(1, 1));
   ring.push(range(2, 3));
   assert.equal(ring.last(), 0);
@@ -25,14 +28,14 @@ test('what is pushed in one turn is one batch, cut by count and bytes', async ()
   ring.push(range(4, 9));
   await turn();
   assert.deepEqual([ring.after(3, all)?.last, revisions(ring.after(7, all))], [7, [8, 9]]);
-  const heavy = createRing(0, () => 60, limits);
-  heavy.push(range(1, 2));
+  const heavy = createRing(0, limits);
+  heavy.push(range(1, 2, 60));
   await turn();
   assert.deepEqual([heavy.after(0, all)?.last, heavy.after(1, all)?.last], [1, 2]);
 });
 
 test('equal filters get the same array; one that keeps everything gets that of no filter', async () => {
-  const ring = createRing(0, () => 1, limits);
+  const ring = createRing(0, limits);
   ring.push(range(1, 4));
   await turn();
   assert.equal(ring.after(0, odd())?.events, ring.after(0, odd())?.events);
@@ -41,7 +44,7 @@ test('equal filters get the same array; one that keeps everything gets that of n
 });
 
 test('a watcher that is behind is given several batches at once, as far as one message goes', async () => {
-  const ring = createRing(0, () => 1, limits);
+  const ring = createRing(0, limits);
   for (let i = 1; i <= 6; i++) {
     ring.push(range(i, i));
     await turn();
@@ -62,7 +65,7 @@ test('a watcher that is behind is given several batches at once, as far as one m
 });
 
 test('the oldest batches go by count, and a hole begins the ring anew', async () => {
-  const ring = createRing(0, () => 1, limits);
+  const ring = createRing(0, limits);
   for (let i = 1; i <= 20; i += 2) {
     ring.push(range(i, i + 1));
     await turn();
@@ -73,17 +76,32 @@ test('the oldest batches go by count, and a hole begins the ring anew', async ()
   assert.deepEqual([ring.after(19, all), ring.after(29, all)?.last, ring.last()], [undefined, 31, 31]);
 });
 
-test('listeners are woken once, and a reset wakes them too', async () => {
-  const ring = createRing(5, () => 1, limits);
-  let woken = 0;
-  ring.onNews(() => woken++);
-  const leave = ring.onNews(() => assert.fail());
-  leave();
+test('the listener is pushed what follows without a hole, and told where it broke off', async () => {
+  const ring = createRing(5, limits);
+  const told: unknown[] = [];
+  ring.onNews({
+    push: (batches) => told.push(batches.map(({ first, last }) => [first, last])),
+    broken: (newest) => told.push(newest),
+  });
   ring.push(range(6, 6));
   ring.push(range(7, 7));
+  assert.deepEqual(told, []);
   await turn();
-  assert.deepEqual([woken, ring.listeners()], [1, 0]);
-  ring.onNews(() => woken++);
-  ring.reset(12);
-  assert.deepEqual([woken, ring.last(), ring.after(11, all)], [2, 12, undefined]);
+  ring.push(range(8, 12));
+  ring.settle();
+  assert.equal(ring.last(), 12);
+  await turn();
+  ring.push(range(14, 14));
+  await turn();
+  ring.reset(20);
+  assert.deepEqual(told, [
+    [[6, 7]],
+    [
+      [8, 11],
+      [12, 12],
+    ],
+    12,
+    14,
+  ]);
+  assert.deepEqual([ring.last(), ring.after(19, all)], [20, undefined]);
 });
