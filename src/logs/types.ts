@@ -40,8 +40,10 @@ export interface TailItem {
 
 /** What a line says of itself, told by the engine that wrote it. */
 export interface ParsedLine {
-  readonly level?: Level;
-  readonly message?: string;
+  readonly level?: Level | undefined;
+  readonly message?: string | undefined;
+  /** Unix ms. */
+  readonly timeMs?: number | undefined;
   readonly traceId?: string;
   readonly spanId?: string;
   readonly fields?: JsonObject;

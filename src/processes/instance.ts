@@ -315,7 +315,7 @@ export function createInstance(context: ProcessContext, first: UnitSettings, inl
       }),
     reload: () =>
       serial(() => {
-        const signal = unit.engine === undefined ? undefined : engines[unit.engine].reloadSignal;
+        const signal = unit.engine === undefined ? undefined : engines[unit.engine].reload?.signal;
         const metadata = { process_id: id };
         if (signal === undefined) throw new AgentError('RELOAD_UNSUPPORTED', `${id} cannot reload its config in place`, { metadata });
         const program = s.run?.tree.program;

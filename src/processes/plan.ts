@@ -10,7 +10,7 @@ import { prepareDirectory, runFiles } from './run-record.ts';
 /** The argument vector of a unit as the configuration says it, before its program is looked up. */
 export function plannedCommand(unit: UnitSettings): readonly string[] {
   if (unit.engine === undefined) return [...unit.command, ...unit.args];
-  return [unit.binary ?? unit.engine, ...engines[unit.engine].runArguments(unit.configPath), ...unit.args];
+  return [unit.binary ?? unit.engine, ...engines[unit.engine].runArguments(unit.configPath, unit.args)];
 }
 
 export interface Plan {
@@ -33,7 +33,8 @@ export function planRun(context: ProcessContext, unit: UnitSettings): Plan {
   }
   const [name = '', ...args] = plannedCommand(unit);
   const wanted = unit.engine === undefined && unit.binary !== undefined ? unit.binary : name;
-  const program = findBinary(wanted, unit.env['PATH'] ?? context.path, cwd);
+  const names = unit.engine === undefined || unit.binary !== undefined ? [wanted] : engines[unit.engine].programs;
+  const program = names.map((one) => findBinary(one, unit.env['PATH'] ?? context.path, cwd)).find((path) => path !== undefined);
   if (program === undefined) {
     const where = wanted.includes('/') ? 'is no executable file' : 'is not on PATH';
     throw new AgentError('BINARY_NOT_FOUND', `${unit.id} was not started: the program ${wanted} ${where}`, {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Clock } from '../kernel/clock.ts';
 import type { Collection } from '../logs/types.ts';
 import type { Engine } from './engines/index.ts';
+import { formatOf, readConfig } from './engines/read-config.ts';
 import { openPorts } from './open-ports.ts';
 
 /** A start that is not proved by then has failed. */
@@ -23,8 +24,10 @@ export interface ProofOptions {
 /** The TCP ports that the config promises; none where it cannot be read: the engine itself says so, better. */
 async function promisedPorts(engine: Engine, configPath: string | undefined): Promise<readonly number[]> {
   try {
-    const config = configPath === undefined ? '{}' : await readFile(configPath, 'utf8');
-    return engine.listeners(config).flatMap((listener) => (listener.protocol === 'tcp' ? [listener.port] : []));
+    if (configPath === undefined) return [];
+    const config = readConfig(engine, await readFile(configPath, 'utf8'), formatOf(engine, configPath));
+    if (!config.ok) return [];
+    return engine.listeners(config.document).flatMap((listener) => (listener.network === 'tcp' ? [listener.port] : []));
   } catch {
     return [];
   }

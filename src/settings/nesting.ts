@@ -3,10 +3,16 @@ import { Lexer } from 'yaml';
 /** Deeper nesting than any configuration needs. */
 export const MAX_DEPTH = 64;
 
-/** More than any configuration has; the composer takes some 5 µs a token. */
-const MAX_TOKENS = 20_000;
-/** The composer is slow where many stand before one value. */
-const MAX_TAGS = 1000;
+export interface NestingLimits {
+  readonly depth: number;
+  /** The composer takes some 5 µs a token. */
+  readonly tokens: number;
+  /** The composer is slow where many stand before one value. */
+  readonly tags: number;
+}
+
+/** More than any configuration of the agent has. */
+const ownLimits: NestingLimits = { depth: MAX_DEPTH, tokens: 20_000, tags: 1000 };
 
 const SCALAR_FOLLOWS = '\u001f';
 
@@ -16,7 +22,7 @@ const SCALAR_FOLLOWS = '\u001f';
  * may have begun. @throws what `problem` answers for the line and what
  * there is too much of.
  */
-export function guardDepth(text: string, problem: (line: number, what: string) => Error): void {
+export function guardDepth(text: string, problem: (line: number, what: string) => Error, limits: NestingLimits = ownLimits): void {
   const columns: number[] = [];
   const at = { line: 1, column: 0, fresh: true };
   let flow = 0;
@@ -29,7 +35,7 @@ export function guardDepth(text: string, problem: (line: number, what: string) =
   };
   for (const token of new Lexer().lex(text)) {
     tokens++;
-    if (tokens > MAX_TOKENS) throw problem(at.line, `more than ${MAX_TOKENS} words and signs; shorten it`);
+    if (tokens > limits.tokens) throw problem(at.line, `more than ${limits.tokens} words and signs; shorten it`);
     if (token === SCALAR_FOLLOWS) {
       if (at.fresh && flow === 0) open();
       at.fresh = false;
@@ -41,8 +47,8 @@ export function guardDepth(text: string, problem: (line: number, what: string) =
       else if (token === '}' || token === ']') flow = Math.max(0, flow - 1);
       else if (flow === 0 && (token === '-' || token === '?' || token === ':')) open();
       else if (token.startsWith('!') || token.startsWith('&')) tags++;
-      if (columns.length + flow > MAX_DEPTH) throw problem(at.line, `nested more than ${MAX_DEPTH} levels deep; flatten it`);
-      if (tags > MAX_TAGS) throw problem(at.line, `more than ${MAX_TAGS} tags and anchors; write it out`);
+      if (columns.length + flow > limits.depth) throw problem(at.line, `nested more than ${limits.depth} levels deep; flatten it`);
+      if (tags > limits.tags) throw problem(at.line, `more than ${limits.tags} tags and anchors; write it out`);
     }
     advance(at, token);
     scalar = false;

@@ -63,11 +63,15 @@ export interface Settings {
   readonly telemetry: { readonly otlpEndpoint: string | undefined; readonly sampleRatio: number };
 }
 
+/** Kinds of proxy engine; what is known of each stands in the processes room. */
+export const engineNames = ['sing-box', 'xray', 'mihomo', 'hysteria'] as const;
+export type EngineName = (typeof engineNames)[number];
+
 /** A declared unit (units.md), every key filled in. */
 export interface UnitSettings {
   readonly id: string;
   /** Exactly one of `engine` and `command` is given. */
-  readonly engine: 'sing-box' | undefined;
+  readonly engine: EngineName | undefined;
   readonly command: readonly string[];
   readonly binary: string | undefined;
   readonly args: readonly string[];

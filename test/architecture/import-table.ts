@@ -71,7 +71,7 @@ export const importTable: Readonly<Record<string, Room>> = {
       logs: 'what a run wrote is collected',
       documents: 'the config of an engine is a managed document',
     },
-    packages: { '@grpc/grpc-js': 'the gRPC health probe' },
+    packages: { '@grpc/grpc-js': 'the gRPC health probe', yaml: 'configs of mihomo and hysteria are YAML' },
   },
   plugins: {
     rooms: {

@@ -1,4 +1,4 @@
-import { parseLenientJson } from '../../processes/engines/lenient-json.ts';
+import { parseConfigJson } from '../../processes/engines/config-json.ts';
 import type { ClientType } from './clients.ts';
 
 export type Detected =
@@ -30,7 +30,7 @@ export function detect(text: string): Detected {
   if (bare === '') return { kind: 'unreadable', message: 'the configuration is empty' };
   if (!bare.startsWith('{')) return { kind: 'document', client: byKeys(yamlKeys(bare)) };
   try {
-    return { kind: 'document', client: byJson(parseLenientJson(bare)) };
+    return { kind: 'document', client: byJson(parseConfigJson(bare)) };
   } catch (error) {
     // Also what overflows the stack.
     return { kind: 'unreadable', message: `not JSON: ${error instanceof Error ? error.message : String(error)}` };

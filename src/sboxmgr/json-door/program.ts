@@ -56,6 +56,6 @@ export async function versionOf(client: Client, path: string, env: Environment):
 /** What is wrong, in the engine's own words. */
 export function sentences(client: Client, output: string): readonly string[] {
   const lines = output.split(/\r?\n/).filter((line) => line.trim() !== '');
-  const telling = lines.filter((line) => client.sentence.test(line));
+  const telling = lines.filter((line) => client.check.sentence.test(line));
   return (telling.length > 0 ? telling : lines).slice(0, maxSentences);
 }

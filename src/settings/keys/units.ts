@@ -1,3 +1,4 @@
+import { engineNames } from '../types.ts';
 import { boolean, choice, duration, HOUR_MS, integer, key, later, live, number, path, program, strings } from './kinds.ts';
 import type { Form, Key } from './types.ts';
 
@@ -5,7 +6,7 @@ const names: Form = { pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, what: 'a name of an e
 
 /** The keys of one unit (units.md), below `processes.units.<id>`. What a later version brings is refused by name, not taken and ignored. */
 export const unitKeyTable: readonly Key[] = [
-  key('engine', choice('sing-box'), undefined, 'Kind of proxy engine. Exactly one of engine and command is given.'),
+  key('engine', choice(...engineNames), undefined, 'Kind of proxy engine. Exactly one of engine and command is given.'),
   key('command', program, [], 'Program and arguments of any other process.'),
   key('binary', path, undefined, "The engine's program. Default: its name on the daemon's PATH."),
   key('args', program, [], "Appended to the engine's own run arguments."),

@@ -22,7 +22,7 @@ const brief = (problems: readonly Problem[]): readonly string[] =>
 test('all that is wrong is told at once, in the order of the files, the environment last', () => {
   const cwd = home({
     'agent.yaml':
-      'agent:\n  log_level: loud\n  nmae: x\nprocesses:\n  units:\n    u: {engine: xray}\n    U: {}\n    v: {command: [a], depends_on: [w]}\n',
+      'agent:\n  log_level: loud\n  nmae: x\nprocesses:\n  units:\n    u: {engine: v2ray}\n    U: {}\n    v: {command: [a], depends_on: [w]}\n',
     'api.yaml': 'api:\n  host: 0.0.0.0\n  port: eighty\n  limits: 5\n',
   });
   const refused = refusedBy({ configPath: cwd, env: { SBOXAGENT_API_PRT: '1', SBOXAGENT_LOGS_FILES: 'x' }, cwd });

@@ -81,7 +81,11 @@ const cases: readonly (readonly [string, string, string | RegExp])[] = [
   ].map(
     (line) => [line, units('u:', '  command: [a]', `  ${line}`), `c.yaml:5: processes.units.u.${line.split(':')[0]}: ${later}`] as const,
   ),
-  ['other engines', units('u: {engine: xray, config_path: /x}'), /^c\.yaml:3: processes\.units\.u\.engine: "xray" is not one of sing-box$/],
+  [
+    'other engines',
+    units('u: {engine: v2ray, config_path: /x}'),
+    /^c\.yaml:3: processes\.units\.u\.engine: "v2ray" is not one of sing-box, xray, mihomo, hysteria$/,
+  ],
   // Units
   [
     'unknown key of a unit',

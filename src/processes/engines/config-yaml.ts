@@ -1,0 +1,62 @@
+import { isNode, isPair, isScalar, LineCounter, parseDocument, visit, type Document as YamlDocument } from 'yaml';
+import { guardDepth } from '../../settings/nesting.ts';
+import { ConfigFaultError, maxDepth } from './config-json.ts';
+import { foldName } from './key-pattern.ts';
+
+/** Ordinary lists of proxies have some thousand entries; the composer takes about 5 µs a token. */
+const limits = { depth: maxDepth, tokens: 200_000, tags: 5000 };
+/** A list of proxies may name one anchor in each entry; what names anchors of anchors multiplies and is soon beyond this. */
+const maxAliases = 5000;
+
+/** YAML as mihomo and hysteria read it, merge keys included. Names that stand twice are refused. Throws ConfigFaultError. */
+export function parseConfigYaml(text: string, isNames: (path: readonly string[]) => boolean = () => false): unknown {
+  const lines = new LineCounter();
+  guardDepth(text, (line, what) => new ConfigFaultError({ rule: 'too_deep', path: '', line, message: what }), limits);
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, merge: true });
+  const [error] = document.errors;
+  if (error !== undefined) {
+    // The library's message may hold a part of the text after its first sentence.
+    throw new ConfigFaultError({
+      rule: 'syntax',
+      path: '',
+      line: lines.linePos(error.pos[0]).line,
+      message: `not valid YAML (${error.code})`,
+    });
+  }
+  refuseTwins(document, lines, isNames);
+  try {
+    return document.toJS({ maxAliasCount: maxAliases });
+  } catch {
+    throw new ConfigFaultError({
+      rule: 'too_large',
+      path: '',
+      line: 0,
+      message: `more than ${maxAliases} aliases, or one of itself; write it out`,
+    });
+  }
+}
+
+function refuseTwins(document: YamlDocument.Parsed, lines: LineCounter, isNames: (path: readonly string[]) => boolean): void {
+  visit(document, {
+    Map(_, map, above) {
+      const folds = !isNames(pathOf(above));
+      const seen = new Set<string>();
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue;
+        const written = String(key.value);
+        const name = folds ? foldName(written) : written;
+        if (!seen.has(name) || name === '<<') seen.add(name);
+        else {
+          const line = isNode(key) && key.range ? lines.linePos(key.range[0]).line : 0;
+          const message = 'stands twice in its table (the engine compares names without case): keep one';
+          throw new ConfigFaultError({ rule: 'duplicate_key', path: [...pathOf(above), written].join('.'), line, message });
+        }
+      }
+    },
+  });
+}
+
+/** Names of the tables around a node, folded. */
+function pathOf(above: readonly unknown[]): readonly string[] {
+  return above.flatMap((node) => (isPair(node) && isScalar(node.key) ? [foldName(String(node.key.value))] : []));
+}
