@@ -76,11 +76,12 @@ export async function openLogs(options: LogsOptions): Promise<OpenLogs> {
 function ingest(writer: Writer, redact: Redact, line: Parameters<Logs['ingest']>[0]): void {
   const bytes = Buffer.from(line.message);
   const fields = line.fields ?? {};
-  const truncated = bytes.length > maxMessageBytes || JSON.stringify(fields).length > maxFieldBytes;
+  const tooLong = JSON.stringify(fields).length > maxFieldBytes;
+  const truncated = line.truncated === true || bytes.length > maxMessageBytes || tooLong;
   writer.offer({
     ...line,
     message: redact(bytes.length > maxMessageBytes ? cutBytes(bytes).toString('utf8') : line.message),
-    fields: truncated || Object.keys(fields).length === 0 ? undefined : redactFields(fields, redact),
+    fields: tooLong || Object.keys(fields).length === 0 ? undefined : redactFields(fields, redact),
     truncated,
   });
 }

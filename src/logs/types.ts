@@ -79,7 +79,7 @@ export interface Logs {
     readonly fields: JsonObject;
   }): void;
   /** Takes a line that came by another way than a spool. What is too much for the disk is dropped and counted by source. */
-  ingest(line: Omit<LogEntry, 'seq' | 'truncated'>): void;
+  ingest(line: Omit<LogEntry, 'seq' | 'truncated'> & { readonly truncated?: boolean }): void;
   list(query: {
     readonly filter?: LogFilter;
     readonly order: 'asc' | 'desc';

@@ -68,13 +68,13 @@ function make(
   const newest: Made['newest'] = async () => {
     let found: Awaited<ReturnType<typeof room.journal.list>>['events'][number] | undefined;
     await eventually(async () => {
-      const { events } = await room.journal.list({ filter: { types: ['schedule.*'] }, order: 'desc', pageSize: 1 });
-      found = events[0];
-      return found !== undefined && found.revision > mark;
+      const { events } = await room.journal.list({ filter: { types: ['schedule.*'] }, order: 'desc', pageSize: 10 });
+      // The end of an earlier test's run may be told late.
+      found = events.find(({ data }) => String(data?.['command']).startsWith(settings.command?.[0] ?? ''));
+      return found !== undefined;
     });
     return { type: found?.type ?? '', data: (found?.data ?? {}) as Readonly<Record<string, unknown>>, traceId: found?.traceId ?? '' };
   };
-  const mark = room.journal.stats().lastRevision;
   return { schedule, value, newest };
 }
 
@@ -84,7 +84,7 @@ echo '{"type":"LOG","data":{"level":"warning","message":"slow server"}}'
 echo '{"event_type":"config.generated","payload":{"status":"completed"},"source":"config.generate","timestamp":"2025-01-28T10:00:00","trace_id":"abcdef12"}'
 echo '{"timestamp":"x","level":"ERROR","message":"from the JSON log","component":"sboxmgr"}'
 echo '{broken' >&2
-echo "lang=$SBOXMGR_LANG secret=$SECRET_OF_THE_DAEMON parent=$TRACEPARENT"
+echo "lang=$SBOXMGR_LANG parent=$TRACEPARENT secret=$SECRET_OF_THE_DAEMON"
 printf 'no line feed'`);
   const { schedule, value, newest } = make({ command: [program, 'export'] });
   await schedule.runNow();
@@ -93,21 +93,24 @@ printf 'no line feed'`);
   assert.deepEqual([told.data['result'], told.data['code'], told.data['lines'], told.data['events']], ['success', 0, 7, 2]);
   assert.ok(Number(told.data['duration_ms']) >= 0);
   assert.equal(value('sboxagent_schedule_runs_total{success}'), 1);
-  const { entries } = await eventuallyEntries(told.traceId, 7);
+  const ours = (await eventuallyEntries(told.traceId, 6)).entries;
+  const theirs = (await eventuallyEntries('abcdef12'.padStart(32, '0'), 1)).entries;
+  const entries = [...ours, ...theirs];
+  assert.deepEqual([ours.length, theirs.length], [6, 1]);
   const levels = Object.fromEntries(entries.map(({ message, level }) => [message, level]));
   assert.equal(levels['fetching with password=***'], 'INFO');
   assert.equal(levels['slow server'], 'WARN');
   assert.equal(levels['from the JSON log'], 'ERROR');
   assert.ok('{broken' in levels && 'no line feed' in levels);
-  assert.ok(entries.some(({ message }) => message.startsWith('lang=de secret= parent=00-') && message.includes(told.traceId)));
-  const ours = await room.journal.list({ filter: { traceId: told.traceId }, order: 'asc', pageSize: 10 });
+  assert.ok(entries.some(({ message }) => message.startsWith(`lang=de parent=00-${told.traceId}`) && message.endsWith(' secret=')));
+  const underRun = await room.journal.list({ filter: { traceId: told.traceId }, order: 'asc', pageSize: 10 });
   assert.deepEqual(
-    ours.events.map(({ type }) => type),
+    underRun.events.map(({ type }) => type),
     ['sboxmgr.log', 'schedule.finished'],
   );
-  const theirs = await room.journal.list({ filter: { traceId: '000000000000000000000000abcdef12' }, order: 'asc', pageSize: 10 });
+  const underOwn = await room.journal.list({ filter: { traceId: '000000000000000000000000abcdef12' }, order: 'asc', pageSize: 10 });
   assert.deepEqual(
-    theirs.events.map(({ type, source }) => [type, source]),
+    underOwn.events.map(({ type, source }) => [type, source]),
     [['config.generated', 'config.generate']],
   );
 });
@@ -118,6 +121,72 @@ async function eventuallyEntries(traceId: string, count: number): ReturnType<typ
   await eventually(async () => (await read()).entries.length >= count);
   return read();
 }
+
+test("sboxmgr's own trace ids stand, the run's is kept beside them; its text log is read on either stream", async () => {
+  const user = '3b241101-e2bb-4255-8caf-4136c566a962';
+  const conversation = 'c0ffee00-e2bb-4255-8caf-4136c566a962';
+  const program = script(`echo '19:12:58 [ERROR] (fetch) [379accd1] no answer for user ${user} of vless://${user}@example.org:443?sni=x'
+echo '19:12:59 [WARNING] (parse) [379accd1] slow' >&2
+echo 'Traceback (most recent call last):' >&2
+echo '  File "x.py", line 1, in f' >&2
+echo 'ValueError: bad' >&2
+echo 'plain again' >&2
+echo 'E:379accd1:export:compact words'
+echo '{"timestamp":"x","level":"INFO","message":"json words","trace_id":"379accd1","user":{"id":"${user}"}}'
+echo '{"type":"subscription.fetched","data":{"status":"completed","users":["${user}"],"session_id":"${conversation}"},"metadata":{"correlation_id":"379accd1"}}'
+head -c 20000 /dev/zero | tr '\\0' x; echo`);
+  const { schedule, newest } = make({ command: [program, 'export'] });
+  await schedule.runNow();
+  const run = await newest();
+  const own = '379accd1'.padStart(32, '0');
+  assert.deepEqual(run.data['trace_ids'], [own]);
+  const { entries } = await eventuallyEntries(own, 8);
+  assert.deepEqual(
+    entries.map(({ level, stream, message }) => `${stream} ${level} ${message}`).sort(),
+    [
+      'STDERR ERROR   File "x.py", line 1, in f',
+      'STDERR ERROR Traceback (most recent call last):',
+      'STDERR ERROR ValueError: bad',
+      'STDERR WARN slow',
+      'STDOUT ERROR compact words',
+      'STDOUT ERROR no answer for user *** of vless://***',
+      'STDOUT INFO json words',
+    ].concat(entries.filter(({ message }) => message.startsWith('{')).map(({ message }) => `STDOUT INFO ${message}`)),
+  );
+  for (const { fields } of entries) {
+    assert.deepEqual([fields?.['run_trace_id'], fields?.['original_trace_id']], [run.traceId, '379accd1']);
+  }
+  const rest = (await eventuallyEntries(run.traceId, 2)).entries;
+  assert.deepEqual(rest.map(({ message, truncated, level }) => [message.slice(0, 11), truncated, level]).sort(), [
+    ['plain again', false, 'INFO'],
+    ['xxxxxxxxxxx', true, 'INFO'],
+  ]);
+  const { events } = await room.journal.list({ filter: { traceId: own }, order: 'asc', pageSize: 10 });
+  assert.deepEqual(
+    events.map(({ type, correlationId, attributes, data }) => [type, correlationId, attributes['run_trace_id'], data]),
+    [['subscription.fetched', '379accd1', run.traceId, { status: 'completed', users: ['***'], session_id: conversation }]],
+  );
+  const stored = JSON.stringify([entries, run.data]);
+  assert.equal(stored.includes(user), false, stored);
+});
+
+test('while its runs fail the component is DEGRADED with the exit and the hint; one that succeeds ends it', async () => {
+  const works = join(dir, 'works');
+  const program = script(`[ -e ${works} ] || { echo "Error: No such command 'update'." >&2; exit 2; }`);
+  const { schedule, newest } = make({ command: [program, 'update'] });
+  assert.equal(schedule.health().status, 'HEALTHY');
+  await assert.rejects(schedule.runNow());
+  assert.deepEqual(schedule.health().status, 'DEGRADED');
+  assert.match(schedule.health().message, /^the last run of sboxmgr failed: exit code 2; sboxctl has no such command/);
+  const { sinceMs } = schedule.health();
+  await assert.rejects(schedule.runNow());
+  assert.match(schedule.health().message, /^the last 2 runs of sboxmgr failed: exit code 2/);
+  assert.equal(schedule.health().sinceMs, sinceMs);
+  writeFileSync(works, '');
+  await schedule.runNow();
+  assert.deepEqual([schedule.health().status, schedule.health().message], ['HEALTHY', '']);
+  await eventually(async () => (await newest()).type === 'schedule.finished');
+});
 
 test('a command that sboxctl does not have gets its hint', async () => {
   const program = script('echo "Error: No such command \'update\'." >&2; exit 2');

@@ -38,7 +38,7 @@ export function normalise(raw: unknown, around: Around = {}): Normalised {
   if (typeof name !== 'string' || name.trim() === '') return bad('an event must have a type: event_type or type, a text');
   const type = typeOf(name);
   if (type === undefined) return bad(`${JSON.stringify(name.slice(0, 64))} is no type of an event`);
-  const metadata = { ...tableOf(around.metadata), ...tableOf(raw['metadata']) };
+  const metadata = { ...tableOf(around.metadata), ...metadataOf(raw) };
   const data = dataOf(raw);
   const attributes: Record<string, string> = { ...attributesOf(metadata), original_type: cut(name, limits.value) };
   const keep = (key: string, value: unknown): void => {
@@ -60,7 +60,7 @@ export function normalise(raw: unknown, around: Around = {}): Normalised {
     ...priority(raw['priority'] ?? metadata['priority'], keep),
     ...timeField(raw['timestamp'] ?? raw['time'] ?? around.timestamp, keep),
     ...(trace && { traceId: trace.traceId, ...(trace.spanId && { spanId: trace.spanId }) }),
-    ...correlation(raw['correlation_id'] ?? around.correlationId),
+    ...correlation([raw['correlation_id'], metadataOf(raw)['correlation_id'], around.correlationId, metadata['correlation_id']]),
   };
   return { ok: true, event };
 }
@@ -75,6 +75,15 @@ function isTable(value: unknown): value is Table {
 
 function tableOf(value: unknown): Table {
   return isTable(value) ? value : {};
+}
+
+function metadataOf(raw: Table): Table {
+  return tableOf(raw['metadata']);
+}
+
+/** The trace that a document of any of the vocabularies names. */
+export function traceIn(raw: JsonObject): Trace | undefined {
+  return traceOf({ raw, metadata: metadataOf(raw), data: tableOf(raw['data'] ?? raw['payload']), around: {} });
 }
 
 /** What came from JSON is JSON. */
@@ -145,7 +154,8 @@ interface TraceSources {
 /** A valid traceparent wins; a correlation id counts where it is of the form of a trace id. */
 function traceOf({ raw, metadata, data, around }: TraceSources): Trace | undefined {
   const parents = [raw['traceparent'], metadata['traceparent'], data['traceparent']];
-  const ids = [raw['trace_id'], metadata['trace_id'], data['trace_id'], raw['correlation_id'], around.correlationId];
+  const correlated = [raw['correlation_id'], metadataOf(raw)['correlation_id'], around.correlationId, metadata['correlation_id']];
+  const ids = [raw['trace_id'], metadata['trace_id'], data['trace_id'], ...correlated];
   return first(parents, ofTraceparent) ?? first(ids, ofTraceId);
 }
 
@@ -157,8 +167,10 @@ function first<T>(values: readonly unknown[], read: (value: unknown) => T | unde
   return undefined;
 }
 
-function correlation(value: unknown): { readonly correlationId?: string } {
-  return typeof value === 'string' && value !== '' ? { correlationId: cut(value, limits.text) } : {};
+/** The first that is a text, or a number, which some programs count their cycles by. */
+function correlation(values: readonly unknown[]): { readonly correlationId?: string } {
+  const found = values.find((value) => (typeof value === 'string' && value !== '') || typeof value === 'number');
+  return found === undefined ? {} : { correlationId: cut(String(found), limits.text) };
 }
 
 /** At most so many bytes, and no half character. */

@@ -36,6 +36,10 @@ export interface RunOutcome {
   readonly seconds: number;
   /** For a person, where it failed. */
   readonly message: string;
+  /** What may help; empty where nothing is known. */
+  readonly hint: string;
+  /** It was ended because the agent stops: that says nothing about sboxmgr. */
+  readonly interrupted: boolean;
 }
 
 /** Names of the environment that a run of sboxmgr is lent, besides its own settings (`SBOXMGR_…`) and the proxies. */
@@ -78,11 +82,13 @@ export async function runOnce(context: RunContext, options: RunOptions): Promise
       duration_ms: Math.round(seconds * 1000),
       ...counts,
       dropped_events: dropped + events.lost(),
+      ...(output.traceIds().length > 0 && { trace_ids: output.traceIds() }),
       ...(!success && { message, log_lines: output.lastLines() }),
     },
   });
   logger[success ? 'info' : 'warn']({ result, seconds, trace_id: trace.traceId, ...(!success && { message }) }, 'a run of sboxmgr ended');
-  return { result, seconds, message };
+  const { hint = '' } = facts;
+  return { result, seconds, message, hint: String(hint), interrupted: result === 'failure' && options.signal.aborted };
 }
 
 interface Attempt {

@@ -23,7 +23,7 @@ export interface Schedule {
   enabled(): boolean;
   /** Runs now, or waits for the run under way. Throws START_FAILED when the run fails. */
   runNow(): Promise<void>;
-  /** DEGRADED while the cron line cannot be followed. */
+  /** DEGRADED while the cron line cannot be followed, and from a run that fails to the next one that does not. */
   health(): { readonly status: 'HEALTHY' | 'DEGRADED'; readonly message: string; readonly sinceMs: number };
 }
 
@@ -36,16 +36,26 @@ export function createSchedule(options: ScheduleOptions): Schedule {
   let started = false;
   let running: Promise<RunOutcome> | undefined;
   let cancelTimer = (): void => {};
+  let failures = 0;
   let health: ReturnType<Schedule['health']> = { status: 'HEALTHY', message: '', sinceMs: clock.wallMs() };
 
   const note = (message: string): void => {
-    if (message !== health.message) health = { status: message === '' ? 'HEALTHY' : 'DEGRADED', message, sinceMs: clock.wallMs() };
+    const status = message === '' ? 'HEALTHY' : 'DEGRADED';
+    health = { status, message, sinceMs: status === health.status ? health.sinceMs : clock.wallMs() };
+  };
+  const judge = ({ result, message, hint, interrupted }: RunOutcome): void => {
+    if (interrupted) return;
+    failures = result === 'success' ? 0 : failures + 1;
+    const times = failures > 1 ? `the last ${failures} runs of sboxmgr failed` : 'the last run of sboxmgr failed';
+    const help = hint === '' ? 'see `sboxagent logs sboxmgr`' : hint;
+    note(failures === 0 ? '' : `${times}: ${message}; ${help}`);
   };
   const run = (): Promise<RunOutcome> => {
     running ??= runOnce(options, { command: settings.command, timeoutMs: settings.timeoutMs, signal: stopping.signal })
       .then((outcome) => {
         runs.add(1, { result: outcome.result });
         durations.record(outcome.seconds);
+        judge(outcome);
         return outcome;
       })
       .finally(() => {
@@ -61,6 +71,7 @@ export function createSchedule(options: ScheduleOptions): Schedule {
   const arm = (): void => {
     cancelTimer();
     cancelTimer = () => {};
+    failures = 0;
     note('');
     if (!settings.enabled || !started || stopping.signal.aborted) return;
     try {

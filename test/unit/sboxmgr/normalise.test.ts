@@ -232,6 +232,20 @@ test('data that is no object, and an event that is flat', () => {
   assert.deepEqual(event({ type: 'x', data: null, count: 3, level: 'warn' }).data, { count: 3 });
 });
 
+test('a correlation id in the metadata, of the event or of the message around it, is the correlation id, and the trace where it has that form', () => {
+  const of = (made: ReturnType<typeof event>): unknown[] => [made.correlationId, made.traceId, made.attributes?.['original_trace_id']];
+  const padded = '000000000000000000000000abcdef12';
+  assert.deepEqual(of(event({ type: 'x', metadata: { correlation_id: 'abcdef12' } })), ['abcdef12', padded, 'abcdef12']);
+  assert.deepEqual(of(event({ type: 'x' }, { metadata: { correlation_id: 'abcdef12' } })), ['abcdef12', padded, 'abcdef12']);
+  const uuid = '3b241101-e2bb-4255-8caf-4136c566a962';
+  assert.deepEqual(of(event({ type: 'x', metadata: { correlation_id: uuid } })), [uuid, uuid.replaceAll('-', ''), uuid]);
+  assert.deepEqual(of(event({ type: 'x', metadata: { correlation_id: 'cycle 7' } })), ['cycle 7', undefined, undefined]);
+  assert.deepEqual(of(event({ type: 'x', metadata: { correlation_id: 7 } })), ['7', undefined, undefined]);
+  const both = { correlation_id: 'own', metadata: { correlation_id: 'abcdef12' } };
+  assert.deepEqual(of(event({ type: 'x', ...both }, { correlationId: 'around' })), ['own', padded, 'abcdef12']);
+  assert.equal(event({ type: 'x', metadata: both.metadata, trace_id: '12345678' }).traceId, '00000000000000000000000012345678');
+});
+
 test('a correlation id of the form of a trace id is the trace', () => {
   assert.equal(event({ type: 'x' }, { correlationId: 'abcdef12' }).traceId, '000000000000000000000000abcdef12');
   assert.equal(event({ type: 'x' }, { correlationId: 'cycle 7' }).traceId, undefined);
