@@ -187,7 +187,7 @@ export const singBox: Engine = {
       '**.headers.**',
     ],
     // ssh_server opens a shell to a whole tailnet; torrc and arguments of tor name programs of transports.
-    programs: ['**.executable_path', '**.wrapper_path', 'outbounds.extra_args', 'outbounds.torrc.**', 'endpoints.ssh_server'],
+    programs: ['**.executable_path', '**.wrapper_path', 'outbounds.extra_args', 'outbounds.torrc', 'endpoints.ssh_server'],
     secrets: ['**.uuid', '**.auth', '**.auth_str', '**.key', '**.private_key', '**.peers.pre_shared_key', '**.users.auth', '**.torrc.**'],
     names: ['**.headers', '**.torrc', '**.predefined', '**.tls.ech.config'],
   },
