@@ -1,11 +1,13 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { askProgram, complaintsOf, type Environment, programOf, versionOf } from '../../processes/engine-program.ts';
 import { processEnv } from '../../settings/process-env.ts';
 import { type Client, type ClientType, clients, clientTypes, isClientType } from './clients.ts';
 import { detect } from './detect.ts';
-import { checkLimitMs, type Ended, type Environment, programOf, run, sentences, versionOf } from './program.ts';
 import { failed, messageOf, type Reply, type Request } from './reply.ts';
 
+/** sboxmgr waits 30 s for a reply. */
+const checkLimitMs = 20_000;
 const maxConfigBytes = 32 << 20;
 
 /** Which engines are on PATH. */
@@ -20,9 +22,9 @@ export async function check(request: Request, env: Environment = processEnv()): 
 }
 
 async function look(client: Client, env: Environment): Promise<Readonly<Record<string, unknown>>> {
-  const path = programOf(client, env);
+  const path = programOf(client, env['PATH'] ?? '');
   if (path === undefined) return { available: false, error: notThere(client) };
-  return { available: true, version: await versionOf(client, path, env), path };
+  return { available: true, version: await versionOf(client, path, { env, cwd: resolve('.') }), path };
 }
 
 /** Lets the engine judge a configuration by its own check. */
@@ -54,10 +56,11 @@ interface Case {
 
 async function judge(name: ClientType, { configPath, env, strict, told }: Case): Promise<Reply> {
   const client = clients[name];
-  const program = programOf(client, env);
+  const program = programOf(client, env['PATH'] ?? '');
+  const cwd = resolve('.');
   if (client.checkArguments === undefined) {
     const message = `${name} has no check of its own: only the form of the configuration was looked at`;
-    const known = program === undefined ? {} : { client_version: await versionOf(client, program, env) };
+    const known = program === undefined ? {} : { client_version: await versionOf(client, program, { env, cwd }) };
     return told.client_detected === name ? passed(message, { ...told, ...known }) : refused('CONFIG_INVALID', mismatch(name, told), told);
   }
   if (program === undefined) {
@@ -65,26 +68,17 @@ async function judge(name: ClientType, { configPath, env, strict, told }: Case):
     return strict ? refused('CLIENT_NOT_FOUND', why, told) : passed(`${why}; only its form was looked at`, told);
   }
   const argv = [program, ...client.checkArguments(configPath, dirname(configPath))];
-  const [ended, itsVersion] = await Promise.all([run(argv, env, checkLimitMs), versionOf(client, program, env)]);
+  const [answer, itsVersion] = await Promise.all([
+    askProgram({ argv, env, cwd, limitMs: checkLimitMs }),
+    versionOf(client, program, { env, cwd }),
+  ]);
   const all = { ...told, client_version: itsVersion };
-  if (ended.kind === 'ended' && ended.code === 0) return passed(`${name} accepts the configuration`, all);
-  const { code, errors } = complaints(name, ended);
-  return failed(code, `${name} refuses the configuration: ${errors[0] ?? ''}`, { errors, ...all });
+  const errors = complaintsOf(name, client, { answer, limitMs: checkLimitMs });
+  if (errors.length === 0) return passed(`${name} accepts the configuration`, all);
+  return failed(codes[answer.kind], `${name} refuses the configuration: ${errors[0] ?? ''}`, { errors, ...all });
 }
 
-function complaints(name: ClientType, ended: Ended): { readonly code: string; readonly errors: readonly string[] } {
-  switch (ended.kind) {
-    case 'late':
-      return { code: 'CHECK_TIMEOUT', errors: [`${name} did not end its check within ${checkLimitMs / 1000} s`] };
-    case 'failed':
-      return { code: 'CHECK_FAILED', errors: [`${name} could not be run: ${ended.message}`] };
-    case 'ended': {
-      const said = sentences(clients[name], ended.output);
-      const how = ended.killedBy === undefined ? `ended with exit code ${ended.code}` : `was ended by ${ended.killedBy}`;
-      return { code: 'CONFIG_INVALID', errors: said.length > 0 ? said : [`${name} ${how} and said nothing`] };
-    }
-  }
-}
+const codes = { late: 'CHECK_TIMEOUT', failed: 'CHECK_FAILED', ended: 'CONFIG_INVALID' } as const;
 
 function passed(message: string, more: Readonly<Record<string, unknown>>): Reply {
   return { success: true, message, errors: [], ...more };
