@@ -4,7 +4,7 @@ import type { WebhookSettings } from '../settings/types.ts';
 import type { Logger, Metrics } from '../telemetry/types.ts';
 import type { Fetch } from './delivery.ts';
 import type { Alerts, AlertView } from './types.ts';
-import { type NotifyResult, startWebhook, type Webhook } from './webhook.ts';
+import { type NotifyResult, notifyResults, startWebhook, type Webhook } from './webhook.ts';
 
 /** How often Alertmanager is told again of what fires: it forgets what it does not hear of. */
 const againEveryMs = 60_000;
@@ -50,6 +50,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
       const ended = views.filter(({ state }) => state === 'RESOLVED').map(({ id }) => id);
       if (ended.length > 0) options.settled(name, ended);
     };
+    for (const result of notifyResults) counter.add(0, { webhook: name, result });
     const webhook = startWebhook({ ...options, settings, settled });
     const ended = before?.waiting().filter(({ state }) => state === 'RESOLVED') ?? [];
     for (const view of [...ended, ...firing()]) if (wants(settings, view)) webhook.put(view);

@@ -14,7 +14,8 @@ const firstDelayMs = 1000;
 const longestDelayMs = 60_000;
 const jitter = 0.2;
 
-export type NotifyResult = 'delivered' | 'failed' | 'dropped';
+export const notifyResults = ['delivered', 'failed', 'dropped'] as const;
+export type NotifyResult = (typeof notifyResults)[number];
 
 export interface WebhookOptions {
   readonly settings: WebhookSettings;

@@ -28,3 +28,4 @@ export {
   type WatchItem,
   type WatchOptions,
 } from './types.ts';
+export { firstWithinMessage } from './validate.ts';

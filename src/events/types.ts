@@ -28,7 +28,7 @@ export interface NewEvent {
   readonly traceId?: string;
   readonly spanId?: string;
   readonly correlationId?: string;
-  readonly data?: JsonObject;
+  readonly data?: JsonObject | undefined;
   readonly attributes?: Readonly<Record<string, string>>;
 }
 

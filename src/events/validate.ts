@@ -1,6 +1,6 @@
 import { invalid, type Violation } from '../kernel/errors.ts';
-import { type Json, type JsonObject, type NewEvent, severities } from './types.ts';
-import { entryBytes, eventOverhead, fieldBytes, maxEventBytes, numberBytes, scalarBytes, textBytes } from './wire-size.ts';
+import { type Json, type JsonObject, type NewEvent, type StoredEvent, severities } from './types.ts';
+import { entryBytes, eventOverhead, fieldBytes, maxEventBytes, messageBytes, numberBytes, scalarBytes, textBytes } from './wire-size.ts';
 
 const typeShape = /^[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$/;
 const traceShape = /^([0-9a-f]{32}|[0-9a-f]{8}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$/i;
@@ -33,6 +33,16 @@ export function validate(events: readonly NewEvent[]): readonly number[] {
   );
   if (violations.length > 0) throw invalid(violations.slice(0, 100));
   return sizes;
+}
+
+/** As many of these as one message may carry: at least one, beyond that no more than 1 MiB of their wire form. */
+export function firstWithinMessage(events: readonly StoredEvent[]): readonly StoredEvent[] {
+  let bytes = 0;
+  const end = events.findIndex((event, i) => {
+    bytes += judge(event, () => {});
+    return i > 0 && bytes > messageBytes;
+  });
+  return end < 0 ? events : events.slice(0, end);
 }
 
 function judge(event: NewEvent, report: Report): number {

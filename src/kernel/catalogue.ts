@@ -90,7 +90,8 @@ export const catalogue = {
   CONFIG_REVISION_NOT_FOUND: { code: 'not_found', remedy: 'List the revisions and take one of these.' },
   CONFIG_NOT_WRITTEN: {
     code: 'unavailable',
-    remedy: 'Let the agent write to the directory of its configuration; see its log for the fault of the disk.',
+    remedy:
+      'The message has the reason of the system: EACCES and EROFS are about permission, EBUSY about a file that is a mount of its own (mount its directory).',
   },
   DISK_FULL: {
     code: 'resource_exhausted',

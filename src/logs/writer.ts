@@ -58,6 +58,12 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
   const ring = createRing(sequence.last());
   const lines = metrics.counter('sboxagent_log_lines_total');
   const lost = metrics.counter('sboxagent_log_lines_dropped_total');
+  // There before the first loss, so that an alert on its rise sees that one too.
+  const declare = (source: string): void => {
+    lines.add(0, { source });
+    lost.add(0, { source });
+  };
+  for (const source of files.keys()) declare(source);
   const publishListeners = new Set<() => void>();
   const dropListeners = new Set<(source: string, count: number) => void>();
   const status = createStatus(options);
@@ -85,6 +91,7 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
     }
     const opened = await openSourceFiles({ ...options, source });
     files.set(source, opened);
+    declare(source);
     return opened;
   };
   const store = async (source: string, entries: readonly Numbered[]): Promise<readonly LogEntry[]> => {

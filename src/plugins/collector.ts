@@ -1,4 +1,4 @@
-import type { Journal, NewEvent, PublishContext, Receipt, StoredEvent } from '../events/index.ts';
+import { firstWithinMessage, type Journal, type NewEvent, type PublishContext, type Receipt, type StoredEvent } from '../events/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
 import { ownSource } from '../kernel/own-names.ts';
@@ -35,7 +35,7 @@ export interface CollectorOptions {
 export interface Collector {
   /** The journal, with an eye on the events of plugins. Throws PLUGIN_BUFFER_FULL while the disk does not keep up. */
   readonly journal: Journal;
-  /** Newest first. */
+  /** Newest first; fewer than `keptEvents` where these are more than one message should carry. */
   recent(id: string): Promise<readonly StoredEvent[]>;
   forget(id: string): void;
   /** Resolves when all that is known now is on the disk. Throws what the store throws; nothing is lost by that. */
@@ -156,7 +156,8 @@ export function createCollector(options: CollectorOptions): Collector {
       const fresh = [...(writing.get(id) ?? []), ...(waiting.get(id) ?? [])];
       const kept = (await store.read<readonly string[]>('plugins', 'events', id)).map((body) => JSON.parse(body) as StoredEvent);
       const seen = new Set(fresh.map(({ revision }) => revision));
-      return [...fresh, ...kept.filter(({ revision }) => !seen.has(revision))].sort((a, b) => b.revision - a.revision).slice(0, keptEvents);
+      const all = [...fresh, ...kept.filter(({ revision }) => !seen.has(revision))].sort((a, b) => b.revision - a.revision);
+      return firstWithinMessage(all.slice(0, keptEvents));
     },
     forget(id) {
       count -= waiting.get(id)?.length ?? 0;

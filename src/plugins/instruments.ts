@@ -30,4 +30,10 @@ export function registerInstruments(metrics: Metrics, registry: Registry, nowMs:
     { kind: 'gauge' },
     each(({ session }) => (session?.leaseMs === undefined ? undefined : (nowMs() - session.renewedAtMs) / 1000)),
   );
+  // There from the registration on, so that an alert sees the first one too.
+  metrics.observe(
+    'sboxagent_plugin_recoveries_total',
+    { kind: 'counter' },
+    each(({ kind, recoveriesTotal }) => (kind === undefined ? undefined : recoveriesTotal)),
+  );
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Journal } from '../events/index.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { createNote } from '../kernel/note.ts';
 import { runEnvironment, type Supervisor } from '../processes/index.ts';
 import type { PluginSettings, PluginUnitSettings, UnitSettings } from '../settings/types.ts';
 import type { OpenStore } from '../store/index.ts';
@@ -106,7 +107,6 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
       rerun: () => options.rerun?.(),
       journal,
       logger,
-      recoveries: metrics.counter('sboxagent_plugin_recoveries_total'),
       retries,
       nowMs,
       touch: registry.touch,
@@ -157,7 +157,7 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
     const lifecycle = createLifecycle({ registry, documents, supervisor, recovery, collector, journal, nowMs, look });
     registerInstruments(metrics, registry, nowMs);
     let stops: (() => void)[] = [];
-    let ill = { ids: '', sinceMs: clock.wallMs() };
+    const told = createNote(clock);
 
     const sessions = createSessionCalls({
       registry,
@@ -190,16 +190,10 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
       size: registry.size,
       health() {
         const names = [...registry.all()].filter((r) => r.enabled && r.verdict.word === 'UNHEALTHY').map((r) => r.id);
-        const ids = names.join();
-        if (ids !== ill.ids) ill = { ids, sinceMs: clock.wallMs() };
-        const refused = documents.health();
-        if (names.length === 0) return refused;
         const shown = names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
-        return {
-          status: 'DEGRADED',
-          message: [`UNHEALTHY: ${shown}`, refused.message].filter((part) => part !== '').join('; '),
-          sinceMs: ill.sinceMs,
-        };
+        const parts = [names.length > 0 ? `UNHEALTHY: ${shown}` : '', documents.health().message];
+        told.note(parts.filter((part) => part !== '').join('; '));
+        return told.health();
       },
       async setSettings(next) {
         settings = next;

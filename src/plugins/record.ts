@@ -68,6 +68,8 @@ export interface PluginRecord {
   /** The story of its present illness; empty while it is well. */
   traceId: string;
   recovery: RecoveryState;
+  /** Recovery steps in this life of the daemon. */
+  recoveriesTotal: number;
   configRevision: number;
   appliedConfigRevision: number;
   /** Counts changes: with `epoch` the etag. */
@@ -110,6 +112,7 @@ export function newRecord(id: string, nowMs: number): PluginRecord {
     verdict: wellUnproved,
     traceId: '',
     recovery: noRecovery(),
+    recoveriesTotal: 0,
     configRevision: 0,
     appliedConfigRevision: 0,
     changes: 0,

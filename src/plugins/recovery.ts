@@ -1,7 +1,7 @@
 import type { Journal } from '../events/index.ts';
 import type { Supervisor } from '../processes/index.ts';
 import type { RecoveryStep } from '../settings/types.ts';
-import type { Counter, Logger } from '../telemetry/index.ts';
+import type { Logger } from '../telemetry/index.ts';
 import { backoffMs, type Ladder, nextStep } from './ladder.ts';
 import { noChecks, noRecovery, type PluginRecord } from './record.ts';
 import { tell } from './story.ts';
@@ -14,7 +14,6 @@ export interface RecoveryOptions {
   readonly rerun: () => (() => Promise<void>) | undefined;
   readonly journal: Pick<Journal, 'emit'>;
   readonly logger: Logger;
-  readonly recoveries: Counter;
   /** Failures in a row that make a plugin UNHEALTHY, unless its probe says otherwise. */
   readonly retries: () => number;
   readonly nowMs: () => number;
@@ -79,7 +78,7 @@ export function createRecovery(options: RecoveryOptions): Recovery {
     }
   };
   const announce = (record: PluginRecord, step: RecoveryStep, attempt: number): void => {
-    options.recoveries.add(1, { plugin: record.id });
+    record.recoveriesTotal += 1;
     tell(journal, {
       id: record.id,
       type: 'recovering',

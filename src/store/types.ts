@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { DiskKind } from './disk-errors.ts';
 
 /** A row of arguments or results: structured-clone data. */
 export type Args = unknown;
@@ -18,8 +19,8 @@ export interface ProcedureModule {
 
 export interface StoreHealth {
   readonly status: 'HEALTHY' | 'DEGRADED' | 'UNHEALTHY';
-  /** `full`, `read_only`, `io`, `corrupt`; absent when HEALTHY. */
-  readonly kind?: 'full' | 'read_only' | 'io' | 'corrupt';
+  /** Absent when HEALTHY, and where a thread ended. */
+  readonly kind?: DiskKind;
   readonly message: string;
   readonly sinceMs: number;
 }

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { AgentError, RefusedError } from '../kernel/errors.ts';
 import { checkIntegrity, DamagedError, inTransaction, migrate, type OpenOptions, openWriter } from './database.ts';
-import { diskKind, diskMessage, freeBytes, refineKind } from './disk-errors.ts';
-import { type Call, type Result, type Trouble, toFailure, troubleFailure } from './messages.ts';
+import { diskKind, diskMessage, freeBytes, lockMessage, refineKind } from './disk-errors.ts';
+import { type Call, type Failure, type Result, retryAfterMs, type Trouble, toFailure, troubleFailure } from './messages.ts';
 import { prepared } from './prepared.ts';
 import { moveAside, numberingAfter } from './quarantine.ts';
 import type { ProcedureModule } from './types.ts';
@@ -63,9 +63,14 @@ export class Writer {
     } catch (error) {
       const kind = diskKind(error);
       // What is no disk error (a bug of ours, a lock held by a stranger) fails the group and leaves the writer as it is.
-      const failure = kind === undefined ? toFailure(error) : troubleFailure(this.#fail(error));
+      const failure = kind === undefined ? (this.#locked(error) ?? toFailure(error)) : troubleFailure(this.#fail(error));
       return calls.map(({ n }) => ({ n, failure }));
     }
+  }
+
+  #locked(error: unknown): Failure | undefined {
+    const message = lockMessage(error, this.#options.path);
+    return message === undefined ? undefined : { reason: 'JOURNAL_UNAVAILABLE', message, retryAfterMs };
   }
 
   #call(db: DatabaseSync, { n, room, name, args }: Call): Result {

@@ -2,6 +2,8 @@
  * Every metric of the agent, in one table: `counter`, `histogram` and `observe` refuse a name that is not here, and
  * docs/metrics.md lists the same ones (a test compares). Names are those of the Prometheus text.
  */
+import { catalogue } from '../kernel/catalogue.ts';
+import type { Labels } from './types.ts';
 
 export interface MetricEntry {
   readonly kind: 'counter' | 'gauge' | 'histogram';
@@ -9,6 +11,8 @@ export interface MetricEntry {
   /** UCUM unit for OTLP; the Prometheus name carries its own. */
   readonly unit?: string;
   readonly labels: readonly string[];
+  /** Label sets of a counter that are known beforehand: they are there from the start with 0, so that an alert on their rise sees the first one too. */
+  readonly declared?: readonly Labels[];
   /** Name over OTLP where a convention fixes it. */
   readonly otelName?: string;
   /** Upper bounds of a histogram. */
@@ -23,6 +27,17 @@ const runSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600] 
 
 const process = ['process', 'engine'] as const;
 
+const each = (label: string, values: readonly string[]): readonly Labels[] => values.map((value) => ({ [label]: value }));
+
+/** Why a caller can be refused: as the gate counts it, by the reason in lower case. */
+const denials = Object.entries(catalogue).flatMap(([reason, { code }]) => (code === 'unauthenticated' ? [reason.toLowerCase()] : []));
+
+/** The bounded sets of the agent; those of one name each (`label_sets:<metric>`) begin when they are met. */
+const limits = [
+  ...['alerts', 'body_timeout', 'concurrent_unary', 'connections', 'custom_series', 'log_sources', 'message_bytes', 'plugin_documents'],
+  ...['plugin_event_buffer', 'plugin_labels', 'plugins', 'pong_timeout', 'sboxmgr_bytes', 'sboxmgr_connections', 'streams'],
+];
+
 export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
   // Calls
   rpc_server_call_duration_seconds: {
@@ -35,9 +50,19 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
   },
   sboxagent_connections: { kind: 'gauge', help: 'Open client connections.', labels: [] },
   sboxagent_streams: { kind: 'gauge', help: 'Open streams of clients.', labels: ['kind'] },
-  sboxagent_auth_denied_total: { kind: 'counter', help: 'Calls refused because of who made them.', labels: ['reason'] },
+  sboxagent_auth_denied_total: {
+    kind: 'counter',
+    help: 'Calls refused because of who made them.',
+    labels: ['reason'],
+    declared: each('reason', [...denials, 'scope_missing']),
+  },
   sboxagent_rate_limited_total: { kind: 'counter', help: 'Calls refused by the rate limit.', labels: [] },
-  sboxagent_limit_refused_total: { kind: 'counter', help: 'What a bounded set refused, by the name of the limit.', labels: ['limit'] },
+  sboxagent_limit_refused_total: {
+    kind: 'counter',
+    help: 'What a bounded set refused, by the name of the limit.',
+    labels: ['limit'],
+    declared: each('limit', limits),
+  },
   // The agent
   sboxagent_build_info: {
     kind: 'gauge',
@@ -85,9 +110,19 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
   sboxagent_events_total: { kind: 'counter', help: 'Events stored.', labels: [] },
   sboxagent_events_last_revision: { kind: 'gauge', help: 'Newest revision of the journal.', labels: [] },
   sboxagent_events_deduplicated_total: { kind: 'counter', help: 'Events published again and answered with the first one.', labels: [] },
-  sboxagent_events_dropped_total: { kind: 'counter', help: 'Events that were lost or refused.', labels: ['reason'] },
+  sboxagent_events_dropped_total: {
+    kind: 'counter',
+    help: 'Events that were lost or refused.',
+    labels: ['reason'],
+    declared: each('reason', ['backlog_full', 'refused', 'stopped']),
+  },
   sboxagent_watchers: { kind: 'gauge', help: 'Open watches of events.', labels: [] },
-  sboxagent_store_errors_total: { kind: 'counter', help: 'Errors of the disk below the store.', labels: ['kind'] },
+  sboxagent_store_errors_total: {
+    kind: 'counter',
+    help: 'Errors of the disk below the store.',
+    labels: ['kind'],
+    declared: each('kind', ['full', 'read_only', 'io', 'descriptors', 'corrupt', 'thread']),
+  },
   // sboxmgr
   sboxagent_business_subscriptions_processed_total: { kind: 'counter', help: 'Subscriptions that sboxmgr has worked through.', labels: [] },
   sboxagent_business_configs_generated_total: { kind: 'counter', help: 'Configurations that sboxmgr has made.', labels: [] },
@@ -103,6 +138,7 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
     kind: 'counter',
     help: 'Scheduled runs of sboxmgr: success, failure, timeout, or skipped because one was under way.',
     labels: ['result'],
+    declared: each('result', ['success', 'failure', 'timeout', 'skipped']),
   },
   sboxagent_schedule_run_duration_seconds: {
     kind: 'histogram',

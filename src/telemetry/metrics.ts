@@ -1,6 +1,7 @@
 import type { Meter } from '@opentelemetry/api';
+import type { MetricData } from '@opentelemetry/sdk-metrics';
 import { type MetricEntry, metricCatalogue } from './catalogue.ts';
-import type { Observer } from './observers.ts';
+import { emptyHistogram, type Observer, type Span } from './observers.ts';
 import type { Counter, Histogram, Labels, MetricReader, Metrics, Sample } from './types.ts';
 
 /** Label sets that one metric may have; further ones are refused and counted. */
@@ -14,6 +15,8 @@ interface Instruments {
   readonly reader: MetricReader;
   /** What is observed, for the producer that the readers ask. */
   readonly observers: () => Iterable<Observer>;
+  /** Histograms that measured nothing yet, with a count of 0. */
+  readonly idle: (span: Span) => readonly MetricData[];
 }
 
 /** The metrics of the catalogue over an OTel meter. `text` gives the Prometheus text. */
@@ -21,6 +24,8 @@ export function createMetrics(meter: Meter, text: () => Promise<string>): Instru
   const counters = new Map<string, Counter & { readonly samples: () => readonly Sample[] }>();
   const histograms = new Map<string, Histogram>();
   const observers = new Map<string, Observer & { readonly functions: (() => readonly Sample[])[] }>();
+  /** Histograms without labels that measured nothing yet: the SDK says nothing of them. */
+  const idle = new Map<string, MetricEntry>();
   const refused = (limit: string): void => metrics.counter(refusedName).add(1, { limit });
 
   const counter = (name: string): Counter & { readonly samples: () => readonly Sample[] } => {
@@ -29,18 +34,19 @@ export function createMetrics(meter: Meter, text: () => Promise<string>): Instru
     const admit = createAdmission(name, refused);
     // The SDK tells its sums to exporters only; as many as `admit` lets through.
     const sums = new Map<Labels, { value: number; readonly labels: Labels }>();
-    // A counter without labels is there from the start, so that a rate over its first rise is not lost.
-    if (entry.labels.length === 0) instrument.add(0);
-    if (entry.labels.length === 0) sums.set(unlabelled, { value: 0, labels: unlabelled });
+    const add = (n: number, labels?: Labels): void => {
+      const admitted = admit(labels);
+      if (admitted === undefined || !(n >= 0)) return;
+      instrument.add(n, admitted);
+      const sum = sums.get(admitted);
+      if (sum) sum.value += n;
+      else sums.set(admitted, { value: n, labels: admitted });
+    };
+    // What is known beforehand is there from the start, so that a rate over its first rise is not lost.
+    if (entry.labels.length === 0) add(0);
+    for (const labels of entry.declared ?? []) add(0, labels);
     return {
-      add(n, labels) {
-        const admitted = admit(labels);
-        if (admitted === undefined || !(n >= 0)) return;
-        instrument.add(n, admitted);
-        const sum = sums.get(admitted);
-        if (sum) sum.value += n;
-        else sums.set(admitted, { value: n, labels: admitted });
-      },
+      add,
       samples: () => [...sums.values()].map(({ value, labels: of }) => ({ value, labels: of })),
     };
   };
@@ -49,10 +55,13 @@ export function createMetrics(meter: Meter, text: () => Promise<string>): Instru
     const entry = entryOf(name, 'histogram');
     const instrument = meter.createHistogram(entry.otelName ?? name, instrumentOptions(entry));
     const admit = createAdmission(name, refused);
+    if (entry.labels.length === 0) idle.set(name, entry);
     return {
       record(value, labels) {
         const admitted = admit(labels);
-        if (admitted !== undefined && Number.isFinite(value)) instrument.record(value, admitted);
+        if (admitted === undefined || !Number.isFinite(value)) return;
+        instrument.record(value, admitted);
+        idle.delete(name);
       },
     };
   };
@@ -85,7 +94,12 @@ export function createMetrics(meter: Meter, text: () => Promise<string>): Instru
   const reader: MetricReader = {
     current: (name) => [...(counters.get(name)?.samples() ?? []), ...(observers.get(name)?.samples() ?? [])],
   };
-  return { metrics, reader, observers: () => observers.values() };
+  return {
+    metrics,
+    reader,
+    observers: () => observers.values(),
+    idle: (span) => [...idle].map(([name, entry]) => emptyHistogram(name, entry, span)),
+  };
 }
 
 function entryOf(name: string, kind: MetricEntry['kind']): MetricEntry {

@@ -8,6 +8,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const exportTimeoutMs = 3000;
 
 export interface OtlpParts {
+  /** Variables that ask for a protocol that is not spoken. */
+  readonly unspoken: string | undefined;
   readonly spanProcessors: readonly SpanProcessor[];
   readonly metricReaders: readonly IMetricReader[];
 }
@@ -25,7 +27,7 @@ export async function createOtlp(baseUrl: string | undefined, env: Environment, 
     traces ? spansTo(traces, env) : [],
     metrics ? metricsTo(metrics, env, producer) : [],
   ]);
-  return { spanProcessors, metricReaders };
+  return { spanProcessors, metricReaders, unspoken: traces || metrics ? otherProtocols(env) : undefined };
 }
 
 function endpoint(signal: 'traces' | 'metrics', baseUrl: string | undefined, env: Environment): string | undefined {
@@ -35,6 +37,18 @@ function endpoint(signal: 'traces' | 'metrics', baseUrl: string | undefined, env
   // A variable of one signal is a whole URL; the configuration goes before the environment.
   if (baseUrl === undefined && env[`OTEL_EXPORTER_OTLP_${upper}_ENDPOINT`]) return env[`OTEL_EXPORTER_OTLP_${upper}_ENDPOINT`];
   return base ? `${base.replace(/\/+$/, '')}/v1/${signal}` : undefined;
+}
+
+/** What these exporters speak, by its name in the variables. */
+export const spokenProtocol = 'http/json';
+
+/** The variables that ask for another protocol than the one that is spoken; undefined where none does. */
+function otherProtocols(env: Environment): string | undefined {
+  const asked = ['', 'TRACES_', 'METRICS_'].flatMap((signal) => {
+    const name = `OTEL_EXPORTER_OTLP_${signal}PROTOCOL`;
+    return env[name] && env[name] !== spokenProtocol ? [`${name}=${env[name]}`] : [];
+  });
+  return asked.length === 0 ? undefined : asked.join(' ');
 }
 
 async function spansTo(url: string, env: Environment): Promise<SpanProcessor[]> {

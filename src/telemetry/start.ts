@@ -11,7 +11,7 @@ import { createCustom } from './custom.ts';
 import { createLogger, type Destination } from './logger.ts';
 import { createMetrics } from './metrics.ts';
 import { createProducer, type Observer } from './observers.ts';
-import { createOtlp, type Environment } from './otlp.ts';
+import { createOtlp, type Environment, spokenProtocol } from './otlp.ts';
 import { createPrometheusReader, prometheusText } from './prometheus.ts';
 import { observeRuntime } from './runtime.ts';
 import { openDescriptor } from './stdout.ts';
@@ -42,7 +42,12 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   const resource = resourceFromAttributes(resourceAttributes(options));
   let observers: () => Iterable<Observer> = () => [];
   const custom = createCustom((limit) => instruments.metrics.counter('sboxagent_limit_refused_total').add(1, { limit }));
-  const producer = createProducer({ observers: () => observers(), further: custom.collect, resource, wallMs: () => clock.wallMs() });
+  const producer = createProducer({
+    observers: () => observers(),
+    further: (span) => [...custom.collect(span), ...instruments.idle(span)],
+    resource,
+    wallMs: () => clock.wallMs(),
+  });
   const otlp = await createOtlp(options.otlpEndpoint, options.env, producer);
   const contexts = new AsyncLocalStorageContextManager().enable();
   const reader = createPrometheusReader(producer);
@@ -62,6 +67,10 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   const destination = options.destination ?? openDescriptor(1);
   const human = options.destination === undefined && isatty(1);
   const log = createLogger({ level: options.logLevel, clock, destination, human, active });
+  if (otlp.unspoken !== undefined) {
+    const fields = { asked: otlp.unspoken, spoken: spokenProtocol };
+    log.logger.warn(fields, 'the protocol that the environment asks for is not spoken: OTLP goes out over HTTP, by default to port 4318');
+  }
   const stopRuntime = observeRuntime({ metrics, clock, version: options.version, commit: options.commit });
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {

@@ -126,8 +126,17 @@ export async function openAlertRoom(options: AlertRoomOptions): Promise<AlertRoo
     clock,
   });
   if (options.begin !== false) alerts.start();
-  const events = async (): Promise<readonly StoredEvent[]> =>
-    (await journal.list({ filter: { types: ['alert.*'] }, order: 'asc', pageSize: 5000 })).events;
+  const events = async (): Promise<readonly StoredEvent[]> => {
+    const all: StoredEvent[] = [];
+    for (let cursor: number | undefined = 0; cursor !== undefined; ) {
+      const page: Awaited<ReturnType<typeof journal.list>> = await journal.list({
+        ...{ filter: { types: ['alert.*'] }, order: 'asc', pageSize: 1000, cursor },
+      });
+      all.push(...page.events);
+      cursor = page.nextCursor;
+    }
+    return all;
+  };
   return {
     ...{ alerts, store, journal, clock, rule, value, samples, events },
     async tick(ms = 1000) {

@@ -42,6 +42,14 @@ before(async () => {
 
 after(() => daemon.dispose());
 
+test('every component of the health answer says since when, and none before the agent was there', async () => {
+  const { json } = await daemon.rest('GET', '/api/v1/health');
+  const { components } = json as { components: readonly { name: string; since: string }[] };
+  const early = components.filter(({ since }) => !(Date.parse(since) > Date.now() - 600_000));
+  assert.deepEqual(early, []);
+  assert.ok(components.length >= 8);
+});
+
 test('SIGHUP applies what can be applied, by gRPC too, and names what needs a restart', async () => {
   const event = (bytes: number) => ({ event: { type: 'test.large', source: 'test', data: { pad: 'x'.repeat(bytes) } } });
   const create = (bytes: number) => daemon.rest('POST', '/sboxagent.v1.EventService/CreateEvent', event(bytes));

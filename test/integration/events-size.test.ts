@@ -4,7 +4,7 @@ import { toBinary } from '@bufbuild/protobuf';
 import { WatchEventsResponseSchema } from '../../gen/es/sboxagent/v1/event_service_pb.js';
 import { eventBytes, eventText } from '../../src/api/convert/event.ts';
 import { watchMessage } from '../../src/api/convert/watch.ts';
-import type { NewEvent, StoredEvent } from '../../src/events/index.ts';
+import { firstWithinMessage, type NewEvent, type StoredEvent } from '../../src/events/index.ts';
 import { AgentError } from '../../src/kernel/errors.ts';
 import { eventually, follow, openRoom, scratch } from '../helpers/event-room.ts';
 
@@ -67,6 +67,15 @@ test('a page of a list ends at 1 MiB and the next one goes on, in both orders', 
     assert.deepEqual(seen, order === 'asc' ? all : all.toReversed());
     assert.ok(pages >= 4, `${pages} pages`);
   }
+});
+
+test('what one answer carries of many events ends at 1 MiB too', async () => {
+  using place = scratch();
+  await using room = await openRoom(place);
+  const receipts = await room.journal.publish(fat(9), context);
+  const first = firstWithinMessage(receipts.map(({ event }) => event));
+  assert.deepEqual([first.length, wire(first) <= mib], [4, true]);
+  assert.equal(firstWithinMessage([]).length, 0);
 });
 
 test('an event alone may be over a page, and never over what a client takes by default', async () => {

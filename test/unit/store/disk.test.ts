@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { systemClock } from '../../../src/kernel/clock.ts';
 import { AgentError } from '../../../src/kernel/errors.ts';
-import { diskKind } from '../../../src/store/disk-errors.ts';
+import { diskKind, diskMessage } from '../../../src/store/disk-errors.ts';
 import { eventually, openRoom, scratch } from '../../helpers/event-room.ts';
 
 const pad = { pad: 'x'.repeat(20_000) };
@@ -126,8 +127,35 @@ test('kinds of errors are told apart', () => {
     [sqlite(14), 'io'],
     [sqlite(19), undefined],
     [Object.assign(new Error('x'), { code: 'EROFS' }), 'read_only'],
+    [Object.assign(new Error('x'), { code: 'EMFILE' }), 'descriptors'],
     [new Error('x'), undefined],
     ['x', undefined],
   ];
   for (const [error, kind] of table) assert.equal(diskKind(error), kind);
+});
+
+test('a database that another program holds is no fault of the disk: the message names the lock and what to do', {
+  timeout: 30_000,
+}, async () => {
+  using tmp = scratch();
+  await using room = await openRoom(tmp);
+  const stranger = new DatabaseSync(join(tmp.dir, 'sboxagent.db'));
+  stranger.exec('BEGIN IMMEDIATE');
+  await assert.rejects(room.journal.publish([{ type: 'a' }], { source: 'x' }), (error) => {
+    assert.ok(error instanceof AgentError);
+    assert.equal(error.reason, 'JOURNAL_UNAVAILABLE');
+    assert.match(error.message, /locked by another program/);
+    assert.doesNotMatch(error.message, /disk/);
+    return true;
+  });
+  assert.equal(room.store.health().status, 'HEALTHY');
+  stranger.exec('ROLLBACK');
+  stranger.close();
+  assert.equal((await room.journal.publish([{ type: 'a' }], { source: 'x' }))[0]?.event.revision, 1);
+});
+
+test('what is told of a full disk, of permissions and of descriptors names its own remedy', () => {
+  assert.match(diskMessage('full', '/x/db', 'd'), /no space/);
+  assert.match(diskMessage('descriptors', '/x/db', 'd'), /LimitNOFILE/);
+  assert.doesNotMatch(diskMessage('descriptors', '/x/db', 'd'), /check the disk|space/);
 });

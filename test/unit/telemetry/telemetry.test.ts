@@ -147,6 +147,57 @@ test('names are those of the catalogue and of docs/metrics.md, whatever their un
   assert.equal(execFileSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' }), '');
 });
 
+test('what an alert could be on is there before it counts: declared labels, counters and histograms without labels', async () => {
+  const { telemetry } = await start();
+  const { metrics } = telemetry;
+  for (const [name, { kind, labels, declared = [] }] of Object.entries(metricCatalogue)) {
+    if (kind === 'counter' && (labels.length === 0 || declared.length > 0) && !name.startsWith('sboxagent_system_')) metrics.counter(name);
+    if (kind === 'histogram' && labels.length === 0) metrics.histogram(name);
+  }
+  const text = await metrics.prometheus();
+  const expected = {
+    'sboxagent_store_errors_total{kind="full"}': 0,
+    'sboxagent_events_dropped_total{reason="backlog_full"}': 0,
+    'sboxagent_auth_denied_total{reason="token_invalid"}': 0,
+    'sboxagent_auth_denied_total{reason="scope_missing"}': 0,
+    'sboxagent_limit_refused_total{limit="streams"}': 0,
+    'sboxagent_schedule_runs_total{result="timeout"}': 0,
+    sboxagent_business_errors_total: 0,
+    sboxagent_business_processing_seconds_count: 0,
+    'sboxagent_business_processing_seconds_bucket{le="600"}': 0,
+    sboxagent_schedule_run_duration_seconds_sum: 0,
+  };
+  for (const [series, value] of Object.entries(expected)) assert.deepEqual(sample(text, series), [value], series);
+  metrics.histogram('sboxagent_business_processing_seconds').record(2);
+  metrics.counter('sboxagent_store_errors_total').add(1, { kind: 'full' });
+  const later = await metrics.prometheus();
+  assert.deepEqual(sample(later, 'sboxagent_business_processing_seconds_count'), [1]);
+  assert.deepEqual(sample(later, 'sboxagent_store_errors_total{kind="full"}'), [1]);
+  assert.deepEqual(metrics.current('sboxagent_store_errors_total').length, 6);
+});
+
+test('an exporter protocol that is not spoken is one warning with what is spoken', async () => {
+  for (const [env, warned] of [
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' }, true],
+    [
+      {
+        OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+        OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'grpc',
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
+      },
+      true,
+    ],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' }, false],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, false],
+  ] as const) {
+    const { lines } = await start({ env });
+    const warnings = lines().filter((line) => String(line['msg']).includes('protocol'));
+    assert.equal(warnings.length, warned ? 1 : 0);
+    if (warned) assert.deepEqual([warnings[0]?.['level'], warnings[0]?.['spoken']], ['warn', 'http/json']);
+    if (warned) assert.match(String(warnings[0]?.['asked']), /OTEL_EXPORTER_OTLP_PROTOCOL=grpc/);
+  }
+});
+
 test('a name or a kind that the catalogue does not have is refused', async () => {
   const { metrics } = (await start()).telemetry;
   assert.throws(() => metrics.counter('sboxagent_unheard_of_total'), /not in the catalogue/);
@@ -156,13 +207,13 @@ test('a name or a kind that the catalogue does not have is refused', async () =>
 
 test('a metric has at most 1000 label sets; what is refused is counted', async () => {
   const { telemetry } = await start();
-  const denied = telemetry.metrics.counter('sboxagent_auth_denied_total');
-  for (let n = 0; n < 1010; n++) denied.add(1, { reason: `r${n}` });
-  denied.add(1, { reason: 'r5' });
+  const lines = telemetry.metrics.counter('sboxagent_log_lines_total');
+  for (let n = 0; n < 1010; n++) lines.add(1, { source: `r${n}` });
+  lines.add(1, { source: 'r5' });
   const text = await telemetry.metrics.prometheus();
-  assert.equal(sample(text, 'sboxagent_auth_denied_total{').length, 1000);
-  assert.deepEqual(sample(text, 'sboxagent_auth_denied_total{reason="r5"}'), [2]);
-  assert.deepEqual(sample(text, 'sboxagent_limit_refused_total{limit="label_sets:sboxagent_auth_denied_total"}'), [10]);
+  assert.equal(sample(text, 'sboxagent_log_lines_total{').length, 1000);
+  assert.deepEqual(sample(text, 'sboxagent_log_lines_total{source="r5"}'), [2]);
+  assert.deepEqual(sample(text, 'sboxagent_limit_refused_total{limit="label_sets:sboxagent_log_lines_total"}'), [10]);
 });
 
 test('observed samples of one name are put together; a collector that throws costs only its own', async () => {
@@ -193,6 +244,22 @@ test('figures of the machine, and a sample without them when nothing can be read
   deaf = true;
   await systemClock.sleep(60);
   assert.equal(names(await telemetry.metrics.prometheus()), 2, 'only statfs is left');
+  stop();
+});
+
+test('a scrape serves the newest sample and reads nothing', async () => {
+  const { telemetry } = await start();
+  let reads = 0;
+  const read = (): Promise<string> => {
+    reads += 1;
+    return Promise.reject(new Error('none'));
+  };
+  const stop = observeSystem({ metrics: telemetry.metrics, clock: systemClock, diskPath: '/', intervalMs: 3_600_000, read });
+  await systemClock.sleep(20);
+  const before = reads;
+  for (let i = 0; i < 5; i++) await telemetry.metrics.prometheus();
+  assert.ok(before > 0);
+  assert.equal(reads, before);
   stop();
 });
 

@@ -361,7 +361,7 @@ export enum ErrorReason_Reason {
   CONFIG_REVISION_NOT_FOUND = 48,
 
   /**
-   * UNAVAILABLE: Let the agent write to the directory of its configuration; see its log for the fault of the disk.
+   * UNAVAILABLE: The message has the reason of the system: EACCES and EROFS are about permission, EBUSY about a file that is a mount of its own (mount its directory).
    *
    * @generated from enum value: CONFIG_NOT_WRITTEN = 49;
    */

@@ -114,7 +114,7 @@ export const ErrorReason_Reason = {
   CONFIG_NOT_MANAGED: "CONFIG_NOT_MANAGED",
   /** CONFIG_REVISION_NOT_FOUND - NOT_FOUND: List the revisions and take one of these. */
   CONFIG_REVISION_NOT_FOUND: "CONFIG_REVISION_NOT_FOUND",
-  /** CONFIG_NOT_WRITTEN - UNAVAILABLE: Let the agent write to the directory of its configuration; see its log for the fault of the disk. */
+  /** CONFIG_NOT_WRITTEN - UNAVAILABLE: The message has the reason of the system: EACCES and EROFS are about permission, EBUSY about a file that is a mount of its own (mount its directory). */
   CONFIG_NOT_WRITTEN: "CONFIG_NOT_WRITTEN",
   /** DISK_FULL - RESOURCE_EXHAUSTED: Free space on the disk of the file that is named; nothing was changed, so call again. */
   DISK_FULL: "DISK_FULL",
