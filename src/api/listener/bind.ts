@@ -1,6 +1,6 @@
 import type { Server } from 'node:net';
 import { RefusedError } from '../../kernel/errors.ts';
-import { portHolder } from './port-holder.ts';
+import { portHolder } from '../../kernel/port-holder.ts';
 
 /** Resolves when the server listens; rejects with its error. `begin` calls listen(). */
 export function listening(server: Server, begin: () => void): Promise<void> {
