@@ -1,6 +1,7 @@
 import { formatDuration } from '../kernel/duration.ts';
 import { formatSize } from '../kernel/size.ts';
 import { type Key, type KeyType, keyTable, pluginUnitKeyTable, ruleKeyTable, unitKeyTable, webhookKeyTable } from './keys.ts';
+import { ownVariables } from './own-variables.ts';
 
 /** docs/configuration.md, made from the tables of keys; a test keeps the committed page equal. */
 export function configurationPage(): string {
@@ -50,6 +51,14 @@ export function configurationPage(): string {
     'The keys of each mapping in `alerts.webhooks`. All are live.',
     '',
     ...table(webhookKeyTable),
+    '',
+    '## Other variables',
+    '',
+    'Names of the same prefix that are no keys. The daemon passes over those that are not its own; any further name is refused.',
+    '',
+    '| variable | read by | meaning |',
+    '|---|---|---|',
+    ...ownVariables.map(({ name, reader, doc }) => `| \`${name}\` | ${reader} | ${doc} |`),
     '',
   ].join('\n');
 }

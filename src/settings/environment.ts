@@ -1,12 +1,11 @@
 import { aliases, environmentName, type Key, keyTable } from './keys.ts';
+import { ownVariables } from './own-variables.ts';
 import { type Place, type Problems, refuse } from './problems.ts';
 import { suggestion } from './suggest.ts';
 import type { Units } from './units.ts';
 import { fromEnvironment, type Written } from './values.ts';
 
-/** Names with our prefix that are the client's, the launcher's, the example's, or given to units. */
-const otherNames = new Set(['CONFIG', 'TARGET', 'TOKEN', 'TOKEN_FILE', 'TIMEOUT', 'OUTPUT', 'DISABLE'].map((name) => `SBOXAGENT_${name}`));
-const otherPrefixes = ['SBOXAGENT_EXAMPLE_', 'SBOXAGENT_UNIT'];
+const otherNames: ReadonlySet<string> = new Set(ownVariables.map(({ name }) => name));
 
 export interface Override {
   /** Dotted, with the unit's id where it is a unit's. */
@@ -25,7 +24,9 @@ export function overrides(env: Readonly<Record<string, string | undefined>>, uni
     const at = { file: `env ${name}`, line: 0 };
     const [key, ambiguous] = names.get(name) ?? [];
     if (key === undefined) {
-      problems.add(refuse(at, '', { rule: 'unknown_key', message: `no key has this name${suggestion(name, names.keys())}` }));
+      problems.add(
+        refuse(at, '', { rule: 'unknown_key', message: `no key has this name${suggestion(name, [...names.keys(), ...otherNames])}` }),
+      );
       return [];
     }
     if (ambiguous !== undefined) problems.add(refuse(at, '', `means ${key.path} and ${ambiguous.path}; say it in the file`));
@@ -34,7 +35,7 @@ export function overrides(env: Readonly<Record<string, string | undefined>>, uni
 }
 
 function isOurs(name: string): boolean {
-  return name.startsWith('SBOXAGENT_') && !otherNames.has(name) && !otherPrefixes.some((other) => name.startsWith(other));
+  return name.startsWith('SBOXAGENT_') && !otherNames.has(name);
 }
 
 interface Named {

@@ -13,6 +13,7 @@ export { isLive, isSecret, maskText, maskWord } from './key-paths.ts';
 export { aliases, environmentName, type Key, type KeyType, keyTable, unitKeyTable } from './keys.ts';
 export { type LoadOptions, loadSettings } from './load.ts';
 export { guardDepth, MAX_DEPTH } from './nesting.ts';
+export { type OwnVariable, ownVariables } from './own-variables.ts';
 export { printConfig } from './print.ts';
 export { processEnv } from './process-env.ts';
 export type { LoadedSettings, Settings, UnitSettings } from './types.ts';

@@ -157,6 +157,8 @@ for (const [name, text, want] of cases) {
 const environment: readonly (readonly [string, string, RegExp])[] = [
   ['SBOXAGENT_API_PORT', 'abc', /^env SBOXAGENT_API_PORT: api\.port: "abc" is not a whole number from 0 to 65535$/],
   ['SBOXAGENT_API_PRT', '1', /^env SBOXAGENT_API_PRT: no key has this name; did you mean SBOXAGENT_API_PORT\?$/],
+  ['SBOXAGENT_TOKEN_FIEL', 'x', /no key has this name; did you mean SBOXAGENT_TOKEN_FILE\?$/],
+  ['SBOXAGENT_UNITS_X', '1', /no key has this name/],
   ['SBOXAGENT_API_ENABLED', 'yes', /neither true nor false/],
   ['SBOXAGENT_API_HOST', '0.0.0.0', /^env SBOXAGENT_API_HOST: api\.host: /],
   ['SBOXAGENT_ALERTS_RULES', 'x', /"x" is not a list of mappings; write it in the file/],
