@@ -74,5 +74,7 @@ export function inlineUnit(id: string, options: StartOptions): UnitSettings {
       stableAfterMs: 30_000,
     },
     stop: { signal: 'SIGTERM', graceMs: 15_000 },
+    // It has no engine, and so no config that could be applied.
+    apply: { readyWithinMs: 15_000, soakMs: 0, allowedDirs: [], policy: 'enforce', onFileChange: 'report' },
   };
 }

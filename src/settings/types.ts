@@ -94,6 +94,17 @@ export interface UnitSettings {
     readonly stableAfterMs: number;
   };
   readonly stop: { readonly signal: NodeJS.Signals; readonly graceMs: number };
+  readonly apply: ApplySettings;
+}
+
+/** How a new config of an engine proves itself, and what it may choose. */
+export interface ApplySettings {
+  readonly readyWithinMs: number;
+  readonly soakMs: number;
+  /** Absolute. */
+  readonly allowedDirs: readonly string[];
+  readonly policy: 'enforce' | 'warn';
+  readonly onFileChange: 'report' | 'apply';
 }
 
 export interface PluginSettings {

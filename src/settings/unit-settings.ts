@@ -27,6 +27,13 @@ export function toUnit(entries: Entries, id: string, base: string): UnitSettings
       stableAfterMs: get('restart.stable_after'),
     },
     stop: { signal: get('stop.signal'), graceMs: get('stop.grace') },
+    apply: {
+      readyWithinMs: get('apply.ready_within'),
+      soakMs: get('apply.soak'),
+      allowedDirs: get('apply.allowed_dirs'),
+      policy: get('apply.policy'),
+      onFileChange: get('apply.on_file_change'),
+    },
   };
 }
 

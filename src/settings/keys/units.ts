@@ -43,7 +43,32 @@ export const unitKeyTable: readonly Key[] = [
   key('capabilities', later, [], 'Ambient capabilities.'),
   key('limits', later, {}, 'Its resource limits.'),
   key('probes', later, {}, 'How it is proved well.'),
-  key('apply', later, {}, 'How a new config proves itself.'),
+  key(
+    'apply.ready_within',
+    duration(100, HOUR_MS),
+    '15s',
+    'After a new config was put in, the engine is READY within this, or the old one is put back.',
+  ),
+  key('apply.probe', later, undefined, 'What a new config is proved by.'),
+  key('apply.soak', duration(0, HOUR_MS), '5s', 'So long the probe must hold before a new config is kept.'),
+  key(
+    'apply.allowed_dirs',
+    { kind: 'paths' },
+    [],
+    "Where a config that is applied may name files, besides the unit's own directory and cwd.",
+  ),
+  key(
+    'apply.policy',
+    choice('enforce', 'warn'),
+    'enforce',
+    'Whether a config that chooses what it may not (files elsewhere, programs, open APIs) is refused or told.',
+  ),
+  key(
+    'apply.on_file_change',
+    choice('report', 'apply'),
+    'report',
+    'What a change of the config file by hand means: it is told as a drift, or applied like any other.',
+  ),
 ];
 
 /** `processes`. */

@@ -77,7 +77,7 @@ const cases: readonly (readonly [string, string, string | RegExp])[] = [
     'no_new_privs: true',
     'capabilities: [CAP_NET_ADMIN]',
     'limits: {nofile: 5}',
-    'apply: {soak: 5s}',
+    'apply: {probe: {engine: {}}}',
   ].map(
     (line) => [line, units('u:', '  command: [a]', `  ${line}`), `c.yaml:5: processes.units.u.${line.split(':')[0]}: ${later}`] as const,
   ),
