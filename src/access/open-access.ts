@@ -7,6 +7,7 @@ import type { Principal } from '../kernel/principal.ts';
 import { readTokens, tokenFilePath } from './token-file.ts';
 import { defaultName, isLive } from './tokens.ts';
 import type { Access, TokenRecord, Verdict } from './types.ts';
+import { openUnitTokens, unitPrincipal } from './unit-tokens.ts';
 
 export interface OpenAccessOptions {
   readonly stateDir: string;
@@ -20,6 +21,10 @@ export interface OpenAccessOptions {
 }
 
 export interface OpenAccess extends Access {
+  /** The token that a plugin of `plugins.units` gets in its environment. */
+  unitToken(id: string): string;
+  /** The declared ones: what is not among them has no token any more. */
+  setUnits(ids: readonly string[]): void;
   /** Takes up another static token; the streams of the old one end. */
   reload(change: { readonly authToken: string | undefined }): void;
   /** Tokens that end within `withinMs`, or within the last fifth of their life where that is shorter. */
@@ -41,6 +46,8 @@ const everybody: Principal = { id: 'anonymous', name: 'anonymous', scopes: new S
 export function openAccess(options: OpenAccessOptions): OpenAccess {
   const { stateDir, clock = systemClock } = options;
   let authToken = options.authToken;
+  const unitTokens = openUnitTokens(stateDir);
+  let units: readonly Entry[] = [];
   let records = readTokens(stateDir);
   let entries = entriesOf(records, authToken);
   let live = liveIds(records, authToken, clock.wallMs());
@@ -49,8 +56,8 @@ export function openAccess(options: OpenAccessOptions): OpenAccess {
   const settle = (): void => {
     const now = clock.wallMs();
     const before = live;
-    entries = entriesOf(records, authToken);
-    live = liveIds(records, authToken, now);
+    entries = [...entriesOf(records, authToken), ...units];
+    live = new Map([...liveIds(records, authToken, now), ...units.map(({ principal }) => [principal.id, 'unit'] as const)]);
     for (const [id, secret] of before) if (live.get(id) !== secret) tell(id, endOf(records, id, now));
   };
   const tell = (id: string, reason: ErrorReason): void => {
@@ -75,6 +82,15 @@ export function openAccess(options: OpenAccessOptions): OpenAccess {
     onRevoked(fn) {
       listeners.add(fn);
       return () => listeners.delete(fn);
+    },
+    unitToken: unitTokens.tokenOf,
+    setUnits(ids) {
+      units = ids.map((id) => ({
+        digest: hash('sha256', unitTokens.tokenOf(id), 'buffer'),
+        principal: unitPrincipal(id),
+        record: undefined,
+      }));
+      settle();
     },
     reload(change) {
       authToken = change.authToken;
@@ -120,7 +136,12 @@ function deny(reason: ErrorReason, message: string): Verdict {
 function entriesOf(records: readonly TokenRecord[], authToken: string | undefined): readonly Entry[] {
   const minted = records.map((record) => ({
     digest: Buffer.from(record.hash, 'hex'),
-    principal: { id: record.id, name: nameOf(record), scopes: new Set(record.scopes) },
+    principal: {
+      id: record.id,
+      name: nameOf(record),
+      scopes: new Set(record.scopes),
+      ...(record.succeeds !== undefined && { identity: record.succeeds }),
+    },
     record,
   }));
   if (authToken === undefined) return minted;

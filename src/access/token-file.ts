@@ -110,7 +110,9 @@ function parseRecord(value: unknown): TokenRecord {
   if (typeof id !== 'string' || id === '' || typeof name !== 'string' || createTimeMs === undefined) throw new TypeError('bad record');
   if (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash)) throw new TypeError('bad hash');
   if (!Array.isArray(scopes) || !scopes.every(isScope)) throw new TypeError('bad scopes');
-  return { id, name, scopes, hash, createTimeMs, expireTimeMs: time(r['expire_time']), revokeTimeMs: time(r['revoke_time']) };
+  const { succeeds } = r;
+  if (succeeds !== undefined && typeof succeeds !== 'string') throw new TypeError('bad predecessor');
+  return { id, name, scopes, hash, succeeds, createTimeMs, expireTimeMs: time(r['expire_time']), revokeTimeMs: time(r['revoke_time']) };
 }
 
 function time(value: unknown): number | undefined {

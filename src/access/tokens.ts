@@ -23,6 +23,8 @@ export interface CreateTokenOptions {
   /** Default source of events published with it; default `token-<id>`. */
   readonly name?: string;
   readonly scopes: readonly Scope[];
+  /** Id of a token whose place this one takes: what that one owns, plugins above all, is this one's too. Both work until one is revoked. */
+  readonly replaces?: string;
   /** Absent: never expires. */
   readonly ttlMs?: number;
   readonly clock?: Clock;
@@ -45,11 +47,30 @@ export function createToken(options: CreateTokenOptions): NewToken {
   const now = clock.wallMs();
   const token = randomToken();
   const id = ulid(now);
-  const name = options.name ?? defaultName(id);
   const expireTimeMs = ttlMs === undefined ? undefined : now + ttlMs;
-  const record: TokenRecord = { id, name, scopes, hash: tokenHash(token), createTimeMs: now, expireTimeMs, revokeTimeMs: undefined };
-  updateTokens(stateDir, (records) => ({ records: withRecord(records, record, now), result: undefined }));
+  const record = updateTokens<TokenRecord>(stateDir, (records) => {
+    const old = predecessor(records, options.replaces);
+    const record: TokenRecord = {
+      id,
+      name: options.name ?? old?.name ?? defaultName(id),
+      scopes,
+      hash: tokenHash(token),
+      succeeds: old && (old.succeeds ?? old.id),
+      createTimeMs: now,
+      expireTimeMs,
+      revokeTimeMs: undefined,
+    };
+    return { records: withRecord(records, record, now), result: record };
+  });
   return { record, token };
+}
+
+function predecessor(records: readonly TokenRecord[], id: string | undefined): TokenRecord | undefined {
+  const old = records.find((record) => record.id === id);
+  if (id === undefined || old !== undefined) return old;
+  throw invalid([
+    { field: 'replaces', message: `there is no token ${JSON.stringify(id.slice(0, 64))}; \`sboxagent token list\` has those known` },
+  ]);
 }
 
 /** All records, oldest first, with those revoked or expired in the last 30 days. */

@@ -8,6 +8,8 @@ export interface TokenRecord {
   readonly scopes: readonly Scope[];
   /** SHA-256 of the token, hex. */
   readonly hash: string;
+  /** Identity that it took over from the token that it replaces; absent = its own id. */
+  readonly succeeds?: string | undefined;
   readonly createTimeMs: number;
   readonly expireTimeMs: number | undefined;
   readonly revokeTimeMs: number | undefined;

@@ -52,10 +52,18 @@ export async function createApp({ first, load, files, program, lock }: AppOption
   const environment = processEnv();
   const foundation = await openFoundation({ settings, program, environment, clock });
   const { telemetry, logger, metrics, store, journal, logs } = foundation;
+  if (security.authEnabled) ensureAdminToken({ stateDir, hasStaticToken: security.authToken !== undefined, clock });
+  const tokens = createNote(clock);
+  const { authEnabled, authToken } = security;
+  const access = openAccess({ stateDir, authEnabled, authToken, clock, onProblem: (problem) => tokens.note(problem ?? '') });
+  const pluginUnits = ({ plugins }: Settings): readonly string[] => (plugins.enabled ? Object.keys(plugins.units) : []);
+  access.setUnits(pluginUnits(settings));
+  const ownTarget = `unix:${settings.api.unixSocket.path}`;
   const opened = await openPlugins({
     settings: settings.plugins,
     stateDir,
     environment,
+    unitEnvironment: (id) => ({ SBOXAGENT_TARGET: ownTarget, SBOXAGENT_TOKEN: access.unitToken(id) }),
     store,
     journal,
     clock,
@@ -88,13 +96,9 @@ export async function createApp({ first, load, files, program, lock }: AppOption
     clock,
     logger,
     metrics,
-    environment: { ...environment, SBOXAGENT_TARGET: `unix:${settings.api.unixSocket.path}` },
+    environment: { ...environment, SBOXAGENT_TARGET: ownTarget },
     directory: join(stateDir, 'sboxmgr'),
   });
-  if (security.authEnabled) ensureAdminToken({ stateDir, hasStaticToken: security.authToken !== undefined, clock });
-  const tokens = createNote(clock);
-  const { authEnabled, authToken } = security;
-  const access = openAccess({ stateDir, authEnabled, authToken, clock, onProblem: (problem) => tokens.note(problem ?? '') });
   const units = createUnitChanges({ supervisor, logger, clock });
   const config = await openConfig({
     load,
@@ -106,6 +110,7 @@ export async function createApp({ first, load, files, program, lock }: AppOption
       telemetry.setLogLevel(agent.logLevel);
       frontDoor.reconfigure(front);
       access.reload({ authToken: front.security.authToken });
+      access.setUnits(pluginUnits(next.settings));
       journal.setRetention(events.retention);
       logs.setRetention(kept);
       alerts.setSettings(rules);

@@ -1,5 +1,6 @@
 import type { ErrorReason } from '../kernel/catalogue.ts';
 import type { Feed } from '../kernel/feed.ts';
+import type { Principal } from '../kernel/principal.ts';
 
 export const severities = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const;
 export type Severity = (typeof severities)[number];
@@ -77,6 +78,8 @@ export interface PublishContext {
   readonly source: string;
   readonly traceId?: string;
   readonly spanId?: string;
+  /** Who publishes. Undefined: a door of the agent's own, which it trusts to speak for any plugin (sboxmgr's socket and its schedule). */
+  readonly publisher?: Principal;
   /** The agent itself publishes: its own source and families of types are allowed. Whoever comes from outside has none of this. */
   readonly inside?: true;
   /** What the receiving room adds to the attributes of an event, over whatever its publisher says there. */

@@ -10,6 +10,12 @@ export interface Principal {
   /** Name of the token: the default source of events that it publishes. */
   readonly name: string;
   readonly scopes: ReadonlySet<Scope>;
+  /** Who it is over the rotation of its token: the id of the first one. Absent = `id`. What is owned is owned by this. */
+  readonly identity?: string;
+}
+
+export function identityOf({ id, identity }: Principal): string {
+  return identity ?? id;
 }
 
 export const anonymous: Principal = { id: 'anonymous', name: 'anonymous', scopes: new Set() };

@@ -6,17 +6,21 @@ import { within } from '../kernel/within.ts';
 import type { Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import { withEvent } from './calls.ts';
+import type { Owners } from './owners.ts';
 import { pluginId } from './plugin-id.ts';
 import type { EventRow, KeepArgs } from './plugin-procedures.ts';
 import type { Registry } from './registry.ts';
 
 /** Events kept of each plugin. */
 export const keptEvents = 100;
+/** The attribute of an event that names a plugin which its publisher does not own: it is stored, and says nothing of the plugin. */
+export const unownedPlugin = 'unowned_plugin';
 /** A publisher waits no longer than this for the disk to take what is collected. */
 const waitMs = 1000;
 
 export interface CollectorOptions {
   readonly registry: Registry;
+  readonly owners: Pick<Owners, 'mayUse'>;
   readonly store: Store;
   readonly journal: Journal;
   readonly clock: Clock;
@@ -45,13 +49,13 @@ export interface Collector {
 }
 
 function idIn(event: StoredEvent, namedSource: boolean): string | undefined {
-  if (event.source === ownSource) return undefined;
+  if (event.source === ownSource || event.attributes[unownedPlugin] !== undefined) return undefined;
   const id = event.attributes['plugin'] ?? (namedSource ? event.source : '');
   return pluginId.test(id) ? id : undefined;
 }
 
 export function createCollector(options: CollectorOptions): Collector {
-  const { registry, store, journal, clock, logger, settings } = options;
+  const { registry, owners, store, journal, clock, logger, settings } = options;
   const refused = options.metrics.counter('sboxagent_limit_refused_total');
   /** Newest last; what goes beyond `keptEvents` of a plugin would be removed by its own successors. */
   let waiting = new Map<string, StoredEvent[]>();
@@ -139,12 +143,19 @@ export function createCollector(options: CollectorOptions): Collector {
     throw new AgentError('PLUGIN_BUFFER_FULL', `${count + inFlight} events of plugins wait for the disk already`, { retryAfterMs: 1000 });
   };
 
+  /** Kept with the event, so that the next start, which follows the journal, judges as this one did. */
+  const disowned = (event: NewEvent, { source, publisher }: PublishContext): Readonly<Record<string, string>> | undefined => {
+    if (publisher === undefined) return undefined;
+    const id = event.attributes?.['plugin'] ?? (event.source || source);
+    return !pluginId.test(id) || owners.mayUse(id, publisher) ? undefined : { [unownedPlugin]: id };
+  };
+
   const publish = async (events: readonly NewEvent[], context: PublishContext): Promise<readonly Receipt[]> => {
     if (!settings().enabled) return journal.publish(events, context);
     const named = events.map((event) => event.source !== undefined && event.source !== '');
     const mine = events.filter((event, i) => named[i] === true || event.attributes?.['plugin'] !== undefined).length;
     if (mine > 0) await makeRoom(Math.min(mine, settings().bufferSize));
-    const receipts = await journal.publish(events, context);
+    const receipts = await journal.publish(events, { ...context, stamp: (event) => disowned(event, context) });
     for (const [i, { event, duplicate }] of receipts.entries()) if (!duplicate) take(event, named[i] === true);
     return receipts;
   };

@@ -14,7 +14,7 @@ interface Facts {
   readonly cadenceMs: number | null;
   readonly enabled: boolean;
   readonly lost: boolean;
-  readonly session: { readonly id: string; readonly leaseMs: number | null } | null;
+  readonly session: { readonly id: string; readonly identity?: string; readonly leaseMs: number | null } | null;
   readonly leaseEnded: boolean;
   /** Absent in what older agents kept. */
   readonly endedItself?: boolean;
@@ -35,7 +35,7 @@ export function encodeFacts(record: PluginRecord): string {
     cadenceMs: record.cadenceMs ?? null,
     enabled: record.enabled,
     lost: record.lost,
-    session: session === undefined ? null : { id: session.id, leaseMs: session.leaseMs ?? null },
+    session: session === undefined ? null : { id: session.id, identity: session.identity, leaseMs: session.leaseMs ?? null },
     leaseEnded: record.leaseEnded,
     endedItself: record.endedItself,
     lastSeenMs: record.lastSeenMs ?? null,
@@ -57,7 +57,14 @@ export function restoreFacts(record: PluginRecord, text: string, nowMs: number):
   const session: LiveSession | undefined =
     facts.session === null
       ? undefined
-      : { id: facts.session.id, leaseMs: facts.session.leaseMs ?? undefined, renewedAtMs: nowMs, reports: 0, onEnd: new Set() };
+      : {
+          id: facts.session.id,
+          identity: facts.session.identity ?? '',
+          leaseMs: facts.session.leaseMs ?? undefined,
+          renewedAtMs: nowMs,
+          reports: 0,
+          onEnd: new Set(),
+        };
   const { verdict, cadenceMs } = facts;
   if (verdict.reason === 'MISSED_RUN' && cadenceMs !== null) record.contact = contactThatMissed(verdict.failures, nowMs, cadenceMs);
   Object.assign(record, {

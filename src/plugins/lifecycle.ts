@@ -2,6 +2,7 @@ import type { Journal } from '../events/index.ts';
 import { AgentError } from '../kernel/errors.ts';
 import type { Supervisor } from '../processes/index.ts';
 import type { Collector } from './collector.ts';
+import type { Owners } from './owners.ts';
 import { noChecks, type PluginRecord } from './record.ts';
 import type { Recovery } from './recovery.ts';
 import type { Registry } from './registry.ts';
@@ -12,6 +13,7 @@ import type { DocumentKeeper, Plugins, PluginView } from './types.ts';
 
 export interface LifecycleOptions {
   readonly registry: Registry;
+  readonly owners: Owners;
   readonly documents: Pick<DocumentKeeper, 'remove'>;
   readonly supervisor: Pick<Supervisor, 'start' | 'stop' | 'restart'>;
   readonly recovery: Recovery;
@@ -23,7 +25,7 @@ export interface LifecycleOptions {
 
 /** What a person does with a plugin. */
 export function createLifecycle(options: LifecycleOptions): Pick<Plugins, 'enable' | 'disable' | 'start' | 'stop' | 'restart' | 'remove'> {
-  const { registry, documents, supervisor, recovery, collector, journal, look } = options;
+  const { registry, owners, documents, supervisor, recovery, collector, journal, look } = options;
 
   const running = (id: string): PluginRecord => {
     const record = registry.get(id);
@@ -98,7 +100,7 @@ export function createLifecycle(options: LifecycleOptions): Pick<Plugins, 'enabl
       await supervisor.restart(id);
       return settled(record);
     },
-    async remove(id) {
+    async remove(id, caller) {
       const record = registry.get(id);
       if (record.unit !== undefined) {
         throw new AgentError('PLUGIN_DECLARED', `${id} is declared under plugins.units`, { metadata: { plugin_id: id } });
@@ -107,6 +109,7 @@ export function createLifecycle(options: LifecycleOptions): Pick<Plugins, 'enabl
       await documents.remove(id);
       collector.forget(id);
       await registry.remove(record);
+      if (owners.mayUse(id, caller)) await owners.release(id);
       tell(journal, { id, type: 'removed', data: { kind: record.kind ?? '' }, traceId: '' });
     },
   };

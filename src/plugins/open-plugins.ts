@@ -13,6 +13,7 @@ import { openDocuments } from './documents/open-documents.ts';
 import { createHandOut } from './hand-out.ts';
 import { registerInstruments } from './instruments.ts';
 import { createLifecycle } from './lifecycle.ts';
+import { openOwners, unitIdentity } from './owners.ts';
 import type { PluginRecord } from './record.ts';
 import { createRecovery } from './recovery.ts';
 import { openRegistry } from './registry.ts';
@@ -28,6 +29,8 @@ export interface PluginsOptions {
   readonly stateDir: string;
   /** The daemon's environment: what units may be lent. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** What else the unit of a plugin finds in its environment: how it calls the agent, and its token. */
+  readonly unitEnvironment?: (id: string) => Readonly<Record<string, string>>;
   readonly store: OpenStore;
   readonly journal: Journal;
   readonly clock: Clock;
@@ -66,6 +69,11 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
   let { settings } = options;
   const awake = createAwakeClock(clock, tickMs);
   const registry = await openRegistry({ store, clock, awake, logger, metrics, limit: settings.limits.plugins });
+  const owners = await openOwners({
+    store,
+    isDeclared: (id) => registry.find(id)?.unit !== undefined,
+    refused: metrics.counter('sboxagent_limit_refused_total'),
+  });
   const documents = await openDocuments({
     dir: join(stateDir, 'plugins'),
     backupDir: join(stateDir, 'backups', 'plugins'),
@@ -82,6 +90,10 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
       const record = registry.declare(unit.id);
       record.unit = unit;
       record.kind = 'PROCESS';
+      // Also when it is no longer declared, its documents are nobody else's.
+      owners
+        .bind(unit.id, unitIdentity(unit.id))
+        .catch((error: unknown) => logger.warn({ plugin: unit.id, err: error }, 'the owner of a plugin could not be kept'));
     }
     for (const record of registry.all()) {
       if (record.unit === undefined || units[record.id] !== undefined) continue;
@@ -93,7 +105,12 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
 
   const asUnit = (unit: PluginUnitSettings): UnitSettings => {
     const { readiness: _, recovery: __, ...plain } = unit;
-    const env = { SBOXAGENT_PLUGIN_ID: unit.id, SBOXAGENT_PLUGIN_CONFIG: documents.file(unit.id), ...unit.env };
+    const env = {
+      ...options.unitEnvironment?.(unit.id),
+      SBOXAGENT_PLUGIN_ID: unit.id,
+      SBOXAGENT_PLUGIN_CONFIG: documents.file(unit.id),
+      ...unit.env,
+    };
     return { ...plain, env, autostart: unit.autostart && registry.find(unit.id)?.enabled !== false };
   };
   const units: OpenedPlugins['units'] = (declared) => Object.fromEntries(Object.entries(declared).map(([id, unit]) => [id, asUnit(unit)]));
@@ -143,6 +160,7 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
     };
     const collector = createCollector({
       registry,
+      owners,
       store,
       journal,
       clock,
@@ -154,13 +172,14 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
         if (record !== undefined) hear(record);
       },
     });
-    const lifecycle = createLifecycle({ registry, documents, supervisor, recovery, collector, journal, nowMs, look });
+    const lifecycle = createLifecycle({ registry, owners, documents, supervisor, recovery, collector, journal, nowMs, look });
     registerInstruments(metrics, registry, nowMs);
     let stops: (() => void)[] = [];
     const told = createNote(clock);
 
     const sessions = createSessionCalls({
       registry,
+      owners,
       documents,
       collector,
       journal,

@@ -1,5 +1,7 @@
 /** The registry's SQL: what is known of plugins, and the newest events of each. Runs in the threads of the store. */
+
 import { type ProcedureModule, prepared } from '../store/index.ts';
+import type { OwnerRow } from './owners.ts';
 
 export interface PluginRow {
   readonly id: string;
@@ -28,8 +30,15 @@ export const procedures: ProcedureModule = {
     `CREATE TABLE plugins (id TEXT PRIMARY KEY, facts TEXT NOT NULL) WITHOUT ROWID;
      CREATE TABLE plugin_events (plugin TEXT NOT NULL, revision INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (plugin, revision)) WITHOUT ROWID;
      CREATE TABLE plugin_cursor (one INTEGER PRIMARY KEY CHECK (one = 1), revision INTEGER NOT NULL)`,
+    'CREATE TABLE plugin_owners (plugin TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID',
   ],
   writes: {
+    own(db, { plugin, owner }: OwnerRow): void {
+      prepared(db, 'INSERT INTO plugin_owners (plugin, owner) VALUES (?, ?) ON CONFLICT (plugin) DO NOTHING').run(plugin, owner);
+    },
+    disown(db, plugin: string): void {
+      prepared(db, 'DELETE FROM plugin_owners WHERE plugin = ?').run(plugin);
+    },
     remove(db, id: string): void {
       prepared(db, 'DELETE FROM plugins WHERE id = ?').run(id);
       prepared(db, 'DELETE FROM plugin_events WHERE plugin = ?').run(id);
@@ -54,6 +63,10 @@ export const procedures: ProcedureModule = {
       prepared(db, 'SELECT id, facts FROM plugins ORDER BY id')
         .all()
         .map((row) => ({ id: String(row['id']), facts: String(row['facts']) })),
+    owners: (db): readonly OwnerRow[] =>
+      prepared(db, 'SELECT plugin, owner FROM plugin_owners')
+        .all()
+        .map((row) => ({ plugin: String(row['plugin']), owner: String(row['owner']) })),
     events: (db, plugin: string): readonly string[] =>
       prepared(db, 'SELECT body FROM plugin_events WHERE plugin = ? ORDER BY revision DESC')
         .all(plugin)

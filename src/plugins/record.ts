@@ -7,6 +7,8 @@ import { type Verdict, wellUnproved } from './verdict.ts';
 
 export interface LiveSession {
   readonly id: string;
+  /** Identity of the principal that opened it. */
+  readonly identity: string;
   /** undefined without a lease. */
   readonly leaseMs: number | undefined;
   /** On the awake clock. */

@@ -1,18 +1,21 @@
 import type { Journal } from '../events/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
+import { identityOf, may } from '../kernel/principal.ts';
 import { standardRedactor } from '../kernel/redaction.ts';
 import type { PluginSettings } from '../settings/types.ts';
 import type { Counter } from '../telemetry/index.ts';
 import type { Collector } from './collector.ts';
-import type { PluginRecord } from './record.ts';
+import type { Owners } from './owners.ts';
+import type { LiveSession, PluginRecord } from './record.ts';
 import type { Registry } from './registry.ts';
 import { grantedLease, leaveSession, liveSession, openSession, takeRegistration } from './sessions.ts';
 import { tell } from './story.ts';
-import type { DocumentKeeper, HealthReport, Plugins, Registration } from './types.ts';
+import type { DocumentKeeper, HealthReport, Plugins, Registration, SessionRef } from './types.ts';
 
 export interface SessionCallsOptions {
   readonly registry: Registry;
+  readonly owners: Owners;
   readonly documents: Pick<DocumentKeeper, 'setSchema'>;
   readonly collector: Pick<Collector, 'flush'>;
   readonly journal: Pick<Journal, 'emit'>;
@@ -40,8 +43,8 @@ const withoutSecrets = ({ status, message, data }: HealthReport): HealthReport =
 /** What plugins themselves ask for. */
 export function createSessionCalls(
   options: SessionCallsOptions,
-): Pick<Plugins, 'register' | 'renew' | 'report' | 'endSession' | 'followSession'> {
-  const { registry, documents, collector, journal, settings, clock, nowMs, look, hear } = options;
+): Pick<Plugins, 'register' | 'assertOwner' | 'renew' | 'report' | 'endSession' | 'followSession'> {
+  const { registry, owners, documents, collector, journal, settings, clock, nowMs, look, hear } = options;
 
   /** The record of who registers. Throws PLUGINS_OFF, PLUGIN_LIMIT_REACHED, PLUGIN_DISABLED. */
   const admitted = ({ id, labels }: Registration): PluginRecord => {
@@ -56,23 +59,34 @@ export function createSessionCalls(
     if (!record.enabled) throw new AgentError('PLUGIN_DISABLED', `${id} is switched off`, { metadata: { plugin_id: id } });
     return record;
   };
-  const renewed = (id: string, sessionId: string, reports: 0 | 1): PluginRecord => {
-    const record = registry.get(id);
+  const present = (ref: SessionRef): { readonly record: PluginRecord; readonly session: LiveSession } => {
+    const record = registry.get(ref.id);
+    owners.assert(ref.id, ref.caller);
     look(record);
-    const session = liveSession(record, sessionId);
+    return { record, session: liveSession(record, ref) };
+  };
+  const renewed = (ref: SessionRef, reports: 0 | 1): PluginRecord => {
+    const { record, session } = present(ref);
     session.renewedAtMs = nowMs();
     session.reports += reports;
     return record;
   };
 
   return {
-    async register(registration) {
+    async register(registration, caller) {
       const { id } = registration;
+      owners.assert(id, caller);
       const record = admitted(registration);
       record.registering = true;
+      let bound = false;
       try {
-        await documents.setSchema(id, registration.schema, registration.secretPaths);
+        bound = await owners.bind(id, identityOf(caller));
+        // While it was bound somebody else may have been the first.
+        owners.assert(id, caller);
+        const { schema, secretPaths } = registration;
+        await documents.setSchema(id, { schema, secretPaths, mayUnmask: may(caller, 'config:write') });
       } catch (error) {
+        if (bound) await owners.release(id);
         // Who was not there before is not known by a registration that failed.
         if (record.kind === undefined && record.lastSeenMs === undefined) await registry.remove(record);
         throw error;
@@ -81,7 +95,11 @@ export function createSessionCalls(
       }
       const before = declared(record);
       takeRegistration(record, registration);
-      const session = openSession(record, grantedLease(record.kind, registration.leaseMs), nowMs());
+      const session = openSession(
+        record,
+        { identity: identityOf(caller), leaseMs: grantedLease(record.kind, registration.leaseMs) },
+        nowMs(),
+      );
       // Its last word was of the session before.
       record.report = undefined;
       hear(record);
@@ -93,21 +111,23 @@ export function createSessionCalls(
       await collector.flush();
       return { plugin: registry.view(record), sessionId: session.id, leaseMs: session.leaseMs };
     },
-    renew(id, sessionId) {
-      const record = renewed(id, sessionId, 0);
+    assertOwner: owners.assert,
+    renew(ref) {
+      const record = renewed(ref, 0);
       hear(record);
       return registry.view(record).leaseExpireTimeMs ?? clock.wallMs();
     },
-    report(id, sessionId, report) {
-      const record = renewed(id, sessionId, 1);
+    report(ref, report) {
+      const record = renewed(ref, 1);
       const failures = report.status === 'HEALTHY' ? 0 : (record.report?.failures ?? 0) + 1;
       record.report = { ...withoutSecrets(report), timeMs: clock.wallMs(), failures };
       hear(record);
       registry.touch(record);
       return registry.view(record);
     },
-    async endSession(id, sessionId) {
-      const record = renewed(id, sessionId, 0);
+    async endSession(ref) {
+      const record = renewed(ref, 0);
+      const { id } = record;
       leaveSession(record);
       hear(record);
       registry.touch(record);
@@ -115,10 +135,8 @@ export function createSessionCalls(
       await collector.flush();
       return registry.view(record);
     },
-    followSession(id, sessionId, onEnd) {
-      const record = registry.get(id);
-      look(record);
-      const session = liveSession(record, sessionId);
+    followSession(ref, onEnd) {
+      const { session } = present(ref);
       session.onEnd.add(onEnd);
       return () => void session.onEnd.delete(onEnd);
     },

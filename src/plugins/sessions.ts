@@ -1,8 +1,9 @@
 import { AgentError } from '../kernel/errors.ts';
 import { randomToken } from '../kernel/ids.ts';
+import { identityOf, may } from '../kernel/principal.ts';
 import type { LiveSession, PluginRecord } from './record.ts';
 import { firstContact } from './silence.ts';
-import type { Registration } from './types.ts';
+import type { Registration, SessionRef } from './types.ts';
 
 /** Granted to a remote plugin that asks for none. */
 const defaultLeaseMs = 30_000;
@@ -14,9 +15,9 @@ export function grantedLease(kind: PluginRecord['kind'], askedMs: number | undef
 }
 
 /** Opens a session; the one before ends. */
-export function openSession(record: PluginRecord, leaseMs: number | undefined, nowMs: number): LiveSession {
+export function openSession(record: PluginRecord, opened: Pick<LiveSession, 'identity' | 'leaseMs'>, nowMs: number): LiveSession {
   endSession(record);
-  record.session = { id: randomToken(), leaseMs, renewedAtMs: nowMs, reports: 0, onEnd: new Set() };
+  record.session = { id: randomToken(), ...opened, renewedAtMs: nowMs, reports: 0, onEnd: new Set() };
   record.leaseEnded = false;
   // The rest that it took on purpose is none of its gaps.
   if (record.endedItself) record.contact = firstContact(nowMs);
@@ -37,10 +38,15 @@ export function leaveSession(record: PluginRecord): void {
   record.report = undefined;
 }
 
-/** The session of a call. Throws PLUGIN_SESSION_ENDED for any but the present one. */
-export function liveSession(record: PluginRecord, sessionId: string): LiveSession {
+/** The session of a call. Throws PLUGIN_SESSION_ENDED for any but the present one, PLUGIN_OWNED for whoever did not open it. */
+export function liveSession(record: PluginRecord, { sessionId, caller }: Omit<SessionRef, 'id'>): LiveSession {
   if (record.session === undefined || record.session.id !== sessionId) {
     throw new AgentError('PLUGIN_SESSION_ENDED', `this session of ${record.id} has ended; register again`, {
+      metadata: { plugin_id: record.id },
+    });
+  }
+  if (record.session.identity !== identityOf(caller) && !may(caller, 'admin')) {
+    throw new AgentError('PLUGIN_OWNED', `this session of ${record.id} was opened by another token`, {
       metadata: { plugin_id: record.id },
     });
   }

@@ -1,5 +1,7 @@
 import type { JsonObject, StoredEvent } from '../events/types.ts';
 
+import type { Principal } from '../kernel/principal.ts';
+
 export const pluginStates = ['UNKNOWN', 'STARTING', 'ACTIVE', 'DEGRADED', 'UNHEALTHY', 'RECOVERING', 'STOPPED', 'DISABLED'] as const;
 export type PluginState = (typeof pluginStates)[number];
 export type PluginKind = 'LIBRARY' | 'PROCESS' | 'REMOTE';
@@ -62,6 +64,13 @@ export interface Registration {
   readonly secretPaths: readonly string[];
 }
 
+/** A call of a plugin: the session that it names, and who makes it. */
+export interface SessionRef {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly caller: Principal;
+}
+
 export interface Session {
   readonly plugin: PluginView;
   readonly sessionId: string;
@@ -77,14 +86,17 @@ export interface HealthReport {
 
 /** The room's front door. Methods throw AgentError (PLUGIN_…). */
 export interface Plugins {
-  register(registration: Registration): Promise<Session>;
+  /** The first registration binds the id to its caller; from then on others get PLUGIN_OWNED, but for `admin`. */
+  register(registration: Registration, caller: Principal): Promise<Session>;
+  /** Throws PLUGIN_OWNED where the caller may not speak for this id. */
+  assertOwner(id: string, caller: Principal): void;
   /** Answers the moment (Unix ms) at which the lease ends. */
-  renew(id: string, sessionId: string): number;
-  report(id: string, sessionId: string, report: HealthReport): PluginView;
+  renew(session: SessionRef): number;
+  report(session: SessionRef, report: HealthReport): PluginView;
   /** The plugin ends on purpose: the session is over, and it is STOPPED until it registers again. Throws unless it is its present session. */
-  endSession(id: string, sessionId: string): Promise<PluginView>;
+  endSession(session: SessionRef): Promise<PluginView>;
   /** Throws unless it is the plugin's present session; `onEnd` is called once when it ends. Answers how to stop listening. */
-  followSession(id: string, sessionId: string, onEnd: () => void): () => void;
+  followSession(session: SessionRef, onEnd: () => void): () => void;
   list(): readonly PluginView[];
   get(id: string): PluginView;
   /** The newest 100, newest first. */
@@ -94,7 +106,8 @@ export interface Plugins {
   start(id: string): Promise<PluginView>;
   stop(id: string): Promise<PluginView>;
   restart(id: string): Promise<PluginView>;
-  remove(id: string): Promise<void>;
+  /** Forgets it. The id stays its owner's, unless the owner or an admin forgets it: then it is anybody's. */
+  remove(id: string, caller: Principal): Promise<void>;
   /** Calls `fn` for every change, in order, synchronously. Answers how to stop. */
   onChange(fn: (change: PluginChange) => void): () => void;
   readonly documents: PluginDocuments;
@@ -157,10 +170,18 @@ export interface PluginDocuments {
   health(): { readonly status: 'HEALTHY' | 'DEGRADED'; readonly message: string; readonly sinceMs: number };
 }
 
+/** What a plugin brings at its registration. */
+export interface BroughtSchema {
+  readonly schema: JsonObject | undefined;
+  readonly secretPaths: readonly string[];
+  /** Whether who brings it may take secret places away (`config:write`). */
+  readonly mayUnmask: boolean;
+}
+
 /** What the registry asks of the documents, beside what everybody may. */
 export interface DocumentKeeper extends PluginDocuments {
   /** What a plugin brought at its registration; kept over restarts. Throws PLUGIN_SCHEMA_INVALID. A document that no longer fits stays and is told once. */
-  setSchema(id: string, schema: JsonObject | undefined, secretPaths: readonly string[]): Promise<void>;
+  setSchema(id: string, brought: BroughtSchema): Promise<void>;
   /** Hands the present document out again, as if it were new: apply state PENDING. False without one. */
   push(id: string): Promise<boolean>;
   /** Makes the newest acknowledged revision the document again, as a new revision. False where there is none or it is that already. */

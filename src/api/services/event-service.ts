@@ -25,7 +25,7 @@ export interface EventServiceDeps {
 
 export function publishContext(context: HandlerContext): PublishContext {
   const { principal, span } = callOf(context);
-  return { source: principal.name, traceId: span.traceId, spanId: span.spanId };
+  return { source: principal.name, publisher: principal, traceId: span.traceId, spanId: span.spanId };
 }
 
 /**

@@ -58,8 +58,8 @@ export function pluginService({ plugins, limits }: PluginServiceDeps): ServiceIm
 
     restartPlugin: async ({ id }) => pluginMessage(await plugins.restart(id)),
 
-    async deletePlugin({ id }) {
-      await plugins.remove(id);
+    async deletePlugin({ id }, context) {
+      await plugins.remove(id, callOf(context).principal);
       return create(EmptySchema);
     },
 

@@ -1,15 +1,15 @@
 /** PluginSessionService: what plugins themselves call. */
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
-import type { ServiceImpl } from '@connectrpc/connect';
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import {
   type PluginSessionService,
   type RecordMetricsRequest_Point,
   RecordMetricsRequest_Point_Kind,
 } from '../../../gen/es/sboxagent/v1/plugin_session_service_pb.js';
 import { AgentError } from '../../kernel/errors.ts';
-import type { PluginDocument, Plugins } from '../../plugins/types.ts';
+import type { PluginDocument, Plugins, SessionRef } from '../../plugins/types.ts';
 import type { CustomMetrics, CustomPoint } from '../../telemetry/types.ts';
-import { callSignal, endingOf } from '../calls.ts';
+import { callOf, callSignal, endingOf } from '../calls.ts';
 import { dataOf, documentMessage, healthWord, pluginMessage, registrationOf } from '../convert/plugin.ts';
 import { fromMs } from '../convert/time.ts';
 
@@ -32,12 +32,17 @@ function pointOf({ name, kind, value, labels, unit }: RecordMetricsRequest_Point
 
 export function pluginSessionService({ plugins, custom, limits }: PluginSessionServiceDeps): ServiceImpl<typeof PluginSessionService> {
   const { documents } = plugins;
-  /** Throws unless the session is the plugin's present one. */
-  const inSession = (id: string, sessionId: string): void => plugins.followSession(id, sessionId, () => {})();
+  const refOf = ({ pluginId, sessionId }: { pluginId: string; sessionId: string }, context: HandlerContext): SessionRef => ({
+    id: pluginId,
+    sessionId,
+    caller: callOf(context).principal,
+  });
+  /** Throws unless the session is the plugin's present one, and the caller's. */
+  const inSession = (ref: SessionRef): void => plugins.followSession(ref, () => {})();
 
   return {
-    async registerPlugin(request) {
-      const { plugin, sessionId, leaseMs } = await plugins.register(registrationOf(request, limits().maxDepth));
+    async registerPlugin(request, context) {
+      const { plugin, sessionId, leaseMs } = await plugins.register(registrationOf(request, limits().maxDepth), callOf(context).principal);
       return {
         plugin: pluginMessage(plugin),
         sessionId,
@@ -46,17 +51,19 @@ export function pluginSessionService({ plugins, custom, limits }: PluginSessionS
       };
     },
 
-    renewPluginLease: async ({ pluginId, sessionId }) => ({ leaseExpireTime: fromMs(plugins.renew(pluginId, sessionId)) }),
+    renewPluginLease: async (request, context) => ({ leaseExpireTime: fromMs(plugins.renew(refOf(request, context))) }),
 
-    async reportPluginHealth({ pluginId, sessionId, status, message, data }) {
+    async reportPluginHealth(request, context) {
+      const { status, message, data } = request;
       const report = { status: healthWord(status), message, data: dataOf(data, 'data', limits().maxDepth) };
-      return pluginMessage(plugins.report(pluginId, sessionId, report));
+      return pluginMessage(plugins.report(refOf(request, context), report));
     },
 
-    async *watchPluginConfig({ pluginId, sessionId }, context) {
+    async *watchPluginConfig(request, context) {
+      const { pluginId } = request;
       const ended = new AbortController();
       const signal = AbortSignal.any([callSignal(context), ended.signal]);
-      const unfollow = plugins.followSession(pluginId, sessionId, () => ended.abort());
+      const unfollow = plugins.followSession(refOf(request, context), () => ended.abort());
       let wake = (): void => {};
       let changed = true;
       const stop = documents.onChange((id) => {
@@ -86,16 +93,21 @@ export function pluginSessionService({ plugins, custom, limits }: PluginSessionS
       if (ended.signal.aborted) throw new AgentError('PLUGIN_SESSION_ENDED', `this session of ${pluginId} has ended; register again`);
     },
 
-    async ackPluginConfig({ pluginId, sessionId, revision, applied, message }) {
-      inSession(pluginId, sessionId);
+    async ackPluginConfig(request, context) {
+      const { pluginId, revision, applied, message } = request;
+      inSession(refOf(request, context));
       return documentMessage(await documents.acknowledge(pluginId, { revision, applied, message }));
     },
 
-    endPluginSession: async ({ pluginId, sessionId }) => pluginMessage(await plugins.endSession(pluginId, sessionId)),
+    endPluginSession: async (request, context) => pluginMessage(await plugins.endSession(refOf(request, context))),
 
-    async recordMetrics({ pluginId, sessionId, points }) {
-      if (sessionId !== '') inSession(pluginId, sessionId);
-      else plugins.get(pluginId);
+    async recordMetrics(request, context) {
+      const { pluginId, sessionId, points } = request;
+      if (sessionId !== '') inSession(refOf(request, context));
+      else {
+        plugins.get(pluginId);
+        plugins.assertOwner(pluginId, callOf(context).principal);
+      }
       const known = points.map(pointOf);
       const good = known.flatMap((point, index) => (point === undefined ? [] : [{ point, index }]));
       const verdicts = custom.record(

@@ -78,7 +78,7 @@ export async function openDocuments(options: DocumentsOptions): Promise<Document
       return () => void listeners.delete(listener);
     },
     health: () => healthOf(room),
-    setSchema: (id, schema, secretPaths) => locked(id, (entry) => changeSchema(room, entry, { schema, secretPaths })),
+    setSchema: (id, brought) => locked(id, (entry) => changeSchema(room, entry, brought)),
     push: (id) => known(id, (entry) => push(room, entry), false),
     rollback: (id, by) => known(id, (entry) => rollBack(room, entry, by), false),
     file: (id) => documentFile(room, checkedId(id)),
