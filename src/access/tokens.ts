@@ -21,12 +21,12 @@ export interface NewToken {
 export interface CreateTokenOptions {
   readonly stateDir: string;
   /** Default source of events published with it; default `token-<id>`. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   readonly scopes: readonly Scope[];
   /** Id of a token whose place this one takes: what that one owns, plugins above all, is this one's too. Both work until one is revoked. */
-  readonly replaces?: string;
+  readonly replaces?: string | undefined;
   /** Absent: never expires. */
-  readonly ttlMs?: number;
+  readonly ttlMs?: number | undefined;
   readonly clock?: Clock;
 }
 

@@ -217,6 +217,7 @@ export const commands: readonly CommandSpec[] = [
             flags: '--scope <scopes...>',
             summary: 'what it may do: read, events:write, operate, config:write, admin; separated by commas',
           },
+          { flags: '--replaces <id>', summary: 'take the place of this token: its plugins, and its name and scopes unless given' },
           { flags: '--ttl <duration>', summary: 'how long it is good, e.g. 30d (default: until it is revoked)' },
           { flags: '--name <name>', summary: 'who uses it: the default source of events published with it' },
         ],

@@ -48,3 +48,15 @@ test('an unknown id: 1, and no file is made for it', async () => {
   assert.match(err, /token list/);
   assert.equal(existsSync(elsewhere), false);
 });
+
+test('one that replaces another takes its scopes and name; a name of the agent is refused', async () => {
+  const first = JSON.parse((await token('create', '--scope', 'events:write', '--name', 'geo', '-o', 'json')).out);
+  const second = JSON.parse((await token('create', '--replaces', first.id, '-o', 'json')).out);
+  assert.deepEqual([second.scopes, second.name], [['events:write'], 'geo']);
+  const unknown = await token('create', '--replaces', 'nobody');
+  assert.deepEqual([unknown.code, unknown.out], [1, '']);
+  assert.match(unknown.err, /"nobody"/);
+  const named = await token('create', '--scope', 'read', '--name', 'sboxagent');
+  assert.equal(named.code, 2);
+  assert.match(named.err, /a name that the agent uses itself/);
+});

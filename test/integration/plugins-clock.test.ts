@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { type Clock, systemClock } from '../../src/kernel/clock.ts';
+import type { Principal } from '../../src/kernel/principal.ts';
 import { openPlugins } from '../../src/plugins/index.ts';
 import type { PluginSettings } from '../../src/settings/types.ts';
 import { FakeSupervisor } from '../helpers/api-fakes.ts';
@@ -37,15 +38,16 @@ it('a leased, a reporting and a timed plugin over jumps of a day', async () => {
   const { plugins, start, stop } = opened.run(new FakeSupervisor());
   await start();
   try {
+    const caller: Principal = { id: 't', name: 't', scopes: new Set(['events:write'] as const) };
     const base = { name: '', kind: undefined, version: '', labels: {}, schema: undefined, secretPaths: [] };
-    const leased = await plugins.register({ ...base, id: 'leased', cadenceMs: undefined, leaseMs: 2000 });
-    const reporter = await plugins.register({ ...base, id: 'reporter', cadenceMs: undefined, leaseMs: 60_000 });
-    await plugins.register({ ...base, id: 'timed', kind: 'LIBRARY', cadenceMs: 60_000, leaseMs: undefined });
+    const leased = await plugins.register({ ...base, id: 'leased', cadenceMs: undefined, leaseMs: 2000 }, caller);
+    const reporter = await plugins.register({ ...base, id: 'reporter', cadenceMs: undefined, leaseMs: 60_000 }, caller);
+    await plugins.register({ ...base, id: 'timed', kind: 'LIBRARY', cadenceMs: 60_000, leaseMs: undefined }, caller);
     for (let beat = 0; beat < 12; beat++) {
       offsetMs = [0, DAY_MS, -DAY_MS, 0][beat % 4] ?? 0;
       await systemClock.sleep(200);
-      plugins.report('reporter', reporter.sessionId, { status: 'HEALTHY', message: '', data: undefined });
-      const expiresMs = plugins.renew('leased', leased.sessionId);
+      plugins.report({ id: 'reporter', sessionId: reporter.sessionId, caller }, { status: 'HEALTHY', message: '', data: undefined });
+      const expiresMs = plugins.renew({ id: 'leased', sessionId: leased.sessionId, caller });
       // What people read follows the wall clock, whatever it says.
       assert.ok(Math.abs(expiresMs - clock.wallMs() - 2000) < 100);
     }

@@ -31,6 +31,12 @@ function guarded<T>(work: () => T): T {
   }
 }
 
+function unknownToken(id: string, stateDir: string): Failure {
+  return new Failure(EXIT.refused, `there is no token ${JSON.stringify(id)} in ${stateDir}`, {
+    remedy: '`sboxagent token list` shows what there is.',
+  });
+}
+
 function timeOf(ms: number | undefined): string | undefined {
   return ms === undefined ? undefined : new Date(ms).toISOString();
 }
@@ -70,16 +76,20 @@ function tokenTable(records: readonly TokenRecord[], nowMs: number, paint: boole
 
 export const createCommand: Handler = async (context, _args, flags) => {
   const scope = list(flags, 'scope');
-  if (scope.length === 0) throw usage('--scope is missing', 'One or more of read, events:write, operate, config:write, admin.');
-  const scopes = guarded(() => parseScopes(scope.join(',')));
+  const replaces = text(flags, 'replaces');
+  if (scope.length === 0 && replaces === undefined)
+    throw usage('--scope is missing', 'One or more of read, events:write, operate, config:write, admin.');
   const ttlMs = duration(text(flags, 'ttl'), '--ttl');
   if (ttlMs === 0) throw usage('--ttl 0 would be over at once');
   const name = text(flags, 'name');
   const stateDir = await stateDirOf(context);
   const { clock } = context.io;
-  const made = guarded(() =>
-    createToken({ stateDir, scopes, clock, ...(name === undefined ? {} : { name }), ...(ttlMs === undefined ? {} : { ttlMs }) }),
-  );
+  const made = guarded(() => {
+    const old = replaces === undefined ? undefined : listTokens(stateDir).find(({ id }) => id === replaces);
+    if (replaces !== undefined && old === undefined) throw unknownToken(replaces, stateDir);
+    const scopes = scope.length === 0 ? (old?.scopes ?? []) : parseScopes(scope.join(','));
+    return createToken({ stateDir, scopes, clock, name, ttlMs, replaces });
+  });
   const { record, token } = made;
   const data = {
     id: record.id,
@@ -120,11 +130,7 @@ export const revokeCommand: Handler = async (context, [id = '']) => {
   // Looked up first: a wrong id, or a wrong directory, must not make files.
   const known = guarded(() => listTokens(stateDir)).some((record) => record.id === id);
   const record = known ? guarded(() => revokeToken(stateDir, id, context.io.clock)) : undefined;
-  if (record === undefined) {
-    throw new Failure(EXIT.refused, `there is no token ${JSON.stringify(id)} in ${stateDir}`, {
-      remedy: '`sboxagent token list` shows what there is.',
-    });
-  }
+  if (record === undefined) throw unknownToken(id, stateDir);
   const nowMs = context.io.clock.wallMs();
   await print(context, recordJson(record, nowMs), () => `${record.id} (${printable(record.name)}) is revoked\n`);
   return EXIT.done;

@@ -1,9 +1,10 @@
-import type { JsonObject } from '../../events/types.ts';
 import { AgentError, type Violation } from '../../kernel/errors.ts';
 import { newTraceId } from '../../kernel/ids.ts';
 import { redactText } from '../../kernel/redaction.ts';
+import type { BroughtSchema } from '../types.ts';
 import { limits } from './limits.ts';
 import { type DocumentRoom, heldBytes, tell } from './room.ts';
+import { secretPathsAfter } from './secret-places.ts';
 import { type Entry, parse } from './state.ts';
 import { weigh } from './weigh.ts';
 
@@ -11,21 +12,38 @@ import { weigh } from './weigh.ts';
  * Takes what a plugin brought at its registration. The same as before costs nothing: library plugins register at every run. A document
  * that no longer fits stays in force, and is told once. For the holder of the lock. Throws PLUGIN_SCHEMA_INVALID.
  */
-export async function changeSchema(
-  room: DocumentRoom,
-  entry: Entry,
-  { schema, secretPaths }: { readonly schema: JsonObject | undefined; readonly secretPaths: readonly string[] },
-): Promise<void> {
+export async function changeSchema(room: DocumentRoom, entry: Entry, { schema, secretPaths, mayUnmask }: BroughtSchema): Promise<void> {
   const heavy = schema ? weigh(schema, 'config_schema', limits.schemaBytes) : [];
   if (heavy.length > 0) throw schemaInvalid(entry.id, heavy);
   const text = schema && JSON.stringify(schema);
-  const paths = JSON.stringify(secretPaths);
   const another = text !== entry.schema;
-  if (!another && paths === JSON.stringify(entry.secretPaths)) return;
+  if (
+    !another &&
+    secretPaths.every((path) => entry.secretPaths.includes(path)) &&
+    (!mayUnmask || secretPaths.length === entry.secretPaths.length)
+  )
+    return;
   if (another && text !== undefined) await judgeSchema(room, entry, text);
+  const before = {
+    schema: parse(entry.schema),
+    secretPaths: entry.secretPaths,
+    document: parse(entry.text),
+    hasBackups: entry.backups.length > 0,
+  };
+  const after = secretPathsAfter(before, { schema, secretPaths, mayUnmask });
+  if (after.length > mostSecretPaths) throw tooManyPaths(entry.id);
+  const paths = JSON.stringify(after);
   await room.store.write('plugin_documents', 'schema', { id: entry.id, schema: text ?? null, secretPaths: paths });
   Object.assign(entry, { schema: text, secretPaths: JSON.parse(paths), secrets: undefined });
   if (another) await judgeAgain(room, entry);
+}
+
+/** A plugin that brings other secret places at every registration would have them grow without end. */
+const mostSecretPaths = 2000;
+
+function tooManyPaths(id: string): AgentError {
+  const message = `more than ${mostSecretPaths} places of secrets, with those of earlier registrations; let an admin delete the plugin`;
+  return schemaInvalid(id, [{ field: 'secret_paths', rule: 'max_items', message }]);
 }
 
 async function judgeSchema(room: DocumentRoom, entry: Entry, text: string): Promise<void> {

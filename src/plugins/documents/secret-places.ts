@@ -8,25 +8,28 @@ interface Declared {
   readonly secretPaths: readonly string[];
 }
 
-/** Beyond this many places everything of the plugin counts as secret: better one `***` too many. */
+/** Beyond this everything of the plugin counts as secret: better one `***` too many. */
 const mostPlaces = 1000;
+const mostSteps = 5000;
 const mostDepth = 24;
-/** A name that no schema spells out: what holds for it holds for all the others. */
-const anyKey = '\0';
+const everything = ['*'];
 
-/** The places of secrets that a schema declares, as secret paths; `*` is any name or item. A schema that holds itself counts as secret where it does. */
+/** The places of secrets that a schema declares, as secret paths; `*` is any name or item. Where a schema holds itself, all below counts. */
 export function declaredPlaces(schema: JsonObject | undefined): readonly string[] {
-  const places: string[] = [];
+  if (!/"writeOnly":true|"format":"password"/.test(JSON.stringify(schema ?? {}))) return [];
+  const places = new Set<string>();
+  let steps = 0;
   const walk = (place: SchemaPlace, path: readonly string[], above: readonly SchemaPlace[]): void => {
-    if (places.length > mostPlaces) return;
+    steps += 1;
+    if (steps > mostSteps || places.size > mostPlaces) return;
     if (path.length > 0 && (place.secret || above.includes(place) || above.length >= mostDepth)) {
-      places.push(path.join('.'));
+      places.add(path.join('.'));
       return;
     }
-    for (const key of place.keys()) walk(place.child(key), [...path, key === anyKey ? '*' : String(key)], [...above, place]);
+    for (const { step, place: next } of place.below()) walk(next, [...path, /[.[\]]/.test(step) ? '*' : step], [...above, place]);
   };
   walk(schemaPlaces(schema), [], []);
-  return places.length > mostPlaces ? ['*'] : places;
+  return steps > mostSteps || places.size > mostPlaces ? everything : [...places];
 }
 
 /**

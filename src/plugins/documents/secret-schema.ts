@@ -5,11 +5,13 @@ import { schemaPattern } from './schema-pattern.ts';
 export interface SchemaPlace {
   readonly secret: boolean;
   child(key: string | number): SchemaPlace;
+  /** All places right below that it says anything of; the step `*` stands for names and items that it does not spell out. */
+  below(): readonly { readonly step: string; readonly place: SchemaPlace }[];
 }
 
 type Schemas = readonly JsonObject[];
 
-const nothing: SchemaPlace = { secret: false, child: () => nothing };
+const nothing: SchemaPlace = { secret: false, child: () => nothing, below: () => [] };
 /** Stands for what cannot be known: better one `***` too many. */
 const opaque: JsonObject = { writeOnly: true };
 const subschemaLists = ['allOf', 'anyOf', 'oneOf', 'prefixItems'] as const;
@@ -47,6 +49,12 @@ export function schemaPlaces(schema: JsonObject | undefined): SchemaPlace {
         if (children.size < 1024) children.set(key, child);
         return child;
       },
+      below() {
+        const named = [...new Set(schemas.flatMap((s) => Object.keys(objectOf(s['properties']))))];
+        const others = schemas.flatMap(unnamedOf).filter(isObject);
+        const steps = named.map((step) => ({ step, place: place.child(step) }));
+        return others.length === 0 ? steps : [...steps, { step: '*', place: placeOf(union(others, expand)) }];
+      },
     };
     places.set(schemas, place);
     return place;
@@ -82,6 +90,17 @@ function expandSchema(schema: JsonObject, resolve: (ref: string, from: JsonObjec
 function childrenOf(schema: JsonObject, key: string | number): JsonObject[] {
   const children = typeof key === 'number' ? itemsOf(schema, key) : propertiesOf(schema, key);
   return children.filter(isObject);
+}
+
+function unnamedOf(schema: JsonObject): (Json | undefined)[] {
+  const { items, prefixItems, additionalItems, contains, unevaluatedItems, patternProperties } = schema;
+  const { additionalProperties, unevaluatedProperties } = schema;
+  return [
+    ...[items].flat(),
+    ...listOf(prefixItems),
+    ...Object.values(objectOf(patternProperties)),
+    ...[additionalItems, contains, unevaluatedItems, additionalProperties, unevaluatedProperties],
+  ];
 }
 
 /** The first items by place: `prefixItems`, and before draft 2020-12 `items` as a list, with `additionalItems` for the rest. */

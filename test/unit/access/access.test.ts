@@ -263,3 +263,37 @@ test('a token cannot be named as the agent is, and an old one of that name speak
   assert.ok(verdict.ok);
   assert.equal(verdict.principal.name, `token-${record.id.slice(-8).toLowerCase()}`);
 });
+
+test('a token that replaces another is who that one was, and its successor too', () => {
+  const stateDir = home();
+  const first = createToken({ stateDir, name: 'p', scopes: ['events:write'] });
+  const second = createToken({ stateDir, scopes: ['events:write'], replaces: first.record.id });
+  const third = createToken({ stateDir, name: 'q', scopes: ['read'], replaces: second.record.id });
+  assert.throws(() => createToken({ stateDir, scopes: ['read'], replaces: 'nobody' }), /there is no token/);
+  const access = opened(stateDir);
+  const told = [first, second, third].map(({ token }) => {
+    const verdict = access.authenticate(`Bearer ${token}`);
+    return verdict.ok && [verdict.principal.name, verdict.principal.identity];
+  });
+  assert.deepEqual(told, [
+    ['p', undefined],
+    ['p', first.record.id],
+    ['q', first.record.id],
+  ]);
+});
+
+test('a unit has the same token over restarts, while it is declared', async () => {
+  const stateDir = home();
+  const access = opened(stateDir);
+  const token = access.unitToken('geo');
+  assert.notEqual(token, access.unitToken('other'));
+  assert.equal(reasonOf(access, `Bearer ${token}`), 'TOKEN_INVALID');
+  access.setUnits(['geo']);
+  assert.equal(reasonOf(access, `Bearer ${token}`), 'ok unit:geo');
+  assert.equal(statSync(join(stateDir, 'unit-tokens.key')).mode & 0o777, 0o600);
+  assert.equal(opened(stateDir).unitToken('geo'), token);
+  const ended = nextEnd(access);
+  access.setUnits([]);
+  assert.deepEqual((await ended).slice(0, 2), ['unit:geo', 'TOKEN_REVOKED']);
+  assert.equal(reasonOf(access, `Bearer ${token}`), 'TOKEN_INVALID');
+});

@@ -27,6 +27,7 @@ test('a buffer that the disk does not empty: refused with a retry hint and count
   };
   const registry = await openRegistry({ store, clock: systemClock, awake, logger: silentLogger, metrics, limit: 10 });
   const collector = createCollector({
+    owners: { mayUse: () => true },
     registry,
     store,
     journal: room.journal,

@@ -53,7 +53,7 @@ test('a backup is judged by the present schema', async () => {
   await using room = await openDocumentRoom();
   await room.keeper.update('geo', update({ port: 'one' }));
   await room.keeper.update('geo', update({ port: 2 }));
-  await room.keeper.setSchema('geo', { properties: { port: { type: 'integer' } } }, []);
+  await room.keeper.setSchema('geo', { schema: { properties: { port: { type: 'integer' } } }, secretPaths: [], mayUnmask: true });
   const [backup] = room.keeper.backups('geo');
   assert.deepEqual((await refusalOf(() => room.keeper.restore('geo', backup?.id ?? '', by))).fields, ['config.port type']);
 });

@@ -64,7 +64,7 @@ test('changes of one plugin go one after the other: of ten with one etag one win
 
 test('the schema refuses with dotted paths, and never with the value of a secret', async () => {
   await using room = await openDocumentRoom();
-  await room.keeper.setSchema('geo', schema, []);
+  await room.keeper.setSchema('geo', { schema: schema, secretPaths: [], mayUnmask: true });
   const refused = await refusalOf(() =>
     room.keeper.update('geo', update({ port: 0, password: 'abc§§', servers: [{ id: 1 }], extra: true })),
   );
@@ -84,7 +84,7 @@ test('the schema refuses with dotted paths, and never with the value of a secret
 
 test('a schema is kept over a restart; what is none is refused', async () => {
   await using room = await openDocumentRoom();
-  await room.keeper.setSchema('geo', schema, ['url']);
+  await room.keeper.setSchema('geo', { schema: schema, secretPaths: ['url'], mayUnmask: true });
   await room.keeper.update('geo', update({ url: 'a' }));
   assert.deepEqual(room.keeper.get('geo').config, { url: '***' });
   const bad = [
@@ -95,7 +95,7 @@ test('a schema is kept over a restart; what is none is refused', async () => {
     { properties: { a: { $ref: '#/$defs/none' } } },
   ];
   for (const one of bad) {
-    const refused = await refusalOf(() => room.keeper.setSchema('geo', one, []));
+    const refused = await refusalOf(() => room.keeper.setSchema('geo', { schema: one, secretPaths: [], mayUnmask: true }));
     assert.equal(refused.reason, 'PLUGIN_SCHEMA_INVALID', JSON.stringify(one));
     assert.ok(
       refused.fields.every((field) => field.startsWith('config_schema')),
@@ -111,8 +111,8 @@ test('a schema is kept over a restart; what is none is refused', async () => {
 test('a document that no longer fits a new schema stays, and is told once', async () => {
   await using room = await openDocumentRoom();
   await room.keeper.update('geo', update({ port: 0 }));
-  await room.keeper.setSchema('geo', schema, []);
-  await room.keeper.setSchema('geo', schema, []);
+  await room.keeper.setSchema('geo', { schema: schema, secretPaths: [], mayUnmask: true });
+  await room.keeper.setSchema('geo', { schema: schema, secretPaths: [], mayUnmask: true });
   assert.equal(room.keeper.get('geo').revision, 1);
   assert.deepEqual(
     room.events.map((e) => [e.type, e.subject, e.data?.['reason']]),
@@ -200,7 +200,7 @@ test('rollback brings the newest acknowledged document back as a new revision, w
 
 test('removed, nothing is left; and it can begin anew', async () => {
   await using room = await openDocumentRoom();
-  await room.keeper.setSchema('geo', schema, []);
+  await room.keeper.setSchema('geo', { schema: schema, secretPaths: [], mayUnmask: true });
   await room.keeper.update('geo', update({ port: 1 }));
   await room.keeper.update('geo', update({ port: 2 }));
   await room.keeper.remove('geo');
@@ -222,10 +222,14 @@ test('ids that are no folder have no document; sizes and depths have limits', as
   for (let i = 0; i < 70; i++) deep = { a: deep };
   assert.deepEqual((await refusalOf(() => keeper.update('geo', update(deep as never)))).fields, ['config depth']);
   assert.deepEqual((await refusalOf(() => keeper.update('geo', update({ a: 'x'.repeat(1 << 20) })))).fields, ['config max_bytes']);
-  assert.deepEqual((await refusalOf(() => keeper.setSchema('geo', { title: 'x'.repeat(1 << 18) }, []))).fields, [
-    'config_schema max_bytes',
-  ]);
-  assert.equal((await refusalOf(() => keeper.setSchema('geo', deep as never, []))).reason, 'PLUGIN_SCHEMA_INVALID');
+  assert.deepEqual(
+    (await refusalOf(() => keeper.setSchema('geo', { schema: { title: 'x'.repeat(1 << 18) }, secretPaths: [], mayUnmask: true }))).fields,
+    ['config_schema max_bytes'],
+  );
+  assert.equal(
+    (await refusalOf(() => keeper.setSchema('geo', { schema: deep as never, secretPaths: [], mayUnmask: true }))).reason,
+    'PLUGIN_SCHEMA_INVALID',
+  );
   assert.equal((await keeper.update('geo', update({ a: 'x'.repeat(1_000_000) }))).revision, 1);
 });
 

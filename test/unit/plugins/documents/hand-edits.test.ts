@@ -8,7 +8,7 @@ import { openDocumentRoom, settings, type TestRoom, update } from './room.ts';
 const schema = { properties: { port: { type: 'integer', minimum: 1 }, password: { writeOnly: true } } };
 
 async function withDocument(room: TestRoom): Promise<void> {
-  await room.keeper.setSchema('geo', schema, []);
+  await room.keeper.setSchema('geo', { schema: schema, secretPaths: [], mayUnmask: true });
   await room.keeper.update('geo', update({ port: 1, password: 'hunter2hunter2' }));
 }
 

@@ -132,7 +132,11 @@ test('a schema of many branches is walked in time that its size bounds', () => {
 test('secrets survive read, modify, write: also in lists that grow, shrink and change their order', async () => {
   await using room = await openDocumentRoom();
   const { keeper } = room;
-  await keeper.setSchema('p', { properties: { servers: { items: { properties: { key: secret } } }, plain: { items: secret } } }, []);
+  await keeper.setSchema('p', {
+    schema: { properties: { servers: { items: { properties: { key: secret } } }, plain: { items: secret } } },
+    secretPaths: [],
+    mayUnmask: true,
+  });
   await keeper.update(
     'p',
     update({ servers: [{ id: 'a', key: 'ka', port: 1 }, { name: 'b', key: 'kb' }, { key: 'kc' }], plain: ['x', 'y'] }),
