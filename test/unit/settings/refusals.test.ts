@@ -74,7 +74,6 @@ const cases: readonly (readonly [string, string, string | RegExp])[] = [
   ...['user: nobody', 'group: nogroup', 'no_new_privs: true', 'capabilities: [CAP_NET_ADMIN]', 'limits: {nofile: 5}'].map(
     (line) => [line, units('u:', '  command: [a]', `  ${line}`), `c.yaml:5: processes.units.u.${line.split(':')[0]}: ${later}`] as const,
   ),
-  ['apply.probe', units('u:', '  command: [a]', '  apply: {probe: {engine: {}}}'), `c.yaml:5: processes.units.u.apply.probe: ${later}`],
   [
     'other engines',
     units('u: {engine: v2ray, config_path: /x}'),
