@@ -3,26 +3,32 @@
  * would have loaded.
  */
 
+import { holdSignals } from './app/signals.ts';
+
 /** Exit code of a fault of the program itself. */
 const FAULT = 70;
 
 async function run(argv: readonly string[]): Promise<number> {
   const [command, ...rest] = argv;
+  const signals = command === 'serve' ? holdSignals() : undefined;
   switch (command) {
     case '--json':
       return (await import('./sboxmgr/json-door/main.ts')).runJsonDoor();
     case 'serve':
     case 'doctor':
       if (rest.includes('--help') || rest.includes('-h')) break;
-      return command === 'serve' ? (await import('./app/main.ts')).runServe(rest) : (await import('./app/main.ts')).runDoctor(rest);
+      if (signals === undefined) return (await import('./app/main.ts')).runDoctor(rest);
+      // Whatever is still open then is left behind.
+      return process.exit(await (await import('./app/main.ts')).runServe(rest, signals));
     case 'example-proxy':
       return (await import('../examples/proxy.ts')).runExampleProxy();
     default:
   }
   const { runCli, standardIo } = await import('./cli/index.ts');
   const code = await runCli(argv, standardIo());
-  // A connection that is still being tried must not hold up the end of a command.
-  await Promise.all([process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => stream.write('', () => resolve()))));
+  // A connection that is still being tried must not hold up the end of a command; what it said is waited for.
+  const waiting = [process.stdout, process.stderr].filter((stream) => stream.writableLength > 0);
+  await Promise.all(waiting.map((stream) => new Promise<void>((resolve) => stream.write('', () => resolve()))));
   process.exit(code);
 }
 

@@ -5,22 +5,27 @@ import { createApi, createFrontDoor, metricsRoutes, type StatusSnapshot } from '
 import { openConfig } from '../config/index.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { createNote } from '../kernel/note.ts';
+import { within } from '../kernel/within.ts';
 import { openPlugins } from '../plugins/index.ts';
 import { createSupervisor } from '../processes/index.ts';
 import { countBusiness, createSchedule, openBridge } from '../sboxmgr/index.ts';
 import { type LoadedSettings, processEnv } from '../settings/index.ts';
 import type { Settings, UnitSettings } from '../settings/types.ts';
 import { requestMemory } from '../store/index.ts';
+import type { Logger } from '../telemetry/index.ts';
 import { builtInRules } from './built-in-rules.ts';
 import { type Ending, openFoundation } from './foundation.ts';
-import { createHealthBoard } from './health-board.ts';
+import { createHealthBoard, type Judge } from './health-board.ts';
 import { createUnitChanges } from './unit-changes.ts';
 import type { ProgramVersion } from './version.ts';
 
 /** How long each part is given to end before the daemon goes on without it. */
 const deadlinesMs = { frontDoor: 5_000, processes: 20_000 } as const;
+/** What does not end by then is left behind: nothing may hold up the end of the daemon. */
+const partDeadlineMs = 25_000;
 
 export interface App {
+  readonly logger: Logger;
   start(): Promise<void>;
   /** Reads the configuration again (SIGHUP): what can be applied live is, what needs a restart is logged, what is refused changes nothing. */
   reload(): Promise<void>;
@@ -35,16 +40,17 @@ export interface AppOptions {
   /** The files that `load` would read now. Throws RefusedError. */
   readonly files: () => readonly string[];
   readonly program: ProgramVersion;
+  /** What nobody caught, as a component of health. */
+  readonly faults: Judge;
   /** The claimed state directory: released at the end. */
   readonly lock: { release(): void };
 }
 
 /** Builds the daemon from its rooms. Nothing listens and nothing is spawned before `start`. */
-export async function createApp({ first, load, files, program, lock }: AppOptions): Promise<App> {
+export async function createApp({ first, load, files, program, faults, lock }: AppOptions): Promise<App> {
   const clock = systemClock;
   const startTimeMs = clock.wallMs();
   const startedAtMs = clock.monotonicMs();
-  process.umask(0o077);
   let loaded = first;
   const { settings } = first;
   const { stateDir } = settings.agent;
@@ -159,6 +165,7 @@ export async function createApp({ first, load, files, program, lock }: AppOption
   });
   const health = createHealthBoard(
     {
+      agent: faults,
       access: tokens.health,
       alerts: alerts.health,
       config: config.health,
@@ -234,7 +241,9 @@ export async function createApp({ first, load, files, program, lock }: AppOption
     health.stopping();
     for (const [part, end] of endings) {
       try {
-        await end();
+        const ended = Promise.resolve(end());
+        if (!(await within(clock, partDeadlineMs, ended))) logger.error({ part }, 'a part does not end, and is left behind');
+        else await ended;
       } catch (error) {
         logger.error({ part, err: error }, 'a part did not end well');
       }
@@ -242,6 +251,7 @@ export async function createApp({ first, load, files, program, lock }: AppOption
   };
 
   return {
+    logger,
     async start() {
       try {
         // What happened while there was no agent is known before anyone can ask.

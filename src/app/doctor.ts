@@ -3,9 +3,11 @@ import { connect } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { RefusedError } from '../kernel/errors.ts';
+import { endWithOutput } from '../kernel/output.ts';
 import { type LoadedSettings, processEnv, type Settings } from '../settings/index.ts';
 import { lockOwner } from './lock.ts';
 import { loadFor } from './serve.ts';
+import { expectedFiles, whyNotOurs } from './state-dir.ts';
 
 interface Finding {
   readonly check: string;
@@ -14,7 +16,7 @@ interface Finding {
   readonly text: string;
 }
 
-type Check = (settings: Settings) => Finding | Promise<Finding>;
+type Check = (settings: Settings, loaded: LoadedSettings) => Finding | Promise<Finding>;
 
 const LEAST_FREE_BYTES = 64 * 1024 * 1024;
 const CONNECT_TIMEOUT_MS = 1000;
@@ -27,7 +29,7 @@ function node(): Finding {
   return major >= 24 ? ok('node', process.version) : bad('node', `${process.version} is too old; run \`npm ci\`, which brings Node 24`);
 }
 
-function stateDir({ agent }: Settings): Finding {
+function stateDir({ agent }: Settings, loaded: LoadedSettings): Finding {
   const path = agent.stateDir;
   if (!existsSync(path)) {
     let parent = dirname(path);
@@ -39,6 +41,8 @@ function stateDir({ agent }: Settings): Finding {
       return bad('state directory', `${path} cannot be made under ${parent}; choose another with --state-dir`);
     }
   }
+  const why = whyNotOurs(path, expectedFiles(loaded));
+  if (why !== undefined) return bad('state directory', `${path}: ${why}`);
   const mode = statSync(path).mode & 0o777;
   if ((mode & 0o077) !== 0) return bad('state directory', `${path} is open to others (0${mode.toString(8)}); chmod 700 ${path}`);
   return ok('state directory', `${path}, 0700`);
@@ -138,12 +142,13 @@ export async function runDoctor(argv: readonly string[]): Promise<number> {
     process.stderr.write(`sboxagent doctor: ${error instanceof Error ? error.message : String(error)}\n`);
     return 2;
   }
+  endWithOutput();
   const findings = [node()];
   const loaded = load(flags);
   if ('check' in loaded) findings.push(loaded);
   else {
     findings.push(ok('configuration', loaded.paths.join(', ') || 'built-in defaults'));
-    for (const check of checks) findings.push(await check(loaded.settings));
+    for (const check of checks) findings.push(await check(loaded.settings, loaded));
   }
   if (flags.output === 'json') process.stdout.write(`${JSON.stringify(findings, undefined, 2)}\n`);
   else for (const finding of findings) print(finding);

@@ -17,7 +17,8 @@ export function createHealthBoard(judges: Readonly<Record<string, Judge>>, clock
   const snapshot = (): HealthSnapshot => {
     const components = Object.entries(judges).map(([name, judge]) => ({ name, ...judge() }));
     if (leavingSinceMs !== undefined) {
-      components.push({ name: 'agent', status: 'UNHEALTHY', message: 'The agent is stopping.', sinceMs: leavingSinceMs });
+      const leaving = { name: 'agent', status: 'UNHEALTHY', message: 'The agent is stopping.', sinceMs: leavingSinceMs } as const;
+      return { status: 'UNHEALTHY', components: [leaving, ...components.filter(({ name }) => name !== 'agent')], timeMs: clock.wallMs() };
     }
     return { status: worst(components), components, timeMs: clock.wallMs() };
   };

@@ -1,10 +1,12 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '../kernel/clock.ts';
 import { RefusedError } from '../kernel/errors.ts';
+import { endWithOutput, printOut } from '../kernel/output.ts';
 import { configFiles, type LoadedSettings, type LoadOptions, loadSettings, printConfig, processEnv } from '../settings/index.ts';
-import type { App } from './create-app.ts';
+import { catchFaults, type Faults, oneLine } from './faults.ts';
 import { notify } from './notify.ts';
-import { claimStateDir } from './state-dir.ts';
+import type { Signals } from './signals.ts';
+import { claimStateDir, expectedFiles } from './state-dir.ts';
 import { programVersion } from './version.ts';
 
 /** Exit codes of the daemon (contract, section 1). */
@@ -50,37 +52,28 @@ export function loadFor(flags: PlaceFlags, texts?: ReadonlyMap<string, string>):
   return loadSettings(placesOf(flags, texts));
 }
 
-/** Runs until a signal ends the daemon; SIGHUP reloads, a second SIGTERM ends at once. */
-async function untilSignalled(app: App, reload: () => Promise<void>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let leaving = false;
-  const leave = (): void => {
-    if (leaving) process.exit(EXIT.done);
-    leaving = true;
-    resolve();
-  };
-  process.on('SIGTERM', leave);
-  process.on('SIGINT', leave);
-  process.on('SIGHUP', () => void reload());
-  await promise;
-  notify('STOPPING=1');
-  await app.stop();
+/** What the daemon is started with, besides its flags. */
+interface Around {
+  readonly signals: Signals;
+  readonly faults: Faults;
 }
 
-async function run(flags: ServeFlags): Promise<number> {
+async function run(flags: ServeFlags, { signals, faults }: Around): Promise<number> {
   const loaded = loadFor(flags);
+  if (flags['print-config'] === true || flags['check-config'] === true) endWithOutput();
   if (flags['print-config'] === true) {
-    process.stdout.write(printConfig(loaded));
+    await printOut(printConfig(loaded));
     return EXIT.done;
   }
   if (flags['check-config'] === true) {
-    process.stdout.write(`${loaded.paths.join(', ') || 'built-in defaults'}: fit\n`);
+    await printOut(`${loaded.paths.join(', ') || 'built-in defaults'}: fit\n`);
     return EXIT.done;
   }
   // Loaded only now: what is refused is refused at once.
   const [{ createApp }, { finishPending }] = await Promise.all([import('./create-app.ts'), import('../config/index.ts')]);
+  if (signals.leaving()) return EXIT.done;
   const { stateDir } = loaded.settings.agent;
-  const lock = claimStateDir(stateDir);
+  const lock = claimStateDir(stateDir, expectedFiles(loaded));
   // A change of the configuration that was cut short is finished by whoever has the state directory.
   finishPending(stateDir, loaded.paths);
   const app = await createApp({
@@ -88,22 +81,31 @@ async function run(flags: ServeFlags): Promise<number> {
     load: (texts) => loadFor(flags, texts),
     files: () => configFiles(placesOf(flags)),
     program: programVersion(),
+    faults: faults.health,
     lock,
   });
-  await app.start();
-  notify('READY=1');
-  await untilSignalled(app, () => app.reload());
-  return EXIT.done;
-}
-
-/** The program ends also where what was opened before the fault would keep it alive. */
-function leaveSoon(code: number): number {
-  systemClock.after(500, () => process.exit(code));
+  const faulty = Promise.withResolvers<number>();
+  if (!signals.leaving()) {
+    await app.start();
+    faults.serving({ logger: app.logger, end: () => faulty.resolve(EXIT.bug) });
+    notify('READY=1');
+    signals.onReload(() => void app.reload());
+  }
+  const code = await Promise.race([signals.ended.then(() => EXIT.done), faulty.promise]);
+  notify('STOPPING=1');
+  await app.stop();
   return code;
 }
 
-/** `sboxagent serve`: answers the exit code. */
-export async function runServe(argv: readonly string[]): Promise<number> {
+function fault(error: unknown): number {
+  say(`sboxagent: a fault of the agent: ${oneLine(error)}`);
+  return EXIT.bug;
+}
+
+/** `sboxagent serve`: answers the exit code, with which the program is to end whatever is still open. */
+export async function runServe(argv: readonly string[], signals: Signals): Promise<number> {
+  // Before anything is made: what the agent writes is its own.
+  process.umask(0o077);
   let flags: ServeFlags;
   try {
     flags = parseFlags(argv);
@@ -112,13 +114,11 @@ export async function runServe(argv: readonly string[]): Promise<number> {
     return EXIT.usage;
   }
   try {
-    return await run(flags);
+    const faults = catchFaults(systemClock, (error) => process.exit(fault(error)));
+    return await run(flags, { signals, faults });
   } catch (error) {
-    if (error instanceof RefusedError) {
-      say(`sboxagent: ${error.message}`);
-      return leaveSoon(EXIT.refused);
-    }
-    say(`sboxagent: a fault of the agent: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-    return leaveSoon(EXIT.bug);
+    if (!(error instanceof RefusedError)) return fault(error);
+    say(`sboxagent: ${error.message}`);
+    return EXIT.refused;
   }
 }

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { type Clock, systemClock } from '../kernel/clock.ts';
+import { endWithOutput } from '../kernel/output.ts';
 
 /** What a command reads and writes: the terminal, or what a test puts in its place. */
 export interface Io {
@@ -15,8 +16,7 @@ export interface Io {
 }
 
 export function standardIo(): Io {
-  leaveWhenNobodyReads(process.stdout);
-  leaveWhenNobodyReads(process.stderr);
+  endWithOutput();
   return {
     stdin: process.stdin,
     stdout: process.stdout,
@@ -27,13 +27,6 @@ export function standardIo(): Io {
     // Not by the room's index, which loads the YAML parser too: a command with --target has no use for it.
     env: async () => (await import('../settings/process-env.ts')).processEnv(),
   };
-}
-
-/** `sboxagent events -f | head`: a reader that has had enough is no error. */
-function leaveWhenNobodyReads(stream: NodeJS.WriteStream): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? 0 : 1);
-  });
 }
 
 /** Writes, and waits where the reader is slower: a follower must not gather in memory what a pipe does not take. */

@@ -6,8 +6,8 @@ import type { Logger, LogLevel, Telemetry } from './types.ts';
 /** Where finished lines go, each with its line feed. */
 export interface Destination {
   write(line: string): void;
-  /** Gives everything to the system before it answers; bounded. */
-  flush?(): void;
+  /** Resolves when the system has everything that was written so far: never, where a reader has stopped reading. */
+  drained?(): Promise<void>;
 }
 
 type LineListener = Parameters<Telemetry['onLogLine']>[0];

@@ -19,6 +19,8 @@ import type { LogLevel, MetricReader, Metrics, Telemetry } from './types.ts';
 
 /** How long `stop` waits for a collector. */
 const stopTimeoutMs = 3000;
+/** How long `stop` waits for the reader of the last lines. */
+const flushTimeoutMs = 500;
 
 export interface TelemetryOptions {
   readonly version: string;
@@ -78,7 +80,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     const done = Promise.allSettled([tracers.shutdown(), meters.shutdown()]);
     await within(clock, stopTimeoutMs, done);
     contexts.disable();
-    destination.flush?.();
+    await within(clock, flushTimeoutMs, destination.drained?.() ?? Promise.resolve());
   };
   return {
     logger: log.logger,

@@ -82,3 +82,15 @@ test('without Node, with an old one, without packages: 78 and one line', async (
   assert.deepEqual([empty.code, empty.out], [78, '']);
   assert.match(empty.err, /^sboxagent: the packages it needs are not there; run `npm ci`/);
 });
+
+test('a daemon is not killed by SIGHUP while it is being launched', async () => {
+  const bare = join(dir, 'signals');
+  mkdirSync(join(bare, 'bin'), { recursive: true });
+  mkdirSync(join(bare, 'node_modules/.bin'), { recursive: true });
+  mkdirSync(join(bare, 'node_modules/@grpc/grpc-js'), { recursive: true });
+  cpSync(program, join(bare, 'bin/sboxagent'));
+  const node = '#!/bin/sh\nkill -HUP $$\necho "$2 lives"\n';
+  writeFileSync(join(bare, 'node_modules/.bin/node'), node, { mode: 0o755 });
+  assert.match((await run(join(bare, 'bin/sboxagent'), ['serve'])).out, /lives/);
+  assert.equal((await run(join(bare, 'bin/sboxagent'), ['version'])).out, '', 'a client command ends by it');
+});

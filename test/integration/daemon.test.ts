@@ -111,6 +111,20 @@ test('doctor finds the running daemon fit', async () => {
   assert.match(ran.stdout, new RegExp(`ok +daemon +running, pid ${daemon.pid()}`));
 });
 
+test('an output that takes nothing is said, and the exit code tells what happened', async () => {
+  const full = (...argv: string[]) => runProgram(['sh', '-c', 'exec "$0" "$@" >/dev/full', program, ...argv]);
+  for (const argv of [['status'], ['serve', '--print-config'], ['serve', '--check-config'], ['version']]) {
+    const place = argv[0] === 'status' ? ['--config', daemon.configPath, '--state-dir', daemon.stateDir] : [];
+    const ran = await full(...argv, ...place);
+    assert.equal(ran.code, 1, argv.join(' '));
+    assert.match(ran.stderr, /^sboxagent: stdout cannot be written to: .*ENOSPC/);
+  }
+  // What failed before there was anything to print has its own code.
+  const nobody = await full('status', '--target', '127.0.0.1:1');
+  assert.equal(nobody.code, 3);
+  assert.match(nobody.stderr, /no agent answers/);
+});
+
 test('SIGTERM ends it with 0', async () => {
   assert.equal(await daemon.kill('SIGTERM'), 0);
 });
