@@ -1,6 +1,7 @@
 import type { Journal } from '../events/types.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logs } from '../logs/types.ts';
+import type { UnitSettings } from '../settings/types.ts';
 import type { Logger } from '../telemetry/types.ts';
 import type { ProcessView } from './types.ts';
 
@@ -17,6 +18,11 @@ export interface ProcessContext {
   readonly clock: Clock;
   /** 0 (included) to 1 (excluded), for the jitter. */
   readonly random: () => number;
+  /**
+   * Asks the engine of a unit whether it would take the config that the next start uses: what it says against it, undefined when
+   * nothing. Asked while a unit that has ended waits for its restart. Must not throw; absent where no engine is asked.
+   */
+  readonly checkConfig?: (unit: UnitSettings, configPath: string | undefined, signal: AbortSignal) => Promise<string | undefined>;
   /** Told of every change, in order. */
   readonly changed: (view: ProcessView) => void;
 }

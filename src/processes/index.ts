@@ -21,7 +21,9 @@ export type {
   ProcessChange,
   ProcessResources,
   ProcessState,
+  ProcessTrial,
   ProcessView,
   StartOptions,
   Supervisor,
+  TrialOptions,
 } from './types.ts';

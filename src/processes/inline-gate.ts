@@ -12,6 +12,9 @@ export interface InlineSettings {
 /** Inline processes that are up at once; as many that are down stay listed at most. */
 export const maxInline = 64;
 
+/** A run that nobody declares any more gets this long to end. */
+const undeclaredGraceMs = 5000;
+
 const idPattern = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
 function realPath(path: string): string | undefined {
@@ -50,6 +53,17 @@ export function inlineUnit(id: string, options: StartOptions): UnitSettings {
   }
   if (options.command.some((argument) => argument.includes('\0'))) violations.push({ field: 'command', message: 'must not contain NUL' });
   if (violations.length > 0) throw invalid(violations);
+  return commandUnit(id, options);
+}
+
+/** Stands for a unit that is gone from the configuration, until nothing of it is left. */
+export function undeclaredUnit(id: string): UnitSettings {
+  const unit = commandUnit(id, { command: [], cwd: '', env: {} });
+  return { ...unit, stop: { signal: 'SIGTERM', graceMs: undeclaredGraceMs } };
+}
+
+/** The defaults of a command. */
+function commandUnit(id: string, options: Pick<StartOptions, 'command' | 'cwd' | 'env'>): UnitSettings {
   return {
     id,
     engine: undefined,

@@ -1,363 +1,380 @@
-import type { JsonObject } from '../events/types.ts';
 import { AgentError } from '../kernel/errors.ts';
 import type { UnitSettings } from '../settings/types.ts';
+import { type Attempt, createAttempt } from './attempt.ts';
 import type { ProcessContext } from './context.ts';
-import {
-  codeOf,
-  type Ended,
-  endedSoon,
-  endOf,
-  endWhileAway,
-  exitRecord,
-  type Failure,
-  neverRan,
-  nextActionOf,
-  reasonOf,
-  startFailure,
-} from './ended.ts';
+import { attemptError, neverRan } from './ended.ts';
 import { engines } from './engines/index.ts';
-import { describeEnd, type EndStatus, succeeded } from './exit-status.ts';
-import { type InstanceState, initialState, isUp } from './instance-state.ts';
-import { fingerprintOf, planRun } from './plan.ts';
+import { isUp, refusesStart, runOf, transition } from './lifecycle/transition.ts';
+import type { Effect, Input, Lifecycle, Moment, Trial } from './lifecycle/types.ts';
+import type { Monitor } from './monitor.ts';
+import { standsAtBirth } from './monitor.ts';
+import { accountRun, cleanRun, intendRun, spawnRun, terminateRun } from './operations.ts';
+import { fingerprintOf } from './plan.ts';
 import { catchesSignal } from './proc.ts';
-import { decideRestart, noHistory, type RestartDecision, withRun, withStart } from './restart-policy.ts';
-import { adoptRun, launchRun, type Run, treeOf } from './run.ts';
-import { type RunRecord, removeRecord, runFiles } from './run-record.ts';
-import { type RunTree, terminate } from './run-tree.ts';
-import { createSerial } from './serial.ts';
+import { createRecorder } from './recorder.ts';
+import { restore, wantsStart } from './restore.ts';
+import type { Run } from './run.ts';
 import { signalProcess } from './spawner.ts';
-import { proveStartup, startTimeoutMs } from './startup-proof.ts';
-import { endData, type ProcessEventType, tell } from './story.ts';
 import type { ProcessView } from './types.ts';
 import { viewOf } from './view.ts';
 
-/** What a main program that ended by itself left behind gets this long between the stop signal and SIGKILL. */
-const leftoverGraceMs = 1000;
+export interface InstanceOptions {
+  readonly unit: UnitSettings;
+  readonly inline: boolean;
+  readonly monitors: readonly Monitor[];
+}
 
 export interface Instance {
   readonly id: string;
   readonly inline: boolean;
   unit(): UnitSettings;
   view(): ProcessView;
+  life(): Lifecycle;
   run(): Run | undefined;
-  /** Starts it, whatever came before. Throws PROCESS_ALREADY_RUNNING. `ready` settles when the start is proved or has failed. */
-  start(): Promise<{ readonly ready: Promise<void> }>;
-  /** Settles with the start that is under way; resolves at once where it is READY. */
-  whenReady(): Promise<void>;
+  /** How the start that is under way, or was last, comes on. */
+  attempt(): Attempt;
+  /** Starts it, whatever came before; resolves when it is spawned or has failed to. Throws PROCESS_ALREADY_RUNNING, SHUTTING_DOWN. */
+  start(options?: { readonly unit?: UnitSettings; readonly traceId?: string }): Promise<Attempt>;
+  /** Resolves when nothing of it is left, and that it shall be down is on disk. */
   stop(graceMs?: number): Promise<void>;
-  /** `traceId`: the story that its events belong to until it is READY or has failed. */
-  restart(traceId?: string): Promise<{ readonly ready: Promise<void> }>;
-  reload(): Promise<void>;
+  /** `traceId`: the story that its events belong to until it is READY or has failed. Resolves as `start` does. */
+  restart(traceId?: string): Promise<Attempt>;
+  /** Throws RELOAD_UNSUPPORTED, PROCESS_NOT_READY. */
+  reload(): void;
   /** Sends SIGHUP where the program catches it; false where it would end by it. */
-  hangUp(): Promise<boolean>;
-  /** Takes over, or accounts for, what a record of the daemon before this one tells. */
-  adopt(record: RunRecord): Promise<void>;
+  hangUp(): boolean;
+  /** Settles when what the daemon before this one left is taken over or accounted for. */
+  readonly resumed: Promise<void>;
+  /** Whether it is to be started with the daemon: by what was last asked of it, else by its settings. */
+  wantsStart(): boolean;
+  /** Writes down what is wanted, before anything is done for it. */
+  want(desired: 'UP' | 'DOWN'): void;
+  /** What it depends on is not READY. */
+  block(message: string): void;
   /** New settings; true when what runs must be started anew for them. */
   update(unit: UnitSettings): boolean;
+  /** An apply begins (undefined: ends). See `Trial`. */
+  setTrial(trial: Trial | undefined): void;
+  /** It is being removed: nothing starts it any more. */
+  leave(): void;
+  isLeaving(): boolean;
+  /** Ends it for good, with its record. */
+  remove(): Promise<void>;
+  /** The daemon ends, and this process with it; what is wanted of it stays written down. */
+  shutdown(graceMs: number): Promise<void>;
   /** The daemon ends and the process goes on: nothing more is done about it. */
   release(): void;
 }
 
 /**
- * One supervised process: the state machine. Everything that changes it runs in one queue (`serial`), so that whatever callers,
- * timers and exits do at once, there is never a second instance; each step looks at the state as it finds it.
+ * One supervised process: carries out what the machine (lifecycle/transition.ts) says. Inputs are taken one after the other,
+ * each whole: the step, the record on disk, the events, the effects, then timers and monitors are brought into line with the
+ * state. What takes time (a spawn, a termination) comes back as an input; the state says which one is under way, so that there
+ * is never a second instance, whatever callers, timers and exits do at once.
  */
-export function createInstance(context: ProcessContext, first: UnitSettings, inline: boolean): Instance {
-  const { clock, journal, logger } = context;
-  const id = first.id;
-  const files = runFiles(context.stateDir, id);
-  const serial = createSerial();
-  const s = initialState(clock.wallMs());
-  let unit = first;
-  let closed = false;
-  let attempt = Promise.withResolvers<void>();
-  let cancelTimer = (): void => undefined;
-  let runAbort = new AbortController();
-  let hurry = new AbortController();
+export function createInstance(context: ProcessContext, options: InstanceOptions): Instance {
+  const { clock, logger } = context;
+  const { inline, monitors } = options;
+  const { id } = options.unit;
+  let unit = options.unit;
+  const before = restore(context, unit);
+  const recorder = createRecorder(context, id, before.record);
+  let { life, run, runRecord } = before;
+  let attempt = createAttempt();
   let cleaning: Promise<unknown> = Promise.resolve();
-  let story = '';
+  let watched = new AbortController();
+  let termination: { hasten(graceMs: number): void } | undefined;
+  let cancelTimer = (): void => undefined;
+  const down: (() => void)[] = [];
+  let closed = false;
+  let leaving = false;
+  let version = 0;
+  const epoch = Math.trunc(clock.wallMs()).toString(36);
 
-  const set = (patch: Partial<InstanceState>): void => {
-    Object.assign(s, patch);
-    s.version += 1;
-    context.changed(viewOf(unit, s, inline));
+  const moment = (): Moment => ({
+    id,
+    restart: unit.restart,
+    graceMs: unit.stop.graceMs,
+    nowMs: clock.monotonicMs(),
+    wallMs: clock.wallMs(),
+    random: context.random(),
+  });
+  const view = (): ProcessView => viewOf(unit, { life, inline, etag: `${epoch}-${version}` });
+  const changed = (): void => {
+    version += 1;
+    context.changed(view());
   };
-  /** For what nobody waits for: a fault of ours is logged and costs this step, never the daemon. */
-  const inTurn = (task: () => Promise<void> | void): void => {
-    serial(task).catch((error: unknown) => logger.error({ process: id, error }, 'a step of a process failed'));
-  };
-  const say = (type: ProcessEventType, data: JsonObject = {}): void => tell(journal, { id, type, data, traceId: story });
-  const failAttempt = (error: unknown): void => attempt.reject(error);
-  const newAttempt = (): void => {
-    attempt = Promise.withResolvers<void>();
-    attempt.promise.catch(() => undefined); // nobody need wait for it
-  };
-  newAttempt();
 
-  const begin = async (): Promise<void> => {
-    await cleaning;
-    newAttempt();
-    s.history = withStart(unit.restart, s.history, clock.monotonicMs());
-    set({ state: 'STARTING', nextStartTimeMs: undefined, reason: '', message: '' });
-    say('starting');
-    let run: Run;
-    try {
-      run = await launchRun(context, { unit, ...planRun(context, unit), restartCount: s.restartCount, fingerprint: fingerprintOf(unit) });
-    } catch (error) {
-      return failedStart(error);
+  const inbox: Input[] = [];
+  let busy = false;
+  const dispatch = (input: Input): void => {
+    inbox.push(input);
+    if (busy) return;
+    busy = true;
+    for (let next = inbox.shift(); next !== undefined; next = inbox.shift()) {
+      try {
+        take(next);
+      } catch (error) {
+        logger.error({ process: id, input: next.kind, error }, 'a step of a process failed'); // and costs that step alone
+      }
     }
-    watch(run);
-    set({ run });
-    if (unit.engine === undefined) proved(run);
-    else prove(run);
+    busy = false;
   };
-
-  const watch = (run: Run): void => {
-    s.run = run;
-    runAbort = new AbortController();
-    void run.ended.then((end) => {
-      const atMs = clock.monotonicMs();
-      inTurn(() => onEnd(run, end, atMs));
-    });
-  };
-
-  const proved = (run: Run): void => {
-    if (s.run !== run || s.state !== 'STARTING') return;
-    run.noteProved();
-    set({ state: 'RUNNING' });
-    say('started', { pid: run.pid });
-    set({ state: 'READY' });
-    say('ready', { pid: run.pid });
-    story = '';
-    attempt.resolve();
-  };
-
-  const prove = (run: Run): void => {
-    if (unit.engine === undefined) return;
-    const { configPath } = unit;
-    const options = { engine: engines[unit.engine], configPath, pid: run.pid, collection: run.collection, clock, signal: runAbort.signal };
-    proveStartup(options).then(
-      (ok) => inTurn(() => (ok ? proved(run) : notProved(run))),
-      () => undefined, // ended or stopped meanwhile
+  const take = (input: Input): void => {
+    if (closed) return;
+    const from = life;
+    const { next, effects } = transition(from, input, moment());
+    life = next;
+    if (effects.some((effect) => effect.do === 'spawn')) runRecord = intendRun(context, unit);
+    recorder.commit(
+      life,
+      runRecord,
+      effects.filter((effect) => effect.do === 'emit'),
     );
+    align(from);
+    for (const effect of effects) perform(effect);
+    if (life !== from) changed();
   };
 
-  const notProved = async (run: Run): Promise<void> => {
-    if (s.run !== run || s.state !== 'STARTING' || closed) return;
-    await terminate({ tree: run.tree, signal: unit.stop.signal, graceMs: unit.stop.graceMs, clock });
-    const message = `${id} did not prove its start within ${startTimeoutMs / 1000} s; see its last lines`;
-    await account(await endOf(clock, run, { end: await endedSoon(run, clock), atMs: clock.monotonicMs() }), {
-      reason: 'START_TIMEOUT',
-      message,
-    });
-  };
-
-  const failedStart = (error: unknown): Promise<void> => {
-    const known = error instanceof AgentError ? error : undefined;
-    const code = (error as NodeJS.ErrnoException).code;
-    const reason = known === undefined ? 'SPAWN_FAILED' : known.reason;
-    const cause = code ?? (error instanceof Error ? error.message : String(error));
-    const message = known?.message ?? `${id} was not started: ${cause}`;
-    failAttempt(known ?? new AgentError('START_FAILED', message, { metadata: { process_id: id }, cause: error }));
-    if (known === undefined) logger.warn({ process: id, error }, 'a process could not be spawned');
-    return account(neverRan(clock), { reason, message });
-  };
-
-  const onEnd = async (run: Run, end: EndStatus, atMs: number): Promise<void> => {
-    if (s.run !== run || closed || s.state === 'STOPPING') return;
-    runAbort.abort();
-    cleaning = clean(run.tree);
-    await account(await endOf(clock, run, { end: end, atMs: atMs }));
-  };
-
-  /** Ends what the main program left behind, as systemd does with the control group; the next start waits for it. */
-  const clean = async (tree: RunTree): Promise<void> => {
-    const left = await terminate({ tree, signal: unit.stop.signal, graceMs: Math.min(leftoverGraceMs, unit.stop.graceMs), clock });
-    if (left.length > 0) logger.error({ process: id, pids: left.map((p) => p.pid) }, 'processes of a run could not be ended');
-  };
-
-  /** Tells an end that nobody asked for, and does what the policy says. */
-  const account = async (ended: Ended, failure?: Failure): Promise<void> => {
-    const starting = s.state === 'STARTING';
-    const outcome = { success: failure === undefined && succeeded(ended.end), upMs: ended.durationMs };
-    const decision = decideRestart(unit.restart, s.history, { outcome, nowMs: clock.monotonicMs(), random: context.random() });
-    s.history = withRun(unit.restart, s.history, ended.durationMs);
-    const why = failure ?? { reason: reasonOf(ended), message: `${id} ended with ${describeEnd(ended.end)}` };
-    const nextAction = nextActionOf(decision);
-    const data = endData({ ...ended, ...why, nextAction });
-    say('exited', data);
-    if (ended.pid > 0) {
-      removeRecord(files);
-      s.exit = exitRecord(ended);
+  /** Brings what can be read off the state into line with it. */
+  const align = (from: Lifecycle): void => {
+    if (life.phase !== from.phase || life.halted) {
+      cancelTimer();
+      cancelTimer = (): void => undefined;
+      if (life.phase.state === 'BACKOFF' && !life.halted) {
+        cancelTimer = clock.after(Math.max(0, life.phase.dueMs - clock.monotonicMs()), () => dispatch({ kind: 'backoff-over' }));
+      }
     }
-    s.run = undefined;
-    if (starting) failAttempt(startFailure(id, ended, why.message));
-    settle(decision, ended, { reason: why.reason, message: `${why.message}; ${nextAction}`, data });
+    if (isUp(life.phase)) return;
+    watched.abort();
+    if (runOf(life.phase) === undefined) run = undefined;
   };
 
-  const settle = (
-    decision: RestartDecision,
-    ended: Ended,
-    told: { reason: string; message: string; data: ReturnType<typeof endData> },
-  ): void => {
-    const { reason, message } = told;
-    switch (decision.kind) {
-      case 'rest':
-        set({ state: 'EXITED', reason, message });
+  const perform = (effect: Effect): void => {
+    switch (effect.do) {
+      case 'emit':
+        return; // told with the record
+      case 'open-attempt':
+        attempt = createAttempt();
         return;
-      case 'crash-loop': {
-        set({ state: 'CRASH_LOOP', reason, message });
-        say('crash_loop', { ...told.data, starts: decision.starts, window_ms: unit.restart.windowMs });
+      case 'reach':
+        attempt.reach(effect.milestone);
         return;
-      }
-      case 'restart': {
-        s.history = { ...s.history, attempts: decision.attempts };
-        const waitMs = Math.max(0, decision.delayMs - (clock.monotonicMs() - ended.atMs));
-        set({ state: 'BACKOFF', reason, message, nextStartTimeMs: clock.wallMs() + waitMs });
-        say('restarting', { delay_ms: decision.delayMs, attempt: decision.attempts, reason });
-        cancelTimer = clock.after(waitMs, () => inTurn(again));
+      case 'fail-attempt':
+        attempt.fail(attemptError(id, effect));
         return;
-      }
+      case 'report-down':
+        for (const resolve of down.splice(0)) resolve();
+        return;
+      case 'spawn':
+        void spawn();
+        return;
+      case 'terminate':
+        void end(effect.graceMs);
+        return;
+      case 'hasten':
+        termination?.hasten(effect.graceMs);
+        return;
+      case 'check-config':
+        void checkConfig();
+        return;
     }
   };
 
-  const again = async (): Promise<void> => {
-    if (closed || s.state !== 'BACKOFF') return;
-    s.restartCount += 1;
-    s.restartsTotal += 1;
-    await begin();
-  };
-
-  const requestStart = async (traceId = ''): Promise<{ readonly ready: Promise<void> }> => {
-    story = traceId;
-    if (closed) throw new AgentError('SHUTTING_DOWN', `${id} is not started: the agent is stopping`);
-    cancelTimer();
-    s.history = noHistory;
-    s.restartCount = 0;
-    s.desired = 'UP';
-    await begin();
-    return { ready: attempt.promise };
-  };
-
-  /** Ends the present run; the state is STOPPING meanwhile. */
-  const endRun = async (run: Run, graceMs: number): Promise<void> => {
-    hurry = new AbortController();
-    runAbort.abort();
-    failAttempt(new AgentError('START_FAILED', `${id} was stopped before its start was proved`, { metadata: { process_id: id } }));
-    set({ state: 'STOPPING', nextStartTimeMs: undefined });
-    const left = await terminate({ tree: run.tree, signal: unit.stop.signal, graceMs, clock, hurry: hurry.signal });
-    if (left.length > 0) logger.error({ process: id, pids: left.map((p) => p.pid) }, 'processes of a run could not be ended');
-    s.exit = exitRecord(await endOf(clock, run, { end: await endedSoon(run, clock), atMs: clock.monotonicMs() }));
-    s.run = undefined;
-    removeRecord(files);
-  };
-
-  const stopped = (): void => {
-    set({ state: 'STOPPED', run: undefined, nextStartTimeMs: undefined, reason: 'REQUESTED', message: 'stopped by request' });
-    say('stopped', s.exit === undefined ? {} : { ...codeOf(s.exit), duration_ms: Math.round(s.exit.durationMs) });
-  };
-
-  const requestStop = async (graceMs: number): Promise<void> => {
-    cancelTimer();
-    s.desired = 'DOWN';
+  const spawn = async (): Promise<void> => {
     await cleaning;
-    if (s.run !== undefined) await endRun(s.run, graceMs);
-    if (s.state !== 'STOPPED') stopped();
+    const intent = runRecord ?? intendRun(context, unit);
+    const configPath = life.trial?.configPath ?? unit.configPath;
+    const outcome = await spawnRun(context, { ...unit, configPath }, { intent, obstacle: recorder.failure() });
+    if (!outcome.ok) return dispatch({ kind: 'spawn-failed', failure: outcome.failure, ended: outcome.ended });
+    runRecord = outcome.record;
+    follow(outcome.run, standsAtBirth(unit));
   };
 
-  const takeOver = (record: RunRecord): void => {
-    const run = adoptRun(context, unit, record);
-    s.desired = 'UP';
-    s.restartCount = record.restartCount;
-    watch(run);
-    logger.info({ process: id, pid: run.pid }, 'a process was adopted');
-    if (record.proved) {
-      attempt.resolve();
-      set({ state: 'READY', reason: 'ADOPTED', message: `adopted with pid ${run.pid}` });
-      return;
-    }
-    set({ state: 'STARTING' });
-    if (unit.engine === undefined) proved(run);
-    else prove(run);
+  /** Looks after a run that was spawned just now. */
+  const follow = (started: Run, stands: 'STARTING' | 'RUNNING' | 'READY'): void => {
+    run = started;
+    const { runId, pid, startTimeMs, startedMs } = started;
+    dispatch({ kind: 'spawned', run: { runId, pid, startTimeMs, startedMs }, stands });
+    void watch(started);
   };
+
+  /** Resolves when its end is accounted for. */
+  const watch = (present: Run): Promise<void> => {
+    if (closed) present.release();
+    monitor(present);
+    return present.ended.then(
+      async (end) => {
+        if (closed || !isUp(life.phase)) return; // what ends it accounts for it
+        watched.abort();
+        cleaning = cleanRun(context, unit, present.tree);
+        const ended = await accountRun(context, present, end);
+        dispatch({ kind: 'program-ended', runId: present.runId, ended });
+      },
+      () => undefined,
+    ); // released
+  };
+
+  const monitor = (present: Run): void => {
+    const { phase } = life;
+    if (closed || !isUp(phase)) return;
+    watched = new AbortController();
+    const stands = phase.state === 'RUNNING' || phase.state === 'READY' ? phase.state : 'STARTING';
+    const subject = { unit, run: present, stands, readyWithinMs: life.trial?.readyWithinMs, signal: watched.signal } as const;
+    const { signal } = watched;
+    for (const begin of monitors) {
+      begin(subject, (verdict) => {
+        if (!signal.aborted) dispatch({ kind: 'verdict', runId: present.runId, verdict });
+      });
+    }
+  };
+
+  const end = async (graceMs: number): Promise<void> => {
+    if (run === undefined) return;
+    const ending = run;
+    const hurry = new AbortController();
+    let cancel = (): void => undefined;
+    termination = {
+      hasten(withinMs) {
+        cancel();
+        cancel = clock.after(withinMs, () => hurry.abort());
+      },
+    };
+    await cleaning;
+    const ended = await terminateRun(context, unit, { run: ending, graceMs, hurry: hurry.signal });
+    cancel(); // a shorter grace is of this stop alone
+    termination = undefined;
+    dispatch({ kind: 'run-terminated', runId: ending.runId, ended });
+  };
+
+  const checkConfig = async (): Promise<void> => {
+    if (unit.engine === undefined || context.checkConfig === undefined) return;
+    const said = await context.checkConfig(unit, unit.configPath, new AbortController().signal);
+    if (said !== undefined) dispatch({ kind: 'config-refused', message: said });
+  };
+
+  const untilDown = async (input: Input): Promise<void> => {
+    await null; // never inside another step
+    if (closed) return;
+    const reached = new Promise<void>((resolve) => {
+      down.push(resolve);
+    });
+    dispatch(input);
+    await reached;
+    await recorder.settled();
+  };
+  const ask = async (input: Input): Promise<Attempt> => {
+    dispatch(input);
+    const asked = attempt;
+    await asked.spawned.catch(() => undefined);
+    await recorder.settled();
+    return asked;
+  };
+  const refuse = (): void => {
+    const metadata = { process_id: id };
+    if (closed || life.halted) throw new AgentError('SHUTTING_DOWN', `${id} is not started: the agent is stopping`);
+    if (leaving) throw new AgentError('PROCESS_NOT_FOUND', `${id} is being removed`, { metadata });
+  };
+
+  /** Goes on where the daemon before this one was. */
+  const resume = async (): Promise<void> => {
+    if (before.leftover !== undefined) cleaning = cleanRun(context, unit, before.leftover);
+    const { phase } = life;
+    align({ ...life, phase: { state: 'STOPPED' } });
+    if (run !== undefined && phase.state === 'STOPPING') return end(unit.stop.graceMs);
+    if (run !== undefined) {
+      const followed = watch(run);
+      if (life.desired === 'DOWN') dispatch({ kind: 'stop-requested', graceMs: unit.stop.graceMs });
+      if (before.lives) logger.info({ process: id, pid: run.pid }, 'a process was adopted');
+      if (phase.state === 'READY') attempt.reach('ready');
+      if (before.lives && runRecord !== undefined && runRecord.fingerprint !== fingerprintOf(unit)) {
+        logger.info({ process: id }, 'an adopted process is started anew: its unit was changed meanwhile');
+        dispatch({ kind: 'restart-requested', traceId: '' });
+      }
+      return before.lives ? undefined : followed;
+    }
+    if (phase.state === 'STARTING') return spawn();
+    if (phase.state === 'STOPPING') {
+      const failure = { reason: 'STOPPED', message: `${id} was stopped before it was started` };
+      await cleaning;
+      dispatch({ kind: 'spawn-failed', failure, ended: neverRan(clock) });
+    }
+  };
+  const resumed = resume();
 
   return {
     id,
     inline,
     unit: () => unit,
-    view: () => viewOf(unit, s, inline),
-    run: () => s.run,
-    start: () =>
-      serial(() => {
-        if (isUp(s.state)) throw alreadyRunning(id);
-        return requestStart();
-      }),
-    whenReady: () => (s.state === 'READY' ? Promise.resolve() : attempt.promise),
-    stop(graceMs = unit.stop.graceMs) {
-      // A stop that is under way with a longer grace is shortened.
-      if (s.state === 'STOPPING') clock.after(graceMs, () => hurry.abort());
-      return serial(() => requestStop(graceMs));
+    view,
+    life: () => life,
+    run: () => run,
+    attempt: () => attempt,
+    resumed,
+    want: (desired) => dispatch({ kind: 'wanted', desired }),
+    block: (message) => dispatch({ kind: 'blocked', message }),
+    wantsStart: () => !leaving && wantsStart(life, { before: before.record, autostart: unit.autostart }),
+    async start({ unit: next, traceId = '' } = {}) {
+      await null; // never inside another step
+      refuse();
+      if (refusesStart(life)) {
+        throw new AgentError('PROCESS_ALREADY_RUNNING', `${id} is running already`, { metadata: { process_id: id } });
+      }
+      unit = next ?? unit;
+      return ask({ kind: 'start-requested', traceId });
     },
-    restart: (traceId = '') =>
-      serial(async () => {
-        story = traceId;
-        await cleaning;
-        if (s.run !== undefined) {
-          await endRun(s.run, unit.stop.graceMs);
-          stopped();
-        }
-        return requestStart(traceId);
-      }),
-    hangUp: () =>
-      serial(() => {
-        const program = s.run?.tree.program;
-        return program !== undefined && catchesSignal(program.pid, 'SIGHUP') && signalProcess(program, 'SIGHUP');
-      }),
-    reload: () =>
-      serial(() => {
-        const signal = unit.engine === undefined ? undefined : engines[unit.engine].reload?.signal;
-        const metadata = { process_id: id };
-        if (signal === undefined) throw new AgentError('RELOAD_UNSUPPORTED', `${id} cannot reload its config in place`, { metadata });
-        const program = s.run?.tree.program;
-        if (s.state !== 'READY' || program === undefined || !signalProcess(program, signal)) {
-          throw new AgentError('PROCESS_NOT_READY', `${id} is ${s.state}: only a READY process can reload`, { metadata });
-        }
-      }),
-    adopt: (record) =>
-      serial(async () => {
-        const tree = treeOf(record);
-        if (tree.program !== undefined) {
-          takeOver(record);
-          if (record.fingerprint === fingerprintOf(unit) || s.run === undefined) return;
-          logger.info({ process: id }, 'an adopted process is started anew: its unit was changed meanwhile');
-          await endRun(s.run, unit.stop.graceMs);
-          stopped();
-          await requestStart();
-          return;
-        }
-        await clean(tree);
-        if (record.pid === 0) {
-          removeRecord(files); // the daemon ended before the program was started
-          return;
-        }
-        s.desired = 'UP';
-        s.restartCount = record.restartCount;
-        await account(await endWhileAway(context, unit, record));
-      }),
+    stop: (graceMs = unit.stop.graceMs) => untilDown({ kind: 'stop-requested', graceMs }),
+    async restart(traceId = '') {
+      await null; // never inside another step
+      refuse();
+      return ask({ kind: 'restart-requested', traceId });
+    },
+    reload() {
+      const signal = unit.engine === undefined ? undefined : engines[unit.engine].reload?.signal;
+      const metadata = { process_id: id };
+      if (signal === undefined) throw new AgentError('RELOAD_UNSUPPORTED', `${id} cannot reload its config in place`, { metadata });
+      const program = run?.tree.program;
+      if (life.phase.state !== 'READY' || program === undefined || !signalProcess(program, signal)) {
+        throw new AgentError('PROCESS_NOT_READY', `${id} is ${life.phase.state}: only a READY process can reload`, { metadata });
+      }
+    },
+    hangUp() {
+      const program = isUp(life.phase) ? run?.tree.program : undefined;
+      return program !== undefined && catchesSignal(program.pid, 'SIGHUP') && signalProcess(program, 'SIGHUP');
+    },
     update(next) {
       const differs = fingerprintOf(next) !== fingerprintOf(unit);
       unit = next;
-      set({});
-      return differs && s.desired === 'UP';
+      changed();
+      return differs && life.desired === 'UP';
+    },
+    setTrial: (trial) => dispatch(trial === undefined ? { kind: 'trial-ended' } : { kind: 'trial-began', trial }),
+    isLeaving: () => leaving,
+    leave() {
+      leaving = true;
+    },
+    async remove() {
+      leaving = true;
+      await untilDown({ kind: 'stop-requested', graceMs: unit.stop.graceMs });
+      close();
+      recorder.remove();
+    },
+    async shutdown(graceMs) {
+      await untilDown({ kind: 'shutdown', graceMs });
+      close();
     },
     release() {
-      closed = true;
-      cancelTimer();
-      runAbort.abort();
+      dispatch({ kind: 'released' });
+      close();
     },
   };
-}
 
-function alreadyRunning(id: string): AgentError {
-  return new AgentError('PROCESS_ALREADY_RUNNING', `${id} is running already`, { metadata: { process_id: id } });
+  function close(): void {
+    closed = true;
+    cancelTimer();
+    watched.abort();
+    run?.release();
+    attempt.fail(new AgentError('SHUTTING_DOWN', `${id} is left as it is: the agent is stopping`));
+    for (const resolve of down.splice(0)) resolve();
+  }
 }

@@ -5,7 +5,7 @@ import type { UnitSettings } from '../settings/types.ts';
 import { findBinary } from './binary.ts';
 import type { ProcessContext } from './context.ts';
 import { engines } from './engines/index.ts';
-import { prepareDirectory, runFiles } from './run-record.ts';
+import { prepareDirectory, runFiles } from './unit-record.ts';
 
 /** The argument vector of a unit as the configuration says it, before its program is looked up. */
 export function plannedCommand(unit: UnitSettings): readonly string[] {

@@ -27,7 +27,7 @@ function read(path: string): string | undefined {
   }
 }
 
-function descriptorsRanOut(error: unknown): boolean {
+export function descriptorsRanOut(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code;
   return code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM';
 }
@@ -65,8 +65,12 @@ export function catchesSignal(pid: number, signal: NodeJS.Signals): boolean {
   return (BigInt(`0x${mask}`) & (1n << BigInt(constants.signals[signal] - 1))) !== 0n;
 }
 
+let boot: string | undefined;
+
+/** Names this boot of the machine; read once, because it cannot change under a living daemon. '' where it cannot be read. */
 export function bootId(): string {
-  return read('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
+  boot ??= read('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
+  return boot;
 }
 
 export function executableOf(pid: number): string {

@@ -15,7 +15,11 @@ export const noHistory: RestartHistory = { starts: [], attempts: 0 };
 export type RestartDecision =
   | { readonly kind: 'rest' }
   | { readonly kind: 'restart'; readonly delayMs: number; readonly attempts: number }
-  | { readonly kind: 'crash-loop'; readonly starts: number };
+  | { readonly kind: 'crash-loop'; readonly starts: number }
+  /** An apply is in progress and decides (never answered by the policy itself). */
+  | { readonly kind: 'hold' }
+  /** The engine's check refuses the config (never answered by the policy itself). */
+  | { readonly kind: 'refused' };
 
 export interface RunOutcome {
   readonly success: boolean;
@@ -47,6 +51,11 @@ export function decideRestart(
   const recent = withRun(spec, history, outcome.upMs);
   const starts = recent.starts.filter((at) => nowMs - at < spec.windowMs).length;
   if (starts >= Math.max(1, spec.burst)) return { kind: 'crash-loop', starts };
-  const plain = Math.min(spec.maxMs, spec.baseMs * spec.factor ** recent.attempts);
-  return { kind: 'restart', delayMs: Math.round(plain * (1 + spec.jitter * random)), attempts: recent.attempts + 1 };
+  return { kind: 'restart', delayMs: delayOf(spec, recent.attempts, random), attempts: recent.attempts + 1 };
+}
+
+/** A finite number of ms whatever is multiplied: 0 times an overflow is no number, and a base of 0 stays 0 for good. */
+function delayOf({ baseMs, factor, maxMs, jitter }: RestartSpec, attempts: number, random: number): number {
+  const grown = baseMs === 0 ? 0 : baseMs * factor ** attempts;
+  return Math.round(Math.min(maxMs, grown) * (1 + jitter * random));
 }

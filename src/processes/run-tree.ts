@@ -74,12 +74,17 @@ export async function terminate({ tree, signal, graceMs, clock, hurry }: Termina
   return kill(tree, clock);
 }
 
+/** The shim is left for last, a moment, because it knows best how the program ended. */
+const leaderPatienceMs = 100;
+
 async function kill(tree: RunTree, clock: Clock): Promise<readonly ProcStat[]> {
   const began = clock.monotonicMs();
+  const spared = tree.leader?.pid === tree.program?.pid ? undefined : tree.leader?.pid;
   for (;;) {
     const members = await patiently(clock, () => findMembers(tree));
-    if (members.length === 0 || clock.monotonicMs() - began > killPhaseMs) return members;
-    for (const p of members) signalProcess(p, 'SIGKILL');
+    const passedMs = clock.monotonicMs() - began;
+    if (members.length === 0 || passedMs > killPhaseMs) return members;
+    for (const p of members) if (p.pid !== spared || passedMs > leaderPatienceMs) signalProcess(p, 'SIGKILL');
     await clock.sleep(5);
   }
 }

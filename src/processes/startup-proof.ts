@@ -17,6 +17,8 @@ export interface ProofOptions {
   readonly pid: number;
   readonly collection: Collection;
   readonly clock: Clock;
+  /** Not proved by then, it has failed. */
+  readonly timeoutMs: number;
   /** Fires when the run has ended or is being stopped. */
   readonly signal: AbortSignal;
 }
@@ -37,7 +39,7 @@ async function promisedPorts(engine: Engine, configPath: string | undefined): Pr
  * Waits until an engine has proved its start: by its mark in the log, or (at quiet log levels it prints none) by all TCP
  * listeners of its config being open and its own. False when the time is over; rejects when the signal fires.
  */
-export async function proveStartup({ engine, configPath, pid, collection, clock, signal }: ProofOptions): Promise<boolean> {
+export async function proveStartup({ engine, configPath, pid, collection, clock, signal, timeoutMs }: ProofOptions): Promise<boolean> {
   let marked = false;
   const stopListening = collection.onLine((line) => {
     marked ||= engine.startupMark.test(line);
@@ -53,7 +55,7 @@ export async function proveStartup({ engine, configPath, pid, collection, clock,
         const open = await openPorts(pid);
         if (ports.every((port) => open.has(port))) return true;
       }
-      if (aliveMs >= startTimeoutMs) return false;
+      if (aliveMs >= timeoutMs) return false;
       await clock.sleep(pollMs, signal);
     }
   } finally {

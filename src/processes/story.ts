@@ -1,4 +1,4 @@
-import type { Journal, JsonObject, Severity } from '../events/types.ts';
+import type { JsonObject, NewEvent, Severity } from '../events/types.ts';
 import { ownSource } from '../kernel/own-names.ts';
 import type { EndStatus } from './exit-status.ts';
 
@@ -47,14 +47,14 @@ export interface ProcessEvent {
   readonly traceId?: string;
 }
 
-/** One event of a process; an exit with success is no reason to warn. */
-export function tell(journal: Pick<Journal, 'emit'>, { id, type, data = {}, traceId = '' }: ProcessEvent): void {
-  journal.emit({
+/** One event of a process as the journal takes it; an exit with success is no reason to warn. */
+export function processEvent({ id, type, data = {}, traceId = '' }: ProcessEvent): NewEvent {
+  return {
     type: `process.${type}`,
     source: ownSource,
     subject: id,
     severity: type === 'exited' && data['code'] === 0 ? 'INFO' : severity[type],
     data,
     ...(traceId === '' ? {} : { traceId }),
-  });
+  };
 }

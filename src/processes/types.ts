@@ -58,6 +58,36 @@ export interface StartOptions {
   readonly signal: AbortSignal;
 }
 
+export interface TrialOptions {
+  /** A start that is not READY by then has failed (`apply.ready_within`). */
+  readonly readyWithinMs: number;
+  /** Config file to start with instead of the unit's own. */
+  readonly configPath?: string;
+  /** The story that the events of the trial's starts belong to. */
+  readonly traceId?: string;
+}
+
+/**
+ * A unit in the hands of an apply. While the trial lasts, an end of the program is not answered by the restart policy and does not
+ * count towards a crash loop: the unit is EXITED (seen by `onChange`), what waits for its start fails, and the apply decides what
+ * to start next. Requests of others go on: a stop stops it (the start that the apply waits for then fails), a start starts it.
+ * Nothing of it is durable: a daemon that is killed is followed by one that treats the unit by its policy.
+ */
+export interface ProcessTrial {
+  /** The config file of the next starts; undefined = the unit's own. */
+  use(configPath: string | undefined): void;
+  /**
+   * Ends what runs, if anything does, and starts it; resolves when it is READY. Rejects with START_FAILED (metadata `exit_code` or
+   * `signal` where it ended, the last lines in the message), BINARY_NOT_FOUND, SHUTTING_DOWN. What did not become READY in time
+   * is left as it is: the caller starts the next one.
+   */
+  restart(): Promise<ProcessView>;
+  /** Sends the engine's reload signal. Throws RELOAD_UNSUPPORTED, PROCESS_NOT_READY. Whether it took the config is for the caller to see. */
+  reload(): ProcessView;
+  /** The restart policy counts again; what has ended meanwhile and is wanted up is started. */
+  end(): void;
+}
+
 /** The room's front door. Methods throw AgentError (PROCESS_NOT_FOUND, PROCESS_ALREADY_RUNNING, …). */
 export interface Supervisor {
   start(id: string, options: StartOptions): Promise<ProcessView>;

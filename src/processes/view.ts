@@ -1,29 +1,37 @@
 import { standardRedactor } from '../kernel/redaction.ts';
 import type { UnitSettings } from '../settings/types.ts';
-import type { InstanceState } from './instance-state.ts';
+import { runOf } from './lifecycle/transition.ts';
+import type { Lifecycle } from './lifecycle/types.ts';
 import { plannedCommand } from './plan.ts';
 import type { ProcessView } from './types.ts';
 
+export interface Shown {
+  readonly life: Lifecycle;
+  readonly inline: boolean;
+  /** Of this daemon's life: another one counts from the moment of its own start. */
+  readonly etag: string;
+}
+
 /** The picture of a process at this moment, as others see it. */
-export function viewOf(unit: UnitSettings, s: InstanceState, inline: boolean): ProcessView {
+export function viewOf(unit: UnitSettings, { life, inline, etag }: Shown): ProcessView {
+  const run = runOf(life.phase);
   return {
     id: unit.id,
     engine: unit.engine ?? '',
     command: standardRedactor.command(plannedCommand(unit)),
     configPath: unit.configPath ?? '',
     inline,
-    desired: s.desired,
-    state: s.state,
-    pid: s.run?.pid ?? 0,
-    startTimeMs: s.run?.startTimeMs,
-    restartCount: s.restartCount,
-    restartsTotal: s.restartsTotal,
-    nextStartTimeMs: s.nextStartTimeMs,
-    reason: s.reason,
-    message: s.message,
-    exit: s.exit,
+    desired: life.desired,
+    state: life.phase.state,
+    pid: run?.pid ?? 0,
+    startTimeMs: run?.startTimeMs,
+    restartCount: life.restartCount,
+    restartsTotal: life.restartsTotal,
+    nextStartTimeMs: life.phase.state === 'BACKOFF' ? life.phase.dueWallMs : undefined,
+    reason: life.reason,
+    message: life.message,
+    exit: life.exit,
     dependsOn: unit.dependsOn,
-    // Of this daemon's life: another one counts from the moment of its own start.
-    etag: `${s.epoch}-${s.version}`,
+    etag,
   };
 }

@@ -14,7 +14,15 @@ const daemon = fileURLToPath(new URL('../fixtures/processes/daemon.ts', import.m
 async function underKilledDaemon(b: Bench, units: readonly UnitSettings[]): Promise<ReadonlyMap<string, number>> {
   const marked = Object.fromEntries(units.map((u) => [u.id, { ...u, autostart: true, env: { ...u.env, RIG: b.directory } }]));
   const file = join(b.directory, 'daemon.json');
-  writeFileSync(file, JSON.stringify({ units: marked, stateDir: join(b.directory, 'state'), path: process.env['PATH'] }));
+  writeFileSync(
+    file,
+    JSON.stringify({
+      units: marked,
+      stateDir: join(b.directory, 'state'),
+      path: process.env['PATH'],
+      journal: join(b.directory, 'journal'),
+    }),
+  );
   const child: ChildProcess = spawn(process.execPath, [daemon, file], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = (await once(child.stdout ?? child, 'data')) as [Buffer];
   child.kill('SIGKILL');
@@ -78,13 +86,13 @@ test('a pid that is now a stranger is never signalled', async () => {
   await underKilledDaemon(b, units);
   for (const pid of pidsWith(b.directory)) process.kill(pid, 'SIGKILL');
   const stranger = spawn('sleep', ['300']);
-  const file = join(b.directory, 'state/units/a/run.json');
+  const file = join(b.directory, 'state/units/a/unit.json');
   const record = JSON.parse(readFileSync(file, 'utf8'));
   const startTicks = Number(/\) (.*)/.exec(readFileSync(`/proc/${stranger.pid}/stat`, 'latin1'))?.[1]?.split(' ')[19]);
   try {
     // The pid recurred; then even the start time, but neither the executable nor the mark.
     for (const forged of [{ pid: stranger.pid }, { pid: stranger.pid, startTicks, executable: '/bin/other' }]) {
-      writeFileSync(file, JSON.stringify({ ...record, leaderPid: stranger.pid, leaderStartTicks: 1, ...forged }));
+      writeFileSync(file, JSON.stringify({ ...record, run: { ...record.run, leaderPid: stranger.pid, leaderStartTicks: 1, ...forged } }));
       const { supervisor, story } = b.rig(units);
       await supervisor.startAll();
       assert.deepEqual(story('a'), ['exited']);

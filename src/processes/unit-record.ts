@@ -1,0 +1,158 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { JsonObject, NewEvent } from '../events/types.ts';
+import { bootId, descriptorsRanOut, executableOf, hasEnvironment, readStat } from './proc.ts';
+import type { RunFiles } from './spawner.ts';
+import type { ExitRecord, ProcessState } from './types.ts';
+
+/** A run as the daemon after this one must find it again. Written before the spawn (without pids) and again after it. */
+export interface RunRecord {
+  readonly id: string;
+  readonly runId: string;
+  readonly bootId: string;
+  /** 0 until the program was started. */
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat. */
+  readonly startTicks: number;
+  readonly leaderPid: number;
+  readonly leaderStartTicks: number;
+  /** Where /proc/PID/exe pointed to when the record was written last. */
+  readonly executable: string;
+  readonly startTimeMs: number;
+  /** Of the unit's settings: a change shows. */
+  readonly fingerprint: string;
+}
+
+/**
+ * The one durable record of a unit: what is wanted of it and how far that has come. It is on disk before a step is carried out,
+ * so that a daemon that was killed at any moment is followed by one that goes on from there.
+ */
+export interface UnitRecord {
+  readonly version: 2;
+  readonly id: string;
+  readonly desired: 'UP' | 'DOWN';
+  readonly state: ProcessState;
+  readonly reason: string;
+  readonly message: string;
+  readonly exit: ExitRecord | undefined;
+  readonly lastEnd: JsonObject;
+  /** BACKOFF: when the next start is due, Unix ms. */
+  readonly dueWallMs: number | undefined;
+  readonly restartCount: number;
+  readonly history: { readonly startsWallMs: readonly number[]; readonly attempts: number };
+  readonly run: RunRecord | undefined;
+  /** The boot in which it was written. */
+  readonly bootId: string;
+  /** The daemon ended in peace. */
+  readonly closed: boolean;
+  /**
+   * What was told lately. A daemon that is killed may not have got it into the journal: the next one hands it in again under the
+   * same ids, and the journal keeps what it has not.
+   */
+  readonly told: readonly NewEvent[];
+}
+
+export function runFiles(stateDir: string, id: string): RunFiles {
+  const directory = join(stateDir, 'units', id);
+  return {
+    directory,
+    stdout: join(directory, 'stdout.log'),
+    stderr: join(directory, 'stderr.log'),
+    exit: join(directory, 'exit'),
+    words: join(directory, 'exit.words'),
+    record: join(directory, 'unit.json'),
+  };
+}
+
+/** Makes the unit's directory. */
+export function prepareDirectory(files: RunFiles): void {
+  mkdirSync(files.directory, { recursive: true, mode: 0o700 });
+}
+
+/** Makes the two spool files where they are missing; `fresh` ones for a new run, so that no line of an older one is taken for its own. */
+export function prepareSpool(files: RunFiles, fresh: boolean): void {
+  prepareDirectory(files);
+  for (const path of [files.stdout, files.stderr]) {
+    if (fresh) rmSync(path, { force: true });
+    writeFileSync(path, '', { mode: 0o600, flag: 'a' });
+  }
+}
+
+/** Survives a kill of the daemon at any moment; a loss of power only once `syncRecord` was awaited. */
+export function writeRecord(files: RunFiles, record: UnitRecord): void {
+  const temporary = `${files.record}.tmp`;
+  const data = `${JSON.stringify(record)}\n`;
+  try {
+    writeFileSync(temporary, data, { mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    prepareDirectory(files);
+    writeFileSync(temporary, data, { mode: 0o600 });
+  }
+  renameSync(temporary, files.record);
+}
+
+/** Flushes the record that was written last, and its name. */
+export async function syncRecord(files: RunFiles): Promise<void> {
+  await sync(files.record);
+  await sync(files.directory);
+}
+
+async function sync(path: string): Promise<void> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path, 'r');
+    await handle.sync();
+  } finally {
+    await handle?.close();
+  }
+}
+
+/** Removes what is ours of a unit that is gone; the directory stays where it holds something of the unit's own. */
+export function removeUnitFiles(files: RunFiles): void {
+  for (const path of [files.record, files.stdout, files.stderr, files.exit, files.words]) rmSync(path, { force: true });
+  try {
+    rmdirSync(files.directory);
+  } catch {
+    // not empty, or not there
+  }
+}
+
+/** Undefined when there is none, or none that can be read. Throws when no descriptor is left to look with: that says nothing. */
+export function readRecord(files: RunFiles): UnitRecord | undefined {
+  let text: string;
+  try {
+    text = readFileSync(files.record, 'utf8');
+  } catch (error) {
+    if (descriptorsRanOut(error)) throw error;
+    return undefined;
+  }
+  try {
+    const record = JSON.parse(text) as Partial<UnitRecord>;
+    const whole =
+      record.version === 2 && typeof record.state === 'string' && (record.run === undefined || typeof record.run.pid === 'number');
+    return whole ? (record as UnitRecord) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ids that have a directory, in order. */
+export function recordedIds(stateDir: string): readonly string[] {
+  try {
+    return readdirSync(join(stateDir, 'units')).sort();
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Whether the recorded program lives: same boot, pid and start time, and the executable or (a program may replace itself by
+ * another after the record was written, as `sh -c 'exec …'` does) the run's own mark in its environment. Nothing less is proof.
+ */
+export function isProven(record: RunRecord, marker: string): boolean {
+  if (record.pid <= 0 || record.bootId === '' || record.bootId !== bootId()) return false;
+  if (readStat(record.pid)?.startTicks !== record.startTicks) return false;
+  return (record.executable !== '' && executableOf(record.pid) === record.executable) || hasEnvironment(record.pid, marker);
+}
