@@ -80,6 +80,11 @@ export const catalogue = {
   INLINE_DISABLED: { code: 'permission_denied', remedy: 'Set processes.inline.enabled: true and list the binary, or declare a unit.' },
   BINARY_NOT_ALLOWED: { code: 'permission_denied', remedy: 'List the absolute path in processes.inline.allowed_binaries.' },
   BINARY_NOT_FOUND: { code: 'failed_precondition', remedy: 'Install the program, or correct the path.' },
+  CONFINEMENT_UNAVAILABLE: {
+    code: 'failed_precondition',
+    remedy:
+      'Correct the user, group, limit or capability that is named, install util-linux, or run the agent with the right that it lacks.',
+  },
   START_FAILED: { code: 'failed_precondition', remedy: 'Read the last lines and the reason; `sboxagent logs` shows more.' },
   RELOAD_UNSUPPORTED: { code: 'failed_precondition', remedy: 'Restart it instead.' },
   DEPENDENCY_NOT_READY: { code: 'failed_precondition', remedy: 'Start what it depends on first, or look why that is not READY.' },

@@ -1,4 +1,5 @@
 import type { UnitSettings } from '../settings/types.ts';
+import { engines } from './engines/index.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -15,12 +16,13 @@ export function markerEntry(id: string, runId: string): string {
 /** The exact environment of a run. */
 export function runEnvironment(
   daemon: Environment,
-  unit: Pick<UnitSettings, 'id' | 'env' | 'passEnv'>,
+  unit: Pick<UnitSettings, 'id' | 'engine' | 'env' | 'passEnv'>,
   runId: string,
 ): Record<string, string> {
   const lent = [...common, ...unit.passEnv].flatMap((name) => {
     const value = daemon[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  return { ...Object.fromEntries(lent), ...unit.env, [markerName]: `${unit.id}:${runId}` };
+  const ofEngine = unit.engine === undefined ? {} : engines[unit.engine].environment;
+  return { ...Object.fromEntries(lent), ...ofEngine, ...unit.env, [markerName]: `${unit.id}:${runId}` };
 }

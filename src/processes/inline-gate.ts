@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { isAbsolute, normalize } from 'node:path';
 import { AgentError, invalid, type Violation } from '../kernel/errors.ts';
+import { plainUnit } from '../settings/plain-unit.ts';
 import type { UnitSettings } from '../settings/types.ts';
 import type { StartOptions } from './types.ts';
 
@@ -65,6 +66,7 @@ export function undeclaredUnit(id: string): UnitSettings {
 /** The defaults of a command. */
 function commandUnit(id: string, options: Pick<StartOptions, 'command' | 'cwd' | 'env'>): UnitSettings {
   return {
+    ...plainUnit,
     id,
     engine: undefined,
     command: options.command,
@@ -88,7 +90,5 @@ function commandUnit(id: string, options: Pick<StartOptions, 'command' | 'cwd' |
       stableAfterMs: 30_000,
     },
     stop: { signal: 'SIGTERM', graceMs: 15_000 },
-    // It has no engine, and so no config that could be applied.
-    apply: { readyWithinMs: 15_000, soakMs: 0, allowedDirs: [], policy: 'enforce', onFileChange: 'report' },
   };
 }

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
+import { chownSync, mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { AgentError } from '../kernel/errors.ts';
 import type { UnitSettings } from '../settings/types.ts';
 import { findBinary } from './binary.ts';
+import { changesUser, confine, findGroup, findUser } from './confine.ts';
 import type { ProcessContext } from './context.ts';
 import { engines } from './engines/index.ts';
 import { prepareDirectory, runFiles } from './unit-record.ts';
@@ -22,16 +24,43 @@ function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-/** What exactly would be started now. Throws BINARY_NOT_FOUND, or START_FAILED for a working directory that is not there. */
+/**
+ * Where a unit works by default: its own directory; for one that runs as another user a directory within it that belongs to that user,
+ * since the agent's records lie beside it and are nobody else's to write.
+ */
+export function workingDirectory(stateDir: string, unit: Pick<UnitSettings, 'id' | 'cwd' | 'user' | 'group'>): string {
+  const { directory } = runFiles(stateDir, unit.id);
+  return unit.cwd ?? (changesUser(unit) ? join(directory, 'work') : directory);
+}
+
+function prepareWork(unit: UnitSettings, cwd: string): void {
+  if (unit.cwd !== undefined || !changesUser(unit)) return;
+  mkdirSync(cwd, { recursive: true, mode: 0o700 });
+  const user = unit.user === undefined ? undefined : findUser(unit.user);
+  const gid = unit.group === undefined ? user?.gid : findGroup(unit.group);
+  if (process.getuid?.() === 0) chownSync(cwd, user?.uid ?? 0, gid ?? 0);
+}
+
+/** What exactly would be started now. Throws BINARY_NOT_FOUND, CONFINEMENT_UNAVAILABLE, or START_FAILED for a working directory that is not there. */
 export function planRun(context: ProcessContext, unit: UnitSettings): Plan {
-  const files = runFiles(context.stateDir, unit.id);
-  prepareDirectory(files);
-  const cwd = unit.cwd ?? files.directory;
+  const [name = '', ...args] = plannedCommand(unit);
+  const { program, cwd } = planProgram(context, unit, name);
+  return { argv: confine(unit, [program, ...args]), cwd };
+}
+
+/** The program of a unit and where it works. Throws as planRun does. */
+export function planProgram(
+  context: Pick<ProcessContext, 'stateDir' | 'path'>,
+  unit: UnitSettings,
+  name: string,
+): { readonly program: string; readonly cwd: string } {
+  prepareDirectory(runFiles(context.stateDir, unit.id));
+  const cwd = workingDirectory(context.stateDir, unit);
+  prepareWork(unit, cwd);
   const metadata = { process_id: unit.id };
   if (!isDirectory(cwd)) {
     throw new AgentError('START_FAILED', `${unit.id} was not started: its working directory ${cwd} does not exist`, { metadata });
   }
-  const [name = '', ...args] = plannedCommand(unit);
   const wanted = unit.engine === undefined && unit.binary !== undefined ? unit.binary : name;
   const names = unit.engine === undefined || unit.binary !== undefined ? [wanted] : engines[unit.engine].programs;
   const program = names.map((one) => findBinary(one, unit.env['PATH'] ?? context.path, cwd)).find((path) => path !== undefined);
@@ -41,13 +70,28 @@ export function planRun(context: ProcessContext, unit: UnitSettings): Plan {
       metadata: { ...metadata, binary: wanted },
     });
   }
-  return { argv: [program, ...args], cwd };
+  return { program, cwd };
 }
 
 /** Changes when, and only when, a run started now would differ from one that was started then. */
 export function fingerprintOf(unit: UnitSettings): string {
-  const { engine, command, binary, args, configPath, cwd, env, passEnv } = unit;
+  const { engine, command, binary, args, configPath, cwd, env, passEnv, user, group, noNewPrivs, capabilities, umask, limits } = unit;
   const sorted = Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1));
-  const parts = [engine ?? '', command, binary ?? '', args, configPath ?? '', cwd ?? '', sorted, passEnv];
+  const parts = [
+    engine ?? '',
+    command,
+    binary ?? '',
+    args,
+    configPath ?? '',
+    cwd ?? '',
+    sorted,
+    passEnv,
+    user ?? '',
+    group ?? '',
+    noNewPrivs,
+    capabilities,
+    umask ?? '',
+    limits.rlimits,
+  ];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
 }

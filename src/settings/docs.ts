@@ -31,11 +31,20 @@ export function configurationPage(): string {
     '',
     'Below `processes.units.<id>`; an id has lower-case letters, digits, `.`, `_` and `-`. All are live.',
     '',
-    ...table(unitKeyTable),
+    ...table(unitKeyTable.filter((row) => !isProbe(row))),
+    '',
+    '### Probes',
+    '',
+    'Below `probes.startup` (holds the other two back until it has succeeded once; out of tries, the start has failed), `probes.readiness`',
+    '(READY or RUNNING; never restarts), `probes.liveness` (out of tries, it is restarted by its policy with reason LIVENESS_PROBE) and',
+    '`apply.probe` (period 500ms, timeout 2s; default: the readiness probe, where that is a proxy probe). A success threshold other than 1 is',
+    'for readiness alone.',
+    '',
+    ...table(unitKeyTable.filter(({ path }) => path.startsWith('probes.readiness.')).map((row) => ({ ...row, path: row.path.slice(17) }))),
     '',
     '## Plugins that sboxagent runs',
     '',
-    'Below `plugins.units.<id>`: the keys of a unit, but for `probes`, and these. No id stands in `processes.units` too; `depends_on` may name',
+    'Below `plugins.units.<id>`: the keys of a unit, but for `probes.readiness`, and these. No id stands in `processes.units` too; `depends_on` may name',
     'units of both. All are live.',
     '',
     ...table(pluginUnitKeyTable.filter((row) => !unitKeyTable.includes(row))),
@@ -63,14 +72,19 @@ export function configurationPage(): string {
   ].join('\n');
 }
 
+const probePlaces = ['probes.startup.', 'probes.readiness.', 'probes.liveness.', 'apply.probe.'];
+
+function isProbe({ path }: Key): boolean {
+  return probePlaces.some((place) => path.startsWith(place));
+}
+
 function table(keys: readonly Key[]): readonly string[] {
   return ['| key | type | default | live | meaning |', '|---|---|---|---|---|', ...keys.map(line)];
 }
 
 function line({ path, type, fallback, doc, live }: Key): string {
-  const later = type.kind === 'later';
-  const meaning = `${later ? 'Not supported by this version. ' : ''}${doc.replace(/[<*_]/g, '\\$&')}`;
-  const cells = [`\`${path}\``, typeText(type), later ? '' : defaultText(fallback), live === true ? 'yes' : '', meaning];
+  const meaning = doc.replace(/[<*_]/g, '\\$&');
+  const cells = [`\`${path}\``, typeText(type), defaultText(fallback), live === true ? 'yes' : '', meaning];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
@@ -108,8 +122,10 @@ function typeText(type: KeyType): string {
       return `list of at most ${type.most} mappings, see below`;
     case 'units':
       return 'mapping, see below';
-    case 'later':
-      return '';
+    case 'rlimit':
+      return 'number, `unlimited`, or `soft:hard`';
+    case 'empty':
+      return '`{}`';
     case 'string':
     case 'path':
     case 'boolean':

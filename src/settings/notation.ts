@@ -15,8 +15,16 @@ export function notation(type: KeyType, value: unknown): unknown {
       entries.map(([name, text]) => [name, standardRedactor.isSecretName(name) ? mask : standardRedactor.text(text)]),
     );
   }
+  if (type.kind === 'empty') return {};
+  if (type.kind === 'rlimit') return withoutTwin(String(value));
   if (type.kind === 'statuses') return (value as readonly StatusRange[]).map(({ from, to }) => (from === to ? from : `${from}-${to}`));
   if (type.kind === 'strings') return standardRedactor.command(value as readonly string[]);
   if (type.kind === 'string' && typeof value === 'string') return standardRedactor.urls(value);
   return type.kind === 'secret' && typeof value === 'string' ? mask : value;
+}
+
+/** `5:5` -> `5` */
+function withoutTwin(limit: string): string {
+  const [soft = '', hard = ''] = limit.split(':');
+  return soft === hard ? soft : limit;
 }

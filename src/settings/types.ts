@@ -94,18 +94,63 @@ export interface UnitSettings {
     readonly stableAfterMs: number;
   };
   readonly stop: { readonly signal: NodeJS.Signals; readonly graceMs: number };
+  /** Name or number; undefined = the daemon's own. */
+  readonly user: string | undefined;
+  /** undefined = the user's own. */
+  readonly group: string | undefined;
+  readonly noNewPrivs: boolean;
+  /** `CAP_NET_ADMIN`, … */
+  readonly capabilities: readonly string[];
+  readonly umask: number | undefined;
+  readonly limits: {
+    /** prlimit's name -> `soft:hard`. */
+    readonly rlimits: Readonly<Record<string, string>>;
+    /** Resident memory of the whole group; undefined = no ceiling. */
+    readonly memoryBytes: number | undefined;
+  };
+  /** What is not given is undefined. A plugin's readiness is the check of its health, and is none of these. */
+  readonly probes: {
+    readonly startup: UnitProbe | undefined;
+    readonly readiness: UnitProbe | undefined;
+    readonly liveness: UnitProbe | undefined;
+  };
   readonly apply: ApplySettings;
 }
 
 /** How a new config of an engine proves itself, and what it may choose. */
 export interface ApplySettings {
   readonly readyWithinMs: number;
+  /** undefined = readiness, where that is a proxy probe. */
+  readonly probe: UnitProbe | undefined;
   readonly soakMs: number;
   /** Absolute. */
   readonly allowedDirs: readonly string[];
   readonly policy: 'enforce' | 'warn';
   readonly onFileChange: 'report' | 'apply';
 }
+
+/** A probe with the numbers of Kubernetes. */
+export interface UnitProbe {
+  readonly action: UnitProbeAction;
+  readonly initialDelayMs: number;
+  readonly periodMs: number;
+  readonly timeoutMs: number;
+  readonly successThreshold: number;
+  readonly failureThreshold: number;
+}
+
+/** How a probe of a unit looks; exactly one kind. */
+export type UnitProbeAction =
+  | ProbeAction
+  | { readonly kind: 'log'; readonly pattern: string }
+  | { readonly kind: 'engine' }
+  | {
+      readonly kind: 'proxy';
+      readonly url: string;
+      /** `http://` or `socks5://`; undefined = the config's own first http, mixed or socks inbound. */
+      readonly via: string | undefined;
+      readonly statuses: readonly { readonly from: number; readonly to: number }[];
+    };
 
 export interface PluginSettings {
   readonly enabled: boolean;

@@ -1,5 +1,6 @@
 import type { Entries } from './entries.ts';
-import type { PluginUnitSettings, ProbeAction, ProbeSettings, UnitSettings } from './types.ts';
+import { rlimitNames } from './keys/limits.ts';
+import type { PluginUnitSettings, ProbeAction, ProbeSettings, UnitProbe, UnitProbeAction, UnitSettings } from './types.ts';
 
 export function toUnit(entries: Entries, id: string, base: string): UnitSettings {
   const get = <T>(path: string): T => entries.get(`${base}.${path}`)?.value as T;
@@ -27,14 +28,57 @@ export function toUnit(entries: Entries, id: string, base: string): UnitSettings
       stableAfterMs: get('restart.stable_after'),
     },
     stop: { signal: get('stop.signal'), graceMs: get('stop.grace') },
+    user: get('user'),
+    group: get('group'),
+    noNewPrivs: get('no_new_privs'),
+    capabilities: get('capabilities'),
+    umask: get('umask'),
+    limits: { rlimits: rlimitsOf(get), memoryBytes: get('limits.memory') },
+    probes: {
+      startup: toUnitProbe(entries, `${base}.probes.startup`),
+      readiness: base.startsWith('plugins.') ? undefined : toUnitProbe(entries, `${base}.probes.readiness`),
+      liveness: toUnitProbe(entries, `${base}.probes.liveness`),
+    },
     apply: {
       readyWithinMs: get('apply.ready_within'),
+      probe: toUnitProbe(entries, `${base}.apply.probe`),
       soakMs: get('apply.soak'),
       allowedDirs: get('apply.allowed_dirs'),
       policy: get('apply.policy'),
       onFileChange: get('apply.on_file_change'),
     },
   };
+}
+
+function rlimitsOf(get: (path: string) => string | undefined): Readonly<Record<string, string>> {
+  const given = rlimitNames.flatMap((name) => {
+    const limit = get(`limits.${name}`);
+    return limit === undefined ? [] : [[name, limit] as const];
+  });
+  return Object.fromEntries(given);
+}
+
+function toUnitProbe(entries: Entries, base: string): UnitProbe | undefined {
+  const read = (path: string): unknown => entries.get(`${base}.${path}`)?.value;
+  const get = <T>(path: string): T => read(path) as T;
+  const action = toUnitAction(read);
+  if (action === undefined) return undefined;
+  return {
+    action,
+    initialDelayMs: get('initial_delay'),
+    periodMs: get('period'),
+    timeoutMs: get('timeout'),
+    successThreshold: get('success_threshold'),
+    failureThreshold: get('failure_threshold'),
+  };
+}
+
+function toUnitAction(read: (path: string) => unknown): UnitProbeAction | undefined {
+  const get = <T>(path: string): T => read(path) as T;
+  if (get('log.pattern') !== undefined) return { kind: 'log', pattern: get('log.pattern') };
+  if (get('engine') !== undefined) return { kind: 'engine' };
+  if (get('proxy.url') === undefined) return toAction(read);
+  return { kind: 'proxy', url: get('proxy.url'), via: get('proxy.via'), statuses: get('proxy.status') };
 }
 
 export function toPluginUnit(entries: Entries, id: string, base: string): PluginUnitSettings {

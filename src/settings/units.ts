@@ -1,9 +1,10 @@
 import type { Entries } from './entries.ts';
 import type { Key } from './keys.ts';
-import { refuseUnfitProbe, refuseUnfitRecovery } from './plugin-units.ts';
+import { refuseUnfitRecovery } from './plugin-units.ts';
 import { type Problems, refuse } from './problems.ts';
 import { suggestion } from './suggest.ts';
 import type { Tree } from './tree.ts';
+import { refuseUnfitProbes } from './unit-probes.ts';
 
 export const unitId = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
@@ -24,7 +25,7 @@ export function refuseUnfitUnits(entries: Entries, units: Units, problems: Probl
   for (const declared of units.values()) {
     if (problems.touches([declared.base])) continue;
     problems.attempt(() => refuseUnfitUnit(entries, declared));
-    problems.attempt(() => refuseUnfitProbe(entries, declared));
+    refuseUnfitProbes(entries, declared, problems);
     problems.attempt(() => refuseUnfitRecovery(entries, declared));
   }
   refuseBadDependencies(entries, units, problems);

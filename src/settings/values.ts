@@ -85,6 +85,15 @@ function statuses({ value, words }: Written): Understood {
   return good(ranges);
 }
 
+/** `soft:hard`; one number is both. */
+function rlimit({ value, words }: Written): Understood {
+  const [word = ''] = words;
+  const [, soft = '', hard = soft] = /^(\d{1,18}|unlimited)(?::(\d{1,18}|unlimited))?$/.exec(word) ?? [];
+  if (soft === '' || typeof value === 'object') return bad(`${show(value)} is not a limit; write 65536, unlimited, or soft:hard`);
+  const above = hard !== 'unlimited' && (soft === 'unlimited' || Number(soft) > Number(hard));
+  return above ? outside(`${show(value)}: the soft limit is above the hard one`) : good(`${soft}:${hard}`);
+}
+
 /** A figure of a metric: those in bytes and seconds may be written as people say them. */
 function threshold(value: unknown): Understood {
   const ms = typeof value === 'string' ? parseDuration(value) : undefined;
@@ -155,8 +164,10 @@ export function understand(type: KeyType, written: Written, directory: string): 
       return bad(`${show(value)} is not a list of mappings; write it in the file`);
     case 'units':
       return bad(`${show(value)} is not a mapping of units; write processes.units.<id>`);
-    case 'later':
-      return isEmpty(value) ? good(value) : bad('not supported by this version; remove it', 'unfit');
+    case 'rlimit':
+      return rlimit(written);
+    case 'empty':
+      return typeof value === 'object' && isEmpty(value) ? good(true) : bad(`${show(value)} is not empty; write {}`);
   }
 }
 

@@ -13,8 +13,6 @@ export const texts = (pattern: RegExp, what: string): KeyType => ({ kind: 'strin
 export const path: KeyType = { kind: 'path' };
 export const boolean: KeyType = { kind: 'boolean' };
 export const strings: KeyType = { kind: 'strings' };
-/** What a later version brings is refused by name, not taken and ignored. */
-export const later: KeyType = { kind: 'later' };
 export const program = texts(/^[^\0]*$/, 'a text');
 export const group = text(/^[\w][\w.-]{0,31}$/, 'the name or number of a group');
 export const integer = (min: number, max: number): KeyType => ({ kind: 'integer', min, max });

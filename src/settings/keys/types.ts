@@ -22,8 +22,10 @@ export type KeyType =
   | { readonly kind: 'units'; readonly keys: readonly Key[] }
   /** A list of mappings with these keys; `name` tells them apart. */
   | { readonly kind: 'list'; readonly keys: readonly Key[]; readonly most: number }
-  /** Keys of a later version: only the empty value is accepted. */
-  | { readonly kind: 'later' };
+  /** A limit of the kernel: `65536`, `unlimited`, `1024:4096`. */
+  | { readonly kind: 'rlimit' }
+  /** A mapping without keys: that it is given says all. */
+  | { readonly kind: 'empty' };
 
 /** What a text has to look like. */
 export interface Form {

@@ -1,10 +1,12 @@
 import { engineNames } from '../types.ts';
-import { boolean, choice, duration, HOUR_MS, integer, key, later, live, number, path, program, strings } from './kinds.ts';
+import { boolean, choice, duration, HOUR_MS, integer, key, live, number, path, program, strings } from './kinds.ts';
+import { limitKeys } from './limits.ts';
+import { probeKeys } from './probes.ts';
 import type { Form, Key } from './types.ts';
 
 const names: Form = { pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, what: 'a name of an environment variable' };
 
-/** The keys of one unit (units.md), below `processes.units.<id>`. What a later version brings is refused by name, not taken and ignored. */
+/** The keys of one unit (units.md), below `processes.units.<id>`. */
 export const unitKeyTable: readonly Key[] = [
   key('engine', choice(...engineNames), undefined, 'Kind of proxy engine. Exactly one of engine and command is given.'),
   key('command', program, [], 'Program and arguments of any other process.'),
@@ -37,26 +39,24 @@ export const unitKeyTable: readonly Key[] = [
     'Sent to the whole group.',
   ),
   key('stop.grace', duration(0, HOUR_MS), '15s', 'Time until SIGKILL to all that is left.'),
-  key('user', later, undefined, 'Whom it runs as.'),
-  key('group', later, undefined, 'Its group.'),
-  key('no_new_privs', later, undefined, 'Whether it can gain rights.'),
-  key('capabilities', later, [], 'Ambient capabilities.'),
-  key('limits', later, {}, 'Its resource limits.'),
-  key('probes', later, {}, 'How it is proved well.'),
+  ...limitKeys,
+  ...probeKeys('probes.startup', { period: '10s', timeout: '1s', failureThreshold: 3, maxSuccess: 1 }),
+  ...probeKeys('probes.readiness', { period: '10s', timeout: '1s', failureThreshold: 3, maxSuccess: 1000 }),
+  ...probeKeys('probes.liveness', { period: '10s', timeout: '1s', failureThreshold: 3, maxSuccess: 1 }),
   key(
     'apply.ready_within',
     duration(100, HOUR_MS),
     '15s',
     'After a new config was put in, the engine is READY within this, or the old one is put back.',
   ),
-  key('apply.probe', later, undefined, 'What a new config is proved by.'),
-  key('apply.soak', duration(0, HOUR_MS), '5s', 'So long the probe must hold before a new config is kept.'),
+  ...probeKeys('apply.probe', { period: '500ms', timeout: '2s', failureThreshold: 3, maxSuccess: 1 }),
   key(
-    'apply.allowed_dirs',
-    { kind: 'paths' },
-    [],
-    "Where a config that is applied may name files, besides the unit's own directory and cwd.",
+    'apply.soak',
+    duration(0, HOUR_MS),
+    '5s',
+    'So long its probe must hold before a new config is kept. Default probe: readiness, where that is a proxy probe.',
   ),
+  key('apply.allowed_dirs', { kind: 'paths' }, [], "Where an applied config may name files, besides the unit's own directory and cwd."),
   key(
     'apply.policy',
     choice('enforce', 'warn'),

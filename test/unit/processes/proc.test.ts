@@ -28,7 +28,11 @@ test('a process is known by pid and start time; a dead one is not alive', async 
 
 test('a child gets the common names, its own, those it is lent, and its mark', () => {
   const daemon = { PATH: '/bin', HOME: '/root', SBOXAGENT_API_PORT: '1', HTTPS_PROXY: 'p', NODE_OPTIONS: 'x' };
-  const env = runEnvironment(daemon, { id: 'a', env: { HOME: '/own', X: '1' }, passEnv: ['HTTPS_PROXY', 'ABSENT'] }, 'r');
+  const env = runEnvironment(
+    daemon,
+    { engine: undefined, id: 'a', env: { HOME: '/own', X: '1' }, passEnv: ['HTTPS_PROXY', 'ABSENT'] },
+    'r',
+  );
   assert.deepEqual(env, { PATH: '/bin', HTTPS_PROXY: 'p', HOME: '/own', X: '1', SBOXAGENT_UNIT: 'a:r' });
 });
 

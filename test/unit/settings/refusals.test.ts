@@ -8,7 +8,6 @@ import { type Env, home, load, refusal } from './scratch.ts';
 
 const api = (...lines: readonly string[]): string => `agent:\n  name: x\napi:\n${lines.map((line) => `  ${line}\n`).join('')}`;
 const units = (...lines: readonly string[]): string => `processes:\n  units:\n${lines.map((line) => `    ${line}\n`).join('')}`;
-const later = 'not supported by this version; remove it';
 
 /** What is refused -> the whole line, or what it matches. */
 const cases: readonly (readonly [string, string, string | RegExp])[] = [
@@ -65,15 +64,30 @@ const cases: readonly (readonly [string, string, string | RegExp])[] = [
   ['alias of itself', 'api: &a {tls: *a}', /^c\.yaml:1: .*aliases, or one of itself/],
   ['alias bomb', `api: {security: [${'&a [x],'.repeat(1)}${'*a,'.repeat(200)}]}`, /aliases/],
   ['too large', `# ${'x'.repeat(1024 * 1024)}`, /larger than 512 KiB/],
-  // Later versions
-  [
-    'probes',
-    units('u:', '  command: [a]', '  probes: {readiness: {engine: {}, period: 1s}}'),
-    `c.yaml:5: processes.units.u.probes: ${later}`,
-  ],
-  ...['user: nobody', 'group: nogroup', 'no_new_privs: true', 'capabilities: [CAP_NET_ADMIN]', 'limits: {nofile: 5}'].map(
-    (line) => [line, units('u:', '  command: [a]', `  ${line}`), `c.yaml:5: processes.units.u.${line.split(':')[0]}: ${later}`] as const,
-  ),
+  // Probes and limits
+  ...(
+    [
+      ['probes: {readiness: {engine: {}, period: 1s}}', /probes\.readiness: a command has no engine; choose another kind$/],
+      ['probes: {startup: {proxy: {url: "http://h"}}}', /probes\.startup: a command has no inbound of its own; give proxy\.via$/],
+      [
+        'probes: {liveness: {tcp: {address: "a:1"}, exec: {command: [x]}}}',
+        /not exactly one of exec, http, tcp, grpc, log, engine and proxy/,
+      ],
+      ['probes: {liveness: {period: 1s}}', /probes\.liveness: not exactly one of/],
+      ['probes: {liveness: {tcp: {address: "a:1"}, success_threshold: 2}}', /success_threshold: 2 is out of range/],
+      ['probes: {startup: {log: {pattern: "("}}}', /log\.pattern: "\(" is not a regular expression/],
+      ['probes: {startup: {engine: {a: 1}}}', /startup\.engine: .* is not empty; write \{\}$/],
+      ['probes: {startup: {proxy: {url: "http://h", via: "ftp://x:1"}}}', /proxy\.via: .* is not a proxy as in/],
+      ['limits: {nofile: 10:5}', /limits\.nofile: "10:5": the soft limit is above the hard one/],
+      ['limits: {nofile: many}', /limits\.nofile: "many" is not a limit/],
+      ['limits: {memory: 1}', /limits\.memory: 1 is out of range/],
+      ['limits: {files: 1}', /limits\.files: unknown key/],
+      ['capabilities: [net_admin]', /capabilities: "net_admin" is not a capability as in/],
+      ['user: "a b"', /user: "a b" is not the name or number of a user/],
+      ['apply: {allowed_dirs: [x]}', /allowed_dirs: "x" is not an absolute path/],
+      ['apply: {policy: none}', /policy: "none" is not one of enforce, warn/],
+    ] as const
+  ).map(([line, want]) => [line, units('u:', '  command: [a]', `  ${line}`), want] as const),
   [
     'other engines',
     units('u: {engine: v2ray, config_path: /x}'),

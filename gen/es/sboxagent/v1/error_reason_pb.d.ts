@@ -312,6 +312,13 @@ export enum ErrorReason_Reason {
   BINARY_NOT_FOUND = 38,
 
   /**
+   * FAILED_PRECONDITION: Correct the user, group, limit or capability that is named, install util-linux, or run the agent with the right that it lacks.
+   *
+   * @generated from enum value: CONFINEMENT_UNAVAILABLE = 66;
+   */
+  CONFINEMENT_UNAVAILABLE = 66,
+
+  /**
    * FAILED_PRECONDITION: Read the last lines and the reason; `sboxagent logs` shows more.
    *
    * @generated from enum value: START_FAILED = 39;

@@ -100,6 +100,8 @@ export const ErrorReason_Reason = {
   BINARY_NOT_ALLOWED: "BINARY_NOT_ALLOWED",
   /** BINARY_NOT_FOUND - FAILED_PRECONDITION: Install the program, or correct the path. */
   BINARY_NOT_FOUND: "BINARY_NOT_FOUND",
+  /** CONFINEMENT_UNAVAILABLE - FAILED_PRECONDITION: Correct the user, group, limit or capability that is named, install util-linux, or run the agent with the right that it lacks. */
+  CONFINEMENT_UNAVAILABLE: "CONFINEMENT_UNAVAILABLE",
   /** START_FAILED - FAILED_PRECONDITION: Read the last lines and the reason; `sboxagent logs` shows more. */
   START_FAILED: "START_FAILED",
   /** RELOAD_UNSUPPORTED - FAILED_PRECONDITION: Restart it instead. */
@@ -197,6 +199,7 @@ export namespace ErrorReason_Reason {
   export type INLINE_DISABLED = typeof ErrorReason_Reason.INLINE_DISABLED;
   export type BINARY_NOT_ALLOWED = typeof ErrorReason_Reason.BINARY_NOT_ALLOWED;
   export type BINARY_NOT_FOUND = typeof ErrorReason_Reason.BINARY_NOT_FOUND;
+  export type CONFINEMENT_UNAVAILABLE = typeof ErrorReason_Reason.CONFINEMENT_UNAVAILABLE;
   export type START_FAILED = typeof ErrorReason_Reason.START_FAILED;
   export type RELOAD_UNSUPPORTED = typeof ErrorReason_Reason.RELOAD_UNSUPPORTED;
   export type DEPENDENCY_NOT_READY = typeof ErrorReason_Reason.DEPENDENCY_NOT_READY;
@@ -347,6 +350,9 @@ export function errorReason_ReasonFromJSON(object: any): ErrorReason_Reason {
     case 38:
     case "BINARY_NOT_FOUND":
       return ErrorReason_Reason.BINARY_NOT_FOUND;
+    case 66:
+    case "CONFINEMENT_UNAVAILABLE":
+      return ErrorReason_Reason.CONFINEMENT_UNAVAILABLE;
     case 39:
     case "START_FAILED":
       return ErrorReason_Reason.START_FAILED;
@@ -512,6 +518,8 @@ export function errorReason_ReasonToJSON(object: ErrorReason_Reason): string {
       return "BINARY_NOT_ALLOWED";
     case ErrorReason_Reason.BINARY_NOT_FOUND:
       return "BINARY_NOT_FOUND";
+    case ErrorReason_Reason.CONFINEMENT_UNAVAILABLE:
+      return "CONFINEMENT_UNAVAILABLE";
     case ErrorReason_Reason.START_FAILED:
       return "START_FAILED";
     case ErrorReason_Reason.RELOAD_UNSUPPORTED:
@@ -651,6 +659,8 @@ export function errorReason_ReasonToNumber(object: ErrorReason_Reason): number {
       return 37;
     case ErrorReason_Reason.BINARY_NOT_FOUND:
       return 38;
+    case ErrorReason_Reason.CONFINEMENT_UNAVAILABLE:
+      return 66;
     case ErrorReason_Reason.START_FAILED:
       return 39;
     case ErrorReason_Reason.RELOAD_UNSUPPORTED:

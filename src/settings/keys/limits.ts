@@ -1,0 +1,48 @@
+import { boolean, group, key, MIB, mode, size, TIB, text, texts } from './kinds.ts';
+import type { Key } from './types.ts';
+
+/** Limits of the kernel (setrlimit(2)) by the names that prlimit(1) has for them. */
+export const rlimitNames = [
+  'as',
+  'core',
+  'cpu',
+  'data',
+  'fsize',
+  'locks',
+  'memlock',
+  'msgqueue',
+  'nice',
+  'nofile',
+  'nproc',
+  'rss',
+  'rtprio',
+  'rttime',
+  'sigpending',
+  'stack',
+] as const;
+
+const user = text(/^[\w][\w.-]{0,31}\$?$/, 'the name or number of a user');
+const capabilities = texts(/^CAP_[A-Z_]{3,40}$/, 'a capability as in CAP_NET_ADMIN');
+
+/** Whom a unit runs as, and how far it may go. */
+export const limitKeys: readonly Key[] = [
+  key('user', user, undefined, 'Whom it runs as (root alone can choose). Supplementary groups are always cleared.'),
+  key('group', group, undefined, "Its group. Default: the user's own."),
+  key('no_new_privs', boolean, false, 'Whether it can never gain rights, as by a setuid program.'),
+  key(
+    'capabilities',
+    capabilities,
+    [],
+    'Ambient capabilities of a plain user, as in systemd: CAP_NET_ADMIN for TUN, CAP_NET_BIND_SERVICE for low ports.',
+  ),
+  key('umask', mode, undefined, "Its umask. Default: the daemon's."),
+  ...rlimitNames.map((name) =>
+    key(`limits.${name}`, { kind: 'rlimit' }, undefined, `RLIMIT_${name.toUpperCase()}: a number, unlimited, or soft:hard.`),
+  ),
+  key(
+    'limits.memory',
+    size(MIB, TIB),
+    undefined,
+    'Resident memory of the whole group. Above it in two samples running: stopped, then restarted with reason MEMORY_LIMIT.',
+  ),
+];
