@@ -21,6 +21,8 @@ import type { ProgramVersion } from './version.ts';
 
 /** How long each part is given to end before the daemon goes on without it. */
 const deadlinesMs = { frontDoor: 5_000, processes: 20_000 } as const;
+/** The agent has given its first answers by then: what takes its time to be loaded no longer holds them up. */
+const settledMs = 1000;
 /** What does not end by then is left behind: nothing may hold up the end of the daemon. */
 const partDeadlineMs = 25_000;
 
@@ -56,7 +58,8 @@ export async function createApp({ first, load, files, program, faults, lock }: A
   const { stateDir } = settings.agent;
   const { security } = settings.api;
   const environment = processEnv();
-  const foundation = await openFoundation({ settings, program, environment, clock });
+  const serving = Promise.withResolvers<void>();
+  const foundation = await openFoundation({ settings, program, environment, serving: serving.promise, clock });
   const { telemetry, logger, metrics, store, journal, logs } = foundation;
   if (security.authEnabled) ensureAdminToken({ stateDir, hasStaticToken: security.authToken !== undefined, clock });
   const tokens = createNote(clock);
@@ -264,6 +267,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
       }
       journal.emit({ type: 'agent.started', subject: settings.agent.name, data: { version: program.version, pid: process.pid } });
       logger.info({ version: program.version, listeners, state_dir: stateDir, config: loaded.paths }, 'agent started');
+      clock.after(settledMs, serving.resolve);
       config.start();
       alerts.start();
       // Served while units start: one that takes its time must not keep the agent from saying so.

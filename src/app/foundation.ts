@@ -27,6 +27,8 @@ export interface Foundation {
 export async function openFoundation(options: {
   readonly settings: Settings;
   readonly program: ProgramVersion;
+  /** When the agent serves: what may take its time waits for it. */
+  readonly serving: Promise<unknown>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
 }): Promise<Foundation> {
@@ -39,6 +41,7 @@ export async function openFoundation(options: {
     otlpEndpoint: exporting.otlpEndpoint,
     sampleRatio: exporting.sampleRatio,
     env: environment,
+    serving: options.serving,
     clock,
   });
   const { logger, metrics } = telemetry;

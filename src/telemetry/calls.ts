@@ -28,7 +28,7 @@ const getter: TextMapGetter<Headers> = {
 
 /** Starts server spans by the RPC conventions and records their duration. */
 export function createCalls(options: {
-  readonly tracer: Tracer;
+  readonly tracer: () => Tracer;
   readonly duration: Histogram;
   readonly clock: Clock;
 }): Telemetry['startCall'] {
@@ -38,7 +38,7 @@ export function createCalls(options: {
     const method = call.service === '' ? call.method : `${call.service}/${call.method}`;
     const attributes = { 'rpc.system.name': systems[call.system] ?? call.system, 'rpc.method': method };
     const parent = propagator.extract(ROOT_CONTEXT, call.headers, getter);
-    const span = options.tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);
+    const span = options.tracer().startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);
     const record = (status: object): void =>
       options.duration.record((options.clock.monotonicMs() - startMs) / 1000, { ...attributes, ...status });
     return callSpan(span, trace.setSpan(parent, span), record);

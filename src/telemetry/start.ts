@@ -3,7 +3,6 @@ import { trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
-import { AlwaysOffSampler, ParentBasedSampler, TraceIdRatioBasedSampler, TracerProvider } from '@opentelemetry/sdk-trace';
 import type { Clock } from '../kernel/clock.ts';
 import { within } from '../kernel/within.ts';
 import { createCalls } from './calls.ts';
@@ -11,10 +10,11 @@ import { createCustom } from './custom.ts';
 import { createLogger, type Destination } from './logger.ts';
 import { createMetrics } from './metrics.ts';
 import { createProducer, type Observer } from './observers.ts';
-import { createOtlp, type Environment, spokenProtocol } from './otlp.ts';
+import { type Environment, planOtlp, spokenProtocol } from './otlp.ts';
 import { createPrometheusReader, prometheusText } from './prometheus.ts';
 import { observeRuntime } from './runtime.ts';
 import { openDescriptor } from './stdout.ts';
+import { startTracing } from './tracing.ts';
 import type { LogLevel, MetricReader, Metrics, Telemetry } from './types.ts';
 
 /** How long `stop` waits for a collector. */
@@ -34,6 +34,8 @@ export interface TelemetryOptions {
   /** For the standard OTEL_* variables. */
   readonly env: Environment;
   readonly clock: Clock;
+  /** When the exporters, which take their time, may be loaded. Default: at once. */
+  readonly serving?: Promise<unknown>;
   /** Where log lines go. Default: stdout, in a form for people when that is a terminal. */
   readonly destination?: Destination;
 }
@@ -50,15 +52,10 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     resource,
     wallMs: () => clock.wallMs(),
   });
-  const otlp = await createOtlp(options.otlpEndpoint, options.env, producer);
+  const plan = planOtlp(options.otlpEndpoint, options.env);
   const contexts = new AsyncLocalStorageContextManager().enable();
   const reader = createPrometheusReader(producer);
-  const meters = new MeterProvider({ resource, readers: [reader, ...otlp.metricReaders] });
-  const tracers = new TracerProvider({
-    resource,
-    sampler: sampler(options, otlp.spanProcessors.length),
-    spanProcessors: [...otlp.spanProcessors],
-  });
+  const meters = new MeterProvider({ resource, readers: [reader] });
   const instruments = createMetrics(meters.getMeter('sboxagent', options.version), () => prometheusText(reader));
   observers = instruments.observers;
   const metrics: Metrics & MetricReader = {
@@ -69,16 +66,25 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   const destination = options.destination ?? openDescriptor(1);
   const human = options.destination === undefined && isatty(1);
   const log = createLogger({ level: options.logLevel, clock, destination, human, active });
-  if (otlp.unspoken !== undefined) {
-    const fields = { asked: otlp.unspoken, spoken: spokenProtocol };
+  const tracing = startTracing({
+    ...{ plan, resource, env: options.env, version: options.version, sampleRatio: options.sampleRatio },
+    // Everything that a scrape shows goes out: what was counted and what is observed.
+    producer: { collect: (how) => reader.collect(how) },
+    serving: options.serving ?? Promise.resolve(),
+    onFault: (error) => log.logger.error({ error }, 'the OpenTelemetry SDK could not be started: nothing is sent to the collector'),
+  });
+  if (plan?.unspoken !== undefined) {
+    const fields = { asked: plan.unspoken, spoken: spokenProtocol };
     log.logger.warn(fields, 'the protocol that the environment asks for is not spoken: OTLP goes out over HTTP, by default to port 4318');
   }
   const stopRuntime = observeRuntime({ metrics, clock, version: options.version, commit: options.commit });
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     stopRuntime();
-    const done = Promise.allSettled([tracers.shutdown(), meters.shutdown()]);
-    await within(clock, stopTimeoutMs, done);
+    const sent = tracing.stop().then((faults) => {
+      for (const error of faults) log.logger.warn({ error }, 'the last spans or metrics did not reach the collector');
+    });
+    await within(clock, stopTimeoutMs, Promise.allSettled([sent, meters.shutdown()]));
     contexts.disable();
     await within(clock, flushTimeoutMs, destination.drained?.() ?? Promise.resolve());
   };
@@ -87,7 +93,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     metrics,
     custom: { record: custom.record },
     startCall: createCalls({
-      tracer: tracers.getTracer('sboxagent', options.version),
+      tracer: tracing.tracer,
       duration: metrics.histogram('rpc_server_call_duration_seconds'),
       clock,
     }),
@@ -103,12 +109,6 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
       return stopping;
     },
   };
-}
-
-/** Without an exporter nothing is recorded: every call still has its ids, at the price of a random number. */
-function sampler(options: TelemetryOptions, exporters: number): ParentBasedSampler | AlwaysOffSampler {
-  if (exporters === 0) return new AlwaysOffSampler();
-  return new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(options.sampleRatio) });
 }
 
 /** OTEL_RESOURCE_ATTRIBUTES (`key=value,…`, percent-encoded) below what the agent knows itself; OTEL_SERVICE_NAME above it. */

@@ -14,6 +14,18 @@ test('docs/architecture.md has the import table', () => {
   assert.deepEqual(told, held);
 });
 
+test('every package with an install script is named in the docs, with why it is harmless', () => {
+  const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, { hasInstallScript?: boolean }> };
+  const names = Object.entries(packages).flatMap(([path, { hasInstallScript }]) =>
+    hasInstallScript === true ? [path.replace(/^.*node_modules\//, '')] : [],
+  );
+  const [, told = ''] = read('docs/decisions/README.md').split('## Packages with install scripts');
+  assert.deepEqual(
+    [...told.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name),
+    names.sort(),
+  );
+});
+
 test('the proto and docs/errors.md have the reasons of the catalogue', () => {
   const reasons = Object.keys(catalogue).sort();
   const inProto = [...read('proto/sboxagent/v1/error_reason.proto').matchAll(/^ {4}([A-Z_]+) = [1-9]\d*;$/gm)].map((m) => m[1]).sort();

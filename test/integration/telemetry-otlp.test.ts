@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { after, test } from 'node:test';
+import { trace } from '@opentelemetry/api';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { startTelemetry, type Telemetry } from '../../src/telemetry/index.ts';
 
@@ -27,7 +28,12 @@ async function listen(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-async function start(otlpEndpoint: string | undefined, env: Record<string, string>, sampleRatio = 1): Promise<Telemetry> {
+async function start(
+  otlpEndpoint: string | undefined,
+  env: Record<string, string>,
+  sampleRatio = 1,
+  serving: Promise<void> = Promise.resolve(),
+): Promise<Telemetry> {
   const telemetry = await startTelemetry({
     version: '1.2.3',
     commit: 'abc',
@@ -37,6 +43,7 @@ async function start(otlpEndpoint: string | undefined, env: Record<string, strin
     sampleRatio,
     env,
     clock: systemClock,
+    serving,
     destination: { write() {} },
   });
   cleanups.push(() => telemetry.stop());
@@ -87,6 +94,24 @@ test('spans and metrics reach the collector, by the configured base URL and by t
     assert.deepEqual([first.name, first.kind, first.parentSpanId], ['sboxagent.v1.AgentService/GetStatus', 2, 'b7ad6b7169203331']);
     assert.ok(of('/v1/metrics').includes('sboxagent_up_seconds'));
     await telemetry.stop();
+  }
+});
+
+test('calls of before the exporters were loaded are sent when the agent serves, or when it ends before', async () => {
+  for (const end of ['serves', 'stops']) {
+    const { url, posts } = await collector();
+    const serving = Promise.withResolvers<void>();
+    const telemetry = await start(url, quick, 1, serving.promise);
+    telemetry.startCall(call).end('ok');
+    const under = telemetry.startCall({ ...call, method: 'UnderWay' });
+    await systemClock.sleep(100);
+    assert.equal(posts.length, 0, 'nothing is loaded yet');
+    if (end === 'serves') serving.resolve();
+    else await telemetry.stop();
+    assert.ok(await eventually(() => posts.some(({ body }) => body.includes(traceId))), end);
+    under.end('ok');
+    if (end === 'serves') assert.ok(await eventually(() => posts.some(({ body }) => body.includes('UnderWay'))));
+    assert.equal(trace.getTracerProvider().getTracer('x').startSpan('y').isRecording(), false, 'nothing is registered globally');
   }
 });
 

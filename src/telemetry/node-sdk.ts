@@ -1,0 +1,103 @@
+import { context, metrics as globalMetrics, logs, type Tracer, trace } from '@opentelemetry/api';
+import type { Resource } from '@opentelemetry/resources';
+import type { IMetricReader, MetricProducer } from '@opentelemetry/sdk-metrics';
+import type { ReadableSpan, Sampler, SpanProcessor } from '@opentelemetry/sdk-trace';
+import type { Environment, OtlpPlan } from './otlp.ts';
+import { sizedAgent } from './sized-agent.ts';
+
+/** How long one export may take: also what a collector that does not answer can hold back. */
+const exportTimeoutMs = 3000;
+
+export interface NodeSdkOptions {
+  readonly plan: OtlpPlan;
+  readonly env: Environment;
+  readonly version: string;
+  readonly resource: Resource;
+  readonly sampler: Sampler;
+  readonly producer: MetricProducer;
+}
+
+export interface StartedSdk {
+  readonly tracer: Tracer;
+  /** Takes spans that ended before it was there. */
+  adopt(spans: readonly ReadableSpan[]): void;
+  /** Sends what waits. Answers what went wrong, one entry a part; never throws. */
+  shutdown(): Promise<readonly unknown[]>;
+}
+
+/**
+ * OpenTelemetry's NodeSDK, which puts tracing and OTLP together. Its entry costs a quarter of a second, so it is imported only where there
+ * is a collector. Everything that it would take from the environment by itself is given: without processors for logs it would post logs to
+ * localhost. It registers what it makes globally, which is undone at once, so that several can live in one program. Queues hold at most
+ * OTEL_BSP_MAX_QUEUE_SIZE (2048) spans and one export at a time runs, so that a dead or deaf collector costs dropped spans and nothing else.
+ */
+export async function startNodeSdk(options: NodeSdkOptions): Promise<StartedSdk> {
+  const { plan, env } = options;
+  const [{ NodeSDK }, spanProcessors, metricReaders] = await Promise.all([
+    import('@opentelemetry/sdk-node'),
+    plan.traces === undefined ? [] : spansTo(plan.traces, env),
+    plan.metrics === undefined ? [] : metricsTo(plan.metrics, env, options.producer),
+  ]);
+  const sdk = new NodeSDK({
+    resource: options.resource,
+    autoDetectResources: false,
+    instrumentations: [],
+    textMapPropagator: null,
+    sampler: options.sampler,
+    spanProcessors,
+    metricReaders,
+    logRecordProcessors: [],
+  });
+  sdk.start();
+  const tracer = trace.getTracerProvider().getTracer('sboxagent', options.version);
+  for (const registered of [context, trace, globalMetrics, logs]) registered.disable();
+  return {
+    tracer,
+    adopt(spans) {
+      for (const span of spans) for (const processor of spanProcessors) processor.onEnd(span);
+    },
+    async shutdown() {
+      // The SDK's own shutdown ends at the first rejection and hides the others: each part is shut down by itself before.
+      const ends = [...spanProcessors, ...metricReaders].map((part) => part.shutdown());
+      const results = [...(await Promise.allSettled(ends)), ...(await Promise.allSettled([sdk.shutdown()]))];
+      return results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+    },
+  };
+}
+
+async function spansTo(url: string, env: Environment): Promise<SpanProcessor[]> {
+  const [{ OTLPTraceExporter }, { BatchSpanProcessor }] = await Promise.all([
+    import('@opentelemetry/exporter-trace-otlp-http'),
+    import('@opentelemetry/sdk-trace'),
+  ]);
+  const timeoutMillis = positive(env['OTEL_BSP_EXPORT_TIMEOUT'], exportTimeoutMs);
+  const exporter = new OTLPTraceExporter({ url, timeoutMillis, concurrencyLimit: 1, httpAgentOptions: sizedAgent });
+  const maxQueueSize = positive(env['OTEL_BSP_MAX_QUEUE_SIZE'], 2048);
+  return [
+    new BatchSpanProcessor({
+      exporter,
+      scheduledDelayMillis: positive(env['OTEL_BSP_SCHEDULE_DELAY'], 5000),
+      exportTimeoutMillis: timeoutMillis,
+      maxQueueSize,
+      maxExportBatchSize: Math.min(maxQueueSize, positive(env['OTEL_BSP_MAX_EXPORT_BATCH_SIZE'], 512)),
+    }),
+  ];
+}
+
+async function metricsTo(url: string, env: Environment, producer: MetricProducer): Promise<IMetricReader[]> {
+  const [{ OTLPMetricExporter }, { PeriodicExportingMetricReader }] = await Promise.all([
+    import('@opentelemetry/exporter-metrics-otlp-http'),
+    import('@opentelemetry/sdk-metrics'),
+  ]);
+  const exportIntervalMillis = positive(env['OTEL_METRIC_EXPORT_INTERVAL'], 60_000);
+  const timeoutMillis = Math.min(exportIntervalMillis, positive(env['OTEL_METRIC_EXPORT_TIMEOUT'], exportTimeoutMs));
+  const exporter = new OTLPMetricExporter({ url, timeoutMillis, concurrencyLimit: 1, httpAgentOptions: sizedAgent });
+  return [
+    new PeriodicExportingMetricReader({ exporter, exportIntervalMillis, exportTimeoutMillis: timeoutMillis, metricProducers: [producer] }),
+  ];
+}
+
+function positive(text: string | undefined, fallback: number): number {
+  const value = Number(text);
+  return text !== undefined && Number.isFinite(value) && value > 0 ? value : fallback;
+}

@@ -1,0 +1,104 @@
+import type { Tracer } from '@opentelemetry/api';
+import type { Resource } from '@opentelemetry/resources';
+import type { MetricProducer } from '@opentelemetry/sdk-metrics';
+import {
+  AlwaysOffSampler,
+  ParentBasedSampler,
+  type ReadableSpan,
+  type SpanProcessor,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
+import type { StartedSdk } from './node-sdk.ts';
+import type { Environment, OtlpPlan } from './otlp.ts';
+
+/** Spans that wait for the SDK; what is over it is lost, as in the SDK's own queue. */
+const mostHeld = 2048;
+
+export interface Tracing {
+  /** The tracer of this moment. */
+  tracer(): Tracer;
+  /** Sends what waits; loads the SDK where spans wait for it. Answers what went wrong. */
+  stop(): Promise<readonly unknown[]>;
+}
+
+export interface TracingOptions {
+  /** Where spans and metrics go; undefined: nowhere. */
+  readonly plan: OtlpPlan | undefined;
+  readonly env: Environment;
+  readonly version: string;
+  readonly resource: Resource;
+  /** Share of traces without a sampled parent that is recorded, 0 to 1. */
+  readonly sampleRatio: number;
+  readonly producer: MetricProducer;
+  /** When the SDK may take its time to be loaded. */
+  readonly serving: Promise<unknown>;
+  readonly onFault: (error: unknown) => void;
+}
+
+/**
+ * Calls have their spans from the first one on: until the SDK is loaded, which must not hold up the first answer, those that end are
+ * held for it. Without a collector nothing is recorded: every call still has its ids, at the price of a random number.
+ */
+export function startTracing(options: TracingOptions): Tracing {
+  const { plan, resource, version } = options;
+  const held = holdSpans();
+  const ratio = new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(options.sampleRatio) });
+  const first = new TracerProvider({
+    resource,
+    sampler: plan?.traces === undefined ? new AlwaysOffSampler() : ratio,
+    spanProcessors: plan?.traces === undefined ? [] : [held.processor],
+  });
+  let tracer: Tracer = first.getTracer('sboxagent', version);
+  let loading: Promise<StartedSdk | undefined> | undefined;
+  const load = async (known: OtlpPlan): Promise<StartedSdk | undefined> => {
+    try {
+      const { startNodeSdk } = await import('./node-sdk.ts');
+      const { env, producer } = options;
+      const sdk = await startNodeSdk({ plan: known, env, version, resource, sampler: ratio, producer });
+      if (known.traces !== undefined) tracer = sdk.tracer;
+      held.handTo(sdk);
+      return sdk;
+    } catch (error) {
+      options.onFault(error);
+      return undefined;
+    }
+  };
+  const connect = (): Promise<StartedSdk | undefined> => {
+    loading ??= plan === undefined ? Promise.resolve(undefined) : load(plan);
+    return loading;
+  };
+  let stopped = false;
+  void options.serving.then(() => (stopped ? undefined : connect()));
+  return {
+    tracer: () => tracer,
+    async stop() {
+      stopped = true;
+      const sdk = held.count() > 0 ? await connect() : await loading;
+      return (await sdk?.shutdown()) ?? [];
+    },
+  };
+}
+
+function holdSpans(): { readonly processor: SpanProcessor; count(): number; handTo(sdk: StartedSdk): void } {
+  let spans: ReadableSpan[] = [];
+  let sdk: StartedSdk | undefined;
+  return {
+    processor: {
+      onStart() {},
+      // One that began before the SDK was there may end after.
+      onEnd(span) {
+        if (sdk !== undefined) sdk.adopt([span]);
+        else if (spans.length < mostHeld) spans.push(span);
+      },
+      forceFlush: () => Promise.resolve(),
+      shutdown: () => Promise.resolve(),
+    },
+    count: () => spans.length,
+    handTo(started) {
+      sdk = started;
+      started.adopt(spans);
+      spans = [];
+    },
+  };
+}
