@@ -9,7 +9,7 @@ import { within } from '../kernel/within.ts';
 import { openPlugins } from '../plugins/index.ts';
 import { createSupervisor } from '../processes/index.ts';
 import { countBusiness, createSchedule, openBridge } from '../sboxmgr/index.ts';
-import { type LoadedSettings, processEnv } from '../settings/index.ts';
+import { activeSettings, type LoadedSettings, processEnv } from '../settings/index.ts';
 import type { Settings, UnitSettings } from '../settings/types.ts';
 import { requestMemory } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
@@ -113,7 +113,8 @@ export async function createApp({ first, load, files, program, faults, lock }: A
     load,
     first,
     files,
-    async apply(next) {
+    async apply(changed) {
+      const next = { ...changed, settings: activeSettings(settings, changed.settings) };
       loaded = next;
       const { agent, api: front, events, logs: kept, plugins, alerts: rules, sboxmgr } = next.settings;
       telemetry.setLogLevel(agent.logLevel);

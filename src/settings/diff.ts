@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Key, keyTable } from './keys.ts';
-import { settingName } from './to-settings.ts';
+import { settingNames } from './setting-names.ts';
 import type { Settings } from './types.ts';
 
 export interface SettingsChange {
@@ -11,11 +11,10 @@ export interface SettingsChange {
 }
 
 function valueAt(settings: Settings, row: Key): unknown {
-  const parts = row.path.split('.');
   let at: unknown = settings;
-  for (const [i, part] of parts.entries()) {
+  for (const name of settingNames(row)) {
     if (typeof at !== 'object' || at === null) return undefined;
-    at = (at as Record<string, unknown>)[settingName(part, i === parts.length - 1 ? row : undefined)];
+    at = (at as Record<string, unknown>)[name];
   }
   return at;
 }

@@ -4,6 +4,7 @@
  * environment is read here and nowhere else.
  * May be imported by app and cli; its types by every room that is configured.
  */
+export { activeSettings } from './active.ts';
 export { diffSettings, type SettingsChange } from './diff.ts';
 export { configurationPage } from './docs.ts';
 export { parseText } from './document.ts';

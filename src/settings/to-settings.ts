@@ -1,16 +1,9 @@
 import { toRule, toWebhook } from './alert-settings.ts';
 import { itemsOf } from './alerts.ts';
 import type { Entries } from './entries.ts';
-import type { Key } from './keys.ts';
 import type { PluginSettings, SboxmgrSettings, Settings } from './types.ts';
 import { toPluginUnit, toUnit } from './unit-settings.ts';
 import type { Units } from './units.ts';
-
-/** The name that a key has in the settings: `ping_interval` -> `pingIntervalMs`. */
-export function settingName(part: string, row: Key | undefined): string {
-  const name = part.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  return row?.type.kind === 'duration' ? `${name}Ms` : name;
-}
 
 /** The effective values in the shape that the rooms use. */
 export function toSettings(entries: Entries, units: Units): Settings {
