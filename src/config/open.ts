@@ -14,6 +14,7 @@ import { readTexts } from './disk.ts';
 import { createFollower } from './follow.ts';
 import { createInForce, type InForce } from './in-force.ts';
 import { judgeAlone, judgeCandidate, type Load } from './judge.ts';
+import { allowed } from './key-authority.ts';
 import { createOverApi } from './over-api.ts';
 import { backupDir } from './pending.ts';
 import { problemsOf } from './refusals.ts';
@@ -73,23 +74,29 @@ export async function openConfig(options: ConfigOptions): Promise<OpenConfig> {
   });
   return {
     get: shownConfig(inForce),
-    update: (candidate, { mask, etag, validateOnly, author }) =>
+    update: (candidate, { mask, etag, validateOnly, author, caller }) =>
       alone(async () => {
         assertManaged(inForce.current);
         // What was edited by hand is taken up before it could be overwritten; what is broken there stays refused.
         if (!validateOnly || autoReload()) await byHand.readNew();
         assertEtag(etag, inForce.current);
-        return put(() => judgeCandidate(candidate, mask, { base: inForce.current, load }), { author, validateOnly });
+        return put(() => allowed(() => judgeCandidate(candidate, mask, { base: inForce.current, load }), inForce.current, caller), {
+          author,
+          validateOnly,
+        });
       }),
     reload: (author) => alone(() => byHand.read(author)),
     validate: (candidate) => validate(candidate, { base: inForce.current, load }),
     revisions: (page) => revisions.list(page),
-    rollback: (revision, author) =>
+    rollback: (revision, author, caller) =>
       alone(async () => {
         assertManaged(inForce.current);
         await byHand.readNew();
         const texts = await revisions.texts(revision);
-        return put(() => judgeRevision(texts, { base: inForce.current, load }), { author, restored: revision });
+        return put(() => allowed(() => judgeRevision(texts, { base: inForce.current, load }), inForce.current, caller), {
+          author,
+          restored: revision,
+        });
       }),
     health,
     start: () => follower.start(),

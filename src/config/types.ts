@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../events/types.ts';
 import type { Problem } from '../kernel/errors.ts';
+import type { Principal } from '../kernel/principal.ts';
 
 export type Effect = 'APPLIED' | 'RESTART_REQUIRED' | 'UNCHANGED';
 
@@ -59,12 +60,14 @@ export interface UpdateOptions {
   /** Empty = whatever is there. */
   readonly etag: string;
   readonly validateOnly: boolean;
+  /** Judged for each key that the change touches. Absent: the agent itself, which may change all. */
+  readonly caller?: Principal;
   readonly author: Author;
 }
 
 /**
  * The agent's own configuration. Changes go one after the other. Methods throw AgentError (CONFIG_INVALID with violations,
- * CONFIG_NOT_MANAGED, CONFIG_NOT_WRITTEN, DISK_FULL, CONFIG_REVISION_NOT_FOUND, ETAG_STALE); a change that throws has changed nothing.
+ * CONFIG_NOT_MANAGED, CONFIG_NOT_WRITTEN, DISK_FULL, CONFIG_REVISION_NOT_FOUND, ETAG_STALE, SCOPE_MISSING); a change that throws has changed nothing.
  */
 export interface ConfigManager {
   get(): AgentConfig;
@@ -75,7 +78,7 @@ export interface ConfigManager {
   validate(candidate: Candidate): readonly Problem[];
   /** Newest first; `before` is exclusive. */
   revisions(options: { readonly before?: number; readonly limit: number }): Promise<readonly ConfigRevision[]>;
-  rollback(revision: number, author: Author): Promise<ConfigChange>;
+  rollback(revision: number, author: Author, caller?: Principal): Promise<ConfigChange>;
   /** DEGRADED while a hand edit is refused: names file and line. */
   health(): { readonly status: 'HEALTHY' | 'DEGRADED'; readonly message: string; readonly sinceMs: number };
 }

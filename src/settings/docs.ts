@@ -21,6 +21,8 @@ export function configurationPage(): string {
     "the directory of the file that names them, in the environment at the daemon's working directory.",
     'A file has at most 512 KiB and 20,000 words and signs (some 400 units).',
     'Files that others may write, unknown keys, wrong types and values out of range are refused at the start (exit code 78).',
+    '**Scope** is what a token needs to change the key over the API, by an update or a rollback; each key that a change touches is judged. What grants',
+    'power over the machine, or shows what is secret, is `admin`. A file is changed by whoever may write to it.',
     '**Live** keys follow a reload (SIGHUP); the others need a restart. `api.websocket` is another name of `api.streams`.',
     '',
     '## Keys',
@@ -79,12 +81,12 @@ function isProbe({ path }: Key): boolean {
 }
 
 function table(keys: readonly Key[]): readonly string[] {
-  return ['| key | type | default | live | meaning |', '|---|---|---|---|---|', ...keys.map(line)];
+  return ['| key | type | default | live | scope | meaning |', '|---|---|---|---|---|---|', ...keys.map(line)];
 }
 
-function line({ path, type, fallback, doc, live }: Key): string {
+function line({ path, type, fallback, doc, live, scope }: Key): string {
   const meaning = doc.replace(/[<*_]/g, '\\$&');
-  const cells = [`\`${path}\``, typeText(type), defaultText(fallback), live === true ? 'yes' : '', meaning];
+  const cells = [`\`${path}\``, typeText(type), defaultText(fallback), live === true ? 'yes' : '', scope, meaning];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
 

@@ -11,6 +11,7 @@ export { parseText } from './document.ts';
 export { configFiles, type FileOptions, readConfigFile } from './files.ts';
 export { type AgentPlace, findAgent } from './find-agent.ts';
 export { isLive, isSecret, maskText, maskWord } from './key-paths.ts';
+export { scopeOfKey } from './key-scopes.ts';
 export { aliases, environmentName, type Key, type KeyType, keyTable, unitKeyTable } from './keys.ts';
 export { type LoadOptions, loadSettings } from './load.ts';
 export { guardDepth, MAX_DEPTH } from './nesting.ts';

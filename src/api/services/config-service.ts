@@ -26,7 +26,13 @@ export function configService({ config }: ConfigServiceDeps): ServiceImpl<typeof
       const { updateMask, etag, reason, validateOnly } = request;
       const author = authorOf(context, reason);
       return changeMessage(
-        await config.update(candidateOf(request, limits), { mask: updateMask?.paths ?? [], etag, validateOnly, author }),
+        await config.update(candidateOf(request, limits), {
+          mask: updateMask?.paths ?? [],
+          etag,
+          validateOnly,
+          author,
+          caller: callOf(context).principal,
+        }),
       );
     },
 
@@ -47,6 +53,7 @@ export function configService({ config }: ConfigServiceDeps): ServiceImpl<typeof
       return { revisions: page.map(configRevisionMessage), nextPageToken };
     },
 
-    rollbackConfig: async ({ revision, reason }, context) => changeMessage(await config.rollback(revision, authorOf(context, reason))),
+    rollbackConfig: async ({ revision, reason }, context) =>
+      changeMessage(await config.rollback(revision, authorOf(context, reason), callOf(context).principal)),
   };
 }

@@ -1,8 +1,7 @@
-import { boolean, choice, key, live, path, text } from './kinds.ts';
+import { boolean, choice, key, live, path, text, writable } from './kinds.ts';
 import type { Key } from './types.ts';
 
-/** `agent`. */
-export const agentKeys: readonly Key[] = [
+const rows: readonly Key[] = [
   key(
     'agent.name',
     text(/^[\p{L}\p{N}][\p{L}\p{N}._:@ -]{0,127}$/u, 'a name of at most 128 letters, digits and . _ : @ -'),
@@ -13,3 +12,6 @@ export const agentKeys: readonly Key[] = [
   live('agent.log_level', choice('trace', 'debug', 'info', 'warn', 'error', 'fatal'), 'info', "Least level of the agent's own log."),
   live('agent.auto_reload', boolean, true, 'Whether changed configuration files are read again by themselves.'),
 ];
+
+/** `agent`. */
+export const agentKeys = writable(rows, ['agent.name', 'agent.log_level', 'agent.auto_reload']);

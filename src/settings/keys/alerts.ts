@@ -1,4 +1,4 @@
-import { choice, duration, integer, key, live, path, strings, text, texts, web } from './kinds.ts';
+import { choice, duration, integer, key, live, path, strings, text, texts, web, writable } from './kinds.ts';
 import type { Key, KeyType } from './types.ts';
 
 const name = text(
@@ -14,8 +14,7 @@ const labels: KeyType = {
 const forEvents = (row: Key): Key => ({ ...row, needs: ['event'] });
 const forMetrics = (row: Key): Key => ({ ...row, needs: ['metric'] });
 
-/** The keys of a rule; exactly one of `event` and `metric` is given. */
-export const ruleKeyTable: readonly Key[] = [
+const ruleRows: readonly Key[] = [
   key('name', name, undefined, 'Needed; no two rules have the same.'),
   key(
     'event.types',
@@ -44,6 +43,9 @@ export const ruleKeyTable: readonly Key[] = [
   key('summary', { ...text(/^[^\0]{0,1024}$/, 'a text of at most 1024 characters'), empty: true }, '', 'What a person is told.'),
 ];
 
+/** The keys of a rule; exactly one of `event` and `metric` is given. */
+export const ruleKeyTable = ruleRows.map((row): Key => ({ ...row, scope: 'config:write' }));
+
 /** The keys of a webhook. */
 export const webhookKeyTable: readonly Key[] = [
   key('name', name, undefined, 'Needed; no two webhooks have the same.'),
@@ -54,8 +56,10 @@ export const webhookKeyTable: readonly Key[] = [
   key('timeout', duration(100), '5s', 'How long a delivery may take.'),
 ];
 
-/** `alerts`. */
-export const alertKeys: readonly Key[] = [
+const rows: readonly Key[] = [
   live('alerts.rules', { kind: 'list', keys: ruleKeyTable, most: 200 }, [], "Rules of one's own."),
   live('alerts.webhooks', { kind: 'list', keys: webhookKeyTable, most: 32 }, [], 'Where alerts are sent.'),
 ];
+
+/** `alerts`. A webhook says where what the agent knows is sent, and which file is its key: the list is the admin's as a whole. */
+export const alertKeys = writable(rows, ['alerts.rules']);

@@ -1,8 +1,7 @@
-import { boolean, duration, group, integer, KIB, key, live, MIB, mode, path, size, text, texts } from './kinds.ts';
+import { boolean, duration, group, integer, KIB, key, live, MIB, mode, path, size, text, texts, writable } from './kinds.ts';
 import type { Key } from './types.ts';
 
-/** `api`. */
-export const apiKeys: readonly Key[] = [
+const rows: readonly Key[] = [
   key('api.enabled', boolean, true, 'Whether the TCP port is opened; the unix socket always is.'),
   key(
     'api.host',
@@ -58,3 +57,14 @@ export const apiKeys: readonly Key[] = [
   key('api.metrics.collection_interval', duration(100), '15s', 'How often what is costly is collected.'),
   key('api.metrics.public', boolean, false, 'Whether it is served without a token.'),
 ];
+
+/** `api`. */
+export const apiKeys = writable(rows, [
+  'api.enabled',
+  'api.port',
+  'api.streams.*',
+  'api.limits.*',
+  'api.metrics.enabled',
+  'api.metrics.prometheus_endpoint',
+  'api.metrics.collection_interval',
+]);

@@ -1,9 +1,8 @@
 import { defaultSecretNames } from '../../kernel/redaction.ts';
-import { boolean, choice, duration, integer, KIB, key, live, number, size, TIB, text, texts, YEARS_MS } from './kinds.ts';
+import { boolean, choice, duration, integer, KIB, key, live, number, size, TIB, text, texts, writable, YEARS_MS } from './kinds.ts';
 import type { Key } from './types.ts';
 
-/** `events`, `logs` and `telemetry`: what is kept and sent. */
-export const journalKeys: readonly Key[] = [
+const rows: readonly Key[] = [
   key(
     'events.durability',
     choice('full', 'relaxed'),
@@ -26,3 +25,6 @@ export const journalKeys: readonly Key[] = [
   ),
   key('telemetry.sample_ratio', number(0, 1), 1, 'Share of traces that are sent.'),
 ];
+
+/** `events`, `logs` and `telemetry`: what is kept and sent. */
+export const journalKeys = writable(rows, ['events.durability', 'events.retention.*', 'logs.*', 'telemetry.sample_ratio']);

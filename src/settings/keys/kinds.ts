@@ -20,10 +20,24 @@ export const number = (min: number, max: number): KeyType => ({ kind: 'number', 
 export const duration = (minMs: number, maxMs = TIMER_MS): KeyType => ({ kind: 'duration', minMs, maxMs });
 export const size = (minBytes: number, maxBytes: number): KeyType => ({ kind: 'size', minBytes, maxBytes });
 export const choice = (...values: readonly string[]): KeyType => ({ kind: 'choice', values });
-/** A key, by its dotted path, type, default and meaning. */
-export const key = (path: string, type: KeyType, fallback: unknown, doc: string): Key => ({ path, type, fallback, doc });
+/** A key, by its dotted path, type, default and meaning. It is the admin's to change unless `writable` says otherwise. */
+export const key = (path: string, type: KeyType, fallback: unknown, doc: string): Key => ({ path, type, fallback, doc, scope: 'admin' });
 /** One that a reload puts into effect without a restart. */
-export const live = (path: string, type: KeyType, fallback: unknown, doc: string): Key => ({ path, type, fallback, doc, live: true });
+export const live = (path: string, type: KeyType, fallback: unknown, doc: string): Key => ({
+  path,
+  type,
+  fallback,
+  doc,
+  scope: 'admin',
+  live: true,
+});
+
+/** The rows, those of these paths (`restart.*`: all below) for whoever has `config:write`. Throws for a path that no row has. */
+export function writable(rows: readonly Key[], paths: readonly string[]): readonly Key[] {
+  const fits = (path: string, one: string): boolean => (one.endsWith('.*') ? path.startsWith(one.slice(0, -1)) : path === one);
+  for (const one of paths) if (!rows.some(({ path }) => fits(path, one))) throw new Error(`no key ${one} to be writable`);
+  return rows.map((row) => (paths.some((one) => fits(row.path, one)) ? { ...row, scope: 'config:write' } : row));
+}
 
 export const KIB = 1024;
 export const MIB = KIB * KIB;

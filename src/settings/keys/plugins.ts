@@ -1,8 +1,8 @@
-import { boolean, duration, integer, key, live, YEARS_MS } from './kinds.ts';
+import { boolean, duration, integer, key, live, writable, YEARS_MS } from './kinds.ts';
 import { pluginUnitKeyTable } from './plugin-unit.ts';
 import type { Key } from './types.ts';
-/** `plugins`. */
-export const pluginKeys: readonly Key[] = [
+
+const rows: readonly Key[] = [
   key('plugins.enabled', boolean, true, 'Whether plugins are served.'),
   live('plugins.health_check.enabled', boolean, true, 'Whether the health of plugins is judged.'),
   live('plugins.health_check.interval', duration(100), '60s', 'How often.'),
@@ -19,3 +19,12 @@ export const pluginKeys: readonly Key[] = [
   live('plugins.limits.plugins', integer(1, 10_000), 1000, 'Plugins that are known at once.'),
   live('plugins.limits.labels', integer(0, 1000), 32, 'Labels of one plugin.'),
 ];
+
+/** `plugins`. */
+export const pluginKeys = writable(rows, [
+  'plugins.enabled',
+  'plugins.health_check.*',
+  'plugins.event_collection.*',
+  'plugins.configuration.*',
+  'plugins.limits.*',
+]);

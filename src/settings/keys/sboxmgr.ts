@@ -1,8 +1,7 @@
-import { boolean, duration, group, key, live, mode, path, program, text } from './kinds.ts';
+import { boolean, duration, group, key, live, mode, path, program, text, writable } from './kinds.ts';
 import type { Key } from './types.ts';
 
-/** `sboxmgr`: its socket and its runs. */
-export const sboxmgrKeys: readonly Key[] = [
+const rows: readonly Key[] = [
   key('sboxmgr.socket.enabled', boolean, true, 'Whether the socket for sboxmgr is opened.'),
   key('sboxmgr.socket.path', path, '/tmp/sboxagent.sock', 'Where sboxmgr looks for it.'),
   key('sboxmgr.socket.mode', mode, '0600', 'File mode of the socket.'),
@@ -15,3 +14,13 @@ export const sboxmgrKeys: readonly Key[] = [
   live('sboxmgr.schedule.jitter', duration(0), '0s', 'By how much a run is delayed at random, at most.'),
   live('sboxmgr.schedule.run_at_start', boolean, true, 'Whether there is a run at the start.'),
 ];
+
+/** `sboxmgr`: its socket and its runs. */
+export const sboxmgrKeys = writable(rows, [
+  'sboxmgr.schedule.enabled',
+  'sboxmgr.schedule.interval',
+  'sboxmgr.schedule.cron',
+  'sboxmgr.schedule.timeout',
+  'sboxmgr.schedule.jitter',
+  'sboxmgr.schedule.run_at_start',
+]);

@@ -43,6 +43,8 @@ export interface Key {
   /** The default holds only where one of these keys, of the same mapping, is given. */
   readonly needs?: readonly string[];
   readonly doc: string;
+  /** Who may change it over the API. What grants power over the machine, or shows what is secret, is the admin's. */
+  readonly scope: 'config:write' | 'admin';
   /** Whether a reload puts it into effect without a restart. */
   readonly live?: true;
 }

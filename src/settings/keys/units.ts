@@ -1,13 +1,12 @@
 import { engineNames } from '../types.ts';
-import { boolean, choice, duration, HOUR_MS, integer, key, live, number, path, program, strings } from './kinds.ts';
+import { boolean, choice, duration, HOUR_MS, integer, key, live, number, path, program, strings, writable } from './kinds.ts';
 import { limitKeys } from './limits.ts';
 import { probeKeys } from './probes.ts';
 import type { Form, Key } from './types.ts';
 
 const names: Form = { pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, what: 'a name of an environment variable' };
 
-/** The keys of one unit (units.md), below `processes.units.<id>`. */
-export const unitKeyTable: readonly Key[] = [
+const unitRows: readonly Key[] = [
   key('engine', choice(...engineNames), undefined, 'Kind of proxy engine. Exactly one of engine and command is given.'),
   key('command', program, [], 'Program and arguments of any other process.'),
   key('binary', path, undefined, "The engine's program. Default: its name on the daemon's PATH."),
@@ -70,6 +69,24 @@ export const unitKeyTable: readonly Key[] = [
     'What a change of the config file by hand means: it is told as a drift, or applied like any other.',
   ),
 ];
+
+/** The numbers of a probe; what it asks, and how, is not among them. */
+const probeNumbers = ['initial_delay', 'period', 'timeout', 'success_threshold', 'failure_threshold'];
+const tunable = ['probes.startup', 'probes.readiness', 'probes.liveness', 'apply.probe'].flatMap((probe) =>
+  probeNumbers.map((name) => `${probe}.${name}`),
+);
+
+/** The keys of one unit (units.md), below `processes.units.<id>`. */
+export const unitKeyTable = writable(unitRows, [
+  'autostart',
+  'depends_on',
+  'on_agent_exit',
+  'restart.*',
+  'stop.*',
+  'apply.ready_within',
+  'apply.soak',
+  ...tunable,
+]);
 
 /** `processes`. */
 export const processKeys: readonly Key[] = [

@@ -1,0 +1,86 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { JsonObject } from '../events/types.ts';
+import { AgentError, RefusedError } from '../kernel/errors.ts';
+import { may, type Principal } from '../kernel/principal.ts';
+import { diffSettings, scopeOfKey } from '../settings/index.ts';
+import type { State } from './changes.ts';
+import type { Judged } from './judge.ts';
+import { dotted, type Leaves, leavesOf } from './leaves.ts';
+import { sourceOf } from './sources.ts';
+import { parseYaml, plainValue } from './yaml-values.ts';
+
+/** Keys that a refusal names. */
+const mostNamed = 20;
+
+/**
+ * Throws SCOPE_MISSING where a change touches a key that the caller may not change, before anything is written. Both what the files say
+ * and what comes of it are compared, whichever way the document came (whole, by mask, as text, as an earlier revision), so that neither
+ * an anchor, nor a merge key, nor a value hidden behind the environment or a `***` is a way round.
+ */
+export function assertMayChange(before: State, after: State, caller: Principal): void {
+  if (may(caller, 'admin')) return;
+  const beyond = new Map([...changedKeys(before, after)].filter(([, path]) => !may(caller, scopeOfKey(path))));
+  if (beyond.size > 0) throw missing([...beyond.values()].map(dotted));
+}
+
+/**
+ * What `judge` makes of a change, if the caller may make it. A refusal that is about a key which the caller may not change says so, and
+ * not what it found: it would tell of files that the key names.
+ */
+export function allowed(judge: () => Judged, before: State, caller: Principal | undefined): Judged {
+  if (caller === undefined || may(caller, 'admin')) return judge();
+  try {
+    const next = judge();
+    assertMayChange(before, next, caller);
+    return next;
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    const beyond = error.problems.map(({ path }) => path).filter((path) => path !== '' && !may(caller, scopeOfKey(keyPath(path))));
+    throw beyond.length > 0 ? missing(beyond) : error;
+  }
+}
+
+/** The names in the dotted path of a problem: an id with dots in it is one. */
+function keyPath(path: string): readonly string[] {
+  const unit = /^(processes|plugins)\.units\.(.+)$/.exec(path);
+  if (unit === null) return path.replaceAll(/\[\d+\]/g, '').split('.');
+  const [, group = '', rest = ''] = unit;
+  return [group, 'units', 'id', ...rest.split('.').slice(1)];
+}
+
+function changedKeys(before: State, after: State): ReadonlyMap<string, readonly string[]> {
+  const changed = new Map<string, readonly string[]>();
+  const compare = (old: Leaves, now: Leaves, isDerived: (path: readonly string[]) => boolean): void => {
+    for (const [key, { path }] of [...old, ...now]) {
+      if (!isDeepStrictEqual(old.get(key)?.value, now.get(key)?.value) && !isDerived(path)) changed.set(key, path);
+    }
+  };
+  compare(rawLeaves(before), rawLeaves(after), () => false);
+  // A default that follows another key is not what was changed.
+  const isDefault = (path: readonly string[]): boolean =>
+    [before, after].every(({ loaded }) => sourceOf(loaded, dotted(path)) === 'default');
+  compare(leavesOf(before.loaded.document as JsonObject), leavesOf(after.loaded.document as JsonObject), isDefault);
+  // What documents show as `***` on both sides.
+  for (const { path } of diffSettings(before.loaded.settings, after.loaded.settings)) {
+    const parts = path.split('.');
+    if (!isContainer(path) && !isDefault(parts)) changed.set(path, parts);
+  }
+  return changed;
+}
+
+/** Units are compared leaf by leaf. */
+function isContainer(path: string): boolean {
+  return path === 'processes.units' || path === 'plugins.units';
+}
+
+function rawLeaves({ texts }: State): Leaves {
+  return new Map([...texts.values()].flatMap((text) => [...leavesOf(plainValue(parseYaml(text)))]));
+}
+
+function missing(keys: readonly string[]): AgentError {
+  const [first = ''] = keys;
+  const more = keys.length > 1 ? ` (and ${keys.length - 1} more)` : '';
+  return new AgentError('SCOPE_MISSING', `${first}${more}: changing this key needs the scope admin; nothing was changed`, {
+    metadata: { scope: 'admin', key: first, keys: keys.slice(0, mostNamed).join(',') },
+  });
+}
