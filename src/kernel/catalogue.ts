@@ -88,6 +88,29 @@ export const catalogue = {
   START_FAILED: { code: 'failed_precondition', remedy: 'Read the last lines and the reason; `sboxagent logs` shows more.' },
   RELOAD_UNSUPPORTED: { code: 'failed_precondition', remedy: 'Restart it instead.' },
   DEPENDENCY_NOT_READY: { code: 'failed_precondition', remedy: 'Start what it depends on first, or look why that is not READY.' },
+  PROCESS_HAS_NO_CONFIG: { code: 'failed_precondition', remedy: 'Only units with an engine and a config_path have a config of their own.' },
+  PROCESS_CONFIG_INVALID: { code: 'invalid_argument', remedy: 'Correct the place that the violation names; nothing was changed.' },
+  CONFIG_NOT_ALLOWED: {
+    code: 'invalid_argument',
+    remedy:
+      'Take out what the violations name, or let an admin allow it in the unit (apply.allowed_dirs, apply.policy); nothing was changed.',
+  },
+  CONFIG_REFUSED: { code: 'failed_precondition', remedy: "Correct the config as the engine's own sentence says; nothing was changed." },
+  PORT_TAKEN: { code: 'failed_precondition', remedy: 'Free the port, or choose another one in the config; nothing was changed.' },
+  APPLY_ROLLED_BACK: {
+    code: 'failed_precondition',
+    remedy: 'The config of before is in effect again: look at the steps and the last lines, correct the new one, and apply it again.',
+  },
+  APPLY_FAILED: {
+    code: 'failed_precondition',
+    remedy: 'Neither the new config nor the one of before runs: `sboxagent explain ID` says why.',
+  },
+  APPLY_INTERRUPTED: { code: 'failed_precondition', remedy: 'Somebody stopped the process meanwhile: apply the config again.' },
+  APPLY_NOT_FOUND: { code: 'not_found', remedy: 'The id is unknown, or of an apply that is no longer kept.' },
+  PROBE_FAILED: {
+    code: 'failed_precondition',
+    remedy: 'No traffic passes with this config: look at its outbounds, and at the probe of the unit.',
+  },
   CURSOR_INVALID: { code: 'invalid_argument', remedy: 'Use a cursor that the agent gave out, or none.' },
   // Configuration: the agent's and the plugins'
   CONFIG_INVALID: { code: 'invalid_argument', remedy: 'Correct the keys that the violations name; nothing was changed.' },

@@ -10,12 +10,21 @@ export interface Violation {
   readonly rule?: string;
 }
 
+/** What an error carries besides its reason. */
+export interface ErrorDetail {
+  readonly kind: 'apply';
+  /** Of that kind's type in its room; free of secrets. */
+  readonly record: object;
+}
+
 export interface AgentErrorOptions {
   /** Facts for programs: the id, the limit. Never a secret. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly violations?: readonly Violation[];
   /** Waiting this long helps. */
   readonly retryAfterMs?: number;
+  /** The thing that the error is about, as the caller would have got it: the api knows how each kind goes over the wire. */
+  readonly detail?: ErrorDetail | undefined;
   /** What lies behind it: for our own log, never for the wire. */
   readonly cause?: unknown;
 }
@@ -31,6 +40,7 @@ export class AgentError extends Error {
   readonly metadata: Readonly<Record<string, string>>;
   readonly violations: readonly Violation[];
   readonly retryAfterMs: number | undefined;
+  readonly detail: ErrorDetail | undefined;
 
   constructor(reason: ErrorReason, message: string, options: AgentErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -39,6 +49,7 @@ export class AgentError extends Error {
     this.metadata = options.metadata ?? {};
     this.violations = options.violations ?? [];
     this.retryAfterMs = options.retryAfterMs;
+    this.detail = options.detail;
   }
 
   get remedy(): string {

@@ -3,7 +3,6 @@ import type { UnitSettings } from '../settings/types.ts';
 import { type Attempt, createAttempt } from './attempt.ts';
 import type { ProcessContext } from './context.ts';
 import { attemptError, neverRan } from './ended.ts';
-import { engines } from './engines/index.ts';
 import { isUp, refusesStart, runOf, transition } from './lifecycle/transition.ts';
 import type { Effect, Input, Lifecycle, Moment, Trial } from './lifecycle/types.ts';
 import type { Monitor } from './monitor.ts';
@@ -12,6 +11,7 @@ import { accountRun, cleanRun, intendRun, spawnRun, terminateRun } from './opera
 import { fingerprintOf } from './plan.ts';
 import { catchesSignal } from './proc.ts';
 import { createRecorder } from './recorder.ts';
+import { reloadRun } from './reload-run.ts';
 import { restore, wantsStart } from './restore.ts';
 import type { Run } from './run.ts';
 import { signalProcess } from './spawner.ts';
@@ -39,8 +39,8 @@ export interface Instance {
   stop(graceMs?: number): Promise<void>;
   /** `traceId`: the story that its events belong to until it is READY or has failed. Resolves as `start` does. */
   restart(traceId?: string): Promise<Attempt>;
-  /** Throws RELOAD_UNSUPPORTED, PROCESS_NOT_READY. */
-  reload(): void;
+  /** See `Supervisor.reload`. */
+  reload(): Promise<void>;
   /** Sends SIGHUP where the program catches it; false where it would end by it. */
   hangUp(): boolean;
   /** Settles when what the daemon before this one left is taken over or accounted for. */
@@ -329,15 +329,7 @@ export function createInstance(context: ProcessContext, options: InstanceOptions
       refuse();
       return ask({ kind: 'restart-requested', traceId });
     },
-    reload() {
-      const signal = unit.engine === undefined ? undefined : engines[unit.engine].reload?.signal;
-      const metadata = { process_id: id };
-      if (signal === undefined) throw new AgentError('RELOAD_UNSUPPORTED', `${id} cannot reload its config in place`, { metadata });
-      const program = run?.tree.program;
-      if (life.phase.state !== 'READY' || program === undefined || !signalProcess(program, signal)) {
-        throw new AgentError('PROCESS_NOT_READY', `${id} is ${life.phase.state}: only a READY process can reload`, { metadata });
-      }
-    },
+    reload: () => reloadRun({ unit, run: life.phase.state === 'READY' ? run : undefined, clock, signal: watched.signal }),
     hangUp() {
       const program = isUp(life.phase) ? run?.tree.program : undefined;
       return program !== undefined && catchesSignal(program.pid, 'SIGHUP') && signalProcess(program, 'SIGHUP');

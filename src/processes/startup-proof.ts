@@ -15,7 +15,8 @@ export interface ProofOptions {
   readonly engine: Engine;
   readonly configPath: string | undefined;
   readonly pid: number;
-  readonly collection: Collection;
+  /** Where its mark is looked for; undefined = its listeners alone count. */
+  readonly collection?: Collection;
   readonly clock: Clock;
   /** Not proved by then, it has failed. */
   readonly timeoutMs: number;
@@ -41,7 +42,7 @@ async function promisedPorts(engine: Engine, configPath: string | undefined): Pr
  */
 export async function proveStartup({ engine, configPath, pid, collection, clock, signal, timeoutMs }: ProofOptions): Promise<boolean> {
   let marked = false;
-  const stopListening = collection.onLine((line) => {
+  const stopListening = collection?.onLine((line) => {
     marked ||= engine.startupMark.test(line);
   });
   try {
@@ -59,6 +60,6 @@ export async function proveStartup({ engine, configPath, pid, collection, clock,
       await clock.sleep(pollMs, signal);
     }
   } finally {
-    stopListening();
+    stopListening?.();
   }
 }

@@ -181,7 +181,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
     },
     async reload(id) {
       const instance = roster.find(id);
-      instance.reload();
+      await instance.reload();
       return instance.view();
     },
     async readConfigAgain(id, { traceId } = {}) {

@@ -32,8 +32,8 @@ export function beginTrial(instance: Instance, options: TrialOptions & { readonl
       await untilReady(await instance.restart(options.traceId));
       return instance.view();
     },
-    reload() {
-      instance.reload();
+    async reload() {
+      await instance.reload();
       return instance.view();
     },
     end: () => instance.setTrial(undefined),

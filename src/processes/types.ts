@@ -82,8 +82,8 @@ export interface ProcessTrial {
    * is left as it is: the caller starts the next one.
    */
   restart(): Promise<ProcessView>;
-  /** Sends the engine's reload signal. Throws RELOAD_UNSUPPORTED, PROCESS_NOT_READY. Whether it took the config is for the caller to see. */
-  reload(): ProcessView;
+  /** Lets the engine read its file again; resolves when it says that it has. Throws as `Supervisor.reload`. */
+  reload(): Promise<ProcessView>;
   /** The restart policy counts again; what has ended meanwhile and is wanted up is started. */
   end(): void;
 }
@@ -95,6 +95,10 @@ export interface Supervisor {
   stop(id: string, options: { readonly graceMs?: number }): Promise<ProcessView>;
   /** `traceId`: the story that the events of this restart belong to. */
   restart(id: string, options?: { readonly traceId?: string }): Promise<ProcessView>;
+  /**
+   * Lets a READY engine read its config again inside the same process; resolves when it says that the config is in effect. Throws
+   * CONFIG_REFUSED with the engine's sentence (the old one goes on), START_FAILED where it ended by it, RELOAD_UNSUPPORTED, PROCESS_NOT_READY.
+   */
   reload(id: string): Promise<ProcessView>;
   /**
    * Lets a running program take up a config file that was changed: by SIGHUP where it catches that, else (SIGHUP would end it) by

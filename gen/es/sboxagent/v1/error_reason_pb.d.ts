@@ -314,9 +314,9 @@ export enum ErrorReason_Reason {
   /**
    * FAILED_PRECONDITION: Correct the user, group, limit or capability that is named, install util-linux, or run the agent with the right that it lacks.
    *
-   * @generated from enum value: CONFINEMENT_UNAVAILABLE = 66;
+   * @generated from enum value: CONFINEMENT_UNAVAILABLE = 76;
    */
-  CONFINEMENT_UNAVAILABLE = 66,
+  CONFINEMENT_UNAVAILABLE = 76,
 
   /**
    * FAILED_PRECONDITION: Read the last lines and the reason; `sboxagent logs` shows more.
@@ -338,6 +338,76 @@ export enum ErrorReason_Reason {
    * @generated from enum value: DEPENDENCY_NOT_READY = 41;
    */
   DEPENDENCY_NOT_READY = 41,
+
+  /**
+   * FAILED_PRECONDITION: Only units with an engine and a config_path have a config of their own.
+   *
+   * @generated from enum value: PROCESS_HAS_NO_CONFIG = 66;
+   */
+  PROCESS_HAS_NO_CONFIG = 66,
+
+  /**
+   * INVALID_ARGUMENT: Correct the place that the violation names; nothing was changed.
+   *
+   * @generated from enum value: PROCESS_CONFIG_INVALID = 67;
+   */
+  PROCESS_CONFIG_INVALID = 67,
+
+  /**
+   * INVALID_ARGUMENT: Take out what the violations name, or let an admin allow it in the unit (apply.allowed_dirs, apply.policy); nothing was changed.
+   *
+   * @generated from enum value: CONFIG_NOT_ALLOWED = 68;
+   */
+  CONFIG_NOT_ALLOWED = 68,
+
+  /**
+   * FAILED_PRECONDITION: Correct the config as the engine's own sentence says; nothing was changed.
+   *
+   * @generated from enum value: CONFIG_REFUSED = 69;
+   */
+  CONFIG_REFUSED = 69,
+
+  /**
+   * FAILED_PRECONDITION: Free the port, or choose another one in the config; nothing was changed.
+   *
+   * @generated from enum value: PORT_TAKEN = 70;
+   */
+  PORT_TAKEN = 70,
+
+  /**
+   * FAILED_PRECONDITION: The config of before is in effect again: look at the steps and the last lines, correct the new one, and apply it again.
+   *
+   * @generated from enum value: APPLY_ROLLED_BACK = 71;
+   */
+  APPLY_ROLLED_BACK = 71,
+
+  /**
+   * FAILED_PRECONDITION: Neither the new config nor the one of before runs: `sboxagent explain ID` says why.
+   *
+   * @generated from enum value: APPLY_FAILED = 72;
+   */
+  APPLY_FAILED = 72,
+
+  /**
+   * FAILED_PRECONDITION: Somebody stopped the process meanwhile: apply the config again.
+   *
+   * @generated from enum value: APPLY_INTERRUPTED = 73;
+   */
+  APPLY_INTERRUPTED = 73,
+
+  /**
+   * NOT_FOUND: The id is unknown, or of an apply that is no longer kept.
+   *
+   * @generated from enum value: APPLY_NOT_FOUND = 74;
+   */
+  APPLY_NOT_FOUND = 74,
+
+  /**
+   * FAILED_PRECONDITION: No traffic passes with this config: look at its outbounds, and at the probe of the unit.
+   *
+   * @generated from enum value: PROBE_FAILED = 75;
+   */
+  PROBE_FAILED = 75,
 
   /**
    * INVALID_ARGUMENT: Use a cursor that the agent gave out, or none.

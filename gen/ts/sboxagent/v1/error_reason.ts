@@ -108,6 +108,26 @@ export const ErrorReason_Reason = {
   RELOAD_UNSUPPORTED: "RELOAD_UNSUPPORTED",
   /** DEPENDENCY_NOT_READY - FAILED_PRECONDITION: Start what it depends on first, or look why that is not READY. */
   DEPENDENCY_NOT_READY: "DEPENDENCY_NOT_READY",
+  /** PROCESS_HAS_NO_CONFIG - FAILED_PRECONDITION: Only units with an engine and a config_path have a config of their own. */
+  PROCESS_HAS_NO_CONFIG: "PROCESS_HAS_NO_CONFIG",
+  /** PROCESS_CONFIG_INVALID - INVALID_ARGUMENT: Correct the place that the violation names; nothing was changed. */
+  PROCESS_CONFIG_INVALID: "PROCESS_CONFIG_INVALID",
+  /** CONFIG_NOT_ALLOWED - INVALID_ARGUMENT: Take out what the violations name, or let an admin allow it in the unit (apply.allowed_dirs, apply.policy); nothing was changed. */
+  CONFIG_NOT_ALLOWED: "CONFIG_NOT_ALLOWED",
+  /** CONFIG_REFUSED - FAILED_PRECONDITION: Correct the config as the engine's own sentence says; nothing was changed. */
+  CONFIG_REFUSED: "CONFIG_REFUSED",
+  /** PORT_TAKEN - FAILED_PRECONDITION: Free the port, or choose another one in the config; nothing was changed. */
+  PORT_TAKEN: "PORT_TAKEN",
+  /** APPLY_ROLLED_BACK - FAILED_PRECONDITION: The config of before is in effect again: look at the steps and the last lines, correct the new one, and apply it again. */
+  APPLY_ROLLED_BACK: "APPLY_ROLLED_BACK",
+  /** APPLY_FAILED - FAILED_PRECONDITION: Neither the new config nor the one of before runs: `sboxagent explain ID` says why. */
+  APPLY_FAILED: "APPLY_FAILED",
+  /** APPLY_INTERRUPTED - FAILED_PRECONDITION: Somebody stopped the process meanwhile: apply the config again. */
+  APPLY_INTERRUPTED: "APPLY_INTERRUPTED",
+  /** APPLY_NOT_FOUND - NOT_FOUND: The id is unknown, or of an apply that is no longer kept. */
+  APPLY_NOT_FOUND: "APPLY_NOT_FOUND",
+  /** PROBE_FAILED - FAILED_PRECONDITION: No traffic passes with this config: look at its outbounds, and at the probe of the unit. */
+  PROBE_FAILED: "PROBE_FAILED",
   /** CURSOR_INVALID - INVALID_ARGUMENT: Use a cursor that the agent gave out, or none. */
   CURSOR_INVALID: "CURSOR_INVALID",
   /** CONFIG_INVALID - INVALID_ARGUMENT: Correct the keys that the violations name; nothing was changed. */
@@ -203,6 +223,16 @@ export namespace ErrorReason_Reason {
   export type START_FAILED = typeof ErrorReason_Reason.START_FAILED;
   export type RELOAD_UNSUPPORTED = typeof ErrorReason_Reason.RELOAD_UNSUPPORTED;
   export type DEPENDENCY_NOT_READY = typeof ErrorReason_Reason.DEPENDENCY_NOT_READY;
+  export type PROCESS_HAS_NO_CONFIG = typeof ErrorReason_Reason.PROCESS_HAS_NO_CONFIG;
+  export type PROCESS_CONFIG_INVALID = typeof ErrorReason_Reason.PROCESS_CONFIG_INVALID;
+  export type CONFIG_NOT_ALLOWED = typeof ErrorReason_Reason.CONFIG_NOT_ALLOWED;
+  export type CONFIG_REFUSED = typeof ErrorReason_Reason.CONFIG_REFUSED;
+  export type PORT_TAKEN = typeof ErrorReason_Reason.PORT_TAKEN;
+  export type APPLY_ROLLED_BACK = typeof ErrorReason_Reason.APPLY_ROLLED_BACK;
+  export type APPLY_FAILED = typeof ErrorReason_Reason.APPLY_FAILED;
+  export type APPLY_INTERRUPTED = typeof ErrorReason_Reason.APPLY_INTERRUPTED;
+  export type APPLY_NOT_FOUND = typeof ErrorReason_Reason.APPLY_NOT_FOUND;
+  export type PROBE_FAILED = typeof ErrorReason_Reason.PROBE_FAILED;
   export type CURSOR_INVALID = typeof ErrorReason_Reason.CURSOR_INVALID;
   export type CONFIG_INVALID = typeof ErrorReason_Reason.CONFIG_INVALID;
   export type CONFIG_NOT_MANAGED = typeof ErrorReason_Reason.CONFIG_NOT_MANAGED;
@@ -350,7 +380,7 @@ export function errorReason_ReasonFromJSON(object: any): ErrorReason_Reason {
     case 38:
     case "BINARY_NOT_FOUND":
       return ErrorReason_Reason.BINARY_NOT_FOUND;
-    case 66:
+    case 76:
     case "CONFINEMENT_UNAVAILABLE":
       return ErrorReason_Reason.CONFINEMENT_UNAVAILABLE;
     case 39:
@@ -362,6 +392,36 @@ export function errorReason_ReasonFromJSON(object: any): ErrorReason_Reason {
     case 41:
     case "DEPENDENCY_NOT_READY":
       return ErrorReason_Reason.DEPENDENCY_NOT_READY;
+    case 66:
+    case "PROCESS_HAS_NO_CONFIG":
+      return ErrorReason_Reason.PROCESS_HAS_NO_CONFIG;
+    case 67:
+    case "PROCESS_CONFIG_INVALID":
+      return ErrorReason_Reason.PROCESS_CONFIG_INVALID;
+    case 68:
+    case "CONFIG_NOT_ALLOWED":
+      return ErrorReason_Reason.CONFIG_NOT_ALLOWED;
+    case 69:
+    case "CONFIG_REFUSED":
+      return ErrorReason_Reason.CONFIG_REFUSED;
+    case 70:
+    case "PORT_TAKEN":
+      return ErrorReason_Reason.PORT_TAKEN;
+    case 71:
+    case "APPLY_ROLLED_BACK":
+      return ErrorReason_Reason.APPLY_ROLLED_BACK;
+    case 72:
+    case "APPLY_FAILED":
+      return ErrorReason_Reason.APPLY_FAILED;
+    case 73:
+    case "APPLY_INTERRUPTED":
+      return ErrorReason_Reason.APPLY_INTERRUPTED;
+    case 74:
+    case "APPLY_NOT_FOUND":
+      return ErrorReason_Reason.APPLY_NOT_FOUND;
+    case 75:
+    case "PROBE_FAILED":
+      return ErrorReason_Reason.PROBE_FAILED;
     case 42:
     case "CURSOR_INVALID":
       return ErrorReason_Reason.CURSOR_INVALID;
@@ -526,6 +586,26 @@ export function errorReason_ReasonToJSON(object: ErrorReason_Reason): string {
       return "RELOAD_UNSUPPORTED";
     case ErrorReason_Reason.DEPENDENCY_NOT_READY:
       return "DEPENDENCY_NOT_READY";
+    case ErrorReason_Reason.PROCESS_HAS_NO_CONFIG:
+      return "PROCESS_HAS_NO_CONFIG";
+    case ErrorReason_Reason.PROCESS_CONFIG_INVALID:
+      return "PROCESS_CONFIG_INVALID";
+    case ErrorReason_Reason.CONFIG_NOT_ALLOWED:
+      return "CONFIG_NOT_ALLOWED";
+    case ErrorReason_Reason.CONFIG_REFUSED:
+      return "CONFIG_REFUSED";
+    case ErrorReason_Reason.PORT_TAKEN:
+      return "PORT_TAKEN";
+    case ErrorReason_Reason.APPLY_ROLLED_BACK:
+      return "APPLY_ROLLED_BACK";
+    case ErrorReason_Reason.APPLY_FAILED:
+      return "APPLY_FAILED";
+    case ErrorReason_Reason.APPLY_INTERRUPTED:
+      return "APPLY_INTERRUPTED";
+    case ErrorReason_Reason.APPLY_NOT_FOUND:
+      return "APPLY_NOT_FOUND";
+    case ErrorReason_Reason.PROBE_FAILED:
+      return "PROBE_FAILED";
     case ErrorReason_Reason.CURSOR_INVALID:
       return "CURSOR_INVALID";
     case ErrorReason_Reason.CONFIG_INVALID:
@@ -660,13 +740,33 @@ export function errorReason_ReasonToNumber(object: ErrorReason_Reason): number {
     case ErrorReason_Reason.BINARY_NOT_FOUND:
       return 38;
     case ErrorReason_Reason.CONFINEMENT_UNAVAILABLE:
-      return 66;
+      return 76;
     case ErrorReason_Reason.START_FAILED:
       return 39;
     case ErrorReason_Reason.RELOAD_UNSUPPORTED:
       return 40;
     case ErrorReason_Reason.DEPENDENCY_NOT_READY:
       return 41;
+    case ErrorReason_Reason.PROCESS_HAS_NO_CONFIG:
+      return 66;
+    case ErrorReason_Reason.PROCESS_CONFIG_INVALID:
+      return 67;
+    case ErrorReason_Reason.CONFIG_NOT_ALLOWED:
+      return 68;
+    case ErrorReason_Reason.CONFIG_REFUSED:
+      return 69;
+    case ErrorReason_Reason.PORT_TAKEN:
+      return 70;
+    case ErrorReason_Reason.APPLY_ROLLED_BACK:
+      return 71;
+    case ErrorReason_Reason.APPLY_FAILED:
+      return 72;
+    case ErrorReason_Reason.APPLY_INTERRUPTED:
+      return 73;
+    case ErrorReason_Reason.APPLY_NOT_FOUND:
+      return 74;
+    case ErrorReason_Reason.PROBE_FAILED:
+      return 75;
     case ErrorReason_Reason.CURSOR_INVALID:
       return 42;
     case ErrorReason_Reason.CONFIG_INVALID:

@@ -50,9 +50,20 @@ class ErrorReason(Message):
     INLINE_DISABLED: ErrorReason.Reason
     BINARY_NOT_ALLOWED: ErrorReason.Reason
     BINARY_NOT_FOUND: ErrorReason.Reason
+    CONFINEMENT_UNAVAILABLE: ErrorReason.Reason
     START_FAILED: ErrorReason.Reason
     RELOAD_UNSUPPORTED: ErrorReason.Reason
     DEPENDENCY_NOT_READY: ErrorReason.Reason
+    PROCESS_HAS_NO_CONFIG: ErrorReason.Reason
+    PROCESS_CONFIG_INVALID: ErrorReason.Reason
+    CONFIG_NOT_ALLOWED: ErrorReason.Reason
+    CONFIG_REFUSED: ErrorReason.Reason
+    PORT_TAKEN: ErrorReason.Reason
+    APPLY_ROLLED_BACK: ErrorReason.Reason
+    APPLY_FAILED: ErrorReason.Reason
+    APPLY_INTERRUPTED: ErrorReason.Reason
+    APPLY_NOT_FOUND: ErrorReason.Reason
+    PROBE_FAILED: ErrorReason.Reason
     CURSOR_INVALID: ErrorReason.Reason
     CONFIG_INVALID: ErrorReason.Reason
     CONFIG_NOT_MANAGED: ErrorReason.Reason
