@@ -61,6 +61,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
   const serving = Promise.withResolvers<void>();
   const foundation = await openFoundation({ settings, program, environment, serving: serving.promise, clock });
   const { telemetry, logger, metrics, store, journal, logs } = foundation;
+  for (const warning of first.warnings) logger.warn({ warning }, 'the configuration is fit, and something in it is odd');
   if (security.authEnabled) ensureAdminToken({ stateDir, hasStaticToken: security.authToken !== undefined, clock });
   const tokens = createNote(clock);
   const { authEnabled, authToken } = security;

@@ -66,6 +66,7 @@ async function run(flags: ServeFlags, { signals, faults }: Around): Promise<numb
     return EXIT.done;
   }
   if (flags['check-config'] === true) {
+    for (const warning of loaded.warnings) say(`sboxagent: ${warning}`);
     await printOut(`${loaded.paths.join(', ') || 'built-in defaults'}: fit\n`);
     return EXIT.done;
   }

@@ -1,4 +1,5 @@
 import { aliases, environmentName, type Key, keyTable } from './keys.ts';
+import { isLinkVariable } from './link-variables.ts';
 import { ownVariables } from './own-variables.ts';
 import { type Place, type Problems, refuse } from './problems.ts';
 import { suggestion } from './suggest.ts';
@@ -17,7 +18,9 @@ export interface Override {
 
 /** What the environment says, by the same tables as the files; a name that is no key's, or two keys', is a problem. */
 export function overrides(env: Readonly<Record<string, string | undefined>>, units: Units, problems: Problems): readonly Override[] {
-  const given = Object.entries(env).filter(([name, text]) => isOurs(name) && text !== undefined && text !== '');
+  const given = Object.entries(env).filter(
+    ([name, text]) => isOurs(name) && text !== undefined && text !== '' && !isLinkVariable(name, text),
+  );
   // Thousands, with many units.
   const names = given.length > 0 ? namesOf(units) : new Map<string, readonly Named[]>();
   return given.flatMap(([name, text = '']) => {

@@ -5,6 +5,7 @@
  * May be imported by app and cli; its types by every room that is configured.
  */
 export { activeSettings } from './active.ts';
+export { parseCron } from './cron.ts';
 export { diffSettings, type SettingsChange } from './diff.ts';
 export { configurationPage } from './docs.ts';
 export { parseText } from './document.ts';

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { settleAlerts } from './alerts.ts';
 import { configFiles, type FileOptions } from './files.ts';
 import { fillIn, fillInUnits } from './fill-in.ts';
+import { linkWarning } from './link-variables.ts';
 import { gatherProblems } from './problems.ts';
 import { readSources } from './reading.ts';
 import { refuseUnfit } from './refusals.ts';
@@ -35,5 +36,6 @@ export function loadSettings(options: LoadOptions): LoadedSettings {
   const document = toDocument(entries, units);
   const etag = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16);
   const sources = Object.fromEntries([...entries].map(([path, entry]) => [path, entry.source]));
-  return { settings, paths, etag, document, sources };
+  const warning = linkWarning(options.env);
+  return { settings, paths, etag, document, sources, warnings: warning === undefined ? [] : [warning] };
 }

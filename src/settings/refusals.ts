@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import { systemClock } from '../kernel/clock.ts';
+import { parseCron } from './cron.ts';
 import type { Entries, Entry } from './entries.ts';
 import { secretOf } from './files.ts';
 import { type Problems, refuse } from './problems.ts';
@@ -130,8 +132,19 @@ function refuseUnfitSboxmgrSocket(entries: Entries): void {
   }
 }
 
+function refuseBadCron(cron: Entry | undefined): void {
+  if (cron === undefined) return;
+  try {
+    parseCron(String(cron.value), systemClock.wallMs());
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw refuse(cron.at, 'sboxmgr.schedule.cron', `${error.message}; correct it`);
+  }
+}
+
 function refuseUnfitSchedule(entries: Entries): void {
   const of = (name: string): Entry | undefined => entries.get(`sboxmgr.schedule.${name}`);
+  refuseBadCron(of('cron'));
   const enabled = of('enabled');
   if (enabled?.value !== true) return;
   const command = of('command');

@@ -274,6 +274,8 @@ export interface LoadedSettings {
   readonly etag: string;
   /** The effective document in the configuration's own keys and notation (`--print-config`), secrets masked. */
   readonly document: Readonly<Record<string, unknown>>;
+  /** What the start should say once: it is fit all the same. */
+  readonly warnings: readonly string[];
   /** Dotted key path -> file, `env SBOXAGENT_…`, or `default`. */
   readonly sources: Readonly<Record<string, string>>;
 }

@@ -10,7 +10,7 @@ const base = { kernel: 'errors, clock, ids, durations' };
 
 export const importTable: Readonly<Record<string, Room>> = {
   kernel: { rooms: {}, packages: {} },
-  settings: { rooms: { ...base }, packages: { yaml: 'the files are YAML' } },
+  settings: { rooms: { ...base }, packages: { yaml: 'the files are YAML', croner: 'a cron line is judged by making one' } },
   access: { rooms: { ...base }, packages: {} },
   telemetry: {
     rooms: { ...base, settings: 'the types of its settings' },
@@ -89,13 +89,13 @@ export const importTable: Readonly<Record<string, Room>> = {
   sboxmgr: {
     rooms: {
       ...base,
-      settings: 'the types of its settings, and the environment of who asks by --json',
+      settings: 'the types of its settings, what a cron line means, and the environment of who asks by --json',
       telemetry: 'logs and counts',
       events: 'what arrives becomes events',
       logs: 'what a run of sboxmgr wrote is stored',
       processes: 'engines and sboxmgr are run by the one spawner; engines are described there',
     },
-    packages: { croner: 'the next time of a cron line' },
+    packages: {},
   },
   api: {
     rooms: {

@@ -1,5 +1,5 @@
-import { Cron } from 'croner';
 import type { Clock } from '../../kernel/clock.ts';
+import { parseCron } from '../../settings/index.ts';
 import type { SboxmgrSettings } from '../../settings/types.ts';
 
 /** The clock is looked at again at least this often: a wall clock that was set, or a machine that slept, moves no run far. */
@@ -59,11 +59,10 @@ function every(intervalMs: number, clock: Clock): Left {
 }
 
 function atTimes(line: string, clock: Clock): Left {
-  const cron = parse(line);
+  const cron = parseCron(line, clock.wallMs());
   const after = (wallMs: number): number => cron.nextRun(new Date(wallMs))?.getTime() ?? Number.POSITIVE_INFINITY;
   let seenMs = clock.wallMs();
   let nextMs = after(seenMs);
-  if (nextMs === Number.POSITIVE_INFINITY) throw new RangeError(`the cron line ${line} never comes`);
   return () => {
     const now = clock.wallMs();
     // Set back: the time that was waited for may lie far ahead.
@@ -73,12 +72,4 @@ function atTimes(line: string, clock: Clock): Left {
     if (left <= 0) nextMs = after(now);
     return left;
   };
-}
-
-function parse(line: string): Cron {
-  try {
-    return new Cron(line.trim(), { paused: true });
-  } catch (error) {
-    throw new RangeError(`${line} is no cron line: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
 }

@@ -1,4 +1,4 @@
-import { boolean, duration, group, key, live, mode, path, program, text, writable } from './kinds.ts';
+import { boolean, duration, group, key, live, mode, path, program, writable } from './kinds.ts';
 import type { Key } from './types.ts';
 
 const rows: readonly Key[] = [
@@ -9,7 +9,12 @@ const rows: readonly Key[] = [
   live('sboxmgr.schedule.enabled', boolean, false, 'Whether sboxmgr is run by a schedule.'),
   live('sboxmgr.schedule.command', program, [], 'Program and arguments of a run.'),
   live('sboxmgr.schedule.interval', duration(1000), undefined, 'Time from run to run. Exactly one of interval and cron is given.'),
-  live('sboxmgr.schedule.cron', text(/^\s*\S+(?:\s+\S+){4,5}\s*$/, 'a cron line of 5 or 6 fields'), undefined, 'A cron line instead.'),
+  live(
+    'sboxmgr.schedule.cron',
+    { kind: 'string' },
+    undefined,
+    'A cron line instead: 5 or 6 fields, or @hourly, @daily, @weekly, @monthly, @yearly.',
+  ),
   live('sboxmgr.schedule.timeout', duration(1000), '5m', 'How long a run may take.'),
   live('sboxmgr.schedule.jitter', duration(0), '0s', 'By how much a run is delayed at random, at most.'),
   live('sboxmgr.schedule.run_at_start', boolean, true, 'Whether there is a run at the start.'),

@@ -296,7 +296,20 @@ const cases: readonly (readonly [string, string, string | RegExp])[] = [
   ['schedule of nothing', schedule('interval: 5m'), /^c\.yaml:2: sboxmgr\.schedule\.command: no program/],
   ['no time', schedule('command: [x]'), /^c\.yaml:2: sboxmgr\.schedule: neither interval nor cron/],
   ['two times', schedule('command: [x], interval: 5m, cron: "* * * * *"'), /sboxmgr\.schedule: both interval and cron/],
-  ['cron', schedule('command: [x], cron: "* * *"'), /cron: "\* \* \*" is not a cron line of 5 or 6 fields/],
+  ['cron', schedule('command: [x], cron: "* * *"'), /^c\.yaml:2: sboxmgr\.schedule\.cron: \* \* \* is no cron line of 5 or 6 fields/],
+  [
+    'cron value',
+    schedule('command: [x], cron: "60 * * * *"'),
+    /^c\.yaml:2: sboxmgr\.schedule\.cron: 60 .* is no cron line: .*60; correct it/,
+  ],
+  ['cron letter', schedule('command: [x], cron: "H * * * *"'), /^c\.yaml:2: sboxmgr\.schedule\.cron: H .* is no cron line/],
+  [
+    'cron never',
+    schedule('command: [x], cron: "0 0 31 2 *"'),
+    /^c\.yaml:2: sboxmgr\.schedule\.cron: the cron line 0 0 31 2 \* never comes/,
+  ],
+  ['cron at boot', schedule('command: [x], cron: "@reboot"'), /@reboot is no cron line/],
+  ['cron once', schedule('command: [x], cron: "2099-01-01T00:00:00"'), /is no cron line/],
   ['socket', `sboxmgr: {socket: {path: /${'x'.repeat(107)}}}`, /sboxmgr\.socket\.path: .* longer than the 107 bytes/],
   [
     'one socket for two',
