@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { ErrorReason } from '../kernel/catalogue.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
-import { followFile } from '../kernel/follow-file.ts';
+import { followFiles } from '../kernel/follow-files.ts';
 import { isReservedName } from '../kernel/own-names.ts';
 import type { Principal } from '../kernel/principal.ts';
 import { readTokens, tokenFilePath } from './token-file.ts';
@@ -72,7 +72,7 @@ export function openAccess(options: OpenAccessOptions): OpenAccess {
     }
     settle();
   };
-  const stop = followFile(tokenFilePath(stateDir), clock, { changed: reread, tick: settle });
+  const stop = followFiles({ files: () => [tokenFilePath(stateDir)], clock, changed: reread, tick: settle });
   // A change between the first reading and the watch must not wait for the next one.
   reread();
 

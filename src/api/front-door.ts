@@ -10,7 +10,7 @@ import type { Settings } from '../settings/types.ts';
 import type { Telemetry } from '../telemetry/types.ts';
 import { type ConnectAdapter, createConnectAdapter } from './connect-adapter.ts';
 import { createCapacity, createGate, createOpenCalls, createRateLimiter, type RateLimiter } from './gate/index.ts';
-import { createListener, type Listener } from './listener/index.ts';
+import { type CertificateWatch, createListener, type Listener } from './listener/index.ts';
 import type { Gateway, Mount, PlainRoute, RpcMethod } from './seam.ts';
 
 export interface FrontDoorOptions {
@@ -25,6 +25,8 @@ export interface FrontDoorOptions {
   readonly connectOptions: ConnectRouterOptions;
   readonly gateway: Gateway;
   readonly plain: readonly PlainRoute[];
+  /** Whom renewed files of `api.tls` are told; absent: they are read once. */
+  readonly certificate?: CertificateWatch;
   /** Undefined: no unix socket. */
   readonly unixSocketPath: string | undefined;
   /** False leaves Connect's own errors without ErrorInfo (the conformance suite wants them bare). */
@@ -46,6 +48,8 @@ export interface FrontDoor {
   stop(deadlineMs: number): Promise<void>;
   /** Takes over what may change while it runs: limits, timeouts, rate, hosts, origins. Not the endpoints. */
   reconfigure(api: Settings['api']): void;
+  /** Reads the files of `api.tls` now: new handshakes get what they hold. Answers what is wrong with them; the old one is served on then. */
+  renewCertificate(): string | undefined;
   stats(): FrontDoorStats;
 }
 
@@ -117,6 +121,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
       if (resized) adapter = makeAdapter();
       for (const listener of listeners) listener.apply();
     },
+    renewCertificate: () => listeners.map((listener) => listener.renewCertificate()).find((problem) => problem !== undefined),
     stats,
   };
 }
@@ -157,7 +162,9 @@ function listenersOf(options: FrontDoorOptions, door: Door): Listener[] {
   const listeners: Listener[] = [];
   if (api.enabled) {
     const endpoint = { kind: 'tcp', host: api.host, port: api.port, tls: api.tls } as const;
-    listeners.push(createListener({ ...common, endpoint, handler: (req, res) => void door.gate(req, res, false) }));
+    listeners.push(
+      createListener({ ...common, endpoint, certificate: options.certificate, handler: (req, res) => void door.gate(req, res, false) }),
+    );
   }
   if (unixSocketPath !== undefined) {
     const endpoint = { kind: 'unix', socket: { ...api.unixSocket, path: unixSocketPath } } as const;

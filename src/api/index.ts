@@ -5,9 +5,11 @@
  * nothing that a client sends is believed before the rules of its proto have judged it.
  * May be imported by: app.
  */
+
 export { type Api, type ApiDeps, createApi } from './api.ts';
 export { createFrontDoor, type FrontDoor, type FrontDoorOptions } from './front-door.ts';
 export type { HealthBoard, HealthComponent, HealthSnapshot, HealthStatus, StatusSnapshot, StatusSource } from './health.ts';
 export type { RequestMemory } from './interceptors/idempotency.ts';
+export type { CertificateWatch } from './listener/index.ts';
 export { metricsRoutes } from './metrics-routes.ts';
 export type { Call, Gateway, Mount, Mounted, PlainRoute, RpcMethod } from './seam.ts';

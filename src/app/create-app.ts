@@ -16,6 +16,7 @@ import type { Logger } from '../telemetry/index.ts';
 import { builtInRules } from './built-in-rules.ts';
 import { type Ending, openFoundation } from './foundation.ts';
 import { createHealthBoard, type Judge } from './health-board.ts';
+import { createCertificateNews, followSecretFiles, reloadWithCertificate } from './named-files.ts';
 import { createUnitChanges } from './unit-changes.ts';
 import type { ProgramVersion } from './version.ts';
 
@@ -136,6 +137,8 @@ export async function createApp({ first, load, files, program, faults, lock }: A
     stateDir,
     autoReload: () => loaded.settings.agent.autoReload,
   });
+  const reload = reloadWithCertificate(config, () => frontDoor.renewCertificate());
+  const certificate = createCertificateNews({ journal, logger, clock, auto: () => loaded.settings.agent.autoReload });
   const alerts = await openAlerts({
     store,
     journal,
@@ -172,6 +175,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
     {
       agent: faults,
       access: tokens.health,
+      ...(settings.api.tls !== undefined && { tls: certificate.health }),
       alerts: alerts.health,
       config: config.health,
       journal: journal.health,
@@ -184,6 +188,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
     clock,
   );
   let listeners: readonly string[] = [];
+  let stopFollowing = (): void => {};
   const status = (): StatusSnapshot => ({
     ...program,
     name: settings.agent.name,
@@ -204,7 +209,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
     supervisor,
     plugins: room.plugins,
     alerts,
-    config,
+    config: { ...config, reload },
     custom: telemetry.custom,
     health,
     status,
@@ -221,6 +226,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
     connectOptions: api.connectOptions,
     gateway: api.gateway,
     plain: metricsRoutes(metrics, settings.api.metrics),
+    certificate: certificate.watch,
     unixSocketPath: settings.api.unixSocket.path,
   });
 
@@ -228,6 +234,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
   const endings: readonly Ending[] = [
     ['front door', () => frontDoor.stop(deadlinesMs.frontDoor)],
     ['sboxmgr', () => bridge.stop()],
+    ['files', () => stopFollowing()],
     ['config', () => config.stop()],
     ['schedule', () => schedule.stop()],
     ['plugins', () => room.stop()],
@@ -271,6 +278,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
       logger.info({ version: program.version, listeners, state_dir: stateDir, config: loaded.paths }, 'agent started');
       clock.after(settledMs, serving.resolve);
       config.start();
+      stopFollowing = followSecretFiles({ loaded: () => loaded, clock, reload: config.reload });
       alerts.start();
       // Served while units start: one that takes its time must not keep the agent from saying so.
       supervisor
@@ -280,7 +288,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
     },
     async reload() {
       // What is refused was told and logged by the room.
-      await config.reload({ name: 'file', reason: 'SIGHUP', traceId: '' }).catch(() => {});
+      await reload({ name: 'file', reason: 'SIGHUP', traceId: '' }).catch(() => {});
     },
     stop: () => (stopping ??= stop()),
   };

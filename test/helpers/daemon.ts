@@ -68,6 +68,8 @@ export interface DaemonOptions {
   /** Laid over a quiet default (rate limit off). */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether it is up, where that is not told by its health over plain HTTP. */
+  readonly ready?: () => Promise<boolean>;
 }
 
 /** Makes a daemon; `start` runs it. */
@@ -109,7 +111,7 @@ export async function makeDaemon(options: DaemonOptions = {}): Promise<Daemon> {
       exited = new Promise((resolve) => started.once('exit', resolve));
       await until(`the daemon's health answer: ${daemon.log().slice(-500)}`, async () => {
         if (started.exitCode !== null) throw new Error(`the daemon ended with ${started.exitCode}: ${daemon.log().slice(-500)}`);
-        return (await fetch(`${base}/api/v1/health`)).status === 200;
+        return options.ready?.() ?? (await fetch(`${base}/api/v1/health`)).status === 200;
       });
     },
     async kill(signal) {

@@ -3,10 +3,11 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../../kernel/clock.ts';
 import { bindTcp, boundAddress } from './bind.ts';
+import { type CertificateWatch, type Renewal, readCertificate, renewCertificate, type TlsSettings } from './certificate.ts';
 import { type Connections, createConnections } from './connections.ts';
 import { createServers, type Handler, type ServerLimits, type Servers } from './servers.ts';
 import { sniff } from './sniff.ts';
-import { createTlsServer, type TlsSettings } from './tls.ts';
+import { createTlsServer } from './tls.ts';
 import { bindUnixSocket, type UnixSocketSettings } from './unix-socket.ts';
 
 export interface ListenerLimits extends ServerLimits {
@@ -23,6 +24,8 @@ export interface Listener {
   start(): Promise<string>;
   count(): number;
   apply(): void;
+  /** Reads the certificate's files now; answers what is wrong with them. Nothing without TLS. */
+  renewCertificate(): string | undefined;
   /** No new connections, GOAWAY on HTTP/2, idle HTTP/1.1 connections closed; what is in flight goes on. */
   close(): void;
   /** Destroys what is left, and removes the socket file. */
@@ -35,6 +38,8 @@ export interface ListenerOptions {
   /** Read anew at every use, so that a reload takes effect. */
   readonly limits: () => ListenerLimits;
   readonly handler: Handler;
+  /** Whom renewed files of `api.tls` are told; absent: they are not followed. */
+  readonly certificate?: CertificateWatch | undefined;
   /** Called for every connection that the cap turned away. */
   readonly refused: () => void;
 }
@@ -45,14 +50,21 @@ export function createListener(options: ListenerOptions): Listener {
   const connections = createConnections({ clock: options.clock, max: () => options.limits().connections, refused: options.refused });
   const context = { ...options, servers, connections };
   let server: Server | undefined;
+  let renewal: Renewal | undefined;
   return {
     async start() {
-      server = endpoint.kind === 'tcp' && endpoint.tls !== undefined ? await tlsServer(context, endpoint.tls) : plainServer(context);
+      if (endpoint.kind === 'tcp' && endpoint.tls !== undefined) {
+        const secure = await tlsServer(context, endpoint.tls);
+        server = secure.server;
+        renewal = secure.renewal;
+      } else server = plainServer(context);
       return bind(server, endpoint);
     },
     count: connections.count,
     apply: () => servers.apply(options.limits()),
+    renewCertificate: () => renewal?.renew(),
     close() {
+      renewal?.stop();
       if (server?.listening === true) server.close();
       servers.stop();
     },
@@ -78,8 +90,16 @@ function plainServer(context: Context): Server {
   });
 }
 
-async function tlsServer(context: Context, settings: TlsSettings): Promise<Server> {
-  const server = await createTlsServer(settings, context.limits().headerTimeoutMs);
+interface SecureServer {
+  readonly server: Server;
+  readonly renewal: Renewal | undefined;
+}
+
+async function tlsServer(context: Context, settings: TlsSettings): Promise<SecureServer> {
+  const certificate = readCertificate(settings);
+  const server = await createTlsServer(settings, context.limits().headerTimeoutMs, certificate);
+  const { clock, certificate: watch } = context;
+  const renewal = watch && renewCertificate(server, { settings, served: certificate }, { ...watch, clock });
   server.on('connection', (socket: Socket) => context.connections.admit(socket));
   server.on('secureConnection', (socket: TLSSocket) => {
     socket.on('error', () => {});
@@ -90,7 +110,7 @@ async function tlsServer(context: Context, settings: TlsSettings): Promise<Serve
     // ALPN has told: only silence is left to be watched, as the sniffer does on plain connections.
     sniff(socket, { clock: context.clock, timeoutMs: context.limits().idleTimeoutMs }, () => hand(context.servers, 'h1', socket));
   });
-  return server;
+  return { server, renewal };
 }
 
 function hand(servers: Servers, protocol: 'h1' | 'h2', socket: Socket): void {
