@@ -1,12 +1,12 @@
 /** The journal's SQL. Runs in the threads of the store; what goes in and out is structured-clone data. */
 import type { DatabaseSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
+import { messageBytes } from '../kernel/wire-size.ts';
 import { type ProcedureModule, prepared } from '../store/index.ts';
 import { compileFilter } from './filter.ts';
 import { narrow } from './narrow.ts';
 import { decodeBody, type Row } from './record.ts';
 import type { EventFilter } from './types.ts';
-import { messageBytes } from './wire-size.ts';
 
 export interface AppendResult {
   readonly revision: number;

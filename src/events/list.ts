@@ -1,7 +1,7 @@
+import { messageBytes } from '../kernel/wire-size.ts';
 import type { ScanArgs, ScanResult } from './journal-procedures.ts';
 import { decodeBody } from './record.ts';
 import type { Journal, StoredEvent } from './types.ts';
-import { messageBytes } from './wire-size.ts';
 
 type Query = Parameters<Journal['list']>[0];
 

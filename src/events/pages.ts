@@ -1,8 +1,8 @@
+import { messageBytes } from '../kernel/wire-size.ts';
 import type { ScanArgs, ScanResult } from './journal-procedures.ts';
 import { decodeBody } from './record.ts';
 import type { RingFilter } from './ring.ts';
 import type { EventFilter, WatchItem } from './types.ts';
-import { messageBytes } from './wire-size.ts';
 
 /** What the journal holds after a revision, for a watcher that is not in the ring. */
 export interface Page {

@@ -1,6 +1,6 @@
 import { invalid, type Violation } from '../kernel/errors.ts';
+import { entryBytes, fieldBytes, messageBytes, numberBytes, scalarBytes, textBytes } from '../kernel/wire-size.ts';
 import { type Json, type JsonObject, type NewEvent, type StoredEvent, severities } from './types.ts';
-import { entryBytes, eventOverhead, fieldBytes, maxEventBytes, messageBytes, numberBytes, scalarBytes, textBytes } from './wire-size.ts';
 
 const typeShape = /^[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$/;
 const traceShape = /^([0-9a-f]{32}|[0-9a-f]{8}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$/i;
@@ -20,6 +20,11 @@ const limits = {
 } as const;
 /** Years 1 to 9999, as google.protobuf.Timestamp has them. */
 const seconds = { min: -62_135_596_800, max: 253_402_300_799 } as const;
+
+/** What an event has besides texts and data: tags, revision, both times, priority. */
+const eventOverhead = 160;
+/** Events whose wire form is larger are refused: with what stands around it, a message must stay below the 4 MiB that clients of gRPC take. */
+const maxEventBytes = 3 << 20;
 
 type Report = (field: string, message: string, rule?: string) => void;
 

@@ -6,14 +6,24 @@ export const maxMessageBytes = 16 << 10;
 
 export type Redact = (text: string) => string;
 
-/** What a person reads of the bytes of a line: valid UTF-8 without colours, carriage returns and other control characters. */
+/** What a person reads of the bytes of a line: valid UTF-8 without colours and control characters. What stands before a carriage return is overwritten. */
 export function cleanText(bytes: Buffer): string {
-  const text = bytes.toString('utf8');
+  const text = lastState(bytes).toString('utf8');
   // Most lines have nothing to strip: one look is cheaper than two replacements.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   if (!/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/.test(text)) return text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: as above; the tab stays
   return stripVTControlCharacters(text).replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, '');
+}
+
+const carriageReturn = 13;
+
+/** A carriage return begins the line anew, as a terminal shows it: the last state that has text is what is kept. */
+export function lastState(bytes: Buffer): Buffer {
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === carriageReturn) end--;
+  const start = end === 0 ? -1 : bytes.lastIndexOf(carriageReturn, end - 1);
+  return start < 0 ? bytes : bytes.subarray(start + 1);
 }
 
 /** The first bytes of a line that is too long, without the character that the cut went through. */

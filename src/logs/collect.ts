@@ -1,10 +1,12 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../telemetry/types.ts';
 import { cleanText, type Redact, redactFields } from './clean.ts';
 import type { Draft, SpoolMark, StoredEntry } from './entry.ts';
 import { scan } from './query.ts';
+import { createValueMasker, maskUuids } from './secret-values.ts';
 import { openSpool, type Spool } from './spool.ts';
 import type { Collection, LogStream, Logs, ParsedLine } from './types.ts';
 import type { Writer } from './writer.ts';
@@ -17,6 +19,9 @@ const maxHeldChars = 1 << 20;
 /** How far back the store is searched for what was stored after the last note. */
 const maxMarkScan = 50_000;
 const markSlackMs = 10_000;
+const partialAfterMs = 1000;
+const maxAheadMs = 5000;
+const maxBehindMs = 86_400_000;
 
 type CollectOptions = Parameters<Logs['collect']>[0];
 
@@ -36,10 +41,13 @@ interface Context {
 interface Side {
   readonly stream: LogStream;
   readonly spool: Spool;
+  /** When something was read of it last. */
+  readMs: number;
 }
 
 /** Follows the spools of one run. Never throws: what cannot be read is logged once and tried again. */
-export function collect(context: Context): RunningCollection {
+export function collect(given: Context): RunningCollection {
+  const context = { ...given, redact: maskerOf(given.redact, given.options.secrets) };
   const { options, clock } = context;
   const held = createHeldLines();
   let sides: readonly Side[] | undefined;
@@ -57,10 +65,13 @@ export function collect(context: Context): RunningCollection {
       more = false;
       for (const side of sides) more = (await take(context, side, held.push)) || more;
       moved ||= more;
+      // Whoever else has work gets his turn: a flood is taken in slices.
+      if (more) await setImmediate();
     }
-    for (const { spool } of sides) {
-      spool.note();
-      spool.free(quiet && !moved);
+    for (const side of sides) {
+      await storeRest(context, side, held.push);
+      side.spool.note();
+      await side.spool.free(quiet && !moved);
     }
     quiet = !moved;
   };
@@ -87,7 +98,7 @@ export function collect(context: Context): RunningCollection {
     watcher?.close();
     await wake();
     for (const side of sides ?? []) {
-      const rest = forget ? side.spool.rest() : undefined;
+      const rest = forget ? side.spool.rest(false) : undefined;
       if (rest) await store(context, side, [rest], held.push);
       if (!forget) side.spool.note();
       await side.spool.close(forget).catch(() => undefined);
@@ -114,10 +125,14 @@ export function collect(context: Context): RunningCollection {
 
 async function openSides(context: Context, hold: (line: string) => void): Promise<readonly Side[]> {
   const { options } = context;
-  const stdout = await openSpool(options.stdoutPath);
-  const sides: Side[] = [{ stream: 'STDOUT', spool: stdout }];
+  const { punchHole } = options;
+  const readMs = context.clock.monotonicMs();
+  const stdout = await openSpool(options.stdoutPath, punchHole);
+  const sides: Side[] = [{ stream: 'STDOUT', spool: stdout, readMs }];
   // Both streams may go to one file.
-  if (options.stderrPath !== options.stdoutPath) sides.push({ stream: 'STDERR', spool: await openSpool(options.stderrPath) });
+  if (options.stderrPath !== options.stdoutPath) {
+    sides.push({ stream: 'STDERR', spool: await openSpool(options.stderrPath, punchHole), readMs });
+  }
   if (sides.some(({ spool }) => spool.resumedMs !== undefined)) await resume(context, sides, hold);
   return sides;
 }
@@ -142,7 +157,7 @@ async function resume(context: Context, sides: readonly Side[], hold: (line: str
     const found = marks.size === keys.size || entry.timeMs < notedMs - markSlackMs;
     return looked < maxMarkScan && !(found && looked >= maxHeldLines);
   };
-  await scan(context.writer.sources(), { filter: { sources: [context.options.source] }, order: 'desc' }, look);
+  await scan(context.writer.shelf(), { filter: { sources: [context.options.source] }, order: 'desc' }, look);
   for (const { spool } of sides) {
     const mark = marks.get(spool.key);
     if (mark) spool.resume(mark);
@@ -154,9 +169,17 @@ async function resume(context: Context, sides: readonly Side[], hold: (line: str
 async function take(context: Context, side: Side, hold: (line: string) => void): Promise<boolean> {
   const got = await side.spool.read();
   if (got === undefined) return false;
+  side.readMs = context.clock.monotonicMs();
   context.writer.dropped(context.options.source, got.dropped);
   await store(context, side, got.lines, hold);
   return true;
+}
+
+/** A line that has not ended is shown when nothing came for a second: a prompt, the last words before a hang. */
+async function storeRest(context: Context, side: Side, hold: (line: string) => void): Promise<void> {
+  if (context.clock.monotonicMs() - side.readMs < partialAfterMs) return;
+  const rest = side.spool.rest(true);
+  if (rest) await store(context, side, [rest], hold);
 }
 
 type ReadLine = NonNullable<ReturnType<Spool['rest']>>;
@@ -164,8 +187,8 @@ type ReadLine = NonNullable<ReturnType<Spool['rest']>>;
 async function store(context: Context, side: Side, lines: readonly ReadLine[], hold: (line: string) => void): Promise<void> {
   const timeMs = context.clock.wallMs();
   const drafts = lines.map((line) => {
-    const text = cleanText(line.bytes);
-    hold(context.redact(text));
+    const text = context.redact(cleanText(line.bytes));
+    hold(text);
     return draft({ context, side, line, text, timeMs });
   });
   await context.writer.append(drafts);
@@ -175,18 +198,25 @@ function draft(of: { context: Context; side: Side; line: ReadLine; text: string;
   const { options, redact } = of.context;
   const parsed = parse(options.parse, of.text);
   return {
-    timeMs: of.timeMs,
+    timeMs: timeOf(parsed.timeMs, of.timeMs),
     source: options.source,
     level: parsed.level ?? 'INFO',
-    message: redact(parsed.message ?? of.text),
+    message: parsed.message ?? of.text,
     stream: of.side.stream,
     pid: options.pid,
     traceId: parsed.traceId ?? '',
     spanId: parsed.spanId ?? '',
     fields: parsed.fields && redactFields(parsed.fields, redact),
     truncated: of.line.truncated,
+    partial: of.line.partial,
     mark: of.line.mark,
   };
+}
+
+/** The line's own time where it can be: a clock or a zone that is wrong must not put it into the future, or out of the retention. */
+function timeOf(saidMs: number | undefined, readMs: number): number {
+  const plausible = saidMs !== undefined && saidMs <= readMs + maxAheadMs && saidMs >= readMs - maxBehindMs;
+  return plausible ? saidMs : readMs;
 }
 
 function parse(fn: CollectOptions['parse'], text: string): ParsedLine {
@@ -196,6 +226,20 @@ function parse(fn: CollectOptions['parse'], text: string): ParsedLine {
     // A line that an engine's parser cannot take is still a line.
     return {};
   }
+}
+
+/** All masks in one: names and URLs, what the configuration in force calls a secret, ids of users. */
+function maskerOf(redact: Redact, secrets: CollectOptions['secrets']): Redact {
+  let known: readonly string[] | undefined;
+  let values: Redact = (text) => text;
+  return (text) => {
+    const now = secrets?.();
+    if (now !== known) {
+      known = now;
+      values = createValueMasker(now ?? []);
+    }
+    return maskUuids(redact(values(text)));
+  };
 }
 
 function watchSpools(options: CollectOptions, wake: () => void): FSWatcher | undefined {

@@ -32,6 +32,7 @@ interface Wire {
   y?: string;
   f?: JsonObject;
   c?: 1;
+  h?: 1;
   k?: [string, number, 0 | 1];
 }
 
@@ -43,6 +44,7 @@ export function encode(seq: number, draft: Draft): string {
   if (draft.spanId !== '') wire.y = draft.spanId;
   if (draft.fields !== undefined) wire.f = draft.fields;
   if (draft.truncated) wire.c = 1;
+  if (draft.partial) wire.h = 1;
   if (draft.mark) wire.k = [draft.mark.key, draft.mark.offset, draft.mark.skip ? 1 : 0];
   return `${JSON.stringify(wire)}\n`;
 }
@@ -65,6 +67,7 @@ export function decode(line: string, source: string): StoredEntry | undefined {
       spanId: wire.y ?? '',
       fields: wire.f,
       truncated: wire.c === 1,
+      partial: wire.h === 1,
     };
     return wire.k ? { ...entry, mark: { key: wire.k[0], offset: wire.k[1], skip: wire.k[2] === 1 } } : entry;
   } catch {

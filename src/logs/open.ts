@@ -36,18 +36,26 @@ export async function openLogs(options: LogsOptions): Promise<OpenLogs> {
   const { dir, clock, logger, metrics, redact } = options;
   let keep: Keep = options;
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const followers = createFollowers(clock);
-  const writer = await openWriter({ dir, clock, logger, metrics, keep: () => keep, onRemove: followers.removed });
-  const collections = new Set<RunningCollection>();
+  const collections = new Map<RunningCollection, string>();
+  let opened: Writer | undefined;
+  const followers = createFollowers(clock, () => opened?.ring.floor() ?? 0);
+  const writer = await openWriter({
+    ...{ dir, clock, logger, metrics },
+    keep: () => keep,
+    onRemove: followers.removing,
+    fellOut: followers.fellOut,
+    inUse: (source) => source === ownSource || [...collections.values()].includes(source),
+  });
+  opened = writer;
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
-    await Promise.all([...collections].map((collection) => collection.stop()));
+    await Promise.all([...collections.keys()].map((collection) => collection.stop()));
     await writer.stop();
   };
   return {
     collect(run) {
       const running = collect({ writer, clock, logger, redact, options: run });
-      collections.add(running);
+      collections.set(running, run.source);
       const drain = async (): Promise<void> => {
         await running.drain();
         collections.delete(running);
@@ -58,7 +66,7 @@ export async function openLogs(options: LogsOptions): Promise<OpenLogs> {
     ingestOwn: (line) => ingest(writer, redact, { ...line, source: ownSource, stream: 'STDOUT', pid: process.pid }),
     async list(query) {
       checkCursor(query.cursor);
-      return list(writer.sources(), query);
+      return list(writer.shelf(), query);
     },
     tail: (query) => followers.tail(writer, query),
     health: writer.health,
@@ -83,6 +91,7 @@ function ingest(writer: Writer, redact: Redact, line: Parameters<Logs['ingest']>
     message: redact(bytes.length > maxMessageBytes ? cutBytes(bytes).toString('utf8') : line.message),
     fields: tooLong || Object.keys(fields).length === 0 ? undefined : redactFields(fields, redact),
     truncated,
+    partial: false,
   });
 }
 

@@ -1,9 +1,12 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
-import { type Blob, openGzip, openPlain, readBackward } from './blob.ts';
+import type { StoredEntry } from './entry.ts';
+import { type EntryBlocks, type From, packedBlocks, plainBlocks } from './entry-blocks.ts';
+import { fileName, findFiles, type LogFile } from './found-files.ts';
+import { packFile } from './packed.ts';
+import { createSourceReader } from './source-reader.ts';
+
+export type { LogFile } from './found-files.ts';
 
 /** How much is kept of one source. */
 export interface Keep {
@@ -12,40 +15,60 @@ export interface Keep {
   readonly files: number;
 }
 
-export interface LogFile {
-  readonly firstSeq: number;
-  gzip: boolean;
-  bytes: number;
-  lastWriteMs: number;
-}
-
 /** The files of one source, oldest first: `<first seq>.ndjson`, the newest appended to, older ones compressed. */
 export interface SourceFiles {
   readonly source: string;
   readonly list: () => readonly LogFile[];
-  /** Undefined when it was removed meanwhile. */
-  open(file: LogFile): Promise<Blob | undefined>;
-  /** Appends whole lines; all or nothing. Rejects with the error of the disk. */
-  append(text: string, firstSeq: number, nowMs: number): Promise<void>;
-  /** Compresses and removes what is over the limits. Never rejects. */
-  tidy(keep: Keep, nowMs: number): Promise<void>;
   /** The newest seq stored; 0 when there is none. */
-  newestSeq(): Promise<number>;
+  newestSeq(): number;
+  /** When it was last appended to, by the time that `append` is given. */
+  lastWriteMs(): number;
+  /** Undefined when it was removed meanwhile. */
+  open(file: LogFile, from: From): Promise<EntryBlocks | undefined>;
+  /** Appends whole lines; all or nothing. Keeps the limit: what is over it goes first. Rejects with the error of the disk. */
+  append(lines: Appended): Promise<void>;
+  /** Compresses, removes what is over the limits, gives its descriptor back where it is idle. Never rejects. */
+  tidy(keep: Keep, nowMs: number): Promise<void>;
+  /** Takes away all that is kept of it: it is gone, and others need the place. Never rejects. */
+  clear(): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function openSourceFiles(options: {
+export interface Appended {
+  readonly text: string;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly nowMs: number;
+}
+
+export interface SourceFilesOptions {
   readonly dir: string;
   readonly source: string;
   readonly keep: () => Keep;
-  /** Called before a file goes, for readers that have not read it yet. */
-  readonly onRemove?: (source: string, open: () => Promise<Blob | undefined>) => Promise<void>;
-}): Promise<SourceFiles> {
+  /** Called before a file goes; it goes when `remove` is called. */
+  readonly onRemove?: (leaving: LeavingFile, remove: () => Promise<void>) => Promise<void>;
+}
+
+/** A file that is about to go, for readers that have not read it yet. */
+export interface LeavingFile {
+  readonly source: string;
+  readonly lastSeq: number;
+  /** Calls `fn` with its entries after a seq, oldest first, until it answers false. */
+  each(after: number, fn: (entry: StoredEntry) => boolean): Promise<void>;
+}
+
+/** A descriptor that was not used for so long is given back. */
+const idleMs = 60_000;
+
+export async function openSourceFiles(options: SourceFilesOptions): Promise<SourceFiles> {
   const { source } = options;
   const dir = join(options.dir, source);
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const files = await scan(dir);
+  const files = await findFiles(dir);
   let handle: FileHandle | undefined;
+  let newest = 0;
+  /** The compression that is under way. */
+  let packing: Promise<void> | undefined;
   const pathOf = (file: LogFile): string => join(dir, fileName(file));
   // Appending and the removal of the file that is appended to take turns.
   let turn: Promise<unknown> = Promise.resolve();
@@ -55,48 +78,69 @@ export async function openSourceFiles(options: {
     return result;
   };
 
-  const openFile = async (file: LogFile): Promise<Blob | undefined> => {
+  const openFile = async (file: LogFile, from: From): Promise<EntryBlocks | undefined> => {
     // Between the look and the open the file may be compressed or removed; then its other name is tried once.
     for (let attempt = 0; attempt < 2; attempt++) {
       try {
-        return await (file.gzip ? openGzip(pathOf(file)) : openPlain(pathOf(file)));
+        return await (file.gzip ? packedBlocks(pathOf(file), from) : plainBlocks(pathOf(file), from));
       } catch {
         if (!files.includes(file)) return undefined;
       }
     }
     return undefined;
   };
-
-  const active = async (firstSeq: number, bytes: number): Promise<LogFile> => {
-    const newest = files.at(-1);
-    const { maxBytesPerSource, files: count } = options.keep();
-    const limit = Math.max(1, Math.floor(maxBytesPerSource / Math.max(1, count)));
-    if (newest && !newest.gzip && (newest.bytes === 0 || newest.bytes + bytes <= limit)) {
-      handle ??= await open(pathOf(newest), 'a', 0o600);
-      return newest;
+  const closeHandle = async (): Promise<void> => {
+    const closing = handle;
+    handle = undefined;
+    await closing?.close();
+  };
+  /** Compresses the older files, one compression at a time. */
+  const pack = (): Promise<void> => {
+    packing ??= packAll(files, pathOf).finally(() => {
+      packing = undefined;
+    });
+    return packing;
+  };
+  const remove = async (file: LogFile): Promise<void> => {
+    while (packing) await packing.catch(() => undefined);
+    file.leaving = true;
+    const lastSeq = (files[files.indexOf(file) + 1]?.firstSeq ?? newest + 1) - 1;
+    const each: LeavingFile['each'] = (after, fn) => eachEntry(file, openFile, { source, after, fn });
+    const drop = async (): Promise<void> => {
+      if (file === files.at(-1)) await closeHandle();
+      files.splice(files.indexOf(file), 1);
+      await rm(pathOf(file), { force: true });
+    };
+    if (options.onRemove) await options.onRemove({ source, lastSeq, each }, drop);
+    else await drop();
+  };
+  const removeExcess = async (keep: Keep, nowMs: number, adding = 0): Promise<void> => {
+    for (const file of excess(files, keep, { nowMs, adding })) await remove(file);
+  };
+  /** The file to append to; a new one where the newest is full. */
+  const active = async (firstSeq: number, bytes: number, nowMs: number): Promise<LogFile> => {
+    const keep = options.keep();
+    const current = files.at(-1);
+    const limit = Math.max(1, Math.floor(keep.maxBytesPerSource / Math.max(1, keep.files)));
+    if (current && !current.gzip && (current.bytes === 0 || current.bytes + bytes <= limit)) {
+      handle ??= await open(pathOf(current), 'a', 0o600);
+      return current;
     }
+    // What is appended faster than it can be compressed waits here: the limit holds at every moment.
+    await packing?.catch(() => undefined);
+    await removeExcess(keep, nowMs, bytes);
     const file: LogFile = { firstSeq, gzip: false, bytes: 0, lastWriteMs: 0 };
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const next = await open(pathOf(file), 'a', 0o600);
-    await handle?.close();
+    await closeHandle();
     handle = next;
     files.push(file);
+    void pack().catch(() => undefined);
     return file;
   };
-
-  const remove = async (file: LogFile): Promise<void> => {
-    await options.onRemove?.(source, () => openFile(file));
-    const path = pathOf(file);
-    if (file === files.at(-1) && handle) {
-      await handle.close();
-      handle = undefined;
-    }
-    files.splice(files.indexOf(file), 1);
-    await rm(path, { force: true });
-  };
-
-  const append = async (bytes: Buffer, firstSeq: number, nowMs: number): Promise<void> => {
-    const file = await active(firstSeq, bytes.length);
+  const append = async ({ text, firstSeq, lastSeq, nowMs }: Appended): Promise<void> => {
+    const bytes = Buffer.from(text);
+    const file = await active(firstSeq, bytes.length, nowMs);
     try {
       await writeAll(handle, bytes);
     } catch (error) {
@@ -106,47 +150,91 @@ export async function openSourceFiles(options: {
     }
     file.bytes += bytes.length;
     file.lastWriteMs = nowMs;
+    newest = lastSeq;
   };
 
+  newest = await lastStored(files, openFile, source);
   return {
     source,
     list: () => files,
+    newestSeq: () => newest,
+    lastWriteMs: () => files.at(-1)?.lastWriteMs ?? 0,
     open: openFile,
-    append: (text, firstSeq, nowMs) => exclusive(() => append(Buffer.from(text), firstSeq, nowMs)),
+    append: (lines) => exclusive(() => append(lines)),
     async tidy(keep, nowMs) {
       try {
-        for (const file of files.slice(0, -1)) if (!file.gzip) await compress(dir, file);
-        for (const file of excess(files, keep, nowMs)) await exclusive(() => remove(file));
-        await exclusive(async () => files.length === 0 && rmdir(dir).catch(() => undefined));
+        await pack();
+        await exclusive(async () => {
+          await removeExcess(keep, nowMs);
+          if ((files.at(-1)?.lastWriteMs ?? 0) < nowMs - idleMs) await closeHandle();
+          if (files.length === 0) await rmdir(dir).catch(() => undefined);
+        });
       } catch {
         // Full or read-only disk: the next round tries again.
       }
     },
-    async newestSeq() {
-      for (const file of files.toReversed()) {
-        const blob = await openFile(file);
-        if (!blob) continue;
-        const batch = await readBackward(blob, source, Number.POSITIVE_INFINITY)();
-        await blob.close();
-        if (batch?.[0]) return batch[0].seq;
-      }
-      return 0;
-    },
-    close: () =>
+    clear: () =>
       exclusive(async () => {
-        await handle?.close();
-        handle = undefined;
-      }),
+        for (const file of [...files]) await remove(file);
+        await rmdir(dir);
+      }).catch(() => undefined),
+    close: () => exclusive(closeHandle),
   };
 }
 
-/** Which files go: the oldest over the number and the bytes, and every one whose newest line is older than the retention. */
-function excess(files: readonly LogFile[], keep: Keep, nowMs: number): LogFile[] {
+async function packAll(files: readonly LogFile[], pathOf: (file: LogFile) => string): Promise<void> {
+  for (const file of files.slice(0, -1)) {
+    if (file.gzip || file.leaving || !files.includes(file)) continue;
+    const bytes = await packFile(pathOf(file));
+    file.bytes = bytes;
+    file.gzip = true;
+  }
+}
+
+type OpenFile = SourceFiles['open'];
+
+async function lastStored(files: readonly LogFile[], openFile: OpenFile, source: string): Promise<number> {
+  const from: From = { order: 'desc', edge: Number.POSITIVE_INFINITY };
+  const reader = createSourceReader({ source, list: () => files, newestSeq: () => Number.MAX_SAFE_INTEGER, open: openFile }, from);
+  try {
+    return (await reader.fill()) ? (reader.head()?.seq ?? 0) : 0;
+  } finally {
+    await reader.close();
+  }
+}
+
+interface Asked {
+  readonly source: string;
+  readonly after: number;
+  readonly fn: (entry: StoredEntry) => boolean;
+}
+
+async function eachEntry(file: LogFile, openFile: OpenFile, { source, after, fn }: Asked): Promise<void> {
+  const from: From = { order: 'asc', edge: after };
+  const one = [file];
+  const reader = createSourceReader({ source, list: () => one, newestSeq: () => Number.MAX_SAFE_INTEGER, open: openFile }, from);
+  try {
+    while (await reader.fill()) {
+      for (let entry = reader.head(); entry !== undefined; entry = reader.head()) {
+        if (!fn(entry)) return;
+        reader.take();
+      }
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+/**
+ * Which files go: the oldest over the number and the bytes (with what is about to be added in a file of its own), and every one whose newest line is older
+ * than the retention.
+ */
+function excess(files: readonly LogFile[], keep: Keep, { nowMs, adding }: { readonly nowMs: number; readonly adding: number }): LogFile[] {
   const gone: LogFile[] = [];
-  let bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  let count = files.length;
+  let bytes = files.reduce((sum, file) => sum + file.bytes, adding);
+  let count = files.length + (adding > 0 ? 1 : 0);
   for (const file of files) {
-    const newest = file === files.at(-1);
+    const newest = adding === 0 && file === files.at(-1);
     const over = !newest && (count > keep.files || bytes > keep.maxBytesPerSource);
     if (!over && file.lastWriteMs >= nowMs - keep.retentionMs) continue;
     gone.push(file);
@@ -154,59 +242,6 @@ function excess(files: readonly LogFile[], keep: Keep, nowMs: number): LogFile[]
     count -= 1;
   }
   return gone;
-}
-
-function fileName(file: LogFile): string {
-  return `${String(file.firstSeq).padStart(16, '0')}.ndjson${file.gzip ? '.gz' : ''}`;
-}
-
-/** What lies there; leftovers of an interrupted compression go, and the end of the newest file is made whole. */
-async function scan(dir: string): Promise<LogFile[]> {
-  const files: LogFile[] = [];
-  const names = (await readdir(dir)).sort();
-  for (const name of names) {
-    const match = /^(\d{16})\.ndjson(\.gz)?$/.exec(name);
-    if (!match || (!match[2] && names.includes(`${name}.gz`))) {
-      if (name.endsWith('.tmp') || match) await rm(join(dir, name), { force: true });
-      continue;
-    }
-    const { size, mtimeMs } = await stat(join(dir, name));
-    files.push({ firstSeq: Number(match[1]), gzip: match[2] !== undefined, bytes: size, lastWriteMs: mtimeMs });
-  }
-  const newest = files.at(-1);
-  if (newest && !newest.gzip) newest.bytes = await makeWhole(join(dir, fileName(newest)), newest.bytes);
-  return files;
-}
-
-/** Cuts off a last line without its line feed (the agent was killed while it wrote). Answers the size. */
-async function makeWhole(path: string, size: number): Promise<number> {
-  const handle = await open(path, 'r+');
-  try {
-    for (let end = size; end > 0; ) {
-      const start = Math.max(0, end - 4096);
-      const { buffer } = await handle.read(Buffer.alloc(end - start), 0, end - start, start);
-      const index = buffer.lastIndexOf(10);
-      if (index >= 0 || start === 0) {
-        const whole = start + index + 1;
-        if (whole < size) await handle.truncate(whole);
-        return whole;
-      }
-      end = start;
-    }
-    return 0;
-  } finally {
-    await handle.close();
-  }
-}
-
-async function compress(dir: string, file: LogFile): Promise<void> {
-  const plain = join(dir, fileName(file));
-  const packed = `${plain}.gz`;
-  await pipeline(createReadStream(plain), createGzip(), createWriteStream(`${packed}.tmp`, { mode: 0o600 }));
-  await rename(`${packed}.tmp`, packed);
-  file.bytes = (await stat(packed)).size;
-  file.gzip = true;
-  await rm(plain, { force: true });
 }
 
 async function writeAll(handle: FileHandle | undefined, bytes: Buffer): Promise<void> {

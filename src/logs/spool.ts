@@ -2,14 +2,19 @@ import { fstatSync, ftruncateSync, readFileSync, renameSync, rmSync, statSync, w
 import { type FileHandle, open } from 'node:fs/promises';
 import type { SpoolMark } from './entry.ts';
 import { createLineSplitter, type RawLine } from './lines.ts';
+import type { PunchHole } from './types.ts';
 
-const chunkBytes = 128 << 10;
+const chunkBytes = 64 << 10;
+/** Lines of one read: short ones cost far more in memory than in bytes. */
+const chunkLines = 512;
 /** A spool that was read is freed from this size on when it is quiet … */
 const freeQuietBytes = 1 << 20;
 /** … and from this one on while it is being written. */
 const freeBusyBytes = 16 << 20;
 /** More than this unread is a flood: its lines are counted instead of kept, but for the newest. */
 const floodBytes = 64 << 20;
+/** Holes end where blocks do. */
+const holeAlignment = 1 << 20;
 const keepOfFloodBytes = 1 << 20;
 
 /** What is noted beside the spool. `base` is what earlier truncations took away. */
@@ -31,17 +36,17 @@ export interface Spool {
   resume(mark: SpoolMark): void;
   /** The next lines; undefined at the end. `dropped` lines were a flood. */
   read(): Promise<{ readonly lines: readonly (RawLine & { readonly mark: SpoolMark })[]; readonly dropped: number } | undefined>;
-  /** The half line at the end, as a line: the writer has ended. */
-  rest(): (RawLine & { readonly mark: SpoolMark }) | undefined;
+  /** The half line at the end, as a line: the writer has ended, or (`partial`) says nothing more for the moment. */
+  rest(partial: boolean): (RawLine & { readonly mark: SpoolMark }) | undefined;
   /** Notes how far it was read; what was read is stored by now. */
   note(): void;
-  /** Truncates the file when all of it was read and it is worth it. */
-  free(quiet: boolean): void;
+  /** Gives the blocks that were read back to the disk: by truncation where it is quiet and all was read, else by a hole. */
+  free(quiet: boolean): Promise<void>;
   /** `forget`: the writer has ended and all was read: the file is emptied and the note removed. */
   close(forget: boolean): Promise<void>;
 }
 
-export async function openSpool(path: string): Promise<Spool> {
+export async function openSpool(path: string, punchHole?: PunchHole): Promise<Spool> {
   const handle = await open(path, 'r+');
   const splitter = createLineSplitter();
   const { ino, birthtimeMs } = await handle.stat();
@@ -53,7 +58,13 @@ export async function openSpool(path: string): Promise<Spool> {
   let base = resumed?.note.base ?? 0;
   let position = base + (resumed?.note.offset ?? 0);
   let noted = '';
+  /** Up to here the blocks of the file were given back. */
+  let punched = position;
+  let canPunch = punchHole !== undefined;
   let waitingDrop = 0;
+  let buffer: Buffer | undefined;
+  /** What of the buffer is no line yet; it begins at `position`. */
+  let buffered: Buffer = Buffer.alloc(0);
   splitter.reset(Buffer.from(resumed?.note.half ?? '', 'base64'), resumed?.note.skip ?? false);
 
   const size = (): number => base + fstatSync(handle.fd).size;
@@ -75,13 +86,25 @@ export async function openSpool(path: string): Promise<Spool> {
   };
   // Shorter than what was read: it was truncated, and the agent killed before it noted that. What is in it now is new.
   const adjust = (): void => {
-    if (position > size()) base = position;
+    if (position <= size()) return;
+    base = position;
+    punched = position;
+    buffered = Buffer.alloc(0);
   };
   adjust();
   if (!resumed) note();
 
+  /** One buffer for all reads of a busy spool: what was read is text before the next read. A quiet one holds none. */
+  const fill = async (): Promise<Buffer> => {
+    buffer ??= Buffer.allocUnsafeSlow(chunkBytes);
+    const { bytesRead } = await handle.read(buffer, 0, chunkBytes, position - base);
+    const read = buffer.subarray(0, bytesRead);
+    if (bytesRead === 0) buffer = undefined;
+    return read;
+  };
   const skipFlood = async (): Promise<void> => {
     const target = size() - keepOfFloodBytes;
+    buffered = Buffer.alloc(0);
     while (position < target) {
       const chunk = await readAt(handle, position - base, Math.min(1 << 20, target - position));
       if (chunk.length === 0) return;
@@ -95,12 +118,34 @@ export async function openSpool(path: string): Promise<Spool> {
     }
   };
 
+  const truncate = (): void => {
+    if (size() !== position) return;
+    note();
+    // The look and the cut stand side by side without anything between them: what the child appends in those few microseconds is lost, and
+    // nothing could tell. A quiet spool makes that all but impossible; a busy one is cut only where the file system has no holes.
+    if (size() !== position) return;
+    ftruncateSync(handle.fd, 0);
+    base = position;
+    punched = position;
+    note();
+  };
+  /** What was read of a busy spool: the file keeps its size, so that nothing that is appended meanwhile can be lost. */
+  const punch = async (): Promise<void> => {
+    note();
+    const offset = punched - base;
+    const end = position - splitter.half().length - base;
+    const length = end - (end % holeAlignment) - offset;
+    canPunch = (await punchHole?.(path, { offset, length })) ?? false;
+    if (canPunch) punched += length;
+  };
+
   return {
     key,
     resumedMs: resumed?.timeMs,
     resume(mark) {
       if (mark.key !== key || mark.offset <= position - splitter.half().length) return;
       position = mark.offset;
+      buffered = Buffer.alloc(0);
       splitter.reset(Buffer.alloc(0), mark.skip);
       adjust();
     },
@@ -109,29 +154,24 @@ export async function openSpool(path: string): Promise<Spool> {
       if (size() - position > floodBytes) await skipFlood();
       const dropped = waitingDrop;
       waitingDrop = 0;
-      const chunk = await readAt(handle, position - base, chunkBytes);
-      if (chunk.length === 0) return dropped > 0 ? { lines: [], dropped } : undefined;
-      const lines = splitter.feed(chunk, position).map((line) => ({ ...line, mark: markAt(line.end, line.skip) }));
-      position += chunk.length;
-      return { lines, dropped };
+      if (buffered.length === 0) buffered = await fill();
+      if (buffered.length === 0) return dropped > 0 ? { lines: [], dropped } : undefined;
+      const { lines, used } = splitter.feed(buffered, position, chunkLines);
+      position += used;
+      buffered = buffered.subarray(used);
+      return { lines: lines.map((line) => ({ ...line, mark: markAt(line.end, line.skip) })), dropped };
     },
-    rest() {
+    rest(partial) {
       const bytes = splitter.half();
       if (bytes.length === 0) return undefined;
       splitter.reset(Buffer.alloc(0), false);
-      return { bytes, truncated: false, end: position, skip: false, mark: markAt(position, false) };
+      return { bytes, truncated: false, partial, end: position, skip: false, mark: markAt(position, false) };
     },
     note,
-    free(quiet) {
-      const held = position - base;
-      if (held < (quiet ? freeQuietBytes : freeBusyBytes) || size() !== position) return;
-      note();
-      // The look and the cut stand side by side without anything between them: what the child appends in those few microseconds is lost, and
-      // nothing could tell. A quiet spool makes that all but impossible; only one that is written without a pause is cut while busy.
-      if (size() !== position) return;
-      ftruncateSync(handle.fd, 0);
-      base = position;
-      note();
+    async free(quiet) {
+      if (quiet && position - base >= freeQuietBytes) truncate();
+      else if (canPunch && position - splitter.half().length - punched >= freeBusyBytes) await punch();
+      else if (!canPunch && position - base >= freeBusyBytes) truncate();
     },
     async close(forget) {
       if (forget) {

@@ -18,6 +18,8 @@ export interface LogEntry {
   readonly spanId: string;
   readonly fields: JsonObject | undefined;
   readonly truncated: boolean;
+  /** The line had not ended when this was stored; what follows of it is the next entry of its source and stream. */
+  readonly partial: boolean;
 }
 
 /** Fields are ANDed, values of one field ORed; what is absent or empty keeps everything. */
@@ -49,6 +51,8 @@ export interface ParsedLine {
   readonly fields?: JsonObject;
 }
 
+export type PunchHole = (path: string, hole: { readonly offset: number; readonly length: number }) => Promise<boolean>;
+
 /** Follows the two spool files of one run of a process until it is closed. */
 export interface Collection {
   /** Reads what is there (the process has ended), then stops following. */
@@ -67,7 +71,12 @@ export interface Logs {
     readonly pid: number;
     readonly stdoutPath: string;
     readonly stderrPath: string;
+    /** What a line says of itself; it is given the line as it will be stored, secrets masked. */
     readonly parse?: (line: string) => ParsedLine;
+    /** Values that are secrets by the configuration in force, for the lines that come now. */
+    readonly secrets?: () => readonly string[];
+    /** Frees the blocks of a file between two offsets without changing its size; false where the file system cannot. */
+    readonly punchHole?: PunchHole;
   }): Collection;
   /** Takes a line of the agent's own log. */
   ingestOwn(line: {
@@ -79,13 +88,15 @@ export interface Logs {
     readonly fields: JsonObject;
   }): void;
   /** Takes a line that came by another way than a spool. What is too much for the disk is dropped and counted by source. */
-  ingest(line: Omit<LogEntry, 'seq' | 'truncated'> & { readonly truncated?: boolean }): void;
+  ingest(line: Omit<LogEntry, 'seq' | 'truncated' | 'partial'> & { readonly truncated?: boolean }): void;
   list(query: {
     readonly filter?: LogFilter;
     readonly order: 'asc' | 'desc';
     readonly pageSize: number;
     /** Exclusive: entries after it in `order`. */
     readonly cursor?: number;
+    /** Ends a search whose caller has left: the promise is rejected with its reason. */
+    readonly signal?: AbortSignal;
   }): Promise<{ readonly entries: readonly LogEntry[]; readonly nextCursor?: number }>;
   /** Throws CURSOR_INVALID before the first item; ends when the signal fires. An empty item is sent at least every `idleEveryMs`. */
   tail(options: {

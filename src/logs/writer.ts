@@ -2,9 +2,11 @@ import { readdir } from 'node:fs/promises';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger, Metrics } from '../telemetry/types.ts';
 import { type Draft, encode } from './entry.ts';
+import type { Shelf } from './query.ts';
 import { createRing, type Ring } from './ring.ts';
+import { createScanBudget } from './scan-budget.ts';
 import { openSequence, type Sequence } from './sequence.ts';
-import { type Keep, openSourceFiles, type SourceFiles } from './source-files.ts';
+import { type Keep, openSourceFiles, type SourceFiles, type SourceFilesOptions } from './source-files.ts';
 import type { LogEntry, Logs } from './types.ts';
 
 /** Lines of the agent's own log that may wait for the disk; collected lines wait in their spools instead. */
@@ -24,7 +26,8 @@ export interface Writer {
   readonly ring: Ring;
   /** Everything up to this seq is stored and in the ring, or nowhere. */
   published(): number;
-  sources(): readonly SourceFiles[];
+  /** What can be read now. */
+  shelf(): Shelf;
   onPublish(fn: () => void): () => void;
   onDrop(fn: (source: string, count: number) => void): () => void;
   health: Logs['health'];
@@ -38,7 +41,11 @@ export interface WriterOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly keep: () => Keep;
-  readonly onRemove: NonNullable<Parameters<typeof openSourceFiles>[0]['onRemove']>;
+  readonly onRemove: NonNullable<SourceFilesOptions['onRemove']>;
+  /** An entry is in the ring no longer. */
+  readonly fellOut: (entry: LogEntry) => void;
+  /** Whether somebody writes to this source now: such a one never makes room for another. */
+  readonly inUse: (source: string) => boolean;
 }
 
 interface Waiting {
@@ -53,9 +60,10 @@ interface Waiting {
 export async function openWriter(options: WriterOptions): Promise<Writer> {
   const { clock, metrics } = options;
   const files = await openAll(options);
-  const newest = await Promise.all([...files.values()].map((source) => source.newestSeq()));
+  const budget = createScanBudget();
+  const newest = [...files.values()].map((source) => source.newestSeq());
   const sequence = openSequence(options.dir, Math.max(0, ...newest));
-  const ring = createRing(sequence.last());
+  const ring = createRing(sequence.last(), options.fellOut);
   const lines = metrics.counter('sboxagent_log_lines_total');
   const lost = metrics.counter('sboxagent_log_lines_dropped_total');
   // There before the first loss, so that an alert on its rise sees that one too.
@@ -74,7 +82,10 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
   let published = sequence.last();
   let running: Promise<void> | undefined;
   let tidying: Promise<void> = Promise.resolve();
+  let tidyWaits = false;
   let sinceTidy = 0;
+  /** Sources with a batch on its way. */
+  const writing = new Set<string>();
   let stopped = false;
 
   const dropped = (source: string, count: number): void => {
@@ -82,13 +93,25 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
     lost.add(count, { source });
     for (const fn of dropListeners) fn(source, count);
   };
-  const filesOf = async (source: string): Promise<SourceFiles> => {
-    const known = files.get(source);
-    if (known) return known;
-    if (files.size >= maxSources) {
+  /** The one that was written to longest ago makes room, unless somebody still writes to it. */
+  const makeRoom = async (): Promise<void> => {
+    if (files.size < maxSources) return;
+    const idle = [...files.values()].filter(({ source }) => !writing.has(source) && !options.inUse(source));
+    const oldest = idle.reduce<SourceFiles | undefined>(
+      (a, b) => (a === undefined || b.lastWriteMs() < a.lastWriteMs() ? b : a),
+      undefined,
+    );
+    if (oldest === undefined) {
       metrics.counter('sboxagent_limit_refused_total').add(1, { limit: 'log_sources' });
       throw new Error('too many log sources');
     }
+    files.delete(oldest.source);
+    await oldest.clear();
+  };
+  const filesOf = async (source: string): Promise<SourceFiles> => {
+    const known = files.get(source);
+    if (known) return known;
+    await makeRoom();
     const opened = await openSourceFiles({ ...options, source });
     files.set(source, opened);
     declare(source);
@@ -96,15 +119,19 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
   };
   const store = async (source: string, entries: readonly Numbered[]): Promise<readonly LogEntry[]> => {
     const text = entries.map((entry) => entry.text).join('');
+    const whole = entries.filter(({ entry }) => !entry.partial).length;
     try {
-      await (await filesOf(source)).append(text, entries[0]?.entry.seq ?? 0, now());
+      const [firstSeq = 0, lastSeq = 0] = [entries[0]?.entry.seq, entries.at(-1)?.entry.seq];
+      await (await filesOf(source)).append({ text, firstSeq, lastSeq, nowMs: now() });
     } catch (error) {
       status.failed(error);
-      dropped(source, entries.length);
+      dropped(source, whole);
       return [];
+    } finally {
+      writing.delete(source);
     }
     status.succeeded();
-    lines.add(entries.length, { source });
+    lines.add(whole, { source });
     sinceTidy += text.length;
     return entries.map((entry) => entry.entry);
   };
@@ -114,6 +141,9 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
       waiting = waiting.slice(maxBatch);
       const groups = number(batch, sequence);
       const last = sequence.last();
+      // One new source after the other: each may have to make room.
+      for (const source of groups.keys()) writing.add(source);
+      for (const source of groups.keys()) if (!files.has(source)) await filesOf(source).catch(() => undefined);
       const stored = await Promise.all([...groups].map(([source, entries]) => store(source, entries)));
       for (const entry of stored.flat().sort((a, b) => a.seq - b.seq)) ring.push(entry);
       published = last;
@@ -131,11 +161,23 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
       });
     return running;
   };
+  const forget = async (source: SourceFiles): Promise<void> => {
+    files.delete(source.source);
+    await source.close();
+  };
   const tidyAfter = (): number => Math.min(tidyAfterBytes, options.keep().maxBytesPerSource / options.keep().files);
+  /** Who asks while one waits to begin is served by that one. */
   const tidy = (): Promise<void> => {
     sinceTidy = 0;
+    if (tidyWaits) return tidying;
+    tidyWaits = true;
     tidying = tidying.then(async () => {
-      for (const source of [...files.values()]) await source.tidy(options.keep(), now());
+      tidyWaits = false;
+      for (const source of [...files.values()]) {
+        await source.tidy(options.keep(), now());
+        // What has nothing left is forgotten, unless a batch is on its way to it.
+        if (source.list().length === 0 && !writing.has(source.source)) await forget(source);
+      }
     });
     return tidying;
   };
@@ -165,7 +207,7 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
     dropped,
     ring,
     published: () => published,
-    sources: () => [...files.values()],
+    shelf: () => ({ sources: [...files.values()], budget, published }),
     onPublish: (fn) => subscribe(publishListeners, fn),
     onDrop: (fn) => subscribe(dropListeners, fn),
     health: status.health,

@@ -261,6 +261,7 @@ export class FakeLogs implements Pick<Logs, 'list' | 'tail'> {
       spanId: '',
       fields: undefined,
       truncated: false,
+      partial: false,
     };
     this.entries.push(entry);
     this.added.tell(entry);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../src/kernel/clock.ts';
-import { type LogsOptions, type OpenLogs, openLogs } from '../../src/logs/index.ts';
+import { type LogEntry, type LogsOptions, type OpenLogs, openLogs } from '../../src/logs/index.ts';
 import type { Logger, Metrics } from '../../src/telemetry/types.ts';
 
 /** Counters by `name{source}`; everything else is ignored. */
@@ -83,6 +83,21 @@ export async function openLogRoom(options: Partial<LogsOptions> = {}): Promise<L
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** All pages of a list, oldest first unless asked otherwise; one page where its size is given. */
+export async function allEntries(logs: OpenLogs, query: Partial<Parameters<OpenLogs['list']>[0]> = {}): Promise<LogEntry[]> {
+  const all: LogEntry[] = [];
+  let { cursor } = query;
+  do {
+    const page: Awaited<ReturnType<OpenLogs['list']>> = await logs.list({
+      ...{ order: 'asc', pageSize: 1000, ...query },
+      ...(cursor !== undefined && { cursor }),
+    });
+    all.push(...page.entries);
+    cursor = query.pageSize === undefined ? page.nextCursor : undefined;
+  } while (cursor !== undefined);
+  return all;
 }
 
 /** Waits until `fn` answers something truthy, at most 5 s. */

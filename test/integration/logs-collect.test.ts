@@ -5,7 +5,7 @@ import { appendFileSync, closeSync, existsSync, openSync, readFileSync, statSync
 import { test } from 'node:test';
 import { systemClock } from '../../src/kernel/clock.ts';
 import type { OpenLogs } from '../../src/logs/index.ts';
-import { eventually, type LogRoom, openLogRoom } from '../helpers/log-room.ts';
+import { allEntries, eventually, type LogRoom, openLogRoom } from '../helpers/log-room.ts';
 
 type Spools = ReturnType<LogRoom['spools']>;
 
@@ -20,8 +20,7 @@ function shell(script: string, spools: Spools): ChildProcess {
 }
 
 const follow = (logs: OpenLogs, spools: Spools, source = 'unit') => logs.collect({ source, pid: 4711, ...spools });
-const entries = async (logs: OpenLogs, source = 'unit') =>
-  (await logs.list({ order: 'asc', pageSize: 100_000, filter: { sources: [source] } })).entries;
+const entries = (logs: OpenLogs, source = 'unit') => allEntries(logs, { filter: { sources: [source] } });
 const messages = async (logs: OpenLogs, source = 'unit'): Promise<string[]> => (await entries(logs, source)).map((entry) => entry.message);
 const range = (count: number, start = 1): string[] => Array.from({ length: count }, (_, n) => String(n + start));
 
@@ -205,6 +204,116 @@ test('a spool that someone else empties is followed on', async () => {
     await eventually(async () => (await entries(room.logs)).length === 2);
     await collection.drain();
     assert.deepEqual(await messages(room.logs), ['before', 'after']);
+  } finally {
+    await room.close();
+  }
+});
+
+test('a line that does not end is shown after a second, marked partial; what follows of it is the next entry', async () => {
+  const room = await openLogRoom();
+  try {
+    const spools = room.spools('prompt');
+    const collection = follow(room.logs, spools);
+    appendFileSync(spools.stdoutPath, 'whole\nare you sure?');
+    await eventually(async () => (await entries(room.logs)).length === 1);
+    await systemClock.sleep(300);
+    assert.equal((await entries(room.logs)).length, 1, 'half a line is no line before a second has passed');
+    await eventually(async () => (await entries(room.logs)).length === 2);
+    const [, prompt] = await entries(room.logs);
+    assert.deepEqual([prompt?.message, prompt?.partial, prompt?.truncated], ['are you sure?', true, false]);
+    assert.equal(room.counted.value('sboxagent_log_lines_total', 'unit'), 1, 'it counts as no line');
+    appendFileSync(spools.stdoutPath, ' yes\nlast');
+    await collection.drain();
+    const all = await entries(room.logs);
+    assert.deepEqual(
+      all.map(({ message, partial }) => [message, partial]),
+      [
+        ['whole', false],
+        ['are you sure?', true],
+        [' yes', false],
+        ['last', false],
+      ],
+    );
+    assert.equal(room.counted.value('sboxagent_log_lines_total', 'unit'), 3);
+  } finally {
+    await room.close();
+  }
+});
+
+test('progress that overwrites itself is one line with its last state', async () => {
+  const room = await openLogRoom();
+  try {
+    const spools = room.spools('progress');
+    const collection = follow(room.logs, spools);
+    for (const part of ['10%', '\r20%', '\r100%\r\n', 'crlf\r\n']) appendFileSync(spools.stdoutPath, part);
+    await collection.drain();
+    assert.deepEqual(await messages(room.logs), ['100%', 'crlf']);
+  } finally {
+    await room.close();
+  }
+});
+
+test('a line has its own time where that can be true, and no secret of the configuration', async () => {
+  const room = await openLogRoom();
+  try {
+    const now = systemClock.wallMs();
+    const times = [now - 3_600_000, now + 3_600_000, Number.NaN, 0];
+    let at = 0;
+    const spools = room.spools('secrets');
+    let values = ['hunter2hunter2'];
+    const collection = room.logs.collect({
+      source: 'unit',
+      pid: 1,
+      ...spools,
+      parse: (line) => ({ message: line.replace(/^LEAD /, ''), timeMs: times[at++], fields: { said: line } }),
+      secrets: () => values,
+    });
+    appendFileSync(spools.stdoutPath, 'LEAD user hunter2hunter2 came\nid b831381d-6324-4d53-ad4f-8cda48b30811\nnan\n');
+    await eventually(async () => (await entries(room.logs)).length === 3);
+    values = ['another-one'];
+    appendFileSync(spools.stdoutPath, 'hunter2hunter2 was, another-one is\n');
+    await collection.drain();
+    const all = await entries(room.logs);
+    assert.deepEqual(
+      all.map(({ message }) => message),
+      ['user *** came', 'id ***', 'nan', 'hunter2hunter2 was, *** is'],
+    );
+    assert.deepEqual(all[0]?.fields, { said: 'LEAD user *** came' });
+    assert.equal(all[0]?.timeMs, times[0]);
+    for (const entry of all.slice(1)) assert.ok(Math.abs(entry.timeMs - now) < 60_000);
+    assert.equal(collection.lastLines(4)[0], 'LEAD user *** came');
+  } finally {
+    await room.close();
+  }
+});
+
+test('a busy spool gives its blocks back by holes, and loses nothing that is appended meanwhile', { timeout: 60_000 }, async () => {
+  const room = await openLogRoom();
+  try {
+    const spools = room.spools('holes');
+    const holes: { offset: number; length: number }[] = [];
+    const collection = room.logs.collect({
+      ...{ source: 'unit', pid: 1, ...spools },
+      async punchHole(_, hole) {
+        holes.push(hole);
+        // A line comes at the worst moment.
+        appendFileSync(spools.stdoutPath, `meanwhile ${holes.length}\n`);
+        return true;
+      },
+    });
+    const block = Buffer.from(`${'b'.repeat(1023)}\n`.repeat(9000));
+    for (let n = 0; n < 4; n++) {
+      appendFileSync(spools.stdoutPath, block);
+      await eventually(() => room.counted.value('sboxagent_log_lines_total', 'unit') >= (n + 1) * 9000);
+    }
+    await collection.drain();
+    assert.ok(holes.length >= 1, 'no hole was made');
+    assert.equal(room.counted.value('sboxagent_log_lines_total', 'unit'), 36_000 + holes.length);
+    let reached = 0;
+    for (const { offset, length } of holes) {
+      assert.ok(offset >= reached && length > 0 && (offset + length) % 4096 === 0);
+      reached = offset + length;
+    }
   } finally {
     await room.close();
   }

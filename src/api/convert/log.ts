@@ -24,6 +24,7 @@ export function entryMessage(entry: StoredEntry): LogEntry {
     spanId: entry.spanId,
     ...(entry.fields !== undefined && { fields: entry.fields as ProtoObject }),
     truncated: entry.truncated,
+    partial: entry.partial,
   });
 }
 

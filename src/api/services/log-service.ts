@@ -18,7 +18,7 @@ export interface LogServiceDeps {
 
 export function logService({ logs, pingIntervalMs }: LogServiceDeps): ServiceImpl<typeof LogService> {
   return {
-    async listLogs(request) {
+    async listLogs(request, context) {
       const order = request.orderBy === 'time' || request.orderBy === 'time asc' ? 'asc' : 'desc';
       const binding = pageBinding('logs', toBinary(LogFilterSchema, request.filter ?? create(LogFilterSchema)), order);
       const cursor = readPageToken(request.pageToken, binding, 'number');
@@ -26,6 +26,7 @@ export function logService({ logs, pingIntervalMs }: LogServiceDeps): ServiceImp
       const { entries, nextCursor } = await logs.list({
         order,
         pageSize: pageSize(request.pageSize),
+        signal: callSignal(context),
         ...(filter !== undefined && { filter }),
         ...(cursor !== undefined && { cursor }),
       });

@@ -100,7 +100,7 @@ export function createOutput({ logs, clock, traceId, spanId, onEvent }: OutputOp
   };
   return {
     take(stream, chunk) {
-      for (const raw of splitters[stream].feed(chunk, 0)) line(stream, raw);
+      for (const raw of splitters[stream].feed(chunk, 0).lines) line(stream, raw);
     },
     end() {
       for (const stream of ['STDOUT', 'STDERR'] as const) {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { cleanText, cutBytes, maxMessageBytes, redactFields } from '../../../src/logs/clean.ts';
 import { decode, encode, matcher } from '../../../src/logs/entry.ts';
 import { createLineSplitter } from '../../../src/logs/lines.ts';
+import { createValueMasker, maskUuids } from '../../../src/logs/secret-values.ts';
 import type { LogEntry } from '../../../src/logs/types.ts';
 
 const entry: LogEntry = {
@@ -17,6 +18,7 @@ const entry: LogEntry = {
   spanId: 'b'.repeat(16),
   fields: { n: 1 },
   truncated: true,
+  partial: false,
 };
 
 test('lines are whole however the bytes are cut', () => {
@@ -25,7 +27,7 @@ test('lines are whole however the bytes are cut', () => {
     const splitter = createLineSplitter();
     const lines: { text: string; end: number }[] = [];
     for (let at = 0; at < bytes.length; at += size) {
-      for (const line of splitter.feed(bytes.subarray(at, at + size), at)) lines.push({ text: line.bytes.toString(), end: line.end });
+      for (const line of splitter.feed(bytes.subarray(at, at + size), at).lines) lines.push({ text: line.bytes.toString(), end: line.end });
     }
     assert.deepEqual(lines, [
       { text: 'one', end: 4 },
@@ -41,7 +43,7 @@ test('a line that is too long is told once, cut between characters, and its rest
     const splitter = createLineSplitter();
     const bytes = Buffer.from(`${'é'.repeat(20_000)}\nnext\n`);
     const lines = [];
-    for (let at = 0; at < bytes.length; at += size) lines.push(...splitter.feed(bytes.subarray(at, at + size), at));
+    for (let at = 0; at < bytes.length; at += size) lines.push(...splitter.feed(bytes.subarray(at, at + size), at).lines);
     assert.equal(lines.length, 2);
     assert.equal(lines[0]?.truncated, true);
     assert.equal(lines[0]?.bytes.toString(), 'é'.repeat(maxMessageBytes / 2));
@@ -49,6 +51,59 @@ test('a line that is too long is told once, cut between characters, and its rest
     assert.equal(splitter.skipping(), false);
   }
   assert.equal(cutBytes(Buffer.from(`x${'é'.repeat(20_000)}`)).length, maxMessageBytes - 1);
+});
+
+test('a carriage return begins the line anew: the last state that has text is kept', () => {
+  const table: [string, string][] = [
+    ['10%\r20%\r100%', '100%'],
+    ['10%\r100%\r', '100%'],
+    ['ends like Windows\r', 'ends like Windows'],
+    ['a\r\r\r', 'a'],
+    ['\rb', 'b'],
+    ['\r', ''],
+    ['', ''],
+  ];
+  for (const [given, wanted] of table) assert.equal(cleanText(Buffer.from(given)), wanted, JSON.stringify(given));
+});
+
+test('progress without an end is no line that is too long, however it is cut', () => {
+  const bytes = Buffer.from(`${Array.from({ length: 20_000 }, (_, i) => `${i} of 20000 done`).join('\r')}\nnext\n`);
+  for (const size of [100, 4096, bytes.length]) {
+    const splitter = createLineSplitter();
+    const lines: string[] = [];
+    for (let at = 0; at < bytes.length; at += size) {
+      for (const line of splitter.feed(bytes.subarray(at, at + size), at).lines) lines.push(cleanText(line.bytes));
+      assert.ok(splitter.half().length <= maxMessageBytes);
+    }
+    assert.deepEqual(lines, ['19999 of 20000 done', 'next']);
+  }
+});
+
+test('many short lines are taken some at a time', () => {
+  const splitter = createLineSplitter();
+  const bytes = Buffer.from('y\n'.repeat(10));
+  const first = splitter.feed(bytes, 0, 4);
+  assert.deepEqual([first.lines.length, first.used, first.lines.at(-1)?.end], [4, 8, 8]);
+  const second = splitter.feed(bytes.subarray(8), 8, 100);
+  assert.deepEqual([second.lines.length, second.used, second.lines.at(-1)?.end], [6, 12, 20]);
+});
+
+test('what is a secret by the configuration, and ids of users, are masked wherever they stand', () => {
+  const maskValues = createValueMasker(['hunter2hunter2', 'hunter2', 'p@ss:word', 'abc']);
+  const table: [string, string][] = [
+    ['user hunter2hunter2 came', 'user *** came'],
+    ['hunter2/hunter2', '***/***'],
+    ['socks5 p@ss:word p@ss:wor', 'socks5 *** p@ss:wor'],
+    ['abc is too short to be looked for', 'abc is too short to be looked for'],
+    ['hunt', 'hunt'],
+    ['', ''],
+  ];
+  for (const [given, wanted] of table) assert.equal(maskValues(given), wanted);
+  const id = 'b831381d-6324-4d53-ad4f-8cda48b30811';
+  assert.equal(maskUuids(`vless user ${id.toUpperCase()}, ${id}.`), 'vless user ***, ***.');
+  assert.equal(maskUuids('2026-11-29 and 12345678-1234'), '2026-11-29 and 12345678-1234');
+  const users = Array.from({ length: 5000 }, (_, i) => `secret-number-${i}`);
+  assert.equal(createValueMasker(users)(`x secret-number-4321 y`), 'x *** y');
 });
 
 test('colours and control characters go, text and tabs stay, bytes become valid UTF-8', () => {

@@ -5,12 +5,12 @@ import { test } from 'node:test';
 import { systemClock } from '../../../src/kernel/clock.ts';
 import { AgentError } from '../../../src/kernel/errors.ts';
 import type { OpenLogs, TailItem } from '../../../src/logs/index.ts';
-import { eventually, type LogRoom, openLogRoom } from '../../helpers/log-room.ts';
+import { allEntries, eventually, type LogRoom, openLogRoom } from '../../helpers/log-room.ts';
 
 const own = (logs: OpenLogs, message: string, fields = {}): void =>
   logs.ingestOwn({ timeMs: systemClock.wallMs(), level: 'INFO', message, traceId: '', spanId: '', fields });
 const messages = async (logs: OpenLogs, query: Partial<Parameters<OpenLogs['list']>[0]> = {}): Promise<string[]> =>
-  (await logs.list({ order: 'asc', pageSize: 100_000, ...query })).entries.map((entry) => entry.message);
+  (await allEntries(logs, query)).map((entry) => entry.message);
 const stored = (room: LogRoom, count: number, source = 'agent'): Promise<boolean> =>
   eventually(
     () =>
@@ -68,7 +68,7 @@ test('files rotate, old ones are compressed, the oldest go, and every order read
       await messages(room.logs, { order: 'desc', pageSize: 3, filter: { text: 'LINE 199' } }),
       ['9', '8', '7'].map((n) => numbered(1, Number(`199${n}`))[0]),
     );
-    const { entries } = await room.logs.list({ order: 'asc', pageSize: 100_000 });
+    const entries = await allEntries(room.logs);
     for (const at of [0, 1, 17, Math.floor(entries.length / 2), entries.length - 2]) {
       const cursor = entries[at]?.seq ?? 0;
       assert.equal((await messages(room.logs, { pageSize: 1, cursor }))[0], kept[at + 1]);

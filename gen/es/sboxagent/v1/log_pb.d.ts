@@ -25,7 +25,7 @@ export declare type LogEntry = Message<"sboxagent.v1.LogEntry"> & {
   cursor: string;
 
   /**
-   * When the agent read it (of the agent's own log: when it was written).
+   * When it was written by its own word, where its form is known and can be true; else when the agent read it.
    *
    * @generated from field: google.protobuf.Timestamp time = 2;
    */
@@ -93,6 +93,14 @@ export declare type LogEntry = Message<"sboxagent.v1.LogEntry"> & {
    * @generated from field: bool truncated = 11;
    */
   truncated: boolean;
+
+  /**
+   * Whether the line had not ended when it was stored, because nothing came for a second: a prompt, the last
+   * words before a hang. What follows of it is the next entry of its source and stream. It counts as no line.
+   *
+   * @generated from field: bool partial = 12;
+   */
+  partial: boolean;
 };
 
 /**

@@ -17,7 +17,7 @@ export const protobufFileName = "sboxagent/v1/log.proto";
 export interface LogEntry {
   /** Its place among all entries of all sources; opaque, for `after_cursor`. */
   cursor: string;
-  /** When the agent read it (of the agent's own log: when it was written). */
+  /** When it was written by its own word, where its form is known and can be true; else when the agent read it. */
   time:
     | string
     | undefined;
@@ -41,6 +41,11 @@ export interface LogEntry {
     | undefined;
   /** Whether the line was longer than `message` holds. */
   truncated: boolean;
+  /**
+   * Whether the line had not ended when it was stored, because nothing came for a second: a prompt, the last
+   * words before a hang. What follows of it is the next entry of its source and stream. It counts as no line.
+   */
+  partial: boolean;
 }
 
 /** How bad it is, by the line itself where its form is known, else INFO. */
@@ -236,6 +241,7 @@ function createBaseLogEntry(): LogEntry {
     span_id: "",
     fields: undefined,
     truncated: false,
+    partial: false,
   };
 }
 
@@ -273,6 +279,9 @@ export const LogEntry: MessageFns<LogEntry> = {
     }
     if (message.truncated !== false) {
       writer.uint32(88).bool(message.truncated);
+    }
+    if (message.partial !== false) {
+      writer.uint32(96).bool(message.partial);
     }
     return writer;
   },
@@ -378,6 +387,14 @@ export const LogEntry: MessageFns<LogEntry> = {
             message.truncated = reader.bool();
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.partial = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -411,6 +428,7 @@ export const LogEntry: MessageFns<LogEntry> = {
         : "",
       fields: isObject(object.fields) ? object.fields : undefined,
       truncated: isSet(object.truncated) ? globalThis.Boolean(object.truncated) : false,
+      partial: isSet(object.partial) ? globalThis.Boolean(object.partial) : false,
     };
   },
 
@@ -449,6 +467,9 @@ export const LogEntry: MessageFns<LogEntry> = {
     if (message.truncated !== undefined) {
       obj.truncated = message.truncated;
     }
+    if (message.partial !== undefined) {
+      obj.partial = message.partial;
+    }
     return obj;
   },
 
@@ -468,6 +489,7 @@ export const LogEntry: MessageFns<LogEntry> = {
     message.span_id = object.span_id ?? "";
     message.fields = object.fields ?? undefined;
     message.truncated = object.truncated ?? false;
+    message.partial = object.partial ?? false;
     return message;
   },
 };

@@ -3,11 +3,7 @@
  * so that JSON alone is no measure of the message that carries it.
  */
 
-/** What an event has besides texts and data: tags, revision, both times, priority. */
-export const eventOverhead = 160;
-/** Events whose wire form is larger are refused: clients of gRPC take messages of at most 4 MiB unless told otherwise. */
-export const maxEventBytes = 3 << 20;
-/** A page and a message of a watch end here, unless one event alone is larger. */
+/** A page and a message of a stream end here, unless one item alone is larger: clients of gRPC take messages of at most 4 MiB unless told otherwise. */
 export const messageBytes = 1 << 20;
 
 export const numberBytes = 9;
@@ -25,4 +21,17 @@ export function textBytes(text: string): number {
 /** One entry of a map: key and value are fields of a message of their own. */
 export function entryBytes(key: string, value: number): number {
   return fieldBytes(textBytes(key) + value);
+}
+
+type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** A google.protobuf.Value. Its depth was judged before. */
+export function valueBytes(value: Json): number {
+  if (typeof value === 'number') return numberBytes;
+  if (typeof value === 'string') return textBytes(value);
+  if (typeof value !== 'object' || value === null) return scalarBytes;
+  let bytes = 0;
+  if (Array.isArray(value)) for (const item of value) bytes += fieldBytes(valueBytes(item));
+  else for (const [key, item] of Object.entries(value)) bytes += entryBytes(key, fieldBytes(valueBytes(item)));
+  return fieldBytes(bytes);
 }
