@@ -1,6 +1,4 @@
-/** Puts the services together: what is served, and the one chain of interceptors in front of it. */
-import type { DescMethod } from '@bufbuild/protobuf';
-import type { ConnectRouterOptions, Interceptor, MethodImpl } from '@connectrpc/connect';
+/** Puts the services together: what is served, behind the one dispatch. */
 import { Health } from '../../gen/es/grpc/health/v1/health_pb.js';
 import { AgentService } from '../../gen/es/sboxagent/v1/agent_service_pb.js';
 import { AlertService } from '../../gen/es/sboxagent/v1/alert_service_pb.js';
@@ -13,22 +11,17 @@ import { ProcessService } from '../../gen/es/sboxagent/v1/process_service_pb.js'
 import type { Alerts } from '../alerts/types.ts';
 import type { ConfigManager } from '../config/types.ts';
 import type { Journal } from '../events/types.ts';
-import type { Clock } from '../kernel/clock.ts';
 import type { Logs } from '../logs/types.ts';
 import type { Plugins } from '../plugins/types.ts';
 import type { Supervisor } from '../processes/types.ts';
 import type { Settings } from '../settings/types.ts';
 import type { CustomMetrics } from '../telemetry/types.ts';
-import { connectJson, connectJsonOptions } from './connect-json.ts';
-import { createGateway } from './gateway/gateway.ts';
-import { createInvoker, implementationOf } from './gateway/invoke.ts';
+import { serveMethods } from './dispatch/dispatch.ts';
+import type { RequestMemory } from './dispatch/idempotency.ts';
+import { createValidate } from './dispatch/validation.ts';
 import type { HealthBoard, StatusSource } from './health.ts';
-import { errors } from './interceptors/errors.ts';
-import { idempotent, type RequestMemory } from './interceptors/idempotency.ts';
-import { createValidate, validation } from './interceptors/validation.ts';
-import { rpcMethods } from './methods.ts';
 import { reflectionServices } from './reflection/reflection.ts';
-import type { Gateway, Mount, Mounted, RpcMethod } from './seam.ts';
+import type { Mounted, ServedMethod } from './seam.ts';
 import { agentService } from './services/agent-service.ts';
 import { alertService } from './services/alert-service.ts';
 import { configService } from './services/config-service.ts';
@@ -40,7 +33,6 @@ import { pluginSessionService } from './services/plugin-session-service.ts';
 import { processService } from './services/process-service.ts';
 
 export interface ApiDeps {
-  readonly clock: Clock;
   readonly journal: Journal;
   readonly logs: Pick<Logs, 'list' | 'tail'>;
   readonly supervisor: Supervisor;
@@ -56,22 +48,16 @@ export interface ApiDeps {
 }
 
 export interface Api {
-  readonly methods: readonly RpcMethod[];
-  readonly gateway: Gateway;
-  /** Registers every service with Connect's router; the options are in `connectOptions`. */
-  readonly mount: Mount;
-  readonly connectOptions: ConnectRouterOptions & { readonly interceptors: Interceptor[] };
+  /** Everything that is served, ready to be called. */
+  readonly methods: readonly ServedMethod[];
 }
-
-/** Methods whose service validates message by message, so that a bad one does not end the stream. */
-const judgesItself: ReadonlySet<string> = new Set(['sboxagent.v1.EventService.PublishEvents']);
 
 function mounted<S extends Mounted['service']>(service: S, implementation: Mounted<S>['implementation']): Mounted {
   return { service, implementation } as unknown as Mounted;
 }
 
 export function createApi(deps: ApiDeps): Api {
-  const { alerts, api, clock, config, custom, health, journal, logs, plugins, requests, status, supervisor } = deps;
+  const { alerts, api, config, custom, health, journal, logs, plugins, requests, status, supervisor } = deps;
   const validate = createValidate();
   const pingIntervalMs = (): number => api().streams.pingIntervalMs;
   const limits = (): { maxDepth: number } => ({ maxDepth: api().limits.jsonDepth });
@@ -90,23 +76,5 @@ export function createApi(deps: ApiDeps): Api {
     ...reflectionServices([...own, Health]),
   ];
 
-  const methods = rpcMethods(services);
-  const interceptors = [errors, validation(validate, judgesItself)];
-  const implementation = (method: RpcMethod): MethodImpl<DescMethod> =>
-    idempotent(requests, method.desc, implementationOf(method, services));
-  const invoker = createInvoker(methods, implementation, interceptors);
-  return {
-    methods,
-    gateway: createGateway({ methods, invoker, clock, limits: () => api().limits, pingIntervalMs }),
-    mount(router) {
-      for (const method of methods) {
-        const jsonOptions = connectJsonOptions(method.desc.input, () => api().limits);
-        router.rpc(method.desc, implementation(method), { jsonOptions });
-      }
-    },
-    connectOptions: {
-      interceptors,
-      jsonOptions: connectJson,
-    },
-  };
+  return { methods: serveMethods(services, { validate, memory: requests }) };
 }

@@ -8,29 +8,27 @@ import type { Clock } from '../kernel/clock.ts';
 import { within } from '../kernel/within.ts';
 import type { Settings } from '../settings/types.ts';
 import type { Telemetry } from '../telemetry/types.ts';
-import { type ConnectAdapter, createConnectAdapter } from './connect-adapter.ts';
-import { createCapacity, createGate, createOpenCalls, createRateLimiter, type RateLimiter } from './gate/index.ts';
+import { createCapacity, createGate, createOpenCalls, createRateLimiter, lookEveryMs, type RateLimiter } from './gate/index.ts';
 import { type CertificateWatch, createListener, type Listener } from './listener/index.ts';
-import type { Gateway, Mount, PlainRoute, RpcMethod } from './seam.ts';
+import { createProtocols } from './protocols/protocols.ts';
+import type { PlainRoute, ServedMethod } from './seam.ts';
 
 export interface FrontDoorOptions {
   readonly api: Settings['api'];
   readonly access: Access;
   readonly telemetry: Telemetry;
   readonly clock: Clock;
-  /** Everything that is mounted, with its scope. */
-  readonly methods: readonly RpcMethod[];
-  readonly mount: Mount;
-  /** Interceptors, JSON options, limits of Connect's handlers. `readMaxBytes` is api.limits.message_bytes unless given. */
-  readonly connectOptions: ConnectRouterOptions;
-  readonly gateway: Gateway;
+  /** Everything that is served. */
+  readonly methods: readonly ServedMethod[];
+  /** Options of Connect's handlers over our own. `readMaxBytes` is api.limits.message_bytes unless given. */
+  readonly connect?: ConnectRouterOptions;
   readonly plain: readonly PlainRoute[];
   /** Whom renewed files of `api.tls` are told; absent: they are read once. */
   readonly certificate?: CertificateWatch;
   /** Undefined: no unix socket. */
   readonly unixSocketPath: string | undefined;
-  /** False leaves Connect's own errors without ErrorInfo (the conformance suite wants them bare). */
-  readonly errorInfo?: boolean;
+  /** False leaves the errors of gRPC and Connect without details (the conformance suite wants them bare). */
+  readonly errorDetails?: boolean;
 }
 
 export interface FrontDoorStats {
@@ -62,22 +60,27 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   const refused = (limit: string): void => counters.limitRefused.add(1, { limit });
   const capacity = createCapacity(refused);
   const calls = createOpenCalls({ api: () => api, clock, telemetry, limitRefused: counters.limitRefused });
-  // Connect's handlers take their limit when they are made: a new limit makes new ones, and calls under way keep theirs.
-  const makeAdapter = (): ConnectAdapter => {
-    const connect = { readMaxBytes: api.limits.messageBytes, ...options.connectOptions };
-    return createConnectAdapter({ mount: options.mount, connect, errorInfo: options.errorInfo ?? true });
-  };
-  let adapter = makeAdapter();
+  const { methods, connect = {}, errorDetails: details = true } = options;
+  const protocols = createProtocols({ methods, connect, details, limits: () => api.limits });
   const gate = createGate({
-    ...{ access, telemetry, clock, capacity, calls, counters, gateway: options.gateway },
+    ...{ access, telemetry, capacity, calls, counters },
     api: () => api,
-    routes: routesOf(options),
+    routes: {
+      methods: new Map(methods.map((method) => [method.path, method])),
+      plain: new Map(options.plain.map((route) => [route.path, route])),
+      protocols,
+    },
     limiter: () => limiter,
     stopping: () => stopping !== undefined,
-    serveRpc: (call, req, res) => adapter.serve(call, req, res),
   });
-  const listeners = listenersOf(options, { gate, refused, limits: () => api.limits });
+  const listeners = listenersOf(options, { gate, refused, limits: () => ({ ...api.limits, ...api.streams }) });
   const unsubscribe = access.onRevoked(calls.revoke);
+  // One look at everything that is open, four times a second, instead of timers for each.
+  const stopLooking = clock.every(lookEveryMs, () => {
+    const nowMs = clock.monotonicMs();
+    calls.look(nowMs);
+    for (const listener of listeners) listener.look(nowMs);
+  });
   const stats = (): FrontDoorStats => ({
     connections: listeners.reduce((sum, listener) => sum + listener.count(), 0),
     streams: capacity.streams(),
@@ -92,7 +95,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     calls.interruptStreams();
     await within(clock, deadlineMs, calls.drained());
     await Promise.all(listeners.map((listener) => listener.destroy()));
-    calls.stop();
+    stopLooking();
   };
 
   const stop = (deadlineMs: number): Promise<void> => {
@@ -116,9 +119,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
       if (JSON.stringify(next.security.rateLimit) !== JSON.stringify(api.security.rateLimit)) {
         limiter = createRateLimiter(next.security.rateLimit, clock);
       }
-      const resized = next.limits.messageBytes !== api.limits.messageBytes;
       api = next;
-      if (resized) adapter = makeAdapter();
       for (const listener of listeners) listener.apply();
     },
     renewCertificate: () => listeners.map((listener) => listener.renewCertificate()).find((problem) => problem !== undefined),
@@ -142,18 +143,10 @@ function observe(telemetry: Telemetry, stats: () => FrontDoorStats): void {
   );
 }
 
-function routesOf(options: FrontDoorOptions) {
-  return {
-    methods: new Map(options.methods.map((method) => [method.path, method])),
-    plain: new Map(options.plain.map((route) => [route.path, route])),
-    gateway: options.gateway,
-  };
-}
-
 type Door = {
   readonly gate: ReturnType<typeof createGate>;
   readonly refused: (limit: string) => void;
-  readonly limits: () => Settings['api']['limits'];
+  readonly limits: () => Settings['api']['limits'] & Settings['api']['streams'];
 };
 
 function listenersOf(options: FrontDoorOptions, door: Door): Listener[] {
@@ -163,12 +156,12 @@ function listenersOf(options: FrontDoorOptions, door: Door): Listener[] {
   if (api.enabled) {
     const endpoint = { kind: 'tcp', host: api.host, port: api.port, tls: api.tls } as const;
     listeners.push(
-      createListener({ ...common, endpoint, certificate: options.certificate, handler: (req, res) => void door.gate(req, res, false) }),
+      createListener({ ...common, endpoint, certificate: options.certificate, handler: (exchange) => void door.gate(exchange, false) }),
     );
   }
   if (unixSocketPath !== undefined) {
     const endpoint = { kind: 'unix', socket: { ...api.unixSocket, path: unixSocketPath } } as const;
-    listeners.push(createListener({ ...common, endpoint, handler: (req, res) => void door.gate(req, res, true) }));
+    listeners.push(createListener({ ...common, endpoint, handler: (exchange) => void door.gate(exchange, true) }));
   }
   return listeners;
 }

@@ -1,15 +1,16 @@
 /**
  * The API: the only room that knows protobuf and Connect. Services are thin twins over the rooms' interfaces; every
- * protocol, REST too, reaches them through the same interceptors, and a call exists only where the gate made one.
+ * protocol, REST too, reaches them through the same dispatch, and a call exists only where the gate made one.
  * Invariants: a method without a row in the scope table does not start; a watcher batch is encoded once for all watchers;
  * nothing that a client sends is believed before the rules of its proto have judged it.
  * May be imported by: app.
  */
 
 export { type Api, type ApiDeps, createApi } from './api.ts';
+export type { RequestMemory } from './dispatch/idempotency.ts';
 export { createFrontDoor, type FrontDoor, type FrontDoorOptions } from './front-door.ts';
 export type { HealthBoard, HealthComponent, HealthSnapshot, HealthStatus, StatusSnapshot, StatusSource } from './health.ts';
-export type { RequestMemory } from './interceptors/idempotency.ts';
 export type { CertificateWatch } from './listener/index.ts';
 export { metricsRoutes } from './metrics-routes.ts';
-export type { Call, Gateway, Mount, Mounted, PlainRoute, RpcMethod } from './seam.ts';
+export type { Call, Mounted, PlainRoute, RpcMethod, ServedMethod } from './seam.ts';
+export type { Exchange } from './transports/exchange.ts';

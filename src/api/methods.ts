@@ -1,24 +1,30 @@
 /**
- * Who may call what: the scope of every method, as the contract's section 3 has it. Deny by default: a method without a
- * row is refused when the agent starts.
+ * Who may call what, and what else is special about a method. Deny by default: a method without a row is refused when the agent
+ * starts.
  */
 import type { DescMethod } from '@bufbuild/protobuf';
 import type { Scope } from '../kernel/principal.ts';
-import type { Mounted, RpcMethod } from './seam.ts';
+import type { MethodPolicy, Mounted, RpcMethod } from './seam.ts';
 
 interface Row {
   /** `none`: no token is needed; the service itself judges what of the answer needs one. */
   readonly scope: Scope | 'none';
   /** Whether a call counts against the rate limit; true unless said. */
   readonly rateLimited?: boolean;
+  readonly judgesItself?: boolean;
+  readonly document?: MethodPolicy['document'];
+  readonly documentAnswer?: MethodPolicy['documentAnswer'];
 }
 
 const read: Row = { scope: 'read' };
 const operate: Row = { scope: 'operate' };
 const configure: Row = { scope: 'config:write' };
 const publish: Row = { scope: 'events:write' };
+/** Configuration comes and goes as YAML too. */
+const yaml = { field: 'yaml', types: ['application/yaml', 'text/yaml', 'application/x-yaml', 'text/x-yaml'] };
 
-export const scopeTable: Readonly<Record<string, Row>> = {
+/** The policy of every method: one row each. */
+export const methodTable: Readonly<Record<string, Row>> = {
   'sboxagent.v1.AgentService.GetHealth': { scope: 'none', rateLimited: false },
   'sboxagent.v1.AgentService.GetStatus': read,
   'sboxagent.v1.ProcessService.StartProcess': operate,
@@ -30,17 +36,17 @@ export const scopeTable: Readonly<Record<string, Row>> = {
   'sboxagent.v1.ProcessService.WatchProcesses': read,
   'sboxagent.v1.EventService.CreateEvent': publish,
   'sboxagent.v1.EventService.BatchCreateEvents': publish,
-  'sboxagent.v1.EventService.PublishEvents': publish,
+  'sboxagent.v1.EventService.PublishEvents': { ...publish, judgesItself: true },
   'sboxagent.v1.EventService.GetEvent': read,
   'sboxagent.v1.EventService.ListEvents': read,
   'sboxagent.v1.EventService.WatchEvents': read,
   'sboxagent.v1.LogService.ListLogs': read,
   'sboxagent.v1.LogService.TailLogs': read,
-  'sboxagent.v1.ConfigService.GetConfig': read,
+  'sboxagent.v1.ConfigService.GetConfig': { ...read, documentAnswer: yaml },
   'sboxagent.v1.ConfigService.ListConfigRevisions': read,
-  'sboxagent.v1.ConfigService.UpdateConfig': configure,
+  'sboxagent.v1.ConfigService.UpdateConfig': { ...configure, document: yaml },
   'sboxagent.v1.ConfigService.ReloadConfig': configure,
-  'sboxagent.v1.ConfigService.ValidateConfig': configure,
+  'sboxagent.v1.ConfigService.ValidateConfig': { ...configure, document: yaml },
   'sboxagent.v1.ConfigService.RollbackConfig': configure,
   'sboxagent.v1.PluginService.ListPlugins': read,
   'sboxagent.v1.PluginService.GetPlugin': read,
@@ -76,7 +82,7 @@ export const scopeTable: Readonly<Record<string, Row>> = {
 function rpcMethod(desc: DescMethod, table: Readonly<Record<string, Row>>): RpcMethod {
   const name = `${desc.parent.typeName}.${desc.name}`;
   const row = Object.hasOwn(table, name) ? table[name] : undefined;
-  if (row === undefined) throw new Error(`${name} has no row in the scope table: add it to src/api/methods.ts`);
+  if (row === undefined) throw new Error(`${name} has no row in the table of methods: add it to src/api/methods.ts`);
   return {
     path: `/${desc.parent.typeName}/${desc.name}`,
     service: desc.parent,
@@ -84,10 +90,13 @@ function rpcMethod(desc: DescMethod, table: Readonly<Record<string, Row>>): RpcM
     scope: row.scope === 'none' ? undefined : row.scope,
     stream: desc.methodKind !== 'unary',
     rateLimited: row.rateLimited ?? true,
+    judgesItself: row.judgesItself ?? false,
+    document: row.document,
+    documentAnswer: row.documentAnswer,
   };
 }
 
 /** Every method of what is mounted. Throws for one without a row. */
-export function rpcMethods(mounted: readonly Mounted[], table: Readonly<Record<string, Row>> = scopeTable): RpcMethod[] {
+export function rpcMethods(mounted: readonly Mounted[], table: Readonly<Record<string, Row>> = methodTable): RpcMethod[] {
   return mounted.flatMap(({ service }) => service.methods.map((desc) => rpcMethod(desc, table)));
 }

@@ -1,6 +1,5 @@
 import type { Settings } from '../settings/types.ts';
 import type { Metrics } from '../telemetry/types.ts';
-import { end, writeHead } from './exchange.ts';
 import type { PlainRoute } from './seam.ts';
 
 /** The Prometheus text under its two paths. Scraping does not count against the rate limit. */
@@ -11,10 +10,9 @@ export function metricsRoutes(metrics: Metrics, settings: Settings['api']['metri
     path,
     scope: settings.public ? undefined : 'read',
     rateLimited: false,
-    async serve(req, res) {
-      const text = await metrics.prometheus();
-      writeHead(res, 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8', 'cache-control': 'no-store' });
-      end(res, req.method === 'HEAD' ? undefined : text);
+    async serve(exchange) {
+      const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8', 'cache-control': 'no-store' };
+      exchange.answer(200, headers, await metrics.prometheus());
     },
   }));
 }

@@ -1,32 +1,55 @@
 /**
- * The seam between the transport (listener and gate), the REST gateway and the service implementations.
- * Services are plain Connect implementations; whatever carries them (Connect's adapter, the gateway, later a short path)
- * meets them here and nowhere else, so that no check is ever bypassed.
+ * The seam between what carries a call (listener, gate, protocols) and what serves it. Services are plain Connect
+ * implementations; every protocol reaches them through the dispatch of their method and nowhere else, so that no check is ever
+ * bypassed.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import type { DescMethod, DescService } from '@bufbuild/protobuf';
-import { type ConnectRouter, type ContextKey, createContextKey, type ServiceImpl } from '@connectrpc/connect';
+import type { DescMethod, DescService, Message } from '@bufbuild/protobuf';
+import { type ContextKey, createContextKey, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
 import type { AgentError } from '../kernel/errors.ts';
 import type { Principal, Scope } from '../kernel/principal.ts';
 import type { CallSpan } from '../telemetry/types.ts';
+import type { Exchange } from './transports/exchange.ts';
 
-export type Protocol = 'grpc' | 'grpc_web' | 'connect' | 'rest';
-export type HttpRequest = IncomingMessage | Http2ServerRequest;
-export type HttpResponse = ServerResponse | Http2ServerResponse;
+export type ProtocolName = 'grpc' | 'grpc_web' | 'connect' | 'rest';
 
-/** One method as the gate and the gateway see it. */
-export interface RpcMethod {
+/** What is said of a method in the table of methods.ts. */
+export interface MethodPolicy {
+  /** What the caller must have; `undefined` = nobody needs a token (health's status word). */
+  readonly scope: Scope | undefined;
+  /** Whether it counts against the rate limit. */
+  readonly rateLimited: boolean;
+  /** Its service validates message by message, since a bad one must not end the stream. */
+  readonly judgesItself: boolean;
+  /** The request's field that takes the text of a REST body of one of `types`. */
+  readonly document: { readonly field: string; readonly types: readonly string[] } | undefined;
+  /** The answer's field that REST gives alone where `Accept` asks for one of `types`; the first is the type of the answer. */
+  readonly documentAnswer: { readonly field: string; readonly types: readonly string[] } | undefined;
+}
+
+/** One method as gate and protocols see it. */
+export interface RpcMethod extends MethodPolicy {
   /** `/sboxagent.v1.EventService/ListEvents`: the path of gRPC, gRPC-Web and Connect. */
   readonly path: string;
   readonly service: DescService;
   readonly desc: DescMethod;
-  /** What the caller must have; `undefined` = nobody needs a token (health's status word). */
-  readonly scope: Scope | undefined;
   /** Counts as a stream (any streaming kind) instead of a unary call. */
   readonly stream: boolean;
-  /** Whether it counts against the rate limit. */
-  readonly rateLimited: boolean;
+}
+
+export type UnaryRun = (message: Message, context: HandlerContext) => Promise<Message>;
+export type StreamRun = (message: Message, context: HandlerContext) => AsyncIterable<Message>;
+/** Client and bidirectional streams: only Connect's handlers read them. */
+export type ManyRun = (messages: AsyncIterable<Message>, context: HandlerContext) => AsyncIterable<Message>;
+
+/** The compiled way of a call to its implementation: authorised, remembered, validated. Fails with an AgentError. */
+export type Run =
+  | { readonly kind: 'unary'; readonly unary: UnaryRun }
+  | { readonly kind: 'server_streaming'; readonly stream: StreamRun }
+  | { readonly kind: 'client_streaming' | 'bidi_streaming'; readonly many: ManyRun };
+
+/** A method that is served. */
+export interface ServedMethod extends RpcMethod {
+  readonly run: Run;
 }
 
 /** A service with its implementation; the list of these is what the agent serves. */
@@ -37,42 +60,56 @@ export interface Mounted<S extends DescService = DescService> {
 
 /** One call from its first header to its last byte. Made by the gate; services find it in the handler context. */
 export interface Call {
-  readonly protocol: Protocol;
+  readonly protocol: ProtocolName;
   readonly method: RpcMethod;
   readonly principal: Principal;
   readonly span: CallSpan;
   /** Whether it came over the unix socket. */
   readonly local: boolean;
+  /** Whether answers leave as JSON: REST, and Connect or gRPC with a JSON codec. */
+  readonly json: boolean;
   /** Fires when the client leaves, and (with an AgentError as reason) when the call is cut, its token revoked, or the agent stops. */
   readonly signal: AbortSignal;
   /** Ends the call from our side: the implementation sees the signal, and a stream that still does not drain is reset. */
   cut(error: AgentError): void;
   /** How it ended, for span, metric and log: a canonical code (`ok`, `not_found`, …). The first word stands. */
   outcome(code: string, error?: unknown): void;
+  /** Keeps the call's place until `work` has ended too, which goes on without its caller. */
+  holdUntil(work: Promise<unknown>): void;
+  /** Cuts the call with DEADLINE_EXCEEDED when so much time has passed. */
+  expireIn(ms: number): void;
+  /** Written whenever the answer was silent for `api.streams.ping_interval`. */
+  heartbeat(bytes: string): void;
+  /** What is to happen at once when the client leaves; one function, for whoever writes the answer. */
+  onLeave(fn: () => void): void;
   /** What REST says besides the body, set by services: 200 instead of 201, Location. */
   readonly rest: { status?: number; location?: string };
 }
 
 export const callKey: ContextKey<Call | undefined> = createContextKey<Call | undefined>(undefined, { description: 'call' });
 
-/** What the gateway makes of method and path. */
+/** What a path names by REST. */
 export type RestMatch =
-  | { readonly kind: 'route'; readonly method: RpcMethod; readonly params: Readonly<Record<string, string>>; readonly route: RestRoute }
+  | { readonly kind: 'route'; readonly method: ServedMethod; readonly params: Readonly<Record<string, string>>; readonly route: object }
   | { readonly kind: 'method_not_allowed'; readonly allow: readonly string[] }
   | { readonly kind: 'none' };
 
-/** One `google.api.http` rule, compiled. The gateway knows more of it than the gate needs. */
-export interface RestRoute {
-  readonly httpMethod: string;
-  readonly template: string;
+/** One protocol: the only place that knows its content types, envelopes and the shape of its errors. */
+export interface Protocol {
+  readonly name: ProtocolName;
+  /** Whether a request of this content type (lower case) to the path of an RPC is meant so. */
+  matches(contentType: string): boolean;
+  /** Bytes that frame a message beside its own. */
+  readonly frameBytes: number;
+  /** Answers nothing but an error. Never rejects. */
+  refuse(exchange: Exchange, error: AgentError): Promise<void>;
 }
 
-/** REST in front of the same implementations. */
-export interface Gateway {
-  /** HEAD is matched as GET. Paths come without query, still percent-encoded. */
-  match(httpMethod: string, path: string): RestMatch;
-  /** Reads the body (within limits), calls the implementation through its interceptors, writes the answer. Never throws. */
-  serve(match: RestMatch & { kind: 'route' }, call: Call, req: HttpRequest, res: HttpResponse): Promise<void>;
+/** A protocol that serves calls; what it throws is answered by `refuse` where nothing was answered yet. */
+export interface ServingProtocol extends Protocol {
+  /** Whether answers to this request leave as JSON. */
+  json(exchange: Exchange): boolean;
+  serve(call: Call, method: ServedMethod, exchange: Exchange, match: RestMatch | undefined): Promise<void>;
 }
 
 /** A route that is no RPC: the Prometheus text and the like. `scope: undefined` = public. */
@@ -80,8 +117,5 @@ export interface PlainRoute {
   readonly path: string;
   readonly scope: Scope | undefined;
   readonly rateLimited: boolean;
-  serve(req: HttpRequest, res: HttpResponse): Promise<void>;
+  serve(exchange: Exchange): Promise<void>;
 }
-
-/** Registers everything that is served with Connect's router. */
-export type Mount = (router: ConnectRouter) => void;

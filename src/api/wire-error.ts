@@ -62,13 +62,64 @@ const reasonsByCode: Readonly<Partial<Record<Code, ErrorReason>>> = {
   [Code.NotFound]: 'ROUTE_NOT_FOUND',
 };
 
+/** What fits beside everything else into the 8 KiB of trailers that clients of gRPC take. */
+export const maxMessageBytes = 1024;
+const maxDetailsBytes = 3 * 1024;
+
+/** `text` in at most `max` bytes of UTF-8, and how many characters were left out, if any. */
+export function cutText(text: string, max: number): string {
+  if (Buffer.byteLength(text) <= max) return text;
+  const kept = Buffer.from(text)
+    .subarray(0, max - 40)
+    .toString('utf8')
+    .replace(/\ufffd+$/, '');
+  return `${kept} … (${text.length - kept.length} more characters)`;
+}
+
+/** The first of `items` that fit into `budget` bytes of JSON. */
+function fitting<T>(items: readonly T[], budget: number): readonly T[] {
+  let size = 0;
+  const end = items.findIndex((item) => {
+    size += Buffer.byteLength(JSON.stringify(item));
+    return size > budget;
+  });
+  return end < 0 ? items : items.slice(0, end);
+}
+
+/**
+ * The error as every protocol says it: message up to 1 KiB and details up to 4 KiB, with a count of what was left out. The whole of it
+ * stays in our log.
+ */
+function bounded(error: AgentError): AgentError {
+  const { message, violations, retryAfterMs, reason } = error;
+  const metadata = Object.fromEntries(Object.entries(error.metadata).map(([key, value]) => [key, cutText(value, maxMessageBytes)]));
+  const facts = fitting(Object.entries(metadata), maxDetailsBytes);
+  const told = violations.map((violation) => ({
+    ...violation,
+    field: cutText(violation.field, 200),
+    message: cutText(violation.message, 400),
+  }));
+  const faults = fitting(told, maxDetailsBytes - Buffer.byteLength(JSON.stringify(facts)));
+  const left = {
+    ...(faults.length < violations.length && { violations_left_out: String(violations.length - faults.length) }),
+    ...(facts.length < Object.keys(metadata).length && { metadata_left_out: String(Object.keys(metadata).length - facts.length) }),
+  };
+  return new AgentError(reason, cutText(message, maxMessageBytes), {
+    metadata: { ...Object.fromEntries(facts), ...left },
+    violations: faults,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    cause: error.cause,
+  });
+}
+
 type Detail = { readonly desc: DescMessage; readonly value: MessageInitShape<DescMessage> };
 
 function detail<D extends DescMessage>(desc: D, value: MessageInitShape<D>): Detail {
   return { desc, value: value as MessageInitShape<DescMessage> };
 }
 
-function details(error: AgentError): Detail[] {
+function details(whole: AgentError): Detail[] {
+  const error = bounded(whole);
   const list = [detail(ErrorInfoSchema, { reason: error.reason, domain: errorDomain, metadata: { ...error.metadata } })];
   if (error.violations.length > 0) {
     const fieldViolations = error.violations.map((v) => ({ field: v.field, description: v.message, reason: v.rule ?? '' }));
@@ -102,7 +153,7 @@ export function fromUnknown(error: unknown): AgentError {
 export function toStatus(error: AgentError): Status {
   return create(StatusSchema, {
     code: grpcCodes[error.code],
-    message: error.message,
+    message: cutText(error.message, maxMessageBytes),
     details: details(error).map((d) => anyPack(d.desc, create(d.desc, d.value))),
   });
 }
@@ -112,8 +163,16 @@ export function toConnectError(error: unknown): ConnectError {
   if (error instanceof ConnectError && !(error.cause instanceof AgentError) && error.findDetails(ErrorInfoSchema).length > 0) return error;
   if (error instanceof ConnectError && error.cause instanceof AgentError && error.details.length > 0) return error;
   const agentError = fromUnknown(error);
-  const metadata = error instanceof ConnectError ? error.metadata : undefined;
-  return new ConnectError(agentError.message, grpcCodes[agentError.code], metadata, details(agentError), agentError);
+  const seconds = retryAfterSeconds(agentError);
+  const metadata = new Headers(error instanceof ConnectError ? error.metadata : undefined);
+  if (seconds !== undefined) metadata.set('retry-after', String(seconds));
+  return new ConnectError(
+    cutText(agentError.message, maxMessageBytes),
+    grpcCodes[agentError.code],
+    metadata,
+    details(agentError),
+    agentError,
+  );
 }
 
 /** HTTP status of REST. */
@@ -134,7 +193,8 @@ export interface RestErrorBody {
 }
 
 /** REST's body; also the `error` of a stream's last frame. */
-export function toRestBody(error: AgentError): RestErrorBody {
+export function toRestBody(whole: AgentError): RestErrorBody {
+  const error = bounded(whole);
   const type = (desc: DescMessage): string => `type.googleapis.com/${desc.typeName}`;
   const list: Record<string, unknown>[] = [
     { '@type': type(ErrorInfoSchema), reason: error.reason, domain: errorDomain, metadata: error.metadata },
@@ -146,6 +206,15 @@ export function toRestBody(error: AgentError): RestErrorBody {
   if (error.retryAfterMs !== undefined)
     list.push({ '@type': type(RetryInfoSchema), retry_delay: `${Math.ceil(error.retryAfterMs) / 1000}s` });
   return { code: error.code, message: error.message, details: list };
+}
+
+/** Headers that go with an error in every protocol. */
+export function errorHeaders(error: AgentError): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (error.code === 'unauthenticated') headers['www-authenticate'] = 'Bearer';
+  const seconds = retryAfterSeconds(error);
+  if (seconds !== undefined) headers['retry-after'] = String(seconds);
+  return headers;
 }
 
 /** Whole seconds for `Retry-After`, at least 1; undefined when waiting does not help. */

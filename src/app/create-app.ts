@@ -203,7 +203,6 @@ export async function createApp({ first, load, files, program, faults, lock }: A
   });
   const requests = requestMemory(store, clock);
   const api = createApi({
-    clock,
     journal: published,
     logs,
     supervisor,
@@ -222,9 +221,6 @@ export async function createApp({ first, load, files, program, faults, lock }: A
     telemetry,
     clock,
     methods: api.methods,
-    mount: api.mount,
-    connectOptions: api.connectOptions,
-    gateway: api.gateway,
     plain: metricsRoutes(metrics, settings.api.metrics),
     certificate: certificate.watch,
     unixSocketPath: settings.api.unixSocket.path,

@@ -1,3 +1,5 @@
+import { outsideCalls } from './outside-calls.ts';
+
 /**
  * All time goes through this clock, so that tests can bend it. Durations and deadlines use `monotonicMs`, which no
  * change of the wall clock touches; `wallMs` is for what people read and for the expiry of tokens.
@@ -9,7 +11,10 @@ export interface Clock {
   monotonicMs(): number;
   /** Runs `fn` once after `ms` milliseconds unless the answer is called; does not keep the program alive. */
   after(ms: number, fn: () => void): () => void;
-  /** Runs `fn` every `ms` milliseconds until the answer is called; does not keep the program alive. */
+  /**
+   * Runs `fn` every `ms` milliseconds until the answer is called; does not keep the program alive. It belongs to no call: its log lines
+   * carry no trace, wherever it was started.
+   */
   every(ms: number, fn: () => void): () => void;
   /** Resolves after `ms` milliseconds; rejects with the signal's reason when that fires first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
@@ -23,7 +28,7 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
   every(ms, fn) {
-    const timer = setInterval(fn, ms).unref();
+    const timer = outsideCalls(() => setInterval(fn, ms)).unref();
     return () => clearInterval(timer);
   },
   sleep(ms, signal) {

@@ -24,6 +24,7 @@ export interface LoggerOptions {
 export interface LoggerRoom {
   readonly logger: Logger;
   setLevel(level: LogLevel): void;
+  writes(level: LogLevel): boolean;
   onLine(fn: LineListener): void;
 }
 
@@ -48,6 +49,7 @@ export function createLogger(options: LoggerOptions): LoggerRoom {
     setLevel(level) {
       threshold.value = order[level];
     },
+    writes: (level) => order[level] >= threshold.value,
     onLine: (fn) => void listeners.push(fn),
   };
 }

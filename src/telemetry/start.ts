@@ -103,6 +103,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
       return { traceId, spanId };
     },
     setLogLevel: log.setLevel,
+    logs: log.writes,
     onLogLine: log.onLine,
     stop: () => {
       stopping ??= stop();

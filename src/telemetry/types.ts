@@ -97,6 +97,8 @@ export interface Telemetry {
   /** Ids of the active call; empty strings outside one. */
   active(): { readonly traceId: string; readonly spanId: string };
   setLogLevel(level: LogLevel): void;
+  /** Whether lines of this level are written: for fields that cost something to gather. */
+  logs(level: LogLevel): boolean;
   /** Calls `fn` for every line of the agent's own log, besides stdout. */
   onLogLine(
     fn: (line: {

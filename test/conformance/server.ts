@@ -11,11 +11,12 @@ import { join } from 'node:path';
 import { create, createRegistry, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import type { Access } from '../../src/access/types.ts';
+import { serveMethods } from '../../src/api/dispatch/dispatch.ts';
 import { createFrontDoor, type FrontDoor } from '../../src/api/front-door.ts';
-import type { Gateway, RpcMethod } from '../../src/api/seam.ts';
+import type { Mounted } from '../../src/api/seam.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import type { Settings } from '../../src/settings/types.ts';
-import { apiSettings, fakeTelemetry } from '../helpers/door.ts';
+import { apiSettings, fakeTelemetry, methodsOf } from '../helpers/door.ts';
 import { type ServerCompatRequest, ServerCompatRequestSchema, ServerCompatResponseSchema } from './gen/server_compat_pb.js';
 import { ConformanceService, file_connectrpc_conformance_v1_service } from './gen/service_pb.js';
 import { conformanceService } from './service.ts';
@@ -61,27 +62,16 @@ const access: Access = {
   authenticate: () => ({ ok: false, reason: 'TOKEN_MISSING', message: 'the suite has no tokens' }),
   onRevoked: () => () => {},
 };
-const gateway: Gateway = { match: () => ({ kind: 'none' }), serve: () => Promise.resolve() };
-
-function methods(): RpcMethod[] {
-  return ConformanceService.methods.map((desc) => ({
-    path: `/${ConformanceService.typeName}/${desc.name}`,
-    service: ConformanceService,
-    desc,
-    scope: undefined,
-    stream: desc.methodKind !== 'unary',
-    rateLimited: false,
-  }));
-}
 
 function conformanceDoor(api: Settings['api'], messageReceiveLimit: number): FrontDoor {
+  const mounted = [{ service: ConformanceService, implementation: conformanceService }] as unknown as Mounted[];
+  const methods = methodsOf([ConformanceService], () => undefined).map((method) => ({ ...method, rateLimited: false }));
   return createFrontDoor({
-    ...{ api, access, gateway },
+    ...{ api, access },
     telemetry: fakeTelemetry(),
     clock: systemClock,
-    methods: methods(),
-    mount: (router) => router.service(ConformanceService, conformanceService),
-    connectOptions: {
+    methods: serveMethods(mounted, { validate: () => {}, memory: undefined, bareErrors: true }, methods),
+    connect: {
       acceptCompression: [compressionGzip, compressionBrotli],
       // Not the gate's limit, whose refusals carry the agent's ErrorInfo: the suite wants errors without details.
       readMaxBytes: messageReceiveLimit > 0 ? messageReceiveLimit : generous.messageBytes,
@@ -89,8 +79,8 @@ function conformanceDoor(api: Settings['api'], messageReceiveLimit: number): Fro
     },
     plain: [],
     unixSocketPath: undefined,
-    // The suite compares details: Connect's own errors must come bare.
-    errorInfo: false,
+    // The suite compares details: our own errors must come bare.
+    errorDetails: false,
   });
 }
 

@@ -298,12 +298,14 @@ export class FakeBoard {
 }
 
 export class FakeRequests implements RequestMemory {
-  readonly #known = new Map<string, { hash: string; bytes: Uint8Array }>();
+  readonly #known = new Map<string, { hash: string; bytes: Promise<Uint8Array> }>();
   async run(key: string, bodyHash: string, fn: () => Promise<Uint8Array>): Promise<Uint8Array> {
     const known = this.#known.get(key);
     if (known !== undefined && known.hash !== bodyHash) throw new AgentError('REQUEST_ID_REUSED', 'request_id was used already');
-    const bytes = known?.bytes ?? (await fn());
+    if (known !== undefined) return known.bytes;
+    const bytes = fn();
     this.#known.set(key, { hash: bodyHash, bytes });
+    bytes.catch(() => this.#known.delete(key));
     return bytes;
   }
 }
@@ -332,7 +334,6 @@ export function fakes(options: { readonly pingIntervalMs?: number; readonly mess
   const logs = new FakeLogs();
   const board = new FakeBoard();
   const deps: ApiDeps = {
-    clock: systemClock,
     journal,
     supervisor,
     logs,

@@ -1,17 +1,17 @@
-/** The API on a port, behind a gate that lets everybody in: what a test needs to call it by every protocol. */
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createHttp2Server, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
-import type { AddressInfo, Server } from 'node:net';
+/** The API behind the real front door on port 0, which lets everybody in as one principal: a test calls it by every protocol. */
 import type { DescService } from '@bufbuild/protobuf';
-import { createContextValues } from '@connectrpc/connect';
-import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { INVALID_SPAN_CONTEXT, ROOT_CONTEXT, trace } from '@opentelemetry/api';
-import { type Api, type ApiDeps, type Call, createApi, type RpcMethod } from '../../src/api/index.ts';
-import { callKey, type HttpRequest, type HttpResponse, type Protocol } from '../../src/api/seam.ts';
+import { serveMethods } from '../../src/api/dispatch/dispatch.ts';
+import { createValidate } from '../../src/api/dispatch/validation.ts';
+import { createFrontDoor, type FrontDoor } from '../../src/api/front-door.ts';
+import { type ApiDeps, type Call, createApi, type Mounted, type RpcMethod, type ServedMethod } from '../../src/api/index.ts';
+import type { ProtocolName } from '../../src/api/seam.ts';
+import type { ErrorReason } from '../../src/kernel/catalogue.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
 import type { AgentError } from '../../src/kernel/errors.ts';
 import { type Principal, scopes } from '../../src/kernel/principal.ts';
 import { fakes } from './api-fakes.ts';
+import { apiSettings, fakeTelemetry } from './door.ts';
 
 export const tester: Principal = { id: 'tester', name: 'tester', scopes: new Set(scopes) };
 
@@ -20,7 +20,8 @@ export interface TestCall extends Call {
   ended: string | undefined;
 }
 
-export function testCall(method: RpcMethod, options: { readonly protocol?: Protocol; readonly principal?: Principal } = {}): TestCall {
+/** A call that no transport carries, for services and interceptors alone. */
+export function testCall(method: RpcMethod, options: { readonly protocol?: ProtocolName; readonly principal?: Principal } = {}): TestCall {
   const controller = new AbortController();
   const call: TestCall = {
     protocol: options.protocol ?? 'grpc',
@@ -34,15 +35,20 @@ export function testCall(method: RpcMethod, options: { readonly protocol?: Proto
       end: () => {},
     },
     local: false,
+    json: options.protocol === 'rest',
     signal: controller.signal,
     cut: (error: AgentError) => controller.abort(error),
     outcome(code) {
       call.ended ??= code;
     },
+    holdUntil: () => {},
+    expireIn: () => {},
+    heartbeat: () => {},
+    onLeave: () => {},
     rest: {},
     ended: undefined,
   };
-  return Object.assign(call, { leave: () => controller.abort(new Error('the client left')) });
+  return call;
 }
 
 /** Every service that the API serves. */
@@ -51,76 +57,55 @@ export function mountedServices(): DescService[] {
 }
 
 export interface TestServer {
-  readonly api: Api;
-  /** HTTP/1.1. */
+  /** HTTP/1.1 and h2c. */
   readonly url: string;
-  /** h2c with prior knowledge. */
-  readonly h2url: string;
-  readonly calls: TestCall[];
+  readonly door: FrontDoor;
+  /** Calls that have ended, with their codes. */
+  readonly ended: readonly { readonly method: string; readonly code: string }[];
+  /** Cuts every open call, as a revoked token does. */
+  revoke(reason: ErrorReason): void;
   close(): Promise<void>;
 }
 
-function protocolOf(type: string): Protocol {
-  if (type.startsWith('application/grpc-web')) return 'grpc_web';
-  return type.startsWith('application/grpc') ? 'grpc' : 'connect';
-}
-
-async function listen(server: Server): Promise<string> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-export async function serveApi(deps: ApiDeps, principal: Principal = tester): Promise<TestServer> {
-  const api = createApi(deps);
-  const calls: TestCall[] = [];
-  const begin = (method: RpcMethod, protocol: Protocol): TestCall => {
-    const call = testCall(method, { protocol, principal });
-    calls.push(call);
-    return call;
-  };
-  const adapter = connectNodeAdapter({
-    ...api.connectOptions,
-    routes: api.mount,
-    contextValues(req) {
-      const method = api.methods.find(({ path }) => path === (req.url ?? '').split('?')[0]);
-      const values = createContextValues();
-      if (method === undefined) return values;
-      return values.set(callKey, begin(method, protocolOf(String(req.headers['content-type'] ?? ''))));
+/** Methods behind the real front door. */
+export async function serve(
+  methods: readonly ServedMethod[],
+  options: { readonly principal?: Principal; readonly api?: ReturnType<ApiDeps['api']> } = {},
+): Promise<TestServer> {
+  const { principal = tester, api = {} } = options;
+  const telemetry = fakeTelemetry();
+  let revoked = (_id: string, _reason: ErrorReason): void => {};
+  const settings = apiSettings();
+  const door = createFrontDoor({
+    api: { ...settings, limits: { ...settings.limits, messageBytes: 1024 * 1024 }, ...api },
+    access: {
+      authenticate: () =>
+        principal.id === 'anonymous' ? { ok: false, reason: 'TOKEN_MISSING', message: 'no token' } : { ok: true, principal },
+      onRevoked(fn) {
+        revoked = fn;
+        return () => {};
+      },
     },
+    telemetry,
+    clock: systemClock,
+    methods,
+    plain: [],
+    unixSocketPath: undefined,
   });
-  const handle = (req: HttpRequest, res: HttpResponse): void => {
-    const match = api.gateway.match(req.method ?? '', (req.url ?? '').split('?')[0] ?? '');
-    if (match.kind === 'none') {
-      adapter(req as IncomingMessage, res as ServerResponse);
-      return;
-    }
-    if (match.kind === 'method_not_allowed') {
-      res.statusCode = 405;
-      res.setHeader('allow', match.allow.join(', '));
-      (res as ServerResponse).end();
-      return;
-    }
-    const call = begin(match.method, 'rest');
-    res.on('close', () => (call as TestCall & { leave(): void }).leave());
-    void api.gateway.serve(match, call, req, res);
-  };
-  const h1 = createServer(handle);
-  const h2 = createHttp2Server({}, (req: Http2ServerRequest, res: Http2ServerResponse) => handle(req, res));
-  const sessions = new Set<{ destroy(): void }>();
-  h2.on('session', (session) => {
-    sessions.add(session);
-    session.on('close', () => sessions.delete(session));
-  });
+  const [url = ''] = await door.start();
   return {
-    api,
-    url: await listen(h1),
-    h2url: await listen(h2),
-    calls,
-    async close() {
-      h1.closeAllConnections();
-      for (const session of sessions) session.destroy();
-      await Promise.all([h1, h2].map((server) => new Promise((resolve) => server.close(resolve))));
-    },
+    ...{ url, door, ended: telemetry.ended },
+    revoke: (reason) => revoked(principal.id, reason),
+    close: () => door.stop(200),
   };
+}
+
+export function serveApi(deps: ApiDeps, principal: Principal = tester): Promise<TestServer> {
+  return serve(createApi(deps).methods, { principal, api: deps.api() });
+}
+
+/** One service alone, with the rules of its proto. */
+export function serveService<S extends DescService>(service: S, implementation: Mounted<S>['implementation']): Promise<TestServer> {
+  const mounted = [{ service, implementation } as unknown as Mounted];
+  return serve(serveMethods(mounted, { validate: createValidate(), memory: undefined }));
 }

@@ -3,15 +3,16 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { create } from '@bufbuild/protobuf';
+import { create, type DescService } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { ROOT_CONTEXT, type Span, trace } from '@opentelemetry/api';
+import { AgentService } from '../../gen/es/sboxagent/v1/agent_service_pb.js';
 import { EventService, WatchEventsResponseSchema } from '../../gen/es/sboxagent/v1/event_service_pb.js';
 import type { Access } from '../../src/access/types.ts';
-import { end, write, writeHead } from '../../src/api/exchange.ts';
+import { callOf } from '../../src/api/calls.ts';
+import { serveMethods } from '../../src/api/dispatch/dispatch.ts';
 import { createFrontDoor, type FrontDoor } from '../../src/api/front-door.ts';
-import { errors } from '../../src/api/interceptors/errors.ts';
-import { callKey, type Gateway, type PlainRoute, type RpcMethod } from '../../src/api/seam.ts';
+import type { Mounted, PlainRoute, RpcMethod, ServedMethod } from '../../src/api/seam.ts';
 import type { ErrorReason } from '../../src/kernel/catalogue.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { AgentError } from '../../src/kernel/errors.ts';
@@ -89,6 +90,7 @@ export function fakeTelemetry(): FakeTelemetry {
     run: (_call, fn) => fn(),
     active: () => ({ traceId: '', spanId: '' }),
     setLogLevel: () => {},
+    logs: () => true,
     onLogLine: () => {},
     stop: () => Promise.resolve(),
   };
@@ -139,14 +141,14 @@ export function apiSettings(over: ApiOverrides = {}): Settings['api'] {
 /** Says hello, then `flood` bytes a message without end, or nothing more until it is told to stop. */
 function eventService(flood: number): Partial<ServiceImpl<typeof EventService>> {
   return {
-    listEvents: (request) => {
+    listEvents: (request, context) => {
       if (request.pageToken === 'broken') throw new Error('secret=1');
       if (request.pageToken === 'gone') throw new AgentError('EVENT_NOT_FOUND', 'gone');
-      return {};
+      return { nextPageToken: `principal ${callOf(context).principal.id}` };
     },
     createEvent: (request) => request.event ?? {},
     async *watchEvents(_request, context) {
-      const signal = context.values.get(callKey)?.signal ?? context.signal;
+      const { signal } = callOf(context);
       yield create(WatchEventsResponseSchema, { progress: { revision: 1n } });
       while (flood > 0 && !signal.aborted) {
         yield create(WatchEventsResponseSchema, { events: [{ type: 'x'.repeat(flood) }] });
@@ -162,58 +164,41 @@ function eventService(flood: number): Partial<ServiceImpl<typeof EventService>> 
   };
 }
 
+const agentService: Partial<ServiceImpl<typeof AgentService>> = {
+  getHealth: (_request, context) => ({ components: [{ name: callOf(context).principal.id }] }),
+};
+
 const scopeOf: Readonly<Record<string, Scope | undefined>> = {
+  GetHealth: undefined,
   GetEvent: undefined,
   CreateEvent: 'events:write',
   PublishEvents: 'events:write',
 };
 
-function methodsOf(): RpcMethod[] {
-  return EventService.methods.map((desc) => ({
-    path: `/${EventService.typeName}/${desc.name}`,
-    service: EventService,
-    desc,
-    scope: desc.name in scopeOf ? scopeOf[desc.name] : 'read',
-    stream: desc.methodKind !== 'unary',
-    rateLimited: true,
-  }));
+/** Every method of these services, with scopes as this table has them. */
+export function methodsOf(services: readonly DescService[], scope: (name: string) => Scope | undefined): RpcMethod[] {
+  return services.flatMap((service) =>
+    service.methods.map((desc) => ({
+      path: `/${service.typeName}/${desc.name}`,
+      service,
+      desc,
+      scope: scope(desc.name),
+      stream: desc.methodKind !== 'unary',
+      rateLimited: true,
+      judgesItself: false,
+      document: undefined,
+      documentAnswer: undefined,
+    })),
+  );
 }
 
-/** GET /api/v1/events (read), POST /api/v1/events (events:write, reads its body), GET /api/v1/health (nothing needed). */
-function fakeGateway(methods: readonly RpcMethod[]): Gateway {
-  const named = (name: string): RpcMethod => {
-    const method = methods.find((one) => one.desc.name === name);
-    if (method === undefined) throw new Error(name);
-    return method;
-  };
-  const table: Record<string, Record<string, string>> = {
-    '/api/v1/events': { GET: 'ListEvents', POST: 'CreateEvent' },
-    '/api/v1/health': { GET: 'GetEvent' },
-    '/api/v1/events:watch': { GET: 'WatchEvents' },
-  };
-  return {
-    match(httpMethod, path) {
-      const row = table[decodeURIComponent(path)];
-      if (row === undefined) return { kind: 'none' };
-      const name = row[httpMethod === 'HEAD' ? 'GET' : httpMethod];
-      if (name === undefined) return { kind: 'method_not_allowed', allow: Object.keys(row) };
-      return { kind: 'route', method: named(name), params: {}, route: { httpMethod, template: path } };
-    },
-    async serve(match, call, req, res) {
-      if (match.method.stream) {
-        writeHead(res, 200, { 'content-type': 'text/event-stream' });
-        write(res, Buffer.from(': hello\n\n'));
-        await new Promise((resolve) => call.signal.addEventListener('abort', resolve, { once: true }));
-        end(res, 'event: error\ndata: {}\n\n');
-        return;
-      }
-      let bytes = 0;
-      if (call.method.desc.name === 'CreateEvent') for await (const chunk of req) bytes += (chunk as Uint8Array).byteLength;
-      call.outcome('ok');
-      writeHead(res, 200, { 'content-type': 'application/json' });
-      end(res, JSON.stringify({ bytes, principal: call.principal.id }));
-    },
-  };
+function served(flood: number, handlers: Partial<ServiceImpl<typeof EventService>>): ServedMethod[] {
+  const mounted = [
+    { service: EventService, implementation: { ...eventService(flood), ...handlers } },
+    { service: AgentService, implementation: agentService },
+  ] as unknown as Mounted[];
+  const methods = methodsOf([EventService, AgentService], (name) => (name in scopeOf ? scopeOf[name] : 'read'));
+  return serveMethods(mounted, { validate: () => {}, memory: undefined }, methods);
 }
 
 const plain: readonly PlainRoute[] = [
@@ -221,9 +206,8 @@ const plain: readonly PlainRoute[] = [
     path: '/metrics',
     scope: 'read',
     rateLimited: false,
-    async serve(_req, res) {
-      writeHead(res, 200, { 'content-type': 'text/plain' });
-      end(res, 'up 1\n');
+    async serve(exchange) {
+      exchange.answer(200, { 'content-type': 'text/plain' }, 'up 1\n');
     },
   },
 ];
@@ -244,15 +228,12 @@ export async function openDoor(
   const dir = await mkdtemp(join(tmpdir(), 'door-'));
   const access = fakeAccess();
   const telemetry = fakeTelemetry();
-  const methods = methodsOf();
+  const methods = served(extra.flood ?? 0, extra.handlers ?? {});
   const socketPath = join(dir, 'api.sock');
   const door = createFrontDoor({
     ...{ access, telemetry, methods, plain },
     api: apiSettings(over),
     clock: systemClock,
-    mount: (router) => router.service(EventService, { ...eventService(extra.flood ?? 0), ...extra.handlers }),
-    connectOptions: { interceptors: [errors] },
-    gateway: fakeGateway(methods),
     unixSocketPath: socketPath,
   });
   const [base = ''] = await door.start();

@@ -10,7 +10,6 @@ import { ServerReflection as ReflectionV1Alpha } from '../../gen/es/grpc/reflect
 import { AgentService } from '../../gen/es/sboxagent/v1/agent_service_pb.js';
 import { EventService, ListEventsResponseSchema, type WatchEventsResponse } from '../../gen/es/sboxagent/v1/event_service_pb.js';
 import { ProcessService } from '../../gen/es/sboxagent/v1/process_service_pb.js';
-import { AgentError } from '../../src/kernel/errors.ts';
 import { anonymous } from '../../src/kernel/principal.ts';
 import { fakes, processView, storedEvent } from '../helpers/api-fakes.ts';
 import { serveApi } from '../helpers/api-server.ts';
@@ -21,10 +20,10 @@ const server = await serveApi(fake.deps);
 after(() => server.close());
 
 const transports: Record<string, Transport> = {
-  gRPC: createGrpcTransport({ baseUrl: server.h2url }),
+  gRPC: createGrpcTransport({ baseUrl: server.url }),
   'gRPC-Web': createGrpcWebTransport({ baseUrl: server.url, httpVersion: '1.1' }),
   'Connect JSON': createConnectTransport({ baseUrl: server.url, httpVersion: '1.1', useBinaryFormat: false }),
-  'Connect proto over h2c': createConnectTransport({ baseUrl: server.h2url, httpVersion: '2', useBinaryFormat: true }),
+  'Connect proto over h2c': createConnectTransport({ baseUrl: server.url, httpVersion: '2', useBinaryFormat: true }),
 };
 
 async function failure(promise: Promise<unknown>): Promise<ConnectError> {
@@ -97,7 +96,7 @@ for (const [name, transport] of Object.entries(transports)) {
       await fake.journal.publish([{ type: 'test.live', id: `live-${name}` }], { source: 'x' });
       const live = (await stream.next()).value as WatchEventsResponse;
       assert.equal(live.events[0]?.id, `live-${name}`);
-      server.calls.at(-1)?.cut(new AgentError('SHUTTING_DOWN', 'the agent is stopping'));
+      server.revoke('SHUTTING_DOWN');
       const farewell = (await stream.next()).value as WatchEventsResponse;
       assert.equal(farewell.progress?.revision, live.revision);
       assert.equal((await failure(stream.next())).code, Code.Unavailable);
@@ -220,7 +219,7 @@ describe('health', () => {
   it('without a token: the word, and no more', async () => {
     const open = await serveApi(fake.deps, anonymous);
     try {
-      const transport = createGrpcTransport({ baseUrl: open.h2url });
+      const transport = createGrpcTransport({ baseUrl: open.url });
       assert.equal((await createClient(Health, transport).check({})).status, Serving.SERVING);
       assert.equal((await failure(createClient(Health, transport).check({ service: 'journal' }))).code, Code.Unauthenticated);
       assert.equal((await createClient(AgentService, transport).getHealth({})).components.length, 0);

@@ -40,7 +40,7 @@ describe('create', () => {
     const first = await ask('POST', '/events', event);
     assert.equal(first.status, 201);
     assert.equal(first.headers.get('location'), '/api/v1/events/x%2F1');
-    assert.equal(first.headers.get('x-trace-id'), '0123456789abcdef0123456789abcdef');
+    assert.match(first.headers.get('x-trace-id') ?? '', /^[0-9a-f]{32}$/);
     assert.equal(first.headers.get('cache-control'), 'no-store');
     assert.deepEqual(first.json.data, event.data);
     assert.equal(first.json.correlation_id, '');
@@ -156,9 +156,9 @@ describe('refusals', () => {
   });
 
   it('answers 405 with Allow, and nothing for a trailing slash', async () => {
-    assert.equal((await ask('PATCH', '/events', {})).headers.get('allow'), 'GET, HEAD, POST');
-    assert.equal(server.api.gateway.match('GET', '/api/v1/processes/').kind, 'none');
-    assert.equal(server.api.gateway.match('GET', '/nothing').kind, 'none');
+    assert.equal((await ask('PATCH', '/events', {})).headers.get('allow'), 'GET, HEAD, POST, OPTIONS');
+    assert.equal((await ask('GET', '/processes/')).status, 404);
+    assert.equal((await ask('GET', '/nothing')).status, 404);
   });
 
   it('ends a body that is too large without a stated length', async () => {
@@ -188,11 +188,10 @@ describe('answers', () => {
     fake.board.become('HEALTHY');
   });
 
-  it('every call learnt how it ended', () => {
-    assert.deepEqual(
-      server.calls.filter(({ ended }) => ended === undefined),
-      [],
-    );
-    assert.ok(server.calls.some(({ ended }) => ended === 'invalid_argument'));
+  it('every call learnt how it ended', async () => {
+    for (let tries = 0; server.door.stats().unary > 0 && tries < 200; tries += 1) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.equal(server.door.stats().unary, 0);
+    assert.ok(server.ended.some(({ code }) => code === 'invalid_argument'));
+    assert.ok(!server.ended.some(({ code }) => code === 'unknown'));
   });
 });

@@ -1,20 +1,11 @@
 /** `sboxagent config` over gRPC against the service and the room, with real files. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:http2';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createContextValues } from '@connectrpc/connect';
-import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { ConfigService } from '../../gen/es/sboxagent/v1/config_service_pb.js';
-import { errors } from '../../src/api/interceptors/errors.ts';
-import { createValidate, validation } from '../../src/api/interceptors/validation.ts';
-import { rpcMethods } from '../../src/api/methods.ts';
-import { callKey, type Mounted } from '../../src/api/seam.ts';
 import { configService } from '../../src/api/services/config-service.ts';
-import { testCall } from '../helpers/api-server.ts';
+import { serveService } from '../helpers/api-server.ts';
 import { type CliResult, cli } from '../helpers/cli-io.ts';
 import { type ConfigRoom, configRoom } from '../helpers/config-room.ts';
 
@@ -38,28 +29,13 @@ interface Door {
 
 async function door(): Promise<Door> {
   const room = await configRoom({ 'sboxagent.yaml': file });
-  const implementation = configService({ config: room.config });
-  const methods = rpcMethods([{ service: ConfigService, implementation } as unknown as Mounted]);
-  const adapter = connectNodeAdapter({
-    interceptors: [errors, validation(createValidate(), new Set())],
-    routes: (router) => router.service(ConfigService, implementation),
-    contextValues(req) {
-      const method = methods.find(({ path }) => path === req.url);
-      return method === undefined ? createContextValues() : createContextValues().set(callKey, testCall(method));
-    },
-  });
-  const server = createServer({}, adapter);
-  const sessions = new Set<{ destroy(): void }>();
-  server.on('session', (session) => sessions.add(session));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const server = await serveService(ConfigService, configService({ config: room.config }));
+  const target = new URL(server.url).host;
   return {
     room,
     run: (...argv) => cli(['config', ...argv, '--target', target]),
     async [Symbol.asyncDispose]() {
-      for (const session of sessions) session.destroy();
-      server.close();
+      await server.close();
       await room[Symbol.asyncDispose]();
     },
   };

@@ -1,18 +1,8 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { ConfigService } from '../../gen/es/sboxagent/v1/config_service_pb.js';
-import { createGateway } from '../../src/api/gateway/gateway.ts';
-import { createInvoker, implementationOf } from '../../src/api/gateway/invoke.ts';
-import { errors } from '../../src/api/interceptors/errors.ts';
-import { createValidate, validation } from '../../src/api/interceptors/validation.ts';
-import { rpcMethods } from '../../src/api/methods.ts';
-import type { Mounted } from '../../src/api/seam.ts';
 import { configService } from '../../src/api/services/config-service.ts';
-import { systemClock } from '../../src/kernel/clock.ts';
-import { testCall } from '../helpers/api-server.ts';
+import { serveService } from '../helpers/api-server.ts';
 import { type ConfigRoom, configRoom } from '../helpers/config-room.ts';
 
 const file = `# ours
@@ -42,34 +32,21 @@ interface Answer {
   readonly json: any;
 }
 
-/** The room behind REST, without a gate. */
+/** The room behind the front door. */
 async function door(files: Readonly<Record<string, string>> = { 'sboxagent.yaml': file }): Promise<Door> {
   const room = await configRoom(files);
-  const services = [{ service: ConfigService, implementation: configService({ config: room.config }) } as unknown as Mounted];
-  const methods = rpcMethods(services);
-  const invoker = createInvoker(methods, (method) => implementationOf(method, services), [errors, validation(createValidate(), new Set())]);
-  const limits = () => ({ messageBytes: 1 << 20, jsonDepth: 32 });
-  const gateway = createGateway({ methods, invoker, clock: systemClock, limits, pingIntervalMs: () => 1000 });
-  const server = createServer((req, res) => {
-    const match = gateway.match(req.method ?? '', (req.url ?? '').split('?')[0] ?? '');
-    if (match.kind !== 'route') return void res.writeHead(404).end();
-    void gateway.serve(match, testCall(match.method, { protocol: 'rest' }), req, res);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const server = await serveService(ConfigService, configService({ config: room.config }));
   return {
     room,
     async call(method, path, { body, type = 'application/json', headers = {} } = {}) {
       const sent = body === undefined ? {} : { body, headers: { 'content-type': type, ...headers } };
-      const res = await fetch(`http://127.0.0.1:${port}/api/v1${path}`, { method, headers, ...sent });
+      const res = await fetch(`${server.url}/api/v1${path}`, { method, headers, ...sent });
       const text = await res.text();
       const json: unknown = (res.headers.get('content-type') ?? '').includes('json') ? JSON.parse(text) : undefined;
       return { status: res.status, headers: res.headers, text, json };
     },
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
+      await server.close();
       await room[Symbol.asyncDispose]();
     },
   };

@@ -1,5 +1,4 @@
-import { header, isHttp2 } from '../exchange.ts';
-import type { HttpRequest } from '../seam.ts';
+import type { Exchange } from '../transports/exchange.ts';
 
 /** Names by which a client on this machine calls; anything else must be listed (DNS rebinding). */
 const localNames = ['localhost', '127.0.0.1', '[::1]'];
@@ -17,23 +16,18 @@ export function authorityAllowed(authority: string | undefined, allowedHosts: re
 export interface Target {
   /** What must all be allowed: of several names none may be smuggled past. Empty when there is none. */
   readonly authorities: readonly string[];
-  /** Origin form, still percent-encoded, with the query. */
-  readonly url: string;
+  /** Still percent-encoded, without the query. */
   readonly path: string;
 }
 
 /** Reads authority and path of a request in any of the forms that HTTP allows. */
-export function targetOf(req: HttpRequest): Target {
-  const raw = req.url ?? '';
-  const absolute = /^https?:\/\/([^/?#]*)(.*)$/i.exec(raw);
-  const url = absolute === null ? raw : `${absolute[2]?.startsWith('/') ? '' : '/'}${absolute[2] ?? ''}`;
-  const authorities = absolute?.[1] === undefined ? authoritiesOf(req) : [absolute[1], ...authoritiesOf(req)];
+export function targetOf({ target, authorities }: Exchange): Target {
+  const absolute = target.startsWith('/') ? null : /^https?:\/\/([^/?#]*)(.*)$/i.exec(target);
+  const [, authority, rest = ''] = absolute ?? [];
+  const url = absolute === null ? target : `${rest.startsWith('/') ? '' : '/'}${rest}`;
   const cut = url.indexOf('?');
-  return { authorities, url, path: cut < 0 ? url : url.slice(0, cut) };
-}
-
-function authoritiesOf(req: HttpRequest): string[] {
-  if (isHttp2(req)) return [header(req, ':authority'), header(req, 'host')].filter((value) => value !== undefined);
-  // Node keeps the first of several Host headers: look at what was really sent.
-  return req.rawHeaders.filter((_, i) => i % 2 === 1 && req.rawHeaders[i - 1]?.toLowerCase() === 'host');
+  return {
+    authorities: authority === undefined ? authorities : [authority, ...authorities],
+    path: cut < 0 ? url : url.slice(0, cut),
+  };
 }

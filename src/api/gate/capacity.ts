@@ -1,11 +1,20 @@
 import { AgentError } from '../../kernel/errors.ts';
+import type { Principal } from '../../kernel/principal.ts';
 import type { Settings } from '../../settings/types.ts';
 import type { RpcMethod } from '../seam.ts';
 
-/** How many calls are open, by kind; the caps are judged against it. */
+/** What asks for a place: an RPC, or a plain route (undefined), and who asks. */
+export interface Applicant {
+  readonly method: RpcMethod | undefined;
+  readonly principal: Principal;
+  /** Answered also when there is too much of everything else: the health of the agent. */
+  readonly always: boolean;
+}
+
+/** How many calls are in work, by kind and by principal; the caps are judged against it. */
 export interface Capacity {
   /** Takes a place, or says why there is none. The answer gives the place back, once. */
-  take(method: RpcMethod | undefined, api: Settings['api']): (() => void) | AgentError;
+  take(applicant: Applicant, api: Settings['api']): (() => void) | AgentError;
   unary(): number;
   streams(): number;
   /** Open streams by RPC path. */
@@ -19,49 +28,36 @@ function counts(method: RpcMethod): boolean {
   return !method.service.typeName.startsWith('grpc.reflection.');
 }
 
-export function createCapacity(refused: (limit: string) => void): Capacity {
-  const streams = new Map<string, number>();
-  let streamCount = 0;
-  let unaryCount = 0;
+/** Counts by key; keys without a count are forgotten. */
+class Tally {
+  readonly counts = new Map<string, number>();
+  total = 0;
 
-  const takeStream = (method: RpcMethod, api: Settings['api']): (() => void) | AgentError => {
-    if (counts(method)) {
-      if (!api.streams.enabled) return new AgentError('STREAMS_DISABLED', 'streams are switched off (api.streams.enabled)');
-      const limit = api.streams.maxConnections;
-      if (streamCount >= limit) {
-        refused('streams');
-        const message = `${limit} streams are open, which is api.streams.max_connections`;
-        return new AgentError('STREAM_LIMIT_REACHED', message, { metadata: { limit: String(limit) }, retryAfterMs: retryMs });
-      }
-      streamCount += 1;
-    }
-    streams.set(method.path, (streams.get(method.path) ?? 0) + 1);
-    return once(() => {
-      if (counts(method)) streamCount -= 1;
-      streams.set(method.path, (streams.get(method.path) ?? 1) - 1);
-    });
-  };
+  of(key: string): number {
+    return this.counts.get(key) ?? 0;
+  }
 
-  const takeUnary = (method: RpcMethod | undefined, api: Settings['api']): (() => void) | AgentError => {
-    const limit = api.limits.concurrentUnary;
-    // Health must be answered exactly when there is too much of everything else.
-    if (unaryCount >= limit && method?.scope !== undefined) {
-      refused('concurrent_unary');
-      const message = `${limit} calls are in work, which is api.limits.concurrent_unary`;
-      return new AgentError('UNARY_LIMIT_REACHED', message, { metadata: { limit: String(limit) }, retryAfterMs: retryMs });
-    }
-    unaryCount += 1;
-    return once(() => {
-      unaryCount -= 1;
-    });
-  };
+  add(key: string): void {
+    this.total += 1;
+    this.counts.set(key, this.of(key) + 1);
+  }
 
-  return {
-    take: (method, api) => (method?.stream === true ? takeStream(method, api) : takeUnary(method, api)),
-    unary: () => unaryCount,
-    streams: () => streamCount,
-    byMethod: () => Object.fromEntries([...streams].filter(([, count]) => count > 0)),
-  };
+  remove(key: string): void {
+    this.total -= 1;
+    const left = this.of(key) - 1;
+    if (left > 0) this.counts.set(key, left);
+    else this.counts.delete(key);
+  }
+}
+
+/**
+ * The share of each principal: one may take all places that there are, but then a tenth more (at least one) is there for each other
+ * one, so that nobody can shut the rest out. In all no more than twice the places.
+ */
+function isFull(tally: Tally, principal: Principal, limit: number): boolean {
+  const mine = tally.of(principal.id);
+  if (tally.total < limit) return false;
+  return mine >= Math.ceil(limit / 10) || tally.total >= 2 * limit;
 }
 
 function once(fn: () => void): () => void {
@@ -70,5 +66,49 @@ function once(fn: () => void): () => void {
     if (done) return;
     done = true;
     fn();
+  };
+}
+
+export function createCapacity(refused: (limit: string) => void): Capacity {
+  const streams = new Tally();
+  const unary = new Tally();
+  const methods = new Tally();
+
+  const takeStream = (method: RpcMethod, principal: Principal, api: Settings['api']): (() => void) | AgentError => {
+    const counted = counts(method);
+    if (counted && !api.streams.enabled) return new AgentError('STREAMS_DISABLED', 'streams are switched off (api.streams.enabled)');
+    const limit = api.streams.maxConnections;
+    if (counted && isFull(streams, principal, limit)) {
+      refused('streams');
+      const message = `${limit} streams are open, which is api.streams.max_connections`;
+      return new AgentError('STREAM_LIMIT_REACHED', message, { metadata: { limit: String(limit) }, retryAfterMs: retryMs });
+    }
+    if (counted) streams.add(principal.id);
+    methods.add(method.path);
+    return once(() => {
+      if (counted) streams.remove(principal.id);
+      methods.remove(method.path);
+    });
+  };
+
+  const takeUnary = ({ principal, always }: Applicant, api: Settings['api']): (() => void) | AgentError => {
+    const limit = api.limits.concurrentUnary;
+    if (!always && isFull(unary, principal, limit)) {
+      refused('concurrent_unary');
+      const message = `${limit} calls are in work, which is api.limits.concurrent_unary`;
+      return new AgentError('UNARY_LIMIT_REACHED', message, { metadata: { limit: String(limit) }, retryAfterMs: retryMs });
+    }
+    unary.add(principal.id);
+    return once(() => unary.remove(principal.id));
+  };
+
+  return {
+    take(applicant, api) {
+      const { method, principal } = applicant;
+      return method?.stream === true ? takeStream(method, principal, api) : takeUnary(applicant, api);
+    },
+    unary: () => unary.total,
+    streams: () => streams.total,
+    byMethod: () => Object.fromEntries(methods.counts),
   };
 }

@@ -4,5 +4,5 @@
  */
 export { createCapacity } from './capacity.ts';
 export { createGate } from './gate.ts';
-export { createOpenCalls } from './open-calls.ts';
+export { createOpenCalls, lookEveryMs } from './open-calls.ts';
 export { createRateLimiter, type RateLimiter } from './rate-limit.ts';

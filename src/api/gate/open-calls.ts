@@ -3,17 +3,11 @@ import type { Clock } from '../../kernel/clock.ts';
 import { AgentError } from '../../kernel/errors.ts';
 import type { Settings } from '../../settings/types.ts';
 import type { Counter, Telemetry } from '../../telemetry/types.ts';
-import { arrived, isGone, whenClosed } from '../exchange.ts';
-import { refuse, type Shape } from '../refusal.ts';
-import { fromUnknown } from '../wire-error.ts';
-import { type OpenCall, type OpenCallOptions, openCall, reset } from './open-call.ts';
-import { createStallWatch } from './stall-watch.ts';
+import { OpenCall, type OpenCallHooks, type OpenCallOptions } from './open-call.ts';
 
-/** All calls between their first header and their last byte. */
+/** All calls between their first header and the end of their handler. */
 export interface OpenCalls {
-  open(options: OpenCallOptions, shape: Shape): OpenCall;
-  /** The handler of a call threw: answers INTERNAL if nothing was answered, else resets. */
-  failed(call: OpenCall, shape: Shape, error: unknown): Promise<void>;
+  open(options: OpenCallOptions): OpenCall;
   /** Cuts all calls of a token. */
   revoke(principalId: string, reason: ErrorReason): void;
   /** Tells all streams that the agent stops; they end by themselves. */
@@ -21,7 +15,8 @@ export interface OpenCalls {
   /** Resolves when no call is open. */
   drained(): Promise<void>;
   count(): number;
-  stop(): void;
+  /** Looks at every call: readers that stand still, bodies that do not come, answers that were silent for too long. */
+  look(nowMs: number): void;
 }
 
 export interface OpenCallsOptions {
@@ -34,32 +29,26 @@ export interface OpenCallsOptions {
 export function createOpenCalls(options: OpenCallsOptions): OpenCalls {
   const open = new Set<OpenCall>();
   const waiting = new Set<() => void>();
-  const stalls = createStallWatch(options.clock);
-  const forget = (call: OpenCall): void => {
-    open.delete(call);
-    close(options, call);
-    if (open.size > 0) return;
-    for (const resolve of waiting) resolve();
-    waiting.clear();
+  const hooks: OpenCallHooks = {
+    clock: options.clock,
+    answered: (call) => record(options, call),
+    over(call) {
+      open.delete(call);
+      if (open.size > 0) return;
+      for (const resolve of waiting) resolve();
+      waiting.clear();
+    },
   };
   return {
-    open(callOptions, shape) {
-      const call = openCall(callOptions);
+    open(callOptions) {
+      const call = new OpenCall(callOptions, hooks);
       open.add(call);
-      const unwatch = stalls.add(
-        call.res,
-        () => stallLimitMs(options.api(), call),
-        () => cutSlow(options, call),
-      );
-      const cancelBody = timeBody(options, call, shape);
-      whenClosed(call.req, call.res, () => {
-        unwatch();
-        cancelBody();
-        forget(call);
-      });
+      const { methodKind } = call.method.desc;
+      // Streams of messages take as long as they like.
+      const whole = methodKind === 'unary' || methodKind === 'server_streaming';
+      if (whole && !call.exchange.arrived()) call.bodyDueMs = call.startMs + options.api().limits.bodyTimeoutMs;
       return call;
     },
-    failed: (call, shape, error) => fail(call, { shape, error }),
     revoke(principalId, reason) {
       const error = new AgentError(reason, `the token ${principalId} is no longer valid`);
       for (const call of open) if (call.principal.id === principalId) call.cut(error);
@@ -70,7 +59,14 @@ export function createOpenCalls(options: OpenCallsOptions): OpenCalls {
     },
     drained: () => (open.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.add(resolve))),
     count: () => open.size,
-    stop: stalls.stop,
+    look(nowMs) {
+      for (const call of open) {
+        if (call.exchange.closed) continue;
+        watchReader(options, call, nowMs);
+        watchBody(options, call, nowMs);
+        watchSilence(options, call, nowMs);
+      }
+    },
   };
 }
 
@@ -78,65 +74,70 @@ function stallLimitMs(api: Settings['api'], call: OpenCall): number {
   return call.method.stream ? api.streams.pongTimeoutMs : api.limits.idleTimeoutMs;
 }
 
-function cutSlow(options: OpenCallsOptions, call: OpenCall): void {
-  options.limitRefused.add(1, { limit: 'pong_timeout' });
-  const waitedMs = stallLimitMs(options.api(), call);
-  call.cut(new AgentError('WATCHER_TOO_SLOW', `nothing was read for ${waitedMs / 1000} s`));
-}
-
-/** A request must bring its whole body in time; streams of messages take as long as they like. */
-function timeBody(options: OpenCallsOptions, call: OpenCall, shape: Shape): () => void {
-  const kind = call.method.desc.methodKind;
-  if (kind === 'client_streaming' || kind === 'bidi_streaming' || arrived(call.req)) return () => {};
-  return options.clock.after(options.api().limits.bodyTimeoutMs, () => {
-    if (arrived(call.req)) return;
-    options.limitRefused.add(1, { limit: 'body_timeout' });
-    const error = new AgentError('BODY_TIMEOUT', 'the body did not arrive within api.limits.body_timeout');
-    call.cut(error);
-    refuse(call.req, call.res, { shape, error }).then(
-      () => call.req.destroy(),
-      () => {},
-    );
-  });
-}
-
-async function fail(call: OpenCall, failure: { shape: Shape; error: unknown }): Promise<void> {
-  // After a cut, or when the client left, whatever the handler stumbled over is no news.
-  if (call.signal.aborted || isGone(call.res)) {
-    if (call.signal.reason instanceof AgentError) await refuse(call.req, call.res, { shape: failure.shape, error: call.signal.reason });
+/** A reader that takes nothing at all for its time is cut; one that is slow is not. */
+function watchReader(options: OpenCallsOptions, call: OpenCall, nowMs: number): void {
+  const { exchange, seen } = call;
+  const pending = exchange.pendingBytes;
+  const taken = exchange.written - pending;
+  if (pending === 0 || taken > seen.taken) {
+    seen.takenMs = nowMs;
+    seen.taken = taken;
     return;
   }
-  const error = fromUnknown(failure.error);
-  call.outcome(error.code, failure.error);
-  if (call.res.headersSent) reset(call.res, error);
-  else await refuse(call.req, call.res, { shape: failure.shape, error });
+  const limitMs = stallLimitMs(options.api(), call);
+  if (nowMs - seen.takenMs < limitMs) return;
+  seen.takenMs = nowMs;
+  options.limitRefused.add(1, { limit: 'pong_timeout' });
+  call.cut(new AgentError('WATCHER_TOO_SLOW', `nothing was read for ${limitMs / 1000} s`));
 }
 
-function close(options: OpenCallsOptions, call: OpenCall): void {
-  const { code, error } = call.ended() ?? {
-    code: call.res.writableFinished ? codeOfStatus(call.res.statusCode) : 'canceled',
-    error: undefined,
-  };
+function watchBody(options: OpenCallsOptions, call: OpenCall, nowMs: number): void {
+  if (call.bodyDueMs === 0) return;
+  if (call.exchange.arrived()) call.bodyDueMs = 0;
+  if (call.bodyDueMs === 0 || nowMs < call.bodyDueMs) return;
+  call.bodyDueMs = 0;
+  options.limitRefused.add(1, { limit: 'body_timeout' });
+  const error = new AgentError('BODY_TIMEOUT', 'the body did not arrive within api.limits.body_timeout');
+  call.cut(error);
+  void call.refuse(error);
+}
+
+function watchSilence(options: OpenCallsOptions, call: OpenCall, nowMs: number): void {
+  const { exchange, seen, ping } = call;
+  if (ping === undefined) return;
+  if (exchange.written !== seen.written) {
+    seen.written = exchange.written;
+    seen.writtenMs = nowMs;
+    return;
+  }
+  // Bytes still wait for a reader that is slow: a ping would only add to them.
+  if (exchange.pendingBytes > 0 || nowMs - seen.writtenMs < options.api().streams.pingIntervalMs - lookEveryMs) return;
+  exchange.write(ping);
+}
+
+/** How often `look` is to be called. */
+export const lookEveryMs = 250;
+
+/** How a call ended, for span, metric and log. */
+function record(options: OpenCallsOptions, call: OpenCall): void {
+  const { code, error } = call.ended ?? { code: 'unknown', error: undefined };
   call.span.end(code, error);
-  const fields = {
+  const { logger } = options.telemetry;
+  const fields = (): object => ({
     method: call.method.path,
     protocol: call.protocol,
     code,
     duration_ms: Math.round((options.clock.monotonicMs() - call.startMs) * 10) / 10,
     principal: call.principal.id,
-  };
-  options.telemetry.run(call.span, () => {
-    const { logger } = options.telemetry;
-    if (code === 'internal') logger.error({ ...fields, err: causeOf(error) }, 'call failed by a fault of the agent');
-    else logger.debug(fields, 'call');
   });
+  if (code === 'internal') {
+    options.telemetry.run(call.span, () => logger.error({ ...fields(), err: causeOf(error) }, 'call failed by a fault of the agent'));
+  } else if (options.telemetry.logs('debug')) {
+    options.telemetry.run(call.span, () => logger.debug(fields(), 'call'));
+  }
 }
 
 /** INTERNAL goes out with a neutral message; the log has what is behind it. */
 function causeOf(error: unknown): unknown {
   return error instanceof Error && error.cause !== undefined ? error.cause : error;
-}
-
-function codeOfStatus(status: number): string {
-  return status < 400 ? 'ok' : 'unknown';
 }

@@ -1,7 +1,5 @@
-import type { OutgoingHttpHeaders } from 'node:http';
 import { AgentError } from '../../kernel/errors.ts';
-import { header } from '../exchange.ts';
-import type { HttpRequest } from '../seam.ts';
+import { type Exchange, header } from '../transports/exchange.ts';
 
 export interface Cors {
   readonly enabled: boolean;
@@ -31,25 +29,26 @@ const requestHeaders = [
 ].join(', ');
 
 export type OriginVerdict =
-  | { readonly ok: true; readonly headers: OutgoingHttpHeaders }
-  | { readonly ok: false; readonly headers: OutgoingHttpHeaders; readonly error: AgentError };
+  | { readonly ok: true; readonly headers: Readonly<Record<string, string>> }
+  | { readonly ok: false; readonly headers: Readonly<Record<string, string>>; readonly error: AgentError };
 
 /**
  * Whether a page of a browser may make this request. Programs send neither Origin nor Sec-Fetch-Site. Unlisted origins are
  * refused for GET too: Connect answers GET, and an answer that a page cannot read may still have done something.
  */
-export function judgeOrigin(req: HttpRequest, cors: Cors, own: readonly string[]): OriginVerdict {
-  const origin = header(req, 'origin');
-  const vary: OutgoingHttpHeaders = cors.enabled && cors.allowedOrigins.length > 0 ? { vary: 'Origin' } : {};
+export function judgeOrigin(exchange: Exchange, cors: Cors, authorities: readonly string[]): OriginVerdict {
+  const origin = header(exchange, 'origin');
+  const vary: Record<string, string> = cors.enabled && cors.allowedOrigins.length > 0 ? { vary: 'Origin' } : {};
   if (origin !== undefined && cors.enabled && cors.allowedOrigins.includes(origin)) {
     return { ok: true, headers: { vary: 'Origin', 'access-control-allow-origin': origin, 'access-control-expose-headers': exposed } };
   }
   // The agent's own page (its authority is allowed already) needs no permission.
-  if (origin !== undefined && !own.includes(origin)) {
+  const scheme = exchange.encrypted ? 'https' : 'http';
+  if (origin !== undefined && !authorities.some((name) => origin === `${scheme}://${name}`)) {
     const message = `a page of ${JSON.stringify(origin.slice(0, 200))} may not call the agent: list the origin in api.security.cors.allowed_origins`;
     return { ok: false, headers: vary, error: new AgentError('ORIGIN_NOT_ALLOWED', message) };
   }
-  if (origin === undefined && header(req, 'sec-fetch-site') === 'cross-site') {
+  if (origin === undefined && header(exchange, 'sec-fetch-site') === 'cross-site') {
     const message = 'a page of another site may not call the agent';
     return { ok: false, headers: vary, error: new AgentError('CROSS_SITE_REQUEST', message) };
   }
@@ -57,11 +56,10 @@ export function judgeOrigin(req: HttpRequest, cors: Cors, own: readonly string[]
 }
 
 /** Answer to an allowed origin that asks what it may send. */
-export function preflightHeaders(): OutgoingHttpHeaders {
+export function preflightHeaders(): Readonly<Record<string, string>> {
   return {
     'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE',
     'access-control-allow-headers': requestHeaders,
     'access-control-max-age': '7200',
-    'content-length': '0',
   };
 }

@@ -1,8 +1,6 @@
 import type { Access } from '../../access/types.ts';
 import { AgentError } from '../../kernel/errors.ts';
 import { anonymous, may, type Principal, type Scope } from '../../kernel/principal.ts';
-import { header } from '../exchange.ts';
-import type { HttpRequest } from '../seam.ts';
 
 /** Peers of the unix socket: file permission has let them in. */
 export const unixPrincipal: Principal = { id: 'unix', name: 'unix', scopes: new Set(['admin']) };
@@ -17,13 +15,13 @@ export interface Judged {
 
 /** Who calls, and whether they may do what needs `scope` (undefined: everybody). */
 export function judgeCaller(
-  req: HttpRequest,
+  authorization: string | undefined,
   scope: Scope | undefined,
   options: { readonly local: boolean; readonly authEnabled: boolean; readonly access: Access },
 ): Judged {
   if (options.local) return { principal: unixPrincipal };
   if (!options.authEnabled) return { principal: openPrincipal };
-  const verdict = options.access.authenticate(header(req, 'authorization'));
+  const verdict = options.access.authenticate(authorization);
   if (scope === undefined) return { principal: verdict.ok ? verdict.principal : anonymous };
   if (!verdict.ok) return { principal: anonymous, error: new AgentError(verdict.reason, verdict.message) };
   const { principal } = verdict;

@@ -26,6 +26,8 @@ export interface Listener {
   apply(): void;
   /** Reads the certificate's files now; answers what is wrong with them. Nothing without TLS. */
   renewCertificate(): string | undefined;
+  /** Looks at its connections; called a few times a second. */
+  look(nowMs: number): void;
   /** No new connections, GOAWAY on HTTP/2, idle HTTP/1.1 connections closed; what is in flight goes on. */
   close(): void;
   /** Destroys what is left, and removes the socket file. */
@@ -63,6 +65,7 @@ export function createListener(options: ListenerOptions): Listener {
     count: connections.count,
     apply: () => servers.apply(options.limits()),
     renewCertificate: () => renewal?.renew(),
+    look: (nowMs) => servers.sessions.look(nowMs),
     close() {
       renewal?.stop();
       if (server?.listening === true) server.close();
@@ -84,6 +87,7 @@ interface Context extends ListenerOptions {
 function plainServer(context: Context): Server {
   return createServer({ noDelay: true }, (socket) => {
     if (!context.connections.admit(socket)) return;
+    keepAlive(context, socket);
     sniff(socket, { clock: context.clock, timeoutMs: context.limits().idleTimeoutMs }, (protocol) =>
       hand(context.servers, protocol, socket),
     );
@@ -100,7 +104,9 @@ async function tlsServer(context: Context, settings: TlsSettings): Promise<Secur
   const server = await createTlsServer(settings, context.limits().headerTimeoutMs, certificate);
   const { clock, certificate: watch } = context;
   const renewal = watch && renewCertificate(server, { settings, served: certificate }, { ...watch, clock });
-  server.on('connection', (socket: Socket) => context.connections.admit(socket));
+  server.on('connection', (socket: Socket) => {
+    if (context.connections.admit(socket)) keepAlive(context, socket);
+  });
   server.on('secureConnection', (socket: TLSSocket) => {
     socket.on('error', () => {});
     if (socket.alpnProtocol === 'h2') {
@@ -111,6 +117,11 @@ async function tlsServer(context: Context, settings: TlsSettings): Promise<Secur
     sniff(socket, { clock: context.clock, timeoutMs: context.limits().idleTimeoutMs }, () => hand(context.servers, 'h1', socket));
   });
   return { server, renewal };
+}
+
+/** The kernel asks a silent peer after this time whether it is still there, and ends the connection when it is not (HTTP/1.1 has no PING). */
+function keepAlive({ endpoint, limits }: Context, socket: Socket): void {
+  if (endpoint.kind === 'tcp') socket.setKeepAlive(true, limits().pingIntervalMs);
 }
 
 function hand(servers: Servers, protocol: 'h1' | 'h2', socket: Socket): void {

@@ -3,17 +3,18 @@ import { createServer as createHttp2, type Http2Server } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../kernel/clock.ts';
 import { newTraceId } from '../../kernel/ids.ts';
-import type { HttpRequest, HttpResponse } from '../seam.ts';
-import { type Sessions, watchSessions } from './sessions.ts';
+import type { Exchange } from '../transports/exchange.ts';
+import { Http1Exchange } from '../transports/http1.ts';
+import { Http2Exchange } from '../transports/http2.ts';
+import { type SessionLimits, type Sessions, watchSessions } from './sessions.ts';
 
-export interface ServerLimits {
+export interface ServerLimits extends SessionLimits {
   readonly headerTimeoutMs: number;
-  readonly idleTimeoutMs: number;
   readonly streamsPerConnection: number;
 }
 
 /** Serves a request; must not throw. */
-export type Handler = (req: HttpRequest, res: HttpResponse) => void;
+export type Handler = (exchange: Exchange) => void;
 
 const maxHeaderBytes = 16 * 1024;
 const checkMs = 500;
@@ -30,7 +31,7 @@ export interface Servers {
 export function createServers(options: { readonly clock: Clock; readonly limits: () => ServerLimits; readonly handler: Handler }): Servers {
   const h1 = http1Server(options.limits(), options.handler);
   const h2 = http2Server(options.limits(), options.handler);
-  const sessions = watchSessions(h2, { clock: options.clock, idleMs: () => options.limits().idleTimeoutMs });
+  const sessions = watchSessions(h2, options);
   return {
     h1,
     h2,
@@ -49,6 +50,7 @@ export function createServers(options: { readonly clock: Clock; readonly limits:
 }
 
 function http1Server(limits: ServerLimits, handler: Handler): Server {
+  const serve = (req: IncomingMessage, res: ServerResponse): void => handler(new Http1Exchange(req, res));
   const server = createHttp1(
     {
       headersTimeout: limits.headerTimeoutMs,
@@ -62,10 +64,10 @@ function http1Server(limits: ServerLimits, handler: Handler): Server {
       requireHostHeader: false,
       noDelay: true,
     },
-    handler,
+    serve,
   );
   // A body is asked for (100 Continue) only by who passes the gate.
-  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => handler(req, res));
+  server.on('checkContinue', serve);
   server.on('clientError', answerClientError);
   server.on('connect', (_req, socket: Duplex) => answerRaw(socket, 405, 'METHOD_NOT_ALLOWED', 'CONNECT is not served'));
   // Without this event the timers of headers never start, since the server owns no port.
@@ -78,27 +80,22 @@ function settings(limits: ServerLimits): { maxConcurrentStreams: number; maxHead
 }
 
 function http2Server(limits: ServerLimits, handler: Handler): Http2Server {
-  const server = createHttp2(
-    {
-      settings: settings(limits),
-      maxSessionInvalidFrames: 100,
-      maxSessionRejectedStreams: 100,
-      maxHeaderListPairs: 128,
-      maxSettings: 32,
-      maxOutstandingPings: 10,
-      // Rapid reset (CVE-2023-44487): a burst, then so many a second; beyond it the session is ended.
-      streamResetBurst: 500,
-      streamResetRate: 100,
-    },
-    handler,
-  );
-  server.on('checkContinue', handler);
-  server.on('connect', handler);
+  const server = createHttp2({
+    settings: settings(limits),
+    maxSessionInvalidFrames: 100,
+    maxSessionRejectedStreams: 100,
+    maxHeaderListPairs: 128,
+    maxSettings: 32,
+    maxOutstandingPings: 10,
+    // Rapid reset (CVE-2023-44487): a burst, then so many a second; beyond it the session is ended.
+    streamResetBurst: 500,
+    streamResetRate: 100,
+  });
   // Faults of a peer's framing: the session is gone, and nobody else is concerned.
   server.on('sessionError', () => {});
   server.on('streamError', () => {});
   server.on('session', (session) => session.on('error', () => {}));
-  server.on('stream', (stream) => stream.on('error', () => {}));
+  server.on('stream', (stream, headers) => handler(new Http2Exchange(stream, headers)));
   return server;
 }
 

@@ -4,48 +4,72 @@ import type { Clock } from '../../kernel/clock.ts';
 /** How long a session that is told to go may take before its socket is destroyed. */
 const goodbyeMs = 500;
 
-/** Watches HTTP/2 sessions, which Node gives no timeouts at all: one without an open stream is closed after `idleMs`. */
+export interface SessionLimits {
+  readonly idleTimeoutMs: number;
+  readonly pingIntervalMs: number;
+  readonly pongTimeoutMs: number;
+}
+
+/**
+ * Watches HTTP/2 sessions, which Node gives no timeouts at all: one without an open stream is closed after the idle time, and one
+ * whose peer does not answer a PING is ended, since a peer that vanished without a word says nothing else.
+ */
 export interface Sessions {
   /** GOAWAY for all: no new streams, the open ones go on. */
   goAway(): void;
+  /** Looks at all of them; called a few times a second. */
+  look(nowMs: number): void;
 }
 
-export function watchSessions(server: Http2Server, options: { readonly clock: Clock; readonly idleMs: () => number }): Sessions {
-  const open = new Set<ServerHttp2Session>();
+interface Watched {
+  readonly session: ServerHttp2Session;
+  streams: number;
+  idleSinceMs: number;
+  pingedMs: number;
+  /** Whether a PING is out that is not answered. */
+  waiting: boolean;
+}
+
+export function watchSessions(server: Http2Server, options: { readonly clock: Clock; readonly limits: () => SessionLimits }): Sessions {
+  const { clock, limits } = options;
+  const open = new Set<Watched>();
   server.on('session', (session) => {
-    open.add(session);
-    const cancelIdle = closeWhenIdle(session, options);
-    session.once('close', () => {
-      open.delete(session);
-      cancelIdle();
+    const nowMs = clock.monotonicMs();
+    const watched: Watched = { session, streams: 0, idleSinceMs: nowMs, pingedMs: nowMs, waiting: false };
+    open.add(watched);
+    session.on('stream', (stream) => {
+      watched.streams += 1;
+      stream.once('close', () => {
+        watched.streams -= 1;
+        watched.idleSinceMs = clock.monotonicMs();
+      });
     });
+    session.once('close', () => open.delete(watched));
   });
   return {
     goAway() {
-      for (const session of open) session.close();
+      for (const { session } of open) session.close();
+    },
+    look(nowMs) {
+      for (const watched of open) lookAt(watched, nowMs, limits());
     },
   };
 }
 
-function closeWhenIdle(session: ServerHttp2Session, options: { readonly clock: Clock; readonly idleMs: () => number }): () => void {
-  const { clock } = options;
-  let streams = 0;
-  const expire = (): void => {
-    if (session.destroyed) return;
-    session.close();
-    // Headers without their end keep a session open for ever: close() alone would wait for them.
-    cancel = clock.after(goodbyeMs, () => session.destroy());
-  };
-  let cancel = clock.after(options.idleMs(), expire);
-  session.on('stream', (stream) => {
-    streams += 1;
-    cancel();
-    stream.once('close', () => {
-      streams -= 1;
-      if (streams > 0) return;
-      cancel();
-      cancel = clock.after(options.idleMs(), expire);
-    });
+function lookAt(watched: Watched, nowMs: number, limits: SessionLimits): void {
+  const { session } = watched;
+  if (session.destroyed) return;
+  const idleMs = watched.streams > 0 ? 0 : nowMs - watched.idleSinceMs;
+  // Headers without their end keep a session open for ever: close() alone would wait for them.
+  if (idleMs >= limits.idleTimeoutMs + goodbyeMs) session.destroy();
+  else if (idleMs >= limits.idleTimeoutMs) session.close();
+  else if (watched.waiting && nowMs - watched.pingedMs >= limits.pongTimeoutMs) session.destroy();
+  else if (!watched.waiting && nowMs - watched.pingedMs >= limits.pingIntervalMs) ping(watched, nowMs);
+}
+
+function ping(watched: Watched, nowMs: number): void {
+  watched.pingedMs = nowMs;
+  watched.waiting = watched.session.ping(() => {
+    watched.waiting = false;
   });
-  return () => cancel();
 }

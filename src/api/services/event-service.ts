@@ -7,12 +7,12 @@ import { type CreateEventRequest, type EventService, WatchEventsResponseSchema }
 import type { Journal, PublishContext } from '../../events/types.ts';
 import { AgentError, invalid } from '../../kernel/errors.ts';
 import { ulidFrom } from '../../kernel/ids.ts';
-import { callOf, callSignal, endingOf, speaksJson } from '../calls.ts';
+import { callOf, callSignal, endingOf } from '../calls.ts';
 import { type EventLimits, eventFilter, eventMessage, newEvents, receiptMessage } from '../convert/event.ts';
 import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
 import { watchMessage } from '../convert/watch.ts';
-import { requestHash } from '../interceptors/idempotency.ts';
-import type { Validate } from '../interceptors/validation.ts';
+import { requestHash } from '../dispatch/idempotency.ts';
+import type { Validate } from '../dispatch/validation.ts';
 import { publishBatches } from './publish-batches.ts';
 
 export interface EventServiceDeps {
@@ -80,7 +80,7 @@ export function eventService({ journal, validate, limits, pingIntervalMs }: Even
 
     async *watchEvents({ afterRevision, filter: asked }, context) {
       const signal = callSignal(context);
-      const json = speaksJson(context);
+      const { json } = callOf(context);
       const filter = eventFilter(asked);
       let revision = afterRevision;
       const options = { progressEveryMs: pingIntervalMs(), signal };

@@ -10,7 +10,7 @@ import {
 import type { Journal } from '../../events/types.ts';
 import { callSignal } from '../calls.ts';
 import { type EventLimits, newEvents, receiptMessage } from '../convert/event.ts';
-import type { Validate } from '../interceptors/validation.ts';
+import type { Validate } from '../dispatch/validation.ts';
 import { pipelined } from '../pipeline.ts';
 import { fromUnknown, toStatus } from '../wire-error.ts';
 import { publishContext } from './event-service.ts';

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { authorityAllowed } from '../../../../src/api/gate/authority.ts';
 import { createRateLimiter } from '../../../../src/api/gate/rate-limit.ts';
-import { shapeOf } from '../../../../src/api/gate/route.ts';
 import { traceIdOf } from '../../../../src/api/gate/trace-id.ts';
+import { createProtocols } from '../../../../src/api/protocols/protocols.ts';
+import type { ServingProtocol } from '../../../../src/api/seam.ts';
 import { type Clock, systemClock } from '../../../../src/kernel/clock.ts';
+import { apiSettings } from '../../../helpers/door.ts';
 
 describe('authority', () => {
   const table: [string | undefined, boolean][] = [
@@ -61,20 +63,25 @@ describe('rate limit', () => {
   });
 });
 
-describe('shapes by content type', () => {
-  const table: [string | undefined, ReturnType<typeof shapeOf>][] = [
-    ['application/grpc', 'grpc'],
-    ['application/grpc+proto', 'grpc'],
-    ['application/grpc-web', 'grpc_web'],
-    ['application/grpc-web+json', 'grpc_web'],
+describe('protocols by content type', () => {
+  const limits = () => apiSettings().limits;
+  const protocols = createProtocols({ methods: [], limits, connect: {}, details: true });
+  const { grpc, grpcWeb, connectStream, connectUnary } = protocols;
+  const table: [string, ServingProtocol | undefined][] = [
+    ['application/grpc', grpc],
+    ['application/grpc+proto', grpc],
+    ['application/grpc-web', grpcWeb],
+    ['application/grpc-web+json', grpcWeb],
     ['application/grpcx', undefined],
-    ['application/connect+json', 'connect_stream'],
-    ['application/json; charset=utf-8', 'connect_unary'],
-    ['application/proto', 'connect_unary'],
+    ['application/connect+json', connectStream],
+    ['application/json; charset=utf-8', connectUnary],
+    ['Application/Proto', connectUnary],
     ['text/plain', undefined],
-    [undefined, undefined],
+    ['', undefined],
   ];
-  for (const [type, shape] of table) it(`${type} -> ${shape}`, () => assert.equal(shapeOf(type), shape));
+  for (const [type, protocol] of table) {
+    it(`${type} -> ${protocol?.name}`, () => assert.equal(protocols.byType(type), protocol));
+  }
 });
 
 describe('trace id', () => {

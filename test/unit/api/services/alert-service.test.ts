@@ -68,6 +68,9 @@ function context(signal: AbortSignal = new AbortController().signal): HandlerCon
     scope: 'read',
     stream: false,
     rateLimited: true,
+    judgesItself: false,
+    document: undefined,
+    documentAnswer: undefined,
   };
   const call = { ...testCall(method), signal };
   return { signal, values: createContextValues().set(callKey, call) } as unknown as HandlerContext;

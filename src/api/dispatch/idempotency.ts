@@ -1,0 +1,89 @@
+/** Writes with a request_id are done once: the same id and request get the same answer again. */
+import { createHash } from 'node:crypto';
+import { type DescMessage, fromBinary, type Message, type MessageShape, toBinary, toJson } from '@bufbuild/protobuf';
+import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import { createContextValues, type HandlerContext } from '@connectrpc/connect';
+import { callOf } from '../calls.ts';
+import { type Call, callKey, type RpcMethod, type UnaryRun } from '../seam.ts';
+
+/** What was answered to which request, kept for 24 h. */
+export interface RequestMemory {
+  /** Runs `fn` once for one `key` and answers its bytes ever after; another `bodyHash` is REQUEST_ID_REUSED. Failures are not remembered. */
+  run(key: string, bodyHash: string, fn: () => Promise<Uint8Array>): Promise<Uint8Array>;
+}
+
+function canonical(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.entries(value)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, item]) => [key, canonical(item)]);
+}
+
+function saidBy<D extends DescMessage>(schema: D, message: MessageShape<D>): string | Uint8Array {
+  try {
+    return JSON.stringify(canonical(toJson(schema, message)));
+  } catch {
+    // JSON has no form for some masks (capitals, hyphens).
+    return toBinary(schema, message);
+  }
+}
+
+/** Hash of what a request says, however its codec ordered it. */
+export function requestHash<D extends DescMessage>(schema: D, message: MessageShape<D>): string {
+  return createHash('sha256').update(saidBy(schema, message)).digest('hex');
+}
+
+function requestIdOf(message: Message): string {
+  return 'requestId' in message && typeof message.requestId === 'string' ? message.requestId : '';
+}
+
+/** The context of work that its caller may leave: nobody's going away ends it, the end of the agent apart. */
+function unattended(context: HandlerContext, call: Call): HandlerContext {
+  const { signal } = new AbortController();
+  const { protocol, method, principal, span, local, json, rest } = call;
+  const own: Call = {
+    ...{ protocol, method, principal, span, local, json, rest, signal },
+    cut: (error) => call.cut(error),
+    outcome: (code, error) => call.outcome(code, error),
+    holdUntil: (promise) => call.holdUntil(promise),
+    expireIn: () => {},
+    heartbeat: () => {},
+    onLeave: () => {},
+  };
+  const values = createContextValues().set(callKey, own);
+  return Object.create(context, { signal: { value: signal }, values: { value: values }, call: { value: own } });
+}
+
+/** What `work` answers, unless the caller's signal fires first: then its reason, while the work goes on. */
+function unlessLeft<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const left = (): void => reject(signal.reason);
+    signal.addEventListener('abort', left, { once: true });
+    if (signal.aborted) left();
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', left));
+  });
+}
+
+/**
+ * The work of a method behind the memory. Whoever asks again with the same id after a lost connection or a passed deadline gets what
+ * the first call led to: so that work goes on without its caller, and holds the call's place until it is done.
+ */
+export function remembered(memory: RequestMemory, method: RpcMethod, work: UnaryRun): UnaryRun {
+  const { input, output, name, parent, idempotency } = method.desc;
+  const asks = input.fields.some((field) => field.name === 'request_id');
+  if (!asks || idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS) return work;
+  return async (message, context) => {
+    const requestId = requestIdOf(message);
+    if (requestId === '') return work(message, context);
+    const call = callOf(context);
+    let first: Message | undefined;
+    const bytes = memory.run(`${call.principal.id}/${parent.typeName}.${name}/${requestId}`, requestHash(input, message), async () => {
+      first = await work(message, unattended(context, call));
+      return toBinary(output, first);
+    });
+    call.holdUntil(bytes);
+    const answered = await unlessLeft(bytes, context.signal);
+    return first ?? fromBinary(output, answered);
+  };
+}

@@ -1,0 +1,55 @@
+import { create, type DescMessage, type Message } from '@bufbuild/protobuf';
+import type { Call } from '../seam.ts';
+
+/** The message itself, or made of the fields that a service answered. */
+export function messageOf(desc: DescMessage, value: unknown): Message {
+  const typed = typeof value === 'object' && value !== null && '$typeName' in value && value.$typeName === desc.typeName;
+  return typed ? (value as Message) : create(desc, value as never);
+}
+
+/**
+ * The messages that a service answers, and how the call ended. An iterator by hand: `return()` must reach a service that waits for
+ * something to say, which a generator's would stand in a queue behind.
+ */
+export class Outgoing implements AsyncIterableIterator<Message> {
+  readonly #inner: AsyncIterator<unknown>;
+  readonly #desc: DescMessage;
+  readonly #call: Call;
+  readonly #failed: (error: unknown) => unknown;
+  #over = false;
+
+  constructor(messages: AsyncIterable<unknown>, call: Call, options: { desc: DescMessage; failed: (error: unknown) => unknown }) {
+    this.#inner = messages[Symbol.asyncIterator]();
+    this.#call = call;
+    this.#desc = options.desc;
+    this.#failed = options.failed;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<Message>> {
+    if (this.#over) return { done: true, value: undefined };
+    try {
+      const { done, value } = await this.#inner.next();
+      if (done !== true) return { done: false, value: messageOf(this.#desc, value) };
+    } catch (error) {
+      this.#over = true;
+      throw this.#failed(error);
+    }
+    this.#over = true;
+    // A stream that ended without an error because its client left was not completed.
+    this.#call.outcome(this.#call.signal.aborted ? 'canceled' : 'ok');
+    return { done: true, value: undefined };
+  }
+
+  return(): Promise<IteratorResult<Message>> {
+    this.#over = true;
+    this.#call.outcome('canceled');
+    // Not awaited here: a generator that is parked goes on when the call's signal wakes it. The call waits for it.
+    const ended = this.#inner.return?.().catch(() => {});
+    if (ended !== undefined) this.#call.holdUntil(ended);
+    return Promise.resolve({ done: true, value: undefined });
+  }
+}

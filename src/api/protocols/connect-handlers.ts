@@ -1,0 +1,133 @@
+/**
+ * Connect's own router and handlers over our exchanges: gRPC-Web, Connect, and what is rare of gRPC. The services in the router are
+ * the compiled methods, so that nothing differs but the protocol.
+ */
+import type { DescMethod, Message } from '@bufbuild/protobuf';
+import {
+  type ConnectRouterOptions,
+  createConnectRouter,
+  createContextValues,
+  type HandlerContext,
+  type MethodImpl,
+} from '@connectrpc/connect';
+import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
+import { compressionGzip } from '@connectrpc/connect-node';
+import { type Call, callKey, type ServedMethod } from '../seam.ts';
+import { dropBody, dropRest } from '../transports/body.ts';
+import { type Exchange, writeAll } from '../transports/exchange.ts';
+import { nodeHeaders, webHeaders } from '../transports/web-headers.ts';
+import { toConnectError } from '../wire-error.ts';
+import { withDetails } from './connect-faults.ts';
+import { type ConnectJsonLimits, connectJson } from './connect-json.ts';
+
+export interface ConnectHandlers {
+  /** Rejects on a fault of ours, or when the client leaves. */
+  serve(call: Call, method: ServedMethod, exchange: Exchange): Promise<void>;
+}
+
+export interface ConnectHandlersOptions {
+  /** Options of Connect's handlers, over ours. */
+  readonly connect: ConnectRouterOptions;
+  readonly jsonLimits: () => ConnectJsonLimits;
+  /** False leaves errors as services and Connect make them. */
+  readonly details: boolean;
+}
+
+const defaults: ConnectRouterOptions = {
+  // No brotli unless asked for: 405 bytes of it inflate to 256 MiB.
+  acceptCompression: [compressionGzip],
+  // Answers are not compressed: grpcio asks for it by default, and a deflate per watcher and batch costs 270 KB and most of
+  // the time, to save bytes on a loopback.
+  compressMinBytes: 0xffffffff,
+};
+
+/** Messages whose error is one that Connect can write. */
+function connectStream(messages: AsyncIterable<Message>, asError: (error: unknown) => unknown): AsyncIterableIterator<Message> {
+  const inner = messages[Symbol.asyncIterator]();
+  const rethrow = (error: unknown): never => {
+    throw asError(error);
+  };
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next: () => inner.next().catch(rethrow),
+    return: () => inner.return?.() ?? Promise.resolve({ done: true, value: undefined }),
+  };
+}
+
+/** A compiled method as Connect's router takes it. */
+function implementation({ run }: ServedMethod, asError: (error: unknown) => unknown): MethodImpl<DescMethod> {
+  const rethrow = (error: unknown): never => {
+    throw asError(error);
+  };
+  const all = {
+    unary: (message: Message, context: HandlerContext) => (run.kind === 'unary' ? run.unary(message, context).catch(rethrow) : undefined),
+    server_streaming: (message: Message, context: HandlerContext) =>
+      run.kind === 'server_streaming' ? connectStream(run.stream(message, context), asError) : undefined,
+    async client_streaming(messages: AsyncIterable<Message>, context: HandlerContext) {
+      if (run.kind !== 'client_streaming') return undefined;
+      const { value } = await run.many(messages, context)[Symbol.asyncIterator]().next().catch(rethrow);
+      return value;
+    },
+    bidi_streaming: (messages: AsyncIterable<Message>, context: HandlerContext) =>
+      run.kind === 'bidi_streaming' ? connectStream(run.many(messages, context), asError) : undefined,
+  };
+  return all[run.kind] as unknown as MethodImpl<DescMethod>;
+}
+
+export function createConnectHandlers(methods: readonly ServedMethod[], options: ConnectHandlersOptions): ConnectHandlers {
+  const router = createConnectRouter({ ...defaults, ...options.connect });
+  const asError = options.details ? toConnectError : (error: unknown) => error;
+  for (const method of methods) {
+    const jsonOptions = { ...connectJson(method.desc.input, options.jsonLimits), ...options.connect.jsonOptions };
+    router.rpc(method.desc, implementation(method, asError), { jsonOptions });
+  }
+  const handlers = new Map<string, UniversalHandler>(router.handlers.map((handler) => [handler.requestPath, handler]));
+  return {
+    async serve(call, method, exchange) {
+      const handler = handlers.get(method.path);
+      if (handler === undefined) throw new Error(`${method.path} is listed but not mounted`);
+      const answer = await handler(universalRequest(call, exchange));
+      await writeAnswer(call, exchange, options.details ? await withDetails(answer, call) : answer);
+    },
+  };
+}
+
+function universalRequest(call: Call, exchange: Exchange): UniversalServerRequest {
+  const query = exchange.target.indexOf('?');
+  return {
+    httpVersion: exchange.http2 ? '2.0' : '1.1',
+    method: exchange.method,
+    // The authority was judged by the gate; a unix socket's may be anything.
+    url: `http://localhost${call.method.path}${query < 0 ? '' : exchange.target.slice(query)}`,
+    header: webHeaders(exchange.headers),
+    body: bodyOf(exchange),
+    signal: call.signal,
+    contextValues: createContextValues().set(callKey, call),
+  };
+}
+
+async function* bodyOf({ body }: Exchange): AsyncGenerator<Uint8Array> {
+  // A reader that stops early must not destroy the request: the answer would go with it.
+  for await (const chunk of body.iterator({ destroyOnReturn: false })) yield chunk;
+}
+
+async function writeAnswer(call: Call, exchange: Exchange, answer: UniversalServerResponse): Promise<void> {
+  const body = answer.body?.[Symbol.asyncIterator]();
+  call.onLeave(() => void body?.return?.());
+  try {
+    // Headers go after the first message: the implementation may still set some.
+    let chunk = await body?.next();
+    const early = !exchange.http2 && !exchange.arrived();
+    exchange.respond(answer.status, { ...nodeHeaders(answer.header), ...(early && { connection: 'close' }) });
+    for (; body !== undefined && chunk !== undefined && chunk.done !== true && !exchange.closed; chunk = await body.next()) {
+      await writeAll(exchange, chunk.value);
+    }
+    if (early) await dropBody(exchange);
+    exchange.end(undefined, answer.trailer === undefined ? undefined : nodeHeaders(answer.trailer));
+    await dropRest(exchange);
+  } finally {
+    await body?.return?.()?.catch(() => {});
+  }
+}

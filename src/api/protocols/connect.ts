@@ -1,0 +1,39 @@
+/** Connect, unary and streams: served by its own handlers; an error alone is its JSON, or the last envelope of a stream. */
+import { encodeEnvelope } from '@connectrpc/connect/protocol';
+import { endStreamFlag, errorToJson } from '@connectrpc/connect/protocol-connect';
+import type { ServingProtocol } from '../seam.ts';
+import { answerEarly } from '../transports/body.ts';
+import { header } from '../transports/exchange.ts';
+import { connectHttpStatusOf, errorHeaders, toConnectError } from '../wire-error.ts';
+import type { ConnectHandlers } from './connect-handlers.ts';
+
+export function createConnectUnary(handlers: () => ConnectHandlers): ServingProtocol {
+  return {
+    name: 'connect',
+    frameBytes: 0,
+    matches: (type) => /^application\/(json|proto)(\s*;|$)/.test(type),
+    json: ({ headers, method, target }) =>
+      method === 'GET' ? /[?&]encoding=json(&|$)/.test(target) : (headers['content-type'] ?? '').includes('json'),
+    serve: (call, method, exchange) => handlers().serve(call, method, exchange),
+    refuse(exchange, error) {
+      const headers = { 'content-type': 'application/json', ...errorHeaders(error) };
+      const body = JSON.stringify(errorToJson(toConnectError(error), undefined));
+      return answerEarly(exchange, { status: connectHttpStatusOf(error), headers, body });
+    },
+  };
+}
+
+export function createConnectStream(handlers: () => ConnectHandlers): ServingProtocol {
+  return {
+    name: 'connect',
+    frameBytes: 5,
+    matches: (type) => /^application\/connect\+(json|proto)(\s*;|$)/.test(type),
+    json: ({ headers }) => (headers['content-type'] ?? '').includes('json'),
+    serve: (call, method, exchange) => handlers().serve(call, method, exchange),
+    refuse(exchange, error) {
+      const data = Buffer.from(JSON.stringify({ error: errorToJson(toConnectError(error), undefined) }));
+      const headers = { 'content-type': header(exchange, 'content-type') ?? '', ...errorHeaders(error) };
+      return answerEarly(exchange, { status: 200, headers, body: encodeEnvelope(endStreamFlag, data) });
+    },
+  };
+}

@@ -1,0 +1,20 @@
+/** gRPC-Web: served by Connect's handlers; an error alone is an answer without a body whose status stands in its headers. */
+import type { ServingProtocol } from '../seam.ts';
+import { answerEarly } from '../transports/body.ts';
+import { errorHeaders } from '../wire-error.ts';
+import type { ConnectHandlers } from './connect-handlers.ts';
+import { grpcStatus } from './grpc.ts';
+
+export function createGrpcWeb(handlers: () => ConnectHandlers): ServingProtocol {
+  return {
+    name: 'grpc_web',
+    frameBytes: 5,
+    matches: (type) => /^application\/grpc-web(\+|;|$)/.test(type),
+    json: ({ headers }) => (headers['content-type'] ?? '').includes('json'),
+    serve: (call, method, exchange) => handlers().serve(call, method, exchange),
+    refuse(exchange, error) {
+      const headers = { 'content-type': 'application/grpc-web+proto', ...grpcStatus(error, true), ...errorHeaders(error) };
+      return answerEarly(exchange, { status: 200, headers, body: exchange.http2 ? undefined : '' });
+    },
+  };
+}

@@ -1,0 +1,196 @@
+/**
+ * gRPC, the common case: unary calls and server streams in plain protobuf. What is rare (JSON, compression, client streams) goes to
+ * Connect's handlers.
+ */
+import { type DescMessage, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
+import { ConnectError } from '@connectrpc/connect';
+import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
+import { StatusSchema } from '../../../gen/es/google/rpc/status_pb.js';
+import { AgentError } from '../../kernel/errors.ts';
+import { CallContext } from '../dispatch/context.ts';
+import type { Call, ServedMethod, ServingProtocol, StreamRun, UnaryRun } from '../seam.ts';
+import { answerEarly, dropRest, readBody, tooLarge } from '../transports/body.ts';
+import { type Exchange, type Head, header, writeAll } from '../transports/exchange.ts';
+import { nodeHeaders } from '../transports/web-headers.ts';
+import { cutText, errorHeaders, fromUnknown, grpcCodes, httpStatusOf, maxMessageBytes, toRestBody, toStatus } from '../wire-error.ts';
+import type { ConnectHandlers } from './connect-handlers.ts';
+
+export interface GrpcOptions {
+  /** Serves what is rare. */
+  readonly handlers: () => ConnectHandlers;
+  /** api.limits.message_bytes. */
+  readonly maxBytes: () => number;
+  /** False leaves errors without details, for a suite that compares them. */
+  readonly details: boolean;
+}
+
+const headBytes = 5;
+const compressedFlag = 1;
+const contentType = 'application/grpc+proto';
+
+/** A message as gRPC's protocol writes it: bytes outside printable ASCII, and the percent sign, are encoded. */
+export function grpcMessage(text: string): string {
+  const encoded = text.toWellFormed().replace(/[^ -$&-~]+/gu, encodeURIComponent);
+  // Encoded it may be three times as long, and clients take 8 KiB of trailers in all.
+  return encoded.length <= maxMessageBytes ? encoded : encoded.slice(0, maxMessageBytes).replace(/%[^%]{0,1}$/, '');
+}
+
+/** grpc-status, grpc-message and details, as headers or trailers. */
+export function grpcStatus(error: unknown, details: boolean): Head {
+  if (error instanceof ConnectError && !(error.cause instanceof AgentError)) return nodeHeaders(setTrailerStatus(new Headers(), error));
+  const known = fromUnknown(error);
+  const status: Head = {
+    'grpc-status': String(grpcCodes[known.code]),
+    'grpc-message': grpcMessage(cutText(known.message, maxMessageBytes)),
+  };
+  if (!details) return status;
+  const bin = Buffer.from(toBinary(StatusSchema, toStatus(known))).toString('base64');
+  return { ...status, 'grpc-status-details-bin': bin.replace(/=+$/, '') };
+}
+
+/** Milliseconds of `grpc-timeout`; undefined without one. Throws for what is none. */
+function deadline(exchange: Exchange): number | undefined {
+  const text = header(exchange, 'grpc-timeout');
+  if (text === undefined) return undefined;
+  const [, digits, unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(text) ?? [];
+  if (digits === undefined) throw new AgentError('INVALID_REQUEST', `grpc-timeout is no duration: ${text.slice(0, 100)}`);
+  const ms = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 0.001, n: 0.000_001 }[unit] ?? 0;
+  return Number(digits) * ms;
+}
+
+/** The one message of a request. */
+function decode(desc: DescMessage, bytes: Buffer, maxBytes: number): Message {
+  if (bytes.byteLength === 0) throw new AgentError('RPC_UNIMPLEMENTED', 'protocol error: there is no message in the request');
+  if (bytes.byteLength < headBytes) throw new AgentError('MALFORMED_BODY', 'protocol error: the envelope of the message is incomplete');
+  const length = bytes.readUInt32BE(1);
+  if (length > maxBytes) throw tooLarge(maxBytes, length);
+  if (((bytes[0] ?? 0) & compressedFlag) !== 0) {
+    throw new AgentError('INTERNAL', 'protocol error: a compressed message without grpc-encoding');
+  }
+  const got = bytes.byteLength - headBytes;
+  if (got > length) throw new AgentError('RPC_UNIMPLEMENTED', 'protocol error: more than one message in the request');
+  if (got < length) throw new AgentError('MALFORMED_BODY', `protocol error: a message of ${length} bytes was promised, ${got} came`);
+  try {
+    return fromBinary(desc, bytes.subarray(headBytes));
+  } catch (error) {
+    throw new AgentError('MALFORMED_BODY', `parse binary: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+function encode(desc: DescMessage, message: Message): Buffer {
+  const bytes = toBinary(desc, message);
+  const frame = Buffer.allocUnsafe(headBytes + bytes.byteLength);
+  frame[0] = 0;
+  frame.writeUInt32BE(bytes.byteLength, 1);
+  frame.set(bytes, headBytes);
+  return frame;
+}
+
+/** Frames of messages that are still referenced: a batch is one object for all its watchers, and goes with it. */
+const frames = new WeakMap<Message, Buffer>();
+
+/** The bytes of a message that many receive are made once. */
+function frameOf(desc: DescMessage, message: Message): Buffer {
+  let frame = frames.get(message);
+  if (frame === undefined) {
+    frame = encode(desc, message);
+    frames.set(message, frame);
+  }
+  return frame;
+}
+
+function head({ sentHeader }: CallContext): Head {
+  return sentHeader === undefined ? { 'content-type': contentType } : { ...nodeHeaders(sentHeader), 'content-type': contentType };
+}
+
+function trailers({ sentTrailer }: CallContext, status: Head): Head {
+  return sentTrailer === undefined ? status : { ...nodeHeaders(sentTrailer), ...status };
+}
+
+const ok: Head = { 'grpc-status': '0' };
+
+async function refuse(exchange: Exchange, error: unknown, details: boolean): Promise<void> {
+  const known = fromUnknown(error);
+  if (exchange.http2) {
+    const headers = { 'content-type': 'application/grpc', ...grpcStatus(error, details), ...errorHeaders(known) };
+    return answerEarly(exchange, { status: 200, headers, body: undefined });
+  }
+  // Over HTTP/1.1 there is no trailers-only answer to give.
+  const headers = { 'content-type': 'application/json', ...errorHeaders(known) };
+  return answerEarly(exchange, { status: httpStatusOf(known), headers, body: JSON.stringify(toRestBody(known)) });
+}
+
+/** The last word of a call that failed. */
+async function fail(call: Call, context: CallContext, error: unknown, details: boolean): Promise<void> {
+  const { exchange } = context;
+  call.outcome(fromUnknown(error).code, error);
+  if (exchange.closed) return;
+  if (!exchange.responded && context.sentHeader === undefined && context.sentTrailer === undefined) return refuse(exchange, error, details);
+  if (!exchange.responded) exchange.respond(200, head(context));
+  exchange.end(undefined, trailers(context, grpcStatus(error, details)));
+  return dropRest(exchange);
+}
+
+async function answerUnary(context: CallContext, method: ServedMethod, run: UnaryRun, input: Message): Promise<void> {
+  const frame = encode(method.desc.output, await run(input, context));
+  const { exchange } = context;
+  if (exchange.closed) return;
+  exchange.respond(200, head(context));
+  exchange.end(frame, trailers(context, ok));
+}
+
+async function answerStream(context: CallContext, method: ServedMethod, run: StreamRun, input: Message): Promise<void> {
+  const { call, exchange } = context;
+  const messages = run(input, context)[Symbol.asyncIterator]();
+  call.onLeave(() => void messages.return?.());
+  for (;;) {
+    const { done, value } = await messages.next();
+    if (exchange.closed) break;
+    if (!exchange.responded) exchange.respond(200, head(context));
+    if (done === true) {
+      exchange.end(undefined, trailers(context, ok));
+      return;
+    }
+    const waiting = writeAll(exchange, frameOf(method.desc.output, value));
+    if (waiting !== undefined) await waiting;
+  }
+  await messages.return?.();
+}
+
+/** Whether a request is of the common case. */
+function isPlain({ headers }: Exchange): boolean {
+  const { 'grpc-encoding': encoding, 'content-type': type } = headers;
+  return (type === 'application/grpc' || type === contentType) && (encoding === undefined || encoding === 'identity');
+}
+
+export function createGrpc(options: GrpcOptions): ServingProtocol {
+  const plain = async (call: Call, method: ServedMethod, exchange: Exchange): Promise<void> => {
+    const { run } = method;
+    let context = new CallContext(call, exchange);
+    try {
+      const timeoutMs = deadline(exchange);
+      if (timeoutMs !== undefined) {
+        const end = performance.now() + timeoutMs;
+        context = new CallContext(call, exchange, () => end - performance.now());
+        call.expireIn(timeoutMs);
+      }
+      const limit = options.maxBytes();
+      const input = decode(method.desc.input, await readBody(exchange, limit, headBytes), limit);
+      if (run.kind === 'unary') await answerUnary(context, method, run.unary, input);
+      else if (run.kind === 'server_streaming') await answerStream(context, method, run.stream, input);
+    } catch (error) {
+      await fail(call, context, error, options.details);
+    }
+  };
+  return {
+    name: 'grpc',
+    frameBytes: headBytes,
+    matches: (type) => /^application\/grpc(\+|;|$)/.test(type),
+    json: ({ headers }) => (headers['content-type'] ?? '').includes('json'),
+    serve(call, method, exchange) {
+      const common = isPlain(exchange) && (method.run.kind === 'unary' || method.run.kind === 'server_streaming');
+      return common ? plain(call, method, exchange) : options.handlers().serve(call, method, exchange);
+    },
+    refuse: (exchange, error) => refuse(exchange, error, options.details),
+  };
+}

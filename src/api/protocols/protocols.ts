@@ -1,0 +1,62 @@
+/** All protocols over one list of methods, found by content type. */
+import type { ConnectRouterOptions } from '@connectrpc/connect';
+import type { Settings } from '../../settings/types.ts';
+import type { ServedMethod, ServingProtocol } from '../seam.ts';
+import { createConnectStream, createConnectUnary } from './connect.ts';
+import { type ConnectHandlers, createConnectHandlers } from './connect-handlers.ts';
+import { createGrpc } from './grpc.ts';
+import { createGrpcWeb } from './grpc-web.ts';
+import { createRest, type RestProtocol } from './rest.ts';
+
+export interface Protocols {
+  readonly grpc: ServingProtocol;
+  readonly grpcWeb: ServingProtocol;
+  readonly connectUnary: ServingProtocol;
+  readonly connectStream: ServingProtocol;
+  readonly rest: RestProtocol;
+  /** The protocol that is meant by the content type of a request to the path of an RPC. */
+  byType(contentType: string): ServingProtocol | undefined;
+}
+
+export interface ProtocolsOptions {
+  readonly methods: readonly ServedMethod[];
+  /** Read at every use, so that a reload takes effect. */
+  readonly limits: () => Settings['api']['limits'];
+  readonly connect: ConnectRouterOptions;
+  /** False leaves the errors of gRPC and Connect without details (the conformance suite wants them bare). */
+  readonly details: boolean;
+}
+
+/** Connect's handlers take their limit when they are made: a new limit makes new ones, and calls under way keep theirs. */
+function handlersFor({ methods, limits, connect, details }: ProtocolsOptions): () => ConnectHandlers {
+  let made: { readonly maxBytes: number; readonly handlers: ConnectHandlers } | undefined;
+  return () => {
+    const maxBytes = limits().messageBytes;
+    if (made?.maxBytes !== maxBytes) {
+      const options = { connect: { readMaxBytes: maxBytes, ...connect }, jsonLimits: limits, details };
+      made = { maxBytes, handlers: createConnectHandlers(methods, options) };
+    }
+    return made.handlers;
+  };
+}
+
+export function createProtocols(options: ProtocolsOptions): Protocols {
+  const { methods, limits, connect, details } = options;
+  const handlers = handlersFor(options);
+  const maxBytes = (): number => connect.readMaxBytes ?? limits().messageBytes;
+  const rpc = {
+    grpc: createGrpc({ handlers, maxBytes, details }),
+    grpcWeb: createGrpcWeb(handlers),
+    connectUnary: createConnectUnary(handlers),
+    connectStream: createConnectStream(handlers),
+  };
+  const all = Object.values(rpc);
+  return {
+    ...rpc,
+    rest: createRest(methods, limits),
+    byType(contentType) {
+      const type = contentType.toLowerCase();
+      return all.find((protocol) => protocol.matches(type));
+    },
+  };
+}

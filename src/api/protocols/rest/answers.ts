@@ -1,0 +1,64 @@
+/** What REST says besides the body: statuses, Location, and the words of a stream's frames. Declared by method. */
+import type { DescMessage, Message } from '@bufbuild/protobuf';
+import { type Health, Health_Status } from '../../../../gen/es/sboxagent/v1/agent_pb.js';
+
+export interface UnaryAnswer {
+  /** HTTP status of a success; 200 unless said. */
+  readonly status?: (message: Message) => number;
+  /** Path of what was made. */
+  readonly location?: (message: Message) => string;
+}
+
+export interface StreamAnswer {
+  /** Where a client that got this message resumes; the `id:` of its frame. */
+  readonly cursor?: (message: Message) => string;
+  /** The request's field that `Last-Event-ID` stands for. */
+  readonly resumeField?: string;
+  /** Field names that are a frame's kind, in order of precedence; the first that is set is its `event:`. */
+  readonly kinds: readonly string[];
+}
+
+function text(message: Message, field: string): string {
+  const value: unknown = Reflect.get(message, field);
+  return typeof value === 'string' || typeof value === 'bigint' ? String(value) : '';
+}
+
+const created = (collection: string): UnaryAnswer => ({
+  status: () => 201,
+  location: (message) => `/api/v1/${collection}/${encodeURIComponent(text(message, 'id').toWellFormed())}`,
+});
+
+export const unaryAnswers: Readonly<Record<string, UnaryAnswer>> = {
+  '/sboxagent.v1.AgentService/GetHealth': { status: (message) => ((message as Health).status === Health_Status.UNHEALTHY ? 503 : 200) },
+  '/sboxagent.v1.EventService/CreateEvent': created('events'),
+  '/sboxagent.v1.ProcessService/StartProcess': created('processes'),
+};
+
+export const streamAnswers: Readonly<Record<string, StreamAnswer>> = {
+  '/sboxagent.v1.EventService/WatchEvents': {
+    cursor: (message) => text(message, 'revision'),
+    resumeField: 'after_revision',
+    kinds: ['events', 'progress', 'gap'],
+  },
+  '/sboxagent.v1.LogService/TailLogs': {
+    cursor: (message) => text(message, 'cursor'),
+    resumeField: 'after_cursor',
+    kinds: ['entries', 'dropped', 'progress'],
+  },
+  '/sboxagent.v1.ProcessService/WatchProcesses': { kinds: ['processes', 'removed_ids'] },
+  '/sboxagent.v1.AlertService/WatchAlerts': { kinds: ['alerts'] },
+  '/sboxagent.v1.PluginService/WatchPlugins': { kinds: ['plugins', 'removed_ids'] },
+};
+
+function isSet(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : value !== undefined;
+}
+
+/** The `event:` of a frame: the first of the kinds that is set, else the last of them (a snapshot may be empty). */
+export function kindOf(desc: DescMessage, message: Message, kinds: readonly string[]): string {
+  const set = kinds.find((kind) => {
+    const field = desc.fields.find(({ name }) => name === kind);
+    return field !== undefined && isSet(Reflect.get(message, field.localName));
+  });
+  return set ?? (kinds.includes('progress') ? 'progress' : kinds[0]) ?? 'message';
+}

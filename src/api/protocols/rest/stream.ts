@@ -1,0 +1,66 @@
+/** Server streams over HTTP: server-sent events, or JSON lines by `Accept`. */
+import type { DescMessage, Message } from '@bufbuild/protobuf';
+import type { AgentError } from '../../../kernel/errors.ts';
+import { restText } from '../../convert/json.ts';
+import { type Exchange, header } from '../../transports/exchange.ts';
+import { toRestBody } from '../../wire-error.ts';
+import { kindOf, type StreamAnswer } from './answers.ts';
+
+/** Bytes of one message, or of the error that ends the stream. */
+export interface Framer {
+  readonly contentType: string;
+  /** Made once for a message that many receive. */
+  message(message: Message): Buffer;
+  error(error: AgentError): string;
+  /** What keeps an idle connection alive; undefined where the format has nothing for it. */
+  readonly ping: string | undefined;
+}
+
+function once(make: (message: Message) => string): (message: Message) => Buffer {
+  const frames = new WeakMap<Message, Buffer>();
+  return (message) => {
+    let frame = frames.get(message);
+    if (frame === undefined) {
+      frame = Buffer.from(make(message));
+      frames.set(message, frame);
+    }
+    return frame;
+  };
+}
+
+/** JSON text has no raw line breaks; U+2028 and the like are no line ends in either format. */
+function lines(output: DescMessage): Framer {
+  return {
+    contentType: 'application/x-ndjson',
+    message: once((message) => `${restText(output, message)}\n`),
+    error: (error) => `${JSON.stringify({ error: toRestBody(error) })}\n`,
+    ping: undefined,
+  };
+}
+
+function serverSentEvents(output: DescMessage, answer: StreamAnswer): Framer {
+  const id = (message: Message): string => {
+    const cursor = answer.cursor?.(message) ?? '';
+    return cursor === '' ? '' : `id: ${cursor}\n`;
+  };
+  return {
+    contentType: 'text/event-stream; charset=utf-8',
+    message: once((message) => `${id(message)}event: ${kindOf(output, message, answer.kinds)}\ndata: ${restText(output, message)}\n\n`),
+    error: (error) => `event: error\ndata: ${JSON.stringify(toRestBody(error))}\n\n`,
+    ping: ': ping\n\n',
+  };
+}
+
+/** Both framings of a method's messages, and the choice between them. */
+export function framers(output: DescMessage, answer: StreamAnswer): (exchange: Exchange) => Framer {
+  const ndjson = lines(output);
+  const sse = serverSentEvents(output, answer);
+  return (exchange) => {
+    const accept = (header(exchange, 'accept') ?? '').toLowerCase();
+    const asLines = accept.search(/application\/(x-ndjson|ndjson|jsonl|x-jsonlines)/);
+    const asEvents = accept.indexOf('text/event-stream');
+    return asLines !== -1 && (asEvents === -1 || asLines < asEvents) ? ndjson : sse;
+  };
+}
+
+export const streamHeaders = { 'cache-control': 'no-cache, no-store', 'x-accel-buffering': 'no' } as const;

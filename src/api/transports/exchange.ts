@@ -1,0 +1,84 @@
+/** One request and its answer, alike for HTTP/1.1 and HTTP/2. The transport owns the end of it: who left, and when. */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+
+/** Names in lower case; a name that comes several times has a list. */
+export type Head = Record<string, string | number | readonly string[]>;
+
+export interface Exchange {
+  readonly http2: boolean;
+  readonly method: string;
+  /** Target as it was sent: origin form or absolute form, percent-encoded, with the query. */
+  readonly target: string;
+  /** Every name by which the request calls this server (`:authority`, `Host`), as sent. */
+  readonly authorities: readonly string[];
+  readonly headers: IncomingHttpHeaders;
+  readonly encrypted: boolean;
+  readonly remoteAddress: string;
+  /** Whether the request announces a body. */
+  readonly hasBody: boolean;
+  /** The request's body; whoever reads it stops at a bound. */
+  readonly body: Readable;
+  /** Whether the whole request has arrived, read or not. */
+  arrived(): boolean;
+  /** Tells a client that waits for 100 Continue to go on. */
+  proceed(): void;
+
+  /** Headers of every answer to this request, whoever gives it. */
+  readonly common: Record<string, string>;
+  /** Whether the head of the answer is sent. */
+  readonly responded: boolean;
+  /** Whether nothing can be said any more. */
+  readonly closed: boolean;
+  /** Bytes of bodies that were written so far. */
+  readonly written: number;
+  /** Bytes that were written and that the connection has not taken yet. */
+  readonly pendingBytes: number;
+  /** A whole answer. HEAD is answered without the body, but with its length. */
+  answer(status: number, headers: Head, body?: string | Uint8Array): void;
+  /** The head of an answer whose body follows by `write`. */
+  respond(status: number, headers: Head): void;
+  /** Head and trailers in one, without a body: what a gRPC client calls trailers-only. */
+  respondEmpty(status: number, headers: Head): void;
+  /** False when the connection has enough for now: `drained` says when it takes more. */
+  write(chunk: string | Uint8Array): boolean;
+  /** Resolves when more may be written, or when nothing can be said any more. */
+  drained(): Promise<void>;
+  /** The last bytes, and what is said after them. */
+  end(chunk?: string | Uint8Array, trailers?: Head): void;
+  /** The answer is said: what still comes of the request is wanted no more. On HTTP/1.1 that ends the connection. */
+  stopReading(): void;
+  /** Ends it at once, whatever was said; `calm` tells an HTTP/2 client that it asked for too much. */
+  reset(why: 'cancel' | 'calm'): void;
+  /**
+   * Calls `fn` once, within a tick of the end: true when the answer was said to its end, false when the client left before it
+   * (a reset, a lost connection), or when we reset it. One listener.
+   */
+  onEnd(fn: (complete: boolean) => void): void;
+}
+
+/** A request header that may come once; of several, the first. */
+export function header(exchange: Pick<Exchange, 'headers'>, name: string): string | undefined {
+  const value = exchange.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+export function byteLength(chunk: string | Uint8Array): number {
+  return typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.byteLength;
+}
+
+/** So much is handed to the connection at a time: the watch over stalled readers sees progress in steps of it. */
+const sliceBytes = 16 * 1024;
+
+/** Writes at the pace of the reader; answers at once where the connection takes it all. */
+export function writeAll(exchange: Exchange, bytes: Uint8Array): Promise<void> | undefined {
+  if (exchange.closed) return undefined;
+  if (bytes.byteLength <= sliceBytes) return exchange.write(bytes) ? undefined : exchange.drained();
+  return writeSlices(exchange, bytes);
+}
+
+async function writeSlices(exchange: Exchange, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.byteLength && !exchange.closed; at += sliceBytes) {
+    if (!exchange.write(bytes.subarray(at, at + sliceBytes))) await exchange.drained();
+  }
+}
