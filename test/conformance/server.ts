@@ -2,7 +2,7 @@
  * The connectrpc conformance suite against our front door. The runner says on stdin what it wants (TLS, a limit), and
  * reads on stdout where to find it:
  *
- *   connectconformance --mode server --conf test/conformance/config.yaml --known-failing @test/conformance/known-failing.txt \
+ *   connectconformance --mode server --conf test/conformance/config.yaml
  *     -- node test/conformance/server.ts
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import type { HandlerContext } from '@connectrpc/connect';
+import { callOf } from '../../src/api/calls.ts';
 import { adminToken, type Door, openDoor } from '../helpers/door.ts';
 import { ask, open, say, session } from '../helpers/raw.ts';
 
@@ -32,6 +34,10 @@ const authorities = [
   '[',
   '\u00ff\u00fe',
 ];
+
+/** Answers when its caller is gone. */
+const untilLeft = (_request: unknown, context: HandlerContext): Promise<object> =>
+  new Promise((resolve) => callOf(context).signal.addEventListener('abort', () => resolve({}), { once: true }));
 
 async function alive(door: Door): Promise<void> {
   const res = await fetch(`${door.base}/api/v1/health`);
@@ -91,7 +97,7 @@ describe('front door: what no request may do', () => {
       [`GET * HTTP/1.1\r\n${host}\r\n`, / 4\d\d /],
       [`OPTIONS * HTTP/1.1\r\n${host}\r\n`, / 204 /],
       [`BREW /api/v1/events HTTP/1.1\r\n${host}\r\n`, / 400 /],
-      [`PATCH /api/v1/events HTTP/1.1\r\n${auth}\r\n`, / 405 [\s\S]*allow: GET, POST, HEAD, OPTIONS/i],
+      [`PATCH /api/v1/events HTTP/1.1\r\n${auth}\r\n`, / 405 [\s\S]*allow: GET, HEAD, POST, OPTIONS/i],
       [`TRACE /api/v1/events HTTP/1.1\r\n${auth}\r\n`, / 405 /],
       [`CONNECT evil.com:443 HTTP/1.1\r\n${host}\r\n`, / 405 /],
       [`GET /api/v1/health HTTP/1.1\r\n${host}Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n`, / 200 /],
@@ -101,7 +107,7 @@ describe('front door: what no request may do', () => {
       ],
       [`GET /api/v1/health HTTP/1.1\r\n${host}X: ${'a'.repeat(40_000)}\r\n\r\n`, / 431 /],
       [`GET /api/v1/health HTTP/1.1\r\n${host}Expect: nonsense\r\n\r\n`, / 417 /],
-      [`POST /api/v1/events HTTP/1.1\r\n${auth}Transfer-Encoding: chunked\r\nTrailer: x\r\n\r\n2\r\n{}\r\n0\r\nx: y\r\n\r\n`, / 200 /],
+      [`POST /api/v1/events HTTP/1.1\r\n${auth}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\nTrailer: x\r\n\r\n2\r\n{}\r\n0\r\nx: y\r\n\r\n`, / 201 /],
       [`POST /api/v1/events HTTP/1.1\r\n${auth}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`, / 400 /],
       [`POST /api/v1/events HTTP/1.1\r\n${auth}Content-Length: -1\r\n\r\n`, / 400 /],
       ['\r\n\r\n\r\n', /^$|400/],
@@ -180,9 +186,9 @@ describe('front door: what no request may do', () => {
   });
 
   it('answers pipelined requests in order, and forgets those whose connection goes', async () => {
-    await using door = await openDoor({ limits: { concurrentUnary: 10 } }, { handlers: { listEvents: () => new Promise(() => {}) } });
+    await using door = await openDoor({ limits: { concurrentUnary: 10 } }, { handlers: { listEvents: untilLeft } });
     const auth = `Host: localhost\r\nAuthorization: Bearer ${adminToken}\r\n`;
-    const rest = `GET /api/v1/events HTTP/1.1\r\n${auth}\r\n`;
+    const rest = `GET /api/v1/health HTTP/1.1\r\n${auth}\r\n`;
     const rpc = `POST /sboxagent.v1.EventService/CreateEvent HTTP/1.1\r\n${auth}Content-Type: application/json\r\nContent-Length: 22\r\n\r\n{"event":{"type":"x"}}`;
     const text = await say(door.port, `${rest}${rpc}${rest}${rpc}${rpc}`, 400);
     assert.equal(text.match(/HTTP\/1\.1 200 OK/g)?.length, 5);

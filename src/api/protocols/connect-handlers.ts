@@ -4,6 +4,7 @@
  */
 import type { DescMethod, Message } from '@bufbuild/protobuf';
 import {
+  ConnectError,
   type ConnectRouterOptions,
   createConnectRouter,
   createContextValues,
@@ -12,11 +13,12 @@ import {
 } from '@connectrpc/connect';
 import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { compressionGzip } from '@connectrpc/connect-node';
+import { AgentError } from '../../kernel/errors.ts';
 import { type Call, callKey, type ServedMethod } from '../seam.ts';
 import { dropBody, dropRest } from '../transports/body.ts';
 import { type Exchange, writeAll } from '../transports/exchange.ts';
 import { nodeHeaders, webHeaders } from '../transports/web-headers.ts';
-import { toConnectError } from '../wire-error.ts';
+import { grpcCodes, toConnectError } from '../wire-error.ts';
 import { withDetails } from './connect-faults.ts';
 import { type ConnectJsonLimits, connectJson } from './connect-json.ts';
 
@@ -40,6 +42,11 @@ const defaults: ConnectRouterOptions = {
   // the time, to save bytes on a loopback.
   compressMinBytes: 0xffffffff,
 };
+
+/** Without details; what services throw as errors of Connect stays as it is. */
+function bareError(error: unknown): unknown {
+  return error instanceof AgentError ? new ConnectError(error.message, grpcCodes[error.code]) : error;
+}
 
 /** Messages whose error is one that Connect can write. */
 function connectStream(messages: AsyncIterable<Message>, asError: (error: unknown) => unknown): AsyncIterableIterator<Message> {
@@ -78,7 +85,7 @@ function implementation({ run }: ServedMethod, asError: (error: unknown) => unkn
 
 export function createConnectHandlers(methods: readonly ServedMethod[], options: ConnectHandlersOptions): ConnectHandlers {
   const router = createConnectRouter({ ...defaults, ...options.connect });
-  const asError = options.details ? toConnectError : (error: unknown) => error;
+  const asError = options.details ? toConnectError : bareError;
   for (const method of methods) {
     const jsonOptions = { ...connectJson(method.desc.input, options.jsonLimits), ...options.connect.jsonOptions };
     router.rpc(method.desc, implementation(method, asError), { jsonOptions });

@@ -5,7 +5,7 @@ import { errorHeaders } from '../wire-error.ts';
 import type { ConnectHandlers } from './connect-handlers.ts';
 import { grpcStatus } from './grpc.ts';
 
-export function createGrpcWeb(handlers: () => ConnectHandlers): ServingProtocol {
+export function createGrpcWeb(handlers: () => ConnectHandlers, details: boolean): ServingProtocol {
   return {
     name: 'grpc_web',
     frameBytes: 5,
@@ -13,7 +13,7 @@ export function createGrpcWeb(handlers: () => ConnectHandlers): ServingProtocol 
     json: ({ headers }) => (headers['content-type'] ?? '').includes('json'),
     serve: (call, method, exchange) => handlers().serve(call, method, exchange),
     refuse(exchange, error) {
-      const headers = { 'content-type': 'application/grpc-web+proto', ...grpcStatus(error, true), ...errorHeaders(error) };
+      const headers = { 'content-type': 'application/grpc-web+proto', ...grpcStatus(error, details), ...errorHeaders(error) };
       return answerEarly(exchange, { status: 200, headers, body: exchange.http2 ? undefined : '' });
     },
   };

@@ -46,7 +46,7 @@ export function createProtocols(options: ProtocolsOptions): Protocols {
   const maxBytes = (): number => connect.readMaxBytes ?? limits().messageBytes;
   const rpc = {
     grpc: createGrpc({ handlers, maxBytes, details }),
-    grpcWeb: createGrpcWeb(handlers),
+    grpcWeb: createGrpcWeb(handlers, details),
     connectUnary: createConnectUnary(handlers),
     connectStream: createConnectStream(handlers),
   };
