@@ -6,6 +6,7 @@ import { type DescMessage, fromBinary, type Message, toBinary } from '@bufbuild/
 import { ConnectError } from '@connectrpc/connect';
 import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
 import { StatusSchema } from '../../../gen/es/google/rpc/status_pb.js';
+import { systemClock } from '../../kernel/clock.ts';
 import { AgentError } from '../../kernel/errors.ts';
 import { CallContext } from '../dispatch/context.ts';
 import type { Call, ServedMethod, ServingProtocol, StreamRun, UnaryRun } from '../seam.ts';
@@ -170,8 +171,8 @@ export function createGrpc(options: GrpcOptions): ServingProtocol {
     try {
       const timeoutMs = deadline(exchange);
       if (timeoutMs !== undefined) {
-        const end = performance.now() + timeoutMs;
-        context = new CallContext(call, exchange, () => end - performance.now());
+        const end = systemClock.monotonicMs() + timeoutMs;
+        context = new CallContext(call, exchange, () => end - systemClock.monotonicMs());
         call.expireIn(timeoutMs);
       }
       const limit = options.maxBytes();
