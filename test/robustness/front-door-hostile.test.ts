@@ -107,7 +107,10 @@ describe('front door: what no request may do', () => {
       ],
       [`GET /api/v1/health HTTP/1.1\r\n${host}X: ${'a'.repeat(40_000)}\r\n\r\n`, / 431 /],
       [`GET /api/v1/health HTTP/1.1\r\n${host}Expect: nonsense\r\n\r\n`, / 417 /],
-      [`POST /api/v1/events HTTP/1.1\r\n${auth}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\nTrailer: x\r\n\r\n2\r\n{}\r\n0\r\nx: y\r\n\r\n`, / 201 /],
+      [
+        `POST /api/v1/events HTTP/1.1\r\n${auth}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\nTrailer: x\r\n\r\n2\r\n{}\r\n0\r\nx: y\r\n\r\n`,
+        / 201 /,
+      ],
       [`POST /api/v1/events HTTP/1.1\r\n${auth}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`, / 400 /],
       [`POST /api/v1/events HTTP/1.1\r\n${auth}Content-Length: -1\r\n\r\n`, / 400 /],
       ['\r\n\r\n\r\n', /^$|400/],
