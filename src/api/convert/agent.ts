@@ -8,11 +8,13 @@ import type { HealthSnapshot, HealthStatus, StatusSnapshot } from '../health.ts'
 import { fromMs } from './time.ts';
 
 /** `components` only for callers who may see them. */
-export function healthMessage(snapshot: HealthSnapshot, withComponents: boolean): Health {
-  const components = withComponents ? snapshot.components : [];
+/** Whole for who may read; for anybody else the word, and nothing from which more could be told. */
+export function healthMessage(snapshot: HealthSnapshot, mayRead: boolean): Health {
+  const status = Health_Status[snapshot.status];
+  if (!mayRead) return create(HealthSchema, { status });
   return create(HealthSchema, {
-    status: Health_Status[snapshot.status],
-    components: components.map((component) => ({
+    status,
+    components: snapshot.components.map((component) => ({
       name: component.name,
       status: Health_Status[component.status],
       message: component.message,
