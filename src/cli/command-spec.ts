@@ -29,12 +29,12 @@ export interface CommandSpec {
   readonly load?: () => Promise<Handler>;
 }
 
-export const outputs = ['table', 'json', 'yaml'] as const;
+export const outputs = ['table', 'wide', 'json', 'yaml'] as const;
 export const shells = ['bash', 'zsh', 'fish'] as const;
 
 /** Stand before or after the command. */
 export const commonFlags: readonly FlagSpec[] = [
-  { flags: '-o, --output <format>', summary: 'table, json or yaml', values: outputs },
+  { flags: '-o, --output <format>', summary: 'table, wide (a table that no terminal cuts), json or yaml', values: outputs },
   { flags: '--timeout <duration>', summary: 'how long to wait for an answer, e.g. 5s ($SBOXAGENT_TIMEOUT)' },
   { flags: '--target <address>', summary: 'host:port, unix:PATH or https://host:port instead of the local socket ($SBOXAGENT_TARGET)' },
   { flags: '--token <token>', summary: 'token for --target; other users see the command line, so prefer --token-file ($SBOXAGENT_TOKEN)' },

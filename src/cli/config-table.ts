@@ -1,5 +1,5 @@
 import type { ConfigChange, ConfigChange_Change, ConfigRevision } from '../../gen/ts/sboxagent/v1/config.ts';
-import { type Colour, type Column, table } from './table.ts';
+import { type Colour, type Column, type Style, table } from './table.ts';
 
 /** A value on one line, texts without quotes. */
 export function shownValue(value: unknown): string {
@@ -11,28 +11,28 @@ const effectColours: Partial<Record<ConfigChange_Change['effect'], Colour>> = { 
 
 const changeColumns: readonly Column<ConfigChange_Change>[] = [
   { title: 'KEY', cell: ({ path }) => path },
-  { title: 'OLD', cell: ({ old_value }) => shownValue(old_value) },
-  { title: 'NEW', cell: ({ new_value }) => shownValue(new_value) },
+  { title: 'OLD', cell: ({ old_value }) => shownValue(old_value), least: 8 },
+  { title: 'NEW', cell: ({ new_value }) => shownValue(new_value), least: 8 },
   { title: 'EFFECT', cell: ({ effect }) => effect, colour: ({ effect }) => effectColours[effect] },
 ];
 
-export function changesTable(changes: readonly ConfigChange_Change[], colour: boolean): string {
-  return table(changeColumns, changes, colour);
+export function changesTable(changes: readonly ConfigChange_Change[], style: Style): string {
+  return table(changeColumns, changes, style);
 }
 
 /** What a change did, or would do. */
-export function changeText({ revision, changes, restart_required }: ConfigChange, options: { dryRun: boolean; colour: boolean }): string {
+export function changeText({ revision, changes, restart_required }: ConfigChange, options: { dryRun: boolean; style: Style }): string {
   if (changes.length === 0) return options.dryRun ? 'nothing would change\n' : `nothing changed; revision ${revision} is in force\n`;
   const end = options.dryRun ? 'nothing was written\n' : `revision ${revision} is in force\n`;
   const restart = restart_required ? 'restart the agent to put the rest into effect\n' : '';
-  return changesTable(changes, options.colour) + end + restart;
+  return changesTable(changes, options.style) + end + restart;
 }
 
 const revisionColumns: readonly Column<ConfigRevision>[] = [
   { title: 'REVISION', cell: ({ revision }) => String(revision) },
   { title: 'TIME', cell: ({ time }) => time ?? '' },
   { title: 'AUTHOR', cell: ({ author }) => author },
-  { title: 'KEYS', cell: ({ changes }) => keysOf(changes) },
+  { title: 'KEYS', cell: ({ changes }) => keysOf(changes), least: 16 },
   { title: 'REASON', cell: ({ reason }) => reason },
 ];
 
@@ -44,8 +44,8 @@ function keysOf(changes: readonly ConfigChange_Change[]): string {
   return `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-export function revisionTable(revisions: readonly ConfigRevision[], colour: boolean): string {
-  return table(revisionColumns, revisions, colour);
+export function revisionTable(revisions: readonly ConfigRevision[], style: Style): string {
+  return table(revisionColumns, revisions, style);
 }
 
 /** The changes of several revisions, oldest first, as one: what became something and was undone is none, unless it is a secret. */

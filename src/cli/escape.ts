@@ -1,6 +1,6 @@
 /**
  * What a server says must not drive the terminal that shows it: C0, DEL, C1, and the marks that turn the direction of text.
- * Line breaks too, so that one entry stays one line.
+ * Line breaks too, so that one entry stays one line (where it may have several: `printableLines`).
  */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const unsafe = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
@@ -10,6 +10,14 @@ const short: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t'
 /** For tables, lines and messages. */
 export function printable(text: string): string {
   return text.replace(unsafe, (c) => short[c] ?? `\\x${hex(c, 2)}`);
+}
+
+/** The lines of a text that may have several, each printable by itself; line breaks at its end count for nothing. */
+export function printableLines(text: string): string[] {
+  return text
+    .replace(/[\r\n]+$/, '')
+    .split(/\r\n|[\n\u2028\u2029]/)
+    .map(printable);
 }
 
 const beyondJson = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;

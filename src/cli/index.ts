@@ -7,7 +7,7 @@
  *
  * Imported by the program's entry only. Imports kernel, settings, access, gen/ts, grpc-js, proto-loader, commander, yaml.
  */
-import { printable } from './escape.ts';
+import { printable, printableLines } from './escape.ts';
 import { EXIT, Failure } from './failure.ts';
 import type { Io } from './io.ts';
 import { runProgram } from './program.ts';
@@ -32,9 +32,10 @@ function plainArguments(argv: readonly string[]): readonly string[] {
 }
 
 function complaint({ exitCode, message, reason, details, remedy }: Failure): string {
-  const lines = [`sboxagent: ${printable(message)}${reason === undefined ? '' : ` (${printable(reason)})`}`];
+  const [first = '', ...more] = printableLines(message);
+  const lines = [`sboxagent: ${first}${reason === undefined ? '' : ` (${printable(reason)})`}`, ...more.map((line) => `  ${line}`)];
   // A refusal by fields says them in its message already.
-  for (const detail of details) if (!message.includes(detail)) lines.push(`  ${printable(detail)}`);
+  for (const detail of details) if (!message.includes(detail)) lines.push(...printableLines(detail).map((line) => `  ${line}`));
   if (remedy !== undefined) lines.push(exitCode === EXIT.usage ? printable(remedy) : `What to do: ${printable(remedy)}`);
   return `${lines.join('\n')}\n`;
 }

@@ -9,6 +9,8 @@ export interface Io {
   readonly stderr: Writable;
   /** Whether stdout is a terminal: colours go there alone. */
   readonly terminal: boolean;
+  /** Its columns, where it tells. */
+  readonly columns?: number | undefined;
   readonly cwd: string;
   readonly clock: Clock;
   /** Read late: only commands that talk to the agent need it. */
@@ -22,6 +24,7 @@ export function standardIo(): Io {
     stdout: process.stdout,
     stderr: process.stderr,
     terminal: process.stdout.isTTY === true,
+    columns: process.stdout.isTTY === true ? process.stdout.columns || undefined : undefined,
     cwd: process.cwd(),
     clock: systemClock,
     // Not by the room's index, which loads the YAML parser too: a command with --target has no use for it.

@@ -1,6 +1,7 @@
 import type { Context } from './context.ts';
 import { escapeBeyondJson, needsQuotes } from './escape.ts';
 import { write } from './io.ts';
+import type { Style } from './table.ts';
 
 /** JSON text that is safe to show; `lines` = on one line. */
 export function jsonText(data: unknown, lines = false): string {
@@ -28,6 +29,7 @@ export async function print(context: Context, data: unknown, asTable: () => stri
     case 'yaml':
       return write(io.stdout, await yamlText(data));
     case 'table':
+    case 'wide':
       return write(io.stdout, asTable());
   }
 }
@@ -41,12 +43,24 @@ export async function printEntry(context: Context, data: unknown, asRow: () => s
     case 'yaml':
       return write(io.stdout, `---\n${await yamlText(data)}`);
     case 'table':
+    case 'wide':
       return write(io.stdout, asRow());
   }
 }
 
-/** Whether to paint: only on a terminal, and not where NO_COLOR is set (no-color.org). */
-export async function colours({ io }: Context): Promise<boolean> {
-  if (!io.terminal) return false;
-  return ((await io.env())['NO_COLOR'] ?? '') === '';
+const usualWidth = 80;
+
+/**
+ * Paints only on a terminal, and not where NO_COLOR is set (no-color.org). Fits to the columns of the terminal, or to $COLUMNS where there
+ * is none; with `-o wide`, and for a program that reads along, nothing is cut.
+ */
+export async function styleOf({ io, options }: Context): Promise<Style> {
+  const env = await io.env();
+  const said = Number(env['COLUMNS']);
+  const given = Number.isInteger(said) && said > 0 ? said : undefined;
+  const width = io.terminal ? (io.columns ?? given ?? usualWidth) : (given ?? Number.POSITIVE_INFINITY);
+  return {
+    colours: io.terminal && (env['NO_COLOR'] ?? '') === '',
+    width: options.output === 'wide' ? Number.POSITIVE_INFINITY : width,
+  };
 }

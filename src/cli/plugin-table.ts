@@ -1,7 +1,7 @@
 import type { Plugin } from '../../gen/ts/sboxagent/v1/plugin.ts';
 import { durationJson } from './json-shape.ts';
 import { age } from './process-table.ts';
-import { type Colour, type Column, table } from './table.ts';
+import { type Colour, type Column, card, type Style, table } from './table.ts';
 
 const colourOf: Partial<Record<Plugin['state'], Colour>> = {
   ACTIVE: 'green',
@@ -18,22 +18,22 @@ export function pluginJson(plugin: Plugin): object {
   return { ...plugin, cadence: plugin.cadence === undefined ? undefined : durationJson(plugin.cadence) };
 }
 
-export function pluginTable(plugins: readonly Plugin[], nowMs: number, paint: boolean): string {
+export function pluginTable(plugins: readonly Plugin[], nowMs: number, style: Style): string {
   const columns: readonly Column<Plugin>[] = [
-    { title: 'ID', cell: (p) => p.id },
+    { title: 'ID', cell: (p) => p.id, least: 12 },
     { title: 'KIND', cell: (p) => (p.kind === 'KIND_UNSPECIFIED' ? '' : p.kind) },
     { title: 'STATE', cell: (p) => p.state, colour: (p) => colourOf[p.state] },
     { title: 'SEEN', cell: (p) => (p.last_seen === undefined ? '' : age(nowMs - Date.parse(p.last_seen))) },
-    { title: 'CALLS', cell: (p) => String(p.calls?.count ?? 0) },
+    { title: 'CALLS', cell: (p) => String(p.calls?.count ?? 0), drop: 2 },
     { title: 'ERRORS', cell: (p) => String(p.calls?.errors ?? 0) },
-    { title: 'CONFIG', cell: (p) => (p.config_revision === 0 ? '' : `${p.applied_config_revision}/${p.config_revision}`) },
+    { title: 'CONFIG', cell: (p) => (p.config_revision === 0 ? '' : `${p.applied_config_revision}/${p.config_revision}`), drop: 1 },
     { title: 'MESSAGE', cell: (p) => [p.reason, p.message].filter((text) => text !== '').join(': ') },
   ];
-  return table(columns, plugins, paint);
+  return table(columns, plugins, style);
 }
 
 /** One plugin in full: what is known of it, then its newest events. */
-export function pluginCard(plugin: Plugin, nowMs: number): string {
+export function pluginCard(plugin: Plugin, nowMs: number, style: Style): string {
   const { health, calls, recovery } = plugin;
   const rows: readonly (readonly [string, string])[] = [
     ['id', plugin.id],
@@ -63,15 +63,13 @@ export function pluginCard(plugin: Plugin, nowMs: number): string {
         : `${recovery.attempts} of ${recovery.budget} steps, last ${recovery.last_action || 'none'}`,
     ],
   ];
-  const told = rows.filter(([, value]) => value !== '');
-  const width = Math.max(...told.map(([title]) => title.length));
-  const card = told.map(([title, value]) => `${title.padEnd(width)}  ${value}\n`).join('');
-  if (plugin.recent_events.length === 0) return card;
+  const told = card(rows, style);
+  if (plugin.recent_events.length === 0) return told;
   const columns: readonly Column<Plugin['recent_events'][number]>[] = [
     { title: 'REVISION', cell: (e) => e.revision },
     { title: 'TIME', cell: (e) => e.time ?? '' },
-    { title: 'TYPE', cell: (e) => e.type },
+    { title: 'TYPE', cell: (e) => e.type, least: 16 },
     { title: 'DATA', cell: (e) => JSON.stringify(e.data ?? {}) },
   ];
-  return `${card}\n${table(columns, plugin.recent_events, false)}`;
+  return `${told}\n${table(columns, plugin.recent_events, style)}`;
 }

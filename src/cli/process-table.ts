@@ -1,6 +1,6 @@
 import type { Process } from '../../gen/ts/sboxagent/v1/process.ts';
 import { formatDuration } from '../kernel/duration.ts';
-import { type Colour, type Column, table } from './table.ts';
+import { type Colour, type Column, type Style, table } from './table.ts';
 
 const colourOf: Partial<Record<Process['state'], Colour>> = {
   READY: 'green',
@@ -24,16 +24,16 @@ function lastExit({ exit }: Process): string {
   return exit.signal === '' ? `code ${exit.code ?? '?'}` : exit.signal;
 }
 
-export function processTable(processes: readonly Process[], nowMs: number, paint: boolean): string {
+export function processTable(processes: readonly Process[], nowMs: number, style: Style): string {
   const columns: readonly Column<Process>[] = [
-    { title: 'ID', cell: (p) => p.id },
+    { title: 'ID', cell: (p) => p.id, least: 12 },
     { title: 'STATE', cell: (p) => p.state, colour: (p) => colourOf[p.state] },
     { title: 'PID', cell: (p) => (p.pid === 0 ? '' : String(p.pid)) },
     { title: 'UP', cell: (p) => (p.pid === 0 || p.start_time === undefined ? '' : age(nowMs - Date.parse(p.start_time))) },
-    { title: 'RESTARTS', cell: (p) => String(p.restart_count) },
+    { title: 'RESTARTS', cell: (p) => String(p.restart_count), drop: 2 },
     { title: 'LAST EXIT', cell: lastExit },
-    { title: 'RUNS', cell: (p) => p.engine || (p.command[0] ?? '') },
+    { title: 'RUNS', cell: (p) => p.engine || (p.command[0] ?? ''), least: 8, drop: 1 },
     { title: 'MESSAGE', cell: (p) => p.message || p.reason },
   ];
-  return table(columns, processes, paint);
+  return table(columns, processes, style);
 }

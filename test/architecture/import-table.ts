@@ -130,6 +130,7 @@ export const importTable: Readonly<Record<string, Room>> = {
       '@grpc/grpc-js': 'the independent client stack',
       '@grpc/proto-loader': '`call` works on descriptors alone',
       commander: 'parses the command line',
+      'string-width': 'what a text takes in a terminal',
       yaml: '-o yaml',
     },
   },

@@ -23,7 +23,7 @@ function gather(): { stream: Writable; text: () => string } {
 /** Runs a client command in this process, with nothing of this machine's environment. */
 export async function cli(
   argv: readonly string[],
-  options: { env?: Record<string, string>; stdin?: string; terminal?: boolean } = {},
+  options: { env?: Record<string, string>; stdin?: string; terminal?: boolean; columns?: number } = {},
 ): Promise<CliResult> {
   const [out, err] = [gather(), gather()];
   const io: Io = {
@@ -31,6 +31,7 @@ export async function cli(
     stdout: out.stream,
     stderr: err.stream,
     terminal: options.terminal ?? false,
+    columns: options.columns,
     cwd: '/',
     clock: systemClock,
     env: async () => options.env ?? {},

@@ -45,7 +45,7 @@ describe('status and ps', () => {
     assert.equal(table.code, 0, table.err);
     assert.match(table.out, /^Name +fake$/m);
     assert.match(table.out, /^Version +1\.2\.3$/m);
-    assert.match(table.out, /^Health .*\n {2}config +DEGRADED: agent\.yaml:7 is not fit\nUp /m);
+    assert.match(table.out, /^Health .*\n +config +DEGRADED: agent\.yaml:7 is not fit\nUp /m);
     const json = JSON.parse((await run('status', '-o', 'json')).out);
     assert.equal(json.uptime, '61.500s');
     assert.deepEqual(json.journal, { first_revision: '1', last_revision: '7', count: 7, bytes: 100 });
@@ -70,7 +70,7 @@ describe('status and ps', () => {
     const plain = await run('ps');
     assert.match(plain.out, /^edge +RUNNING +41 /m);
     assert.match(plain.out, /^idle +STOPPED /m);
-    assert.match(plain.out, /red \\x1b\[31m and \\x9b2J\\nnext/);
+    assert.match(plain.out, /red \\x1b\[31m and \\x9b2J\n +next/);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that there is none is what is tested
     assert.doesNotMatch(plain.out, /[\u001b\u009b]/);
     const painted = await cli(['ps', ...agent.at], { terminal: true });

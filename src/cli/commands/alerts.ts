@@ -12,7 +12,7 @@ import type { Handler } from '../command-spec.ts';
 import { EXIT } from '../failure.ts';
 import { text } from '../flags.ts';
 import { follow } from '../follow.ts';
-import { colours, print, printEntry } from '../output.ts';
+import { print, printEntry, styleOf } from '../output.ts';
 import { type Colour, type Column, runningTable, table } from '../table.ts';
 
 function client(agent: Agent): AlertServiceClient {
@@ -27,14 +27,14 @@ function seen({ acknowledged }: Alert): string {
 }
 
 const columns: readonly Column<Alert>[] = [
-  { title: 'ID', cell: ({ id }) => id, width: 26 },
+  { title: 'ID', cell: ({ id }) => id, width: 26, least: 12 },
   { title: 'STATE', cell: ({ state }) => state, width: 8, colour: ({ state }) => (state === 'FIRING' ? 'red' : 'green') },
-  { title: 'SEVERITY', cell: ({ severity }) => severity, colour: ({ severity }) => severityColours[severity] },
+  { title: 'SEVERITY', cell: ({ severity }) => severity, colour: ({ severity }) => severityColours[severity], drop: 2 },
   { title: 'RULE', cell: ({ rule }) => rule, width: 18 },
-  { title: 'SUBJECT', cell: ({ subject }) => subject, width: 12 },
-  { title: 'SINCE', cell: ({ start_time }) => start_time ?? '', width: 24 },
-  { title: 'UNTIL', cell: ({ end_time }) => end_time ?? '', width: 24 },
-  { title: 'SEEN BY', cell: seen, width: 8 },
+  { title: 'SUBJECT', cell: ({ subject }) => subject, width: 12, least: 8 },
+  { title: 'SINCE', cell: ({ start_time }) => start_time ?? '', width: 24, drop: 1 },
+  { title: 'UNTIL', cell: ({ end_time }) => end_time ?? '', width: 24, drop: 4 },
+  { title: 'SEEN BY', cell: seen, width: 8, least: 8, drop: 3 },
   { title: 'SUMMARY', cell: ({ summary }) => summary },
 ];
 
@@ -55,8 +55,8 @@ async function listAll(agent: Agent, states: AlertFilter['states']): Promise<Ale
 export const list: Handler = (context, _args, flags) =>
   withAgent(context, async (agent) => {
     const alerts = await listAll(agent, flags['firing'] === true ? ['FIRING'] : []);
-    const paint = await colours(context);
-    await print(context, alerts, () => table(columns, alerts, paint));
+    const style = await styleOf(context);
+    await print(context, alerts, () => table(columns, alerts, style));
     return EXIT.done;
   });
 
@@ -65,15 +65,15 @@ export const ack: Handler = (context, args, flags) =>
     const service = client(agent);
     const request = AcknowledgeAlertRequest.fromPartial({ id: args[0] ?? '', comment: text(flags, 'comment') ?? '' });
     const alert = await unary(agent, service.acknowledgeAlert.bind(service), request);
-    const paint = await colours(context);
-    await print(context, alert, () => table(columns, [alert], paint));
+    const style = await styleOf(context);
+    await print(context, alert, () => table(columns, [alert], style));
     return EXIT.done;
   });
 
 /** What fires now, then every change, also over a restart of the agent: what ended meanwhile is looked up. */
 export const watch: Handler = async (context) => {
   const dialled = await dial(context);
-  const { header, row } = runningTable(columns, await colours(context));
+  const { header, row } = runningTable(columns, await styleOf(context));
   /** What was shown as firing, as it was shown. */
   const shown = new Map<string, string>();
   let untold = true;

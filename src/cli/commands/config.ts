@@ -21,7 +21,7 @@ import { EXIT, Failure, usage } from '../failure.ts';
 import { count, text } from '../flags.ts';
 import { write } from '../io.ts';
 import { documentWith, isDocument, keyPath, leavesOf, valueOfKey } from '../key-path.ts';
-import { colours, print } from '../output.ts';
+import { print, styleOf } from '../output.ts';
 import { type Column, table } from '../table.ts';
 
 /** Units are stopped and started by some changes. */
@@ -70,21 +70,21 @@ export const get: Handler = (context, [key], flags) =>
     const value = key === undefined ? document : valueOfKey(document, key);
     if (value === undefined)
       throw new Failure(EXIT.refused, `there is no key ${key}`, { remedy: '`sboxagent config get` lists them all.' });
-    const colour = await colours(context);
+    const style = await styleOf(context);
     await print(context, value, () => {
       if (key !== undefined && !isDocument(value)) return `${printable(shownValue(value))}\n`;
       return table(
         columns,
         leavesOf(value, key).map((leaf) => ({ ...leaf, source: sourceOf(sources, leaf.key) })),
-        colour,
+        style,
       );
     });
     return EXIT.done;
   });
 
 async function showChange(context: Context, change: ConfigChange, dryRun = false): Promise<number> {
-  const colour = await colours(context);
-  await print(context, change, () => changeText(change, { dryRun, colour }));
+  const style = await styleOf(context);
+  await print(context, change, () => changeText(change, { dryRun, style }));
   return EXIT.done;
 }
 
@@ -156,8 +156,8 @@ export const history: Handler = (context, _args, flags) =>
   withAgent(context, async (agent) => {
     const lines = count(text(flags, 'lines'), '-n', 100_000) ?? 100;
     const revisions = lines === 0 ? [] : await listRevisions(agent, lines);
-    const colour = await colours(context);
-    await print(context, revisions, () => revisionTable(revisions, colour));
+    const style = await styleOf(context);
+    await print(context, revisions, () => revisionTable(revisions, style));
     return EXIT.done;
   });
 
@@ -185,8 +185,8 @@ export const diff: Handler = (context, words) => {
       });
     }
     const changes = combined(revisions.filter(({ revision }) => revision > first && revision <= last).reverse());
-    const colour = await colours(context);
-    await print(context, changes, () => (changes.length === 0 ? 'no key differs\n' : changesTable(changes, colour)));
+    const style = await styleOf(context);
+    await print(context, changes, () => (changes.length === 0 ? 'no key differs\n' : changesTable(changes, style)));
     return EXIT.done;
   });
 };

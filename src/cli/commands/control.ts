@@ -10,7 +10,7 @@ import type { Flags, Handler } from '../command-spec.ts';
 import { EXIT } from '../failure.ts';
 import { duration, text } from '../flags.ts';
 import { processJson } from '../json-shape.ts';
-import { colours, print } from '../output.ts';
+import { print, styleOf } from '../output.ts';
 import { processTable } from '../process-table.ts';
 
 type Action = (agent: Agent, id: string, flags: Flags) => Promise<Process>;
@@ -42,8 +42,8 @@ export function control(name: string): Handler {
       const action = actions[name];
       if (action === undefined) throw new TypeError(`no such action: ${name}`);
       const process = await action(agent, args[0] ?? '', flags);
-      const paint = await colours(context);
-      await print(context, processJson(process), () => processTable([process], context.io.clock.wallMs(), paint));
+      const style = await styleOf(context);
+      await print(context, processJson(process), () => processTable([process], context.io.clock.wallMs(), style));
       return EXIT.done;
     });
 }

@@ -7,7 +7,7 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../failure.ts';
 import { count, list, text } from '../flags.ts';
 import { follow } from '../follow.ts';
-import { colours, print, printEntry } from '../output.ts';
+import { print, printEntry, styleOf } from '../output.ts';
 import { type Colour, type Column, runningTable, table } from '../table.ts';
 
 const defaultLines = 100;
@@ -41,10 +41,10 @@ function detail({ data }: Event): string {
 const columns: readonly Column<Event>[] = [
   { title: 'REVISION', cell: ({ revision }) => revision },
   { title: 'TIME', cell: ({ time }) => time ?? '', width: 24 },
-  { title: 'SEVERITY', cell: ({ severity }) => severity, colour: ({ severity }) => severityColours[severity] },
-  { title: 'TYPE', cell: ({ type }) => type, width: 20 },
-  { title: 'SUBJECT', cell: ({ subject }) => subject, width: 10 },
-  { title: 'SOURCE', cell: ({ source }) => source, width: 8 },
+  { title: 'SEVERITY', cell: ({ severity }) => severity, colour: ({ severity }) => severityColours[severity], drop: 1 },
+  { title: 'TYPE', cell: ({ type }) => type, width: 20, least: 16 },
+  { title: 'SUBJECT', cell: ({ subject }) => subject, width: 10, least: 8 },
+  { title: 'SOURCE', cell: ({ source }) => source, width: 8, least: 6, drop: 2 },
   { title: 'DATA', cell: detail },
 ];
 
@@ -90,8 +90,8 @@ async function listOnce(context: Context, query: Query): Promise<number> {
     const { after: revision, filter, lines } = query;
     const found =
       revision === undefined ? await newest(agent, filter, lines ?? defaultLines) : await collect(after(agent, query, revision));
-    const colour = await colours(context);
-    await print(context, found, () => table(columns, found, colour));
+    const style = await styleOf(context);
+    await print(context, found, () => table(columns, found, style));
     return EXIT.done;
   });
 }
@@ -108,7 +108,7 @@ async function beginning(agent: Agent, { after: revision, filter, lines }: Query
 
 async function followEvents(context: Context, query: Query): Promise<number> {
   const dialled = await dial(context);
-  const { header, row } = runningTable(columns, await colours(context));
+  const { header, row } = runningTable(columns, await styleOf(context));
   const { io, options } = context;
   const agent = dialled.connect();
   const { shown, ...start } = await beginning(agent, query).finally(() => agent.close());

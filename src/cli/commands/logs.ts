@@ -8,8 +8,8 @@ import { printable } from '../escape.ts';
 import { EXIT, Failure, usage } from '../failure.ts';
 import { count, duration, text } from '../flags.ts';
 import { follow } from '../follow.ts';
-import { colours, print, printEntry } from '../output.ts';
-import { type Colour, paint } from '../table.ts';
+import { print, printEntry, styleOf } from '../output.ts';
+import { type Colour, paint, type Style } from '../table.ts';
 
 const defaultLines = 100;
 const mostLines = 100_000;
@@ -84,10 +84,10 @@ async function assertKnown(agent: Agent, id: string): Promise<void> {
 
 const levelColours: Partial<Record<LogEntry['level'], Colour>> = { WARN: 'yellow', ERROR: 'red', FATAL: 'red', DEBUG: 'dim', TRACE: 'dim' };
 
-function row({ time, source, level, message, truncated }: LogEntry, colour: boolean): string {
+function row({ time, source, level, message, truncated }: LogEntry, style: Style): string {
   const name = level === 'LEVEL_UNSPECIFIED' ? '-' : level;
   const cut = truncated ? ' […]' : '';
-  return `${time ?? '-'}  ${paint(name.padEnd(5), levelColours[level], colour)}  ${printable(source)}  ${printable(message)}${cut}\n`;
+  return `${time ?? '-'}  ${paint(name.padEnd(5), levelColours[level], style)}  ${printable(source)}  ${printable(message)}${cut}\n`;
 }
 
 async function listOnce(context: Context, query: Query): Promise<number> {
@@ -95,8 +95,8 @@ async function listOnce(context: Context, query: Query): Promise<number> {
   try {
     const { entries, cursor, cutShort } = await backlog(agent, query);
     if (cursor === '' && query.id !== undefined) await assertKnown(agent, query.id);
-    const colour = await colours(context);
-    await print(context, entries, () => entries.map((entry) => row(entry, colour)).join(''));
+    const style = await styleOf(context);
+    await print(context, entries, () => entries.map((entry) => row(entry, style)).join(''));
     if (cutShort) context.io.stderr.write(`sboxagent: looked through the last ${mostScanned} lines only; narrow it with --since\n`);
     return EXIT.done;
   } finally {
@@ -106,8 +106,8 @@ async function listOnce(context: Context, query: Query): Promise<number> {
 
 async function followLogs(context: Context, query: Query): Promise<number> {
   const dialled = await dial(context);
-  const colour = await colours(context);
-  const show = (entry: LogEntry): Promise<void> => printEntry(context, entry, () => row(entry, colour));
+  const style = await styleOf(context);
+  const show = (entry: LogEntry): Promise<void> => printEntry(context, entry, () => row(entry, style));
   let cursor = '';
   const agent = dialled.connect();
   try {

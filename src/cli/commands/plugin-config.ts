@@ -12,7 +12,7 @@ import type { Context } from '../context.ts';
 import { EXIT, Failure, usage } from '../failure.ts';
 import { text } from '../flags.ts';
 import { valueOfKey } from '../key-path.ts';
-import { print, yamlText } from '../output.ts';
+import { print, styleOf, yamlText } from '../output.ts';
 import { type Column, table } from '../table.ts';
 import { pluginClient } from './plugins.ts';
 
@@ -77,7 +77,8 @@ export const backups: Handler = (context, [id = '']) =>
     const client = pluginClient(agent);
     const request = ListPluginConfigBackupsRequest.fromPartial({ id, page_size: 1000 });
     const { backups: all } = await unary(agent, client.listPluginConfigBackups.bind(client), request);
-    await print(context, all, () => table(backupColumns, all, false));
+    const style = await styleOf(context);
+    await print(context, all, () => table(backupColumns, all, style));
     return EXIT.done;
   });
 

@@ -9,7 +9,7 @@ import {
 import { type Agent, unary, withAgent } from '../agent.ts';
 import type { Handler } from '../command-spec.ts';
 import { EXIT } from '../failure.ts';
-import { colours, print } from '../output.ts';
+import { print, styleOf } from '../output.ts';
 import { pluginCard, pluginJson, pluginTable } from '../plugin-table.ts';
 
 /** A unit may take its whole grace to stop, and then as long again to be ready. */
@@ -36,8 +36,8 @@ async function listAll(agent: Agent): Promise<Plugin[]> {
 export const list: Handler = (context) =>
   withAgent(context, async (agent) => {
     const plugins = await listAll(agent);
-    const paint = await colours(context);
-    await print(context, plugins.map(pluginJson), () => pluginTable(plugins, context.io.clock.wallMs(), paint));
+    const style = await styleOf(context);
+    await print(context, plugins.map(pluginJson), () => pluginTable(plugins, context.io.clock.wallMs(), style));
     return EXIT.done;
   });
 
@@ -45,7 +45,8 @@ export const show: Handler = (context, args) =>
   withAgent(context, async (agent) => {
     const client = pluginClient(agent);
     const plugin = await unary(agent, client.getPlugin.bind(client), GetPluginRequest.fromPartial({ id: args[0] ?? '' }));
-    await print(context, pluginJson(plugin), () => pluginCard(plugin, context.io.clock.wallMs()));
+    const style = await styleOf(context);
+    await print(context, pluginJson(plugin), () => pluginCard(plugin, context.io.clock.wallMs(), style));
     return EXIT.done;
   });
 
@@ -65,8 +66,8 @@ export function act(action: PluginAction): Handler {
       };
       const request = StartPluginRequest.fromPartial({ id: args[0] ?? '' });
       const plugin = await unary(agent, methods[action].bind(client), request, patience);
-      const paint = await colours(context);
-      await print(context, pluginJson(plugin), () => pluginTable([plugin], context.io.clock.wallMs(), paint));
+      const style = await styleOf(context);
+      await print(context, pluginJson(plugin), () => pluginTable([plugin], context.io.clock.wallMs(), style));
       return EXIT.done;
     });
 }

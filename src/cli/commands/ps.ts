@@ -4,7 +4,7 @@ import { type Agent, unary, withAgent } from '../agent.ts';
 import type { Handler } from '../command-spec.ts';
 import { EXIT } from '../failure.ts';
 import { processJson } from '../json-shape.ts';
-import { colours, print } from '../output.ts';
+import { print, styleOf } from '../output.ts';
 import { processTable } from '../process-table.ts';
 
 /** All processes, page by page: the agent bounds their number. */
@@ -23,7 +23,7 @@ async function listAll(agent: Agent): Promise<Process[]> {
 export const ps: Handler = (context) =>
   withAgent(context, async (agent) => {
     const processes = await listAll(agent);
-    const paint = await colours(context);
-    await print(context, processes.map(processJson), () => processTable(processes, context.io.clock.wallMs(), paint));
+    const style = await styleOf(context);
+    await print(context, processes.map(processJson), () => processTable(processes, context.io.clock.wallMs(), style));
     return EXIT.done;
   });

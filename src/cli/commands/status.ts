@@ -3,12 +3,11 @@ import { GetHealthRequest, GetStatusRequest } from '../../../gen/ts/sboxagent/v1
 import { formatSize } from '../../kernel/size.ts';
 import { unary, withAgent } from '../agent.ts';
 import type { Handler } from '../command-spec.ts';
-import { printable } from '../escape.ts';
 import { EXIT } from '../failure.ts';
 import { durationMs, statusJson } from '../json-shape.ts';
-import { colours, print } from '../output.ts';
+import { print, styleOf } from '../output.ts';
 import { age } from '../process-table.ts';
-import { type Colour, paint } from '../table.ts';
+import { type Colour, card, type Style } from '../table.ts';
 
 const healthColours: Partial<Record<AgentStatus['health'], Colour>> = { HEALTHY: 'green', DEGRADED: 'yellow', UNHEALTHY: 'red' };
 
@@ -22,16 +21,16 @@ function journalText(journal: AgentStatus['journal']): string {
 function troubles(health: Health | undefined): string {
   return (health?.components ?? [])
     .filter(({ status }) => status !== 'HEALTHY')
-    .map(({ name, status, message }) => `  ${name.padEnd(12)} ${printable(`${status}: ${message}`)}\n`)
+    .map(({ name, status, message }) => `\n${name.padEnd(12)} ${status}: ${message}`)
     .join('');
 }
 
-function statusTable(status: AgentStatus, health: Health | undefined, colour: boolean): string {
+function statusTable(status: AgentStatus, health: Health | undefined, style: Style): string {
   const processes = Object.entries(status.processes).filter(([, n]) => n > 0);
-  const rows: readonly (readonly [string, string])[] = [
+  const rows: Parameters<typeof card>[0] = [
     ['Name', status.name],
     ['Version', status.commit === '' ? status.version : `${status.version} (${status.commit.slice(0, 12)})`],
-    ['Health', status.health],
+    ['Health', `${status.health}${troubles(health)}`, healthColours[status.health]],
     ['Up', status.uptime === undefined ? '' : `${age(durationMs(status.uptime))}, since ${status.start_time ?? '?'}`],
     ['Pid', String(status.pid)],
     ['Listens', status.listeners.join(', ')],
@@ -40,12 +39,7 @@ function statusTable(status: AgentStatus, health: Health | undefined, colour: bo
     ['Journal', journalText(status.journal)],
     ['Clients', `${status.connections} connections, ${status.streams} streams, ${status.watchers} watchers`],
   ];
-  const line = ([name, value]: readonly [string, string]): string => {
-    const shown = printable(value) || '-';
-    if (name !== 'Health') return `${name.padEnd(14)} ${shown}\n`;
-    return `${name.padEnd(14)} ${paint(shown, healthColours[status.health], colour)}\n${troubles(health)}`;
-  };
-  return rows.map(line).join('');
+  return card(rows, style);
 }
 
 export const status: Handler = (context) =>
@@ -53,7 +47,7 @@ export const status: Handler = (context) =>
     const answer = await unary(agent, agent.agents.getStatus.bind(agent.agents), GetStatusRequest.create());
     const health =
       answer.health === 'HEALTHY' ? undefined : await unary(agent, agent.agents.getHealth.bind(agent.agents), GetHealthRequest.create());
-    const colour = await colours(context);
-    await print(context, statusJson(answer), () => statusTable(answer, health, colour));
+    const style = await styleOf(context);
+    await print(context, statusJson(answer), () => statusTable(answer, health, style));
     return EXIT.done;
   });

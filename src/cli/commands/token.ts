@@ -5,8 +5,8 @@ import type { Context } from '../context.ts';
 import { printable } from '../escape.ts';
 import { EXIT, Failure, usage } from '../failure.ts';
 import { duration, list, text } from '../flags.ts';
-import { colours, print } from '../output.ts';
-import { type Column, table } from '../table.ts';
+import { print, styleOf } from '../output.ts';
+import { type Column, type Style, table } from '../table.ts';
 import { localAgent } from '../target.ts';
 
 async function stateDirOf(context: Context): Promise<string> {
@@ -58,7 +58,7 @@ function stateOf(record: TokenRecord, nowMs: number): string {
   return isLive(record, nowMs) ? 'LIVE' : 'EXPIRED';
 }
 
-function tokenTable(records: readonly TokenRecord[], nowMs: number, paint: boolean): string {
+function tokenTable(records: readonly TokenRecord[], nowMs: number, style: Style): string {
   const columns: readonly Column<TokenRecord>[] = [
     { title: 'ID', cell: ({ id }) => id },
     { title: 'NAME', cell: ({ name }) => name },
@@ -71,7 +71,7 @@ function tokenTable(records: readonly TokenRecord[], nowMs: number, paint: boole
     { title: 'MADE', cell: ({ createTimeMs }) => timeOf(createTimeMs) ?? '' },
     { title: 'EXPIRES', cell: ({ expireTimeMs }) => timeOf(expireTimeMs) ?? 'never' },
   ];
-  return table(columns, records, paint);
+  return table(columns, records, style);
 }
 
 export const createCommand: Handler = async (context, _args, flags) => {
@@ -116,11 +116,11 @@ export const listCommand: Handler = async (context) => {
   const stateDir = await stateDirOf(context);
   const nowMs = context.io.clock.wallMs();
   const records = guarded(() => listTokens(stateDir));
-  const paint = await colours(context);
+  const style = await styleOf(context);
   await print(
     context,
     records.map((record) => recordJson(record, nowMs)),
-    () => tokenTable(records, nowMs, paint),
+    () => tokenTable(records, nowMs, style),
   );
   return EXIT.done;
 };

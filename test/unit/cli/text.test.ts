@@ -7,7 +7,10 @@ import { count, duration, list } from '../../../src/cli/flags.ts';
 import { durationJson, processJson } from '../../../src/cli/json-shape.ts';
 import { jsonText, yamlText } from '../../../src/cli/output.ts';
 import { age } from '../../../src/cli/process-table.ts';
-import { type Column, runningTable, table } from '../../../src/cli/table.ts';
+import { type Column, runningTable, type Style, table } from '../../../src/cli/table.ts';
+import { cutText, wrapText } from '../../../src/cli/text-width.ts';
+
+const plain: Style = { colours: false, width: Number.POSITIVE_INFINITY };
 
 test('what drives a terminal is shown, not sent', () => {
   for (const [text, shown] of [
@@ -43,17 +46,56 @@ test('tables are aligned, an empty cell is a dash', () => {
     ['x', '', 'last'],
     ['wider', 'y\n', ''],
   ];
-  assert.equal(table(columns, rows, false), 'A      LONG  C\nx      -     last\nwider  y\\n   -\n');
-  assert.ok(table(columns, rows, true).includes('\u001b[31my\\n\u001b[0m   -'));
-  assert.equal(table(columns, [], false), 'A  LONG  C\n');
+  assert.equal(table(columns, rows, plain), 'A      LONG  C\nx      -     last\nwider  y     -\n');
+  assert.ok(table(columns, rows, { ...plain, colours: true }).includes('\u001b[31my\u001b[0m     -'));
+  assert.equal(table(columns, [], plain), 'A  LONG  C\n');
   const running = runningTable(
     [
       { title: 'A', cell: (row: string) => row, width: 4 },
       { title: 'B', cell: (row: string) => row },
     ],
-    false,
+    plain,
   );
   assert.equal(running.header + running.row('abcdef') + running.row('a'), 'A     B\nabcdef  abcdef\na     a\n');
+});
+
+const message = 'the engine said:\nFATAL decode config at /etc/sing-box/config.json: inbounds[0].listen_port: json: cannot unmarshal\n';
+
+test('line breaks of a text are line breaks, in the last column and in no other', () => {
+  const columns: readonly Column<string>[] = [
+    { title: 'ID', cell: (row) => row },
+    { title: 'MESSAGE', cell: () => 'one\r\ntwo\u001b[2J\n' },
+  ];
+  assert.equal(table(columns, ['a\nb'], plain), 'ID   MESSAGE\na b  one\n     two\\x1b[2J\n');
+});
+
+test('wide characters take two columns, marks none', () => {
+  const columns: readonly Column<string>[] = [
+    { title: 'NAME', cell: (row) => row },
+    { title: 'N', cell: () => '1' },
+  ];
+  const rows = ['日本語', 'e\u0301te', '👩‍🚀', 'plain'];
+  assert.deepEqual(table(columns, rows, plain).split('\n').slice(1, 5), ['日本語  1', 'e\u0301te     1', '👩‍🚀      1', 'plain   1']);
+  assert.equal(cutText('日本語です', 7), '日本語…');
+  assert.deepEqual(wrapText('日本語です ab cd', 6), ['日本語', 'です', 'ab cd']);
+});
+
+test('a table fits the terminal: cells are cut, columns left out, a message broken or put below', () => {
+  const columns: readonly Column<string>[] = [
+    { title: 'ID', cell: (row) => row, least: 8 },
+    { title: 'STATE', cell: () => 'CRASH_LOOP' },
+    { title: 'RUNS', cell: () => 'sing-box', drop: 1 },
+    { title: 'MESSAGE', cell: () => message },
+  ];
+  const rows = ['edge', 'a-unit-with-quite-a-long-name.eu'];
+  for (const width of [200, 80, 60, 40, 24]) {
+    const text = table(columns, rows, { colours: false, width });
+    for (const line of text.split('\n')) assert.ok(line.length <= Math.max(width, 28), `${width}: ${line}`);
+    assert.match(text.replaceAll(/\s+/g, ''), /Theengine|theenginesaid:FATALdecodeconfigat/i, 'nothing of the message is lost');
+    assert.equal(text.includes('RUNS'), width >= 60, String(width));
+    assert.equal(text.includes('…'), width < 80, String(width));
+  }
+  assert.ok(table(columns, rows, plain).includes(rows[1] ?? ''));
 });
 
 test('durations as proto JSON', () => {
