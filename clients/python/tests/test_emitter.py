@@ -291,6 +291,29 @@ class Emitter(unittest.TestCase):
         emitter.close()
         self.assertEqual(emitter.stats["dropped"], 100)
 
+    def test_flush_is_about_what_an_earlier_run_left_behind_too(self) -> None:
+        self.agent.kill()
+        process = self.script("""
+            from sboxagent_client import EventEmitter
+            emitter = EventEmitter("earlier")
+            for n in range(3):
+                emitter.emit("emitter.test", {"n": n})
+            emitter.close()
+        """)
+        self.assertEqual(process.wait(20), 0)
+        later = self.emitter("earlier")
+        self.assertFalse(later.flush(0.5), "nothing was emitted here, but the events of the earlier run lie in the spool")
+        self.agent.start()
+        self.assertTrue(later.flush(20.0))
+        self.assertEqual(sorted(numbers(self.agent, "earlier")), [0, 1, 2])
+        self.assertEqual(later.stats["replayed"], 3)
+        self.assertTrue(later.flush(0.5))
+
+    def test_flush_of_nothing_needs_no_agent(self) -> None:
+        emitter = EventEmitter("idle", target="unix:/nonexistent/api.sock")
+        self.assertTrue(emitter.flush(0.5))
+        emitter.close()
+
     def test_a_forked_child_has_its_own(self) -> None:
         process = self.script("""
             import os, time

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
+import textwrap
 import threading
 import time
 import unittest
@@ -60,7 +64,44 @@ class Plugins(unittest.TestCase):
             self.until("DEGRADED", lambda: self.plugin("healthy")["health"]["status"] == "DEGRADED")
             time.sleep(2.5)
             self.assertNotEqual(self.plugin("healthy")["reason"], "LEASE_EXPIRED")
-        self.until("the end of the lease", lambda: self.plugin("healthy")["reason"] == "LEASE_EXPIRED")
+        told = self.plugin("healthy")
+        self.assertEqual((told["state"], told["reason"]), ("STOPPED", "ENDED"))
+        time.sleep(2.5)
+        self.assertEqual(self.plugin("healthy")["state"], "STOPPED")
+        with AgentClient(self.agent.unix) as client:
+            self.assertEqual([one.subject for one in client.list_alerts(states=["FIRING"]).alerts if one.subject == "healthy"], [])
+
+    def script(self, text: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run([sys.executable, "-c", textwrap.dedent(text)], env={**os.environ, "SBOXAGENT_TARGET": self.agent.unix},
+                              capture_output=True, text=True, timeout=60)
+
+    def test_the_end_of_a_program_is_on_purpose_unless_an_exception_ends_it(self) -> None:
+        program = """
+            import sys
+            from sboxagent_client import HealthReporter
+            reporter = HealthReporter("{name}", interval=60, lease=1)
+            reporter.report("HEALTHY")
+            assert reporter.flush(20)
+            {end}
+        """
+        done = self.script(program.format(name="finished", end="sys.exit(3)"))
+        self.assertEqual((done.returncode, self.plugin("finished")["state"]), (3, "STOPPED"), done.stderr)
+        done = self.script(program.format(name="crashed", end="raise RuntimeError('boom')"))
+        self.assertIn("boom", done.stderr)
+        self.until("the end of the lease", lambda: self.plugin("crashed")["reason"] == "LEASE_EXPIRED")
+        self.assertEqual(self.plugin("finished")["state"], "STOPPED")
+
+    def test_a_block_that_an_exception_ends_is_not_left_on_purpose(self) -> None:
+        with self.assertRaises(RuntimeError):
+            with HealthReporter("raised", interval=60, lease=1, target=self.agent.unix) as reporter:
+                reporter.report("HEALTHY")
+                self.assertTrue(reporter.flush(20))
+                raise RuntimeError("boom")
+        self.until("the end of the lease", lambda: self.plugin("raised")["reason"] == "LEASE_EXPIRED")
+        with HealthReporter("raised", interval=60, lease=60, target=self.agent.unix) as reporter:
+            reporter.report("HEALTHY")
+            self.assertTrue(reporter.flush(20))
+            self.assertEqual(self.plugin("raised")["state"], "ACTIVE")
 
     def test_a_lost_session_is_opened_again(self) -> None:
         with HealthReporter("lost", interval=60, lease=2, target=self.agent.unix) as reporter:

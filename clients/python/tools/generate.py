@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Writes what the package derives from the project's protos: `src/sboxagent_client/_gen` (the stubs under a private name, with
 types), `types.py` (every message) and `_methods.py` (one typed method an RPC, twice: blocking and asyncio).
 
@@ -213,12 +214,22 @@ def answer_type(method: Any) -> str:
     return "None" if method.output_type.full_name == "google.protobuf.Empty" else f"_t.{local(method.output_type)}"
 
 
+def streaming(method: Any) -> Tuple[bool, bool]:
+    """Whether the client streams, and the server. A descriptor itself says it only since protobuf 4.25."""
+    from google.protobuf import descriptor_pb2
+
+    proto = descriptor_pb2.MethodDescriptorProto()
+    method.CopyToProto(proto)
+    return proto.client_streaming, proto.server_streaming
+
+
 def method_lines(method: Any, doc: str, asynchronous: bool) -> List[str]:
+    client_streams, server_streams = streaming(method)
     name, answer = snake(method.name), answer_type(method)
     path = f"/{method.containing_service.full_name}/{method.name}"
     text = textwrap.indent(doc.replace("\\", "\\\\"), "        ").strip()
     prefix = "Async" if asynchronous else ""
-    if method.client_streaming:
+    if client_streams:
         kind = f"{prefix}Stream[{answer}]"
         source = f"Union[Iterable[{{0}}], AsyncIterable[{{0}}]]" if asynchronous else "Iterable[{0}]"
         request = f"_t.{local(method.input_type)}"
@@ -226,9 +237,9 @@ def method_lines(method: Any, doc: str, asynchronous: bool) -> List[str]:
                 f"        return self._both({path!r}, requests, timeout)", ""]
     pairs, fields = keywords(method)
     arguments = "".join(f", {key}: Optional[{kind}] = None" for key, kind in pairs)
-    default = "None" if method.server_streaming else "DEFAULT"
+    default = "None" if server_streams else "DEFAULT"
     head = f"(self, *{arguments}, timeout: Timeout = {default})"
-    if method.server_streaming:
+    if server_streams:
         return [f"    def {name}{head} -> {prefix}Stream[{answer}]:", f'        """{text}"""', f"        return self._stream({path!r}, {fields}, timeout)", ""]
     start, call = ("async def", "await self._unary") if asynchronous else ("def", "self._unary")
     statement = f"        {call}({path!r}, {fields}, timeout)" if answer == "None" else f"        return cast({answer}, {call}({path!r}, {fields}, timeout))"
@@ -261,7 +272,7 @@ def types_file(found: List[Any]) -> str:
     names: List[str] = []
     services: List[str] = []
     for module in found:
-        messages = sorted(module.DESCRIPTOR.message_types_by_name)
+        messages = sorted(message.name for message in module.DESCRIPTOR.message_types_by_name.values())
         if messages:
             lines += [f"from {PRIVATE}{module.__name__} import (", *[f"    {name} as {name}," for name in messages], ")"]
         if module.DESCRIPTOR.services_by_name:

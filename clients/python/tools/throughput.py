@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Events a second in one run, against a daemon of its own: the emitter, a bare grpcio loop of CreateEvent, one of BatchCreateEvents, and HTTP POST.
 
 Run with the package importable (PYTHONPATH=src). HTTP is `requests` where it is installed, else http.client with one kept connection.

@@ -62,11 +62,19 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = ["__version__", "types", *sorted(_HOME)]
 
 
+def _load(module: str) -> Any:
+    try:
+        return importlib.import_module("." + module, __name__)
+    except AttributeError as error:
+        # Python takes an AttributeError of `__getattr__` for "there is no such name", and says nothing of its cause.
+        raise ImportError(f"{__name__}.{module} cannot be loaded: {error}", name=f"{__name__}.{module}") from error
+
+
 def __getattr__(name: str) -> Any:
     if name == "types":
-        return importlib.import_module(".types", __name__)
+        return _load("types")
     if name in _HOME:
-        value = getattr(importlib.import_module("." + _HOME[name], __name__), name)
+        value = getattr(_load(_HOME[name]), name)
         globals()[name] = value
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

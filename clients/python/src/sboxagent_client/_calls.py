@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import os
 import random
 import uuid
 from types import TracebackType
-from typing import Any, AsyncIterator, Dict, Final, Generic, Iterator, Mapping, NamedTuple, Optional, Type, TypeVar, Union
+from typing import Any, AsyncIterator, Dict, Final, Generic, Iterator, Mapping, NamedTuple, Optional, Tuple, Type, TypeVar, Union
 
 import grpc
 
+from . import _fork
 from ._convert import fill
 from ._convert import merged as merged
-from .errors import AgentError, from_rpc
+from .errors import AgentError, Unavailable, from_rpc
 
 R = TypeVar("R")
 
@@ -54,6 +56,15 @@ def _class_of(descriptor: Any) -> Any:
     return make(descriptor)
 
 
+def _streaming(method: Any) -> Tuple[bool, bool]:
+    """Whether the client streams, and the server. A descriptor itself says it only since protobuf 4.25."""
+    from google.protobuf import descriptor_pb2
+
+    proto = descriptor_pb2.MethodDescriptorProto()
+    method.CopyToProto(proto)
+    return proto.client_streaming, proto.server_streaming
+
+
 def _find() -> Dict[str, Rpc]:
     from .types import SERVICE_MODULES
 
@@ -65,8 +76,7 @@ def _find() -> Dict[str, Rpc]:
                 request_id = "request_id" in method.input_type.fields_by_name
                 safe = reads or request_id or method.name in _HARMLESS or method.name == "BatchCreateEvents"
                 path = f"/{service.full_name}/{method.name}"
-                found[path] = Rpc(path, _class_of(method.input_type), _class_of(method.output_type), method.client_streaming,
-                                  method.server_streaming, safe, request_id)
+                found[path] = Rpc(path, _class_of(method.input_type), _class_of(method.output_type), *_streaming(method), safe, request_id)
     return found
 
 
@@ -98,6 +108,11 @@ def pause_before_again(rpc: Rpc, error: AgentError, attempt: int) -> Optional[fl
     return backoff if error.code == "UNAVAILABLE" else None
 
 
+def _of_parent(call: Any) -> AgentError:
+    _fork.keep(call)
+    return Unavailable("this stream belongs to the process that opened it")
+
+
 class Stream(Generic[R]):
     """Messages of a stream, in order. Leaving the `with` block, or `cancel()`, ends it.
 
@@ -107,11 +122,14 @@ class Stream(Generic[R]):
     def __init__(self, call: Any) -> None:
         self._call = call
         self._cancelled = False
+        self._pid = os.getpid()
 
     def __iter__(self) -> Iterator[R]:
         return self
 
     def __next__(self) -> R:
+        if self._pid != os.getpid():
+            raise _of_parent(self._call)
         try:
             answer: R = next(self._call)
             return answer
@@ -122,7 +140,8 @@ class Stream(Generic[R]):
 
     def cancel(self) -> None:
         self._cancelled = True
-        self._call.cancel()
+        if self._pid == os.getpid():
+            self._call.cancel()
 
     def __enter__(self) -> Stream[R]:
         return self
@@ -145,6 +164,9 @@ class AsyncStream(Generic[R]):
     async def __anext__(self) -> R:
         import asyncio
 
+        if self._pid != os.getpid():
+            raise _of_parent(self._call)
+
         if self._messages is None:
             self._messages = self._call.__aiter__()
         try:
@@ -161,7 +183,8 @@ class AsyncStream(Generic[R]):
 
     def cancel(self) -> None:
         self._cancelled = True
-        self._call.cancel()
+        if self._pid == os.getpid():
+            self._call.cancel()
 
     async def __aenter__(self) -> AsyncStream[R]:
         return self

@@ -33,7 +33,7 @@ def fill(message: Any, fields: Mapping[str, Any]) -> None:
             continue
         field = by_name.get(name)
         if field is None:
-            raise TypeError(f"{message.DESCRIPTOR.name} has no field {name!r}; it has {', '.join(by_name)}")
+            raise TypeError(f"{message.DESCRIPTOR.name} has no field {name!r}; it has {', '.join(one.name for one in message.DESCRIPTOR.fields)}")
         try:
             _set(message, field, value)
         except (TypeError, ValueError) as error:

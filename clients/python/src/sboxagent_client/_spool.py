@@ -323,8 +323,12 @@ class Outbox:
             names = [one for one in os.listdir(self._root) if os.path.join(self._root, one) != self._own]
         except OSError:
             return 0
+        with self._mutex:
+            return self._adopt(sorted((os.path.join(self._root, one) for one in names), key=_age))
+
+    def _adopt(self, directories: List[str]) -> int:
         taken: List[Batch] = []
-        for directory in sorted((os.path.join(self._root, one) for one in names), key=_age):
+        for directory in directories:
             fd = _lock(os.path.join(directory, "lock"), False)
             if fd is None:
                 continue
@@ -336,9 +340,26 @@ class Outbox:
                 batch = Batch(0, None, 0, 0)
                 batch.path, batch.adopted, batch.taken = os.path.join(directory, name), orphan, True
                 taken.append(batch)
-        with self._mutex:
-            self._batches.extendleft(reversed(taken))
+        self._batches.extendleft(reversed(taken))
         return len(taken)
+
+    def left_behind(self) -> bool:
+        """Whether batches of processes that are gone wait: adopted ones, or such that nobody has adopted."""
+        with self._mutex:
+            return any(one.adopted is not None for one in self._batches) or (self._root is not None and self._has_orphans(self._root))
+
+    def _has_orphans(self, root: str) -> bool:
+        try:
+            found = [entry.path for entry in os.scandir(root) if entry.path != self._own and entry.is_dir(follow_symlinks=False)]
+            found = [path for path in found if any(name.endswith(".jsonl") for name in os.listdir(path))]
+        except OSError:
+            return False
+        for path in found:
+            fd = _lock(os.path.join(path, "lock"), False)
+            if fd is not None:
+                os.close(fd)
+                return True
+        return False
 
     def close(self) -> None:
         """Everything that is left goes to files, on the disk."""

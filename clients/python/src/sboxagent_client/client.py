@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from types import TracebackType
 from typing import Any, AsyncIterator, Awaitable, Callable, Iterator, List, Mapping, Optional, Sequence, Tuple, Type, Union
 
 import grpc
 
+from . import _fork
 from ._calls import RPCS, AsyncStream, Rpc, Stream, Timeout, _Default, pause_before_again, request_of
 from ._methods import AsyncMethods, BlockingMethods
 from ._target import Target, Token, resolve
-from .errors import AgentError, Unauthenticated, from_rpc
+from .errors import AgentError, Unauthenticated, Unavailable, from_rpc
 
 __all__ = ["AgentClient", "AsyncAgentClient", "AsyncStream", "Stream", "apaginate", "paginate"]
 
 PathLike = Union[str, "os.PathLike[str]"]
+#: The process that first used grpc.aio.
+_aio_process = 0
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 
@@ -72,8 +76,28 @@ class _Base:
         if (cert_file is None) != (key_file is None):
             raise ValueError("cert_file and key_file go together")
         self._credentials = grpc.ssl_channel_credentials(_read(ca_file), _read(key_file), _read(cert_file)) if secure else None
-        self._channel = self._dial(_options(self._target) + list(options))
+        self._options = _options(self._target) + list(options)
+        self._connecting = threading.Lock()
+        self._connect()
+        _fork.follow(self)
+
+    def _connect(self) -> None:
+        self._inherited = False
+        self._channel = self._dial(self._options)
         self._calls = {path: self._callable(rpc) for path, rpc in RPCS.items()}
+
+    def _after_fork(self) -> None:
+        self._connecting = threading.Lock()
+        self._inherited = True
+
+    def _method(self, path: str) -> Any:
+        """What calls this RPC, on a channel of this process: the parent's is of no use in a child."""
+        if self._inherited:
+            with self._connecting:
+                if self._inherited:
+                    _fork.keep((self._channel, self._calls))
+                    self._connect()
+        return self._calls[path]
 
     def _dial(self, options: List[Tuple[str, Any]]) -> Any:
         raise NotImplementedError
@@ -127,7 +151,7 @@ class AgentClient(_Base, BlockingMethods):
 
     Answers are the messages of the protos (`sboxagent_client.types`); `to_dict` makes a plain dict of one. Failures are AgentErrors.
     Reads, and writes that carry a request_id (made by the client where you give none), are repeated while the agent is unavailable or
-    asks to wait, as long as `timeout` allows.
+    asks to wait, as long as `timeout` allows. After a fork the child has a channel of its own; streams stay with the process that opened them.
     """
 
     def _dial(self, options: List[Tuple[str, Any]]) -> Any:
@@ -143,7 +167,7 @@ class AgentClient(_Base, BlockingMethods):
         rpc, deadline, attempt, first = RPCS[path], self._deadline(timeout), 0, None
         while True:
             try:
-                return self._calls[path](request, timeout=_left(deadline), metadata=self._metadata(), wait_for_ready=first is not None)
+                return self._method(path)(request, timeout=_left(deadline), metadata=self._metadata(), wait_for_ready=first is not None)
             except grpc.RpcError as failure:
                 error = _told(first, from_rpc(failure))
                 first = error
@@ -155,7 +179,7 @@ class AgentClient(_Base, BlockingMethods):
 
     def begin(self, path: str, request: Any, timeout: Timeout) -> Callable[[], Any]:
         """Starts a call, once; what it returns waits for the answer."""
-        future = self._calls[path].future(request, timeout=_left(self._deadline(timeout)), metadata=self._metadata())
+        future = self._method(path).future(request, timeout=_left(self._deadline(timeout)), metadata=self._metadata())
 
         def wait() -> Any:
             try:
@@ -167,14 +191,15 @@ class AgentClient(_Base, BlockingMethods):
 
     def _stream(self, path: str, fields: Mapping[str, Any], timeout: Timeout) -> Stream[Any]:
         request = request_of(RPCS[path], fields)
-        return Stream(self._calls[path](request, timeout=_left(self._deadline(timeout)), metadata=self._metadata()))
+        return Stream(self._method(path)(request, timeout=_left(self._deadline(timeout)), metadata=self._metadata()))
 
     def _both(self, path: str, requests: Any, timeout: Timeout) -> Stream[Any]:
-        return Stream(self._calls[path](iter(requests), timeout=_left(self._deadline(timeout)), metadata=self._metadata()))
+        return Stream(self._method(path)(iter(requests), timeout=_left(self._deadline(timeout)), metadata=self._metadata()))
 
     def close(self) -> None:
-        """Ends open calls and the connection."""
-        self._channel.close()
+        """Ends open calls and the connection. In a child of the process that made it there is nothing to end."""
+        if not self._inherited:
+            self._channel.close()
 
     def __enter__(self) -> AgentClient:
         return self
@@ -184,11 +209,17 @@ class AgentClient(_Base, BlockingMethods):
 
 
 class AsyncAgentClient(_Base, AsyncMethods):
-    """The same for asyncio. Make it inside the running loop; `await close()` it, or use it in an `async with` block."""
+    """The same for asyncio. Make it inside the running loop; `await close()` it, or use it in an `async with` block. It does not survive a
+    fork, which grpc.aio cannot: calls in the child raise Unavailable, also those of clients that are made there."""
 
     def _dial(self, options: List[Tuple[str, Any]]) -> Any:
         import grpc.aio
 
+        global _aio_process
+        _aio_process = _aio_process or os.getpid()
+        if _aio_process != os.getpid():
+            # Its one polling thread is the parent's, and nothing starts another: a call would wait for ever.
+            raise Unavailable("grpc.aio was used before the fork, and does not work in the child")
         if self._credentials is not None:
             return grpc.aio.secure_channel(self._target.address, self._credentials, options=options)
         return grpc.aio.insecure_channel(self._target.address, options=options)
@@ -197,7 +228,7 @@ class AsyncAgentClient(_Base, AsyncMethods):
         rpc, request, deadline, attempt, first = RPCS[path], request_of(RPCS[path], fields), self._deadline(timeout), 0, None
         while True:
             try:
-                return await self._calls[path](request, timeout=_left(deadline), metadata=self._metadata(), wait_for_ready=first is not None)
+                return await self._method(path)(request, timeout=_left(deadline), metadata=self._metadata(), wait_for_ready=first is not None)
             except grpc.RpcError as failure:
                 error = _told(first, from_rpc(failure))
                 first = error
@@ -209,14 +240,15 @@ class AsyncAgentClient(_Base, AsyncMethods):
 
     def _stream(self, path: str, fields: Mapping[str, Any], timeout: Timeout) -> AsyncStream[Any]:
         request = request_of(RPCS[path], fields)
-        return AsyncStream(self._calls[path](request, timeout=_left(self._deadline(timeout)), metadata=self._metadata()))
+        return AsyncStream(self._method(path)(request, timeout=_left(self._deadline(timeout)), metadata=self._metadata()))
 
     def _both(self, path: str, requests: Any, timeout: Timeout) -> AsyncStream[Any]:
-        return AsyncStream(self._calls[path](requests, timeout=_left(self._deadline(timeout)), metadata=self._metadata()))
+        return AsyncStream(self._method(path)(requests, timeout=_left(self._deadline(timeout)), metadata=self._metadata()))
 
     async def close(self) -> None:
-        """Ends open calls and the connection."""
-        await self._channel.close()
+        """Ends open calls and the connection. In a child of the process that made it there is nothing to end."""
+        if not self._inherited:
+            await self._channel.close()
 
     async def __aenter__(self) -> AsyncAgentClient:
         return self

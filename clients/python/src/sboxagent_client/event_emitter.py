@@ -20,7 +20,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, List, Mapping, Optional, Tuple, Type, Union
 
-from . import _record
+from . import _fork, _record
 from ._spool import Batch, Outbox, default_root
 from ._target import Target, reachable, resolve
 
@@ -79,6 +79,15 @@ class EventEmitter:
         self._closed = False
         self._begin()
         _emitters.add(self)
+        _fork.follow(self)
+
+    def _after_fork(self) -> None:
+        if self._closed:
+            return
+        _fork.keep(self._client)
+        self._buffer = deque()
+        self._outbox.abandon()
+        self._begin()
 
     def _begin(self) -> None:
         """Fresh threads and numbers: at the start, and in the child after a fork."""
@@ -183,14 +192,15 @@ class EventEmitter:
         return len(self._buffer) < 2 * self._buffer_size
 
     def flush(self, timeout: float = 5.0) -> bool:
-        """Sends at once; True when the agent has acknowledged everything that was emitted before, False after `timeout` seconds."""
+        """Sends at once; True when the agent has acknowledged everything that was emitted before, also what processes that are gone left
+        in the spool of this plugin. False after `timeout` seconds."""
         try:
             target, lost = self._accepted_seen, self._outbox.lost
             end = time.monotonic() + max(0.0, timeout)
             self._hurry = True
             self._wake.set()
             with self._progress:
-                while self._settled_now() < target:
+                while self._settled_now() < target or self._left_behind():
                     left = end - time.monotonic()
                     if left <= 0 or self._stop:
                         return False
@@ -200,6 +210,13 @@ class EventEmitter:
                 return self._outbox.lost == lost
         except Exception:
             return False
+
+    def _left_behind(self) -> bool:
+        """Whether something of processes that are gone waits; the sender is made to look for it."""
+        if not self._outbox.left_behind():
+            return False
+        self._adopt = True
+        return True
 
     def close(self, timeout: float = EXIT_TIMEOUT) -> None:
         """Sends what there is time for, keeps the rest in the spool, and ends. At most `timeout` seconds, and a disk's fsync."""
@@ -449,13 +466,4 @@ def _close_all() -> None:
         emitter.close(max(0.0, end - time.monotonic()))
 
 
-def _after_fork() -> None:
-    for emitter in list(_emitters):
-        emitter._buffer = deque()
-        emitter._outbox.abandon()
-        emitter._begin()
-
-
 atexit.register(_close_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Type, TypeVar
 
+from . import _fork
 from ._session import PluginSession
 from .errors import AgentError
 
@@ -54,12 +55,30 @@ class HealthReporter:
         self._checks: List[Tuple[str, Check]] = []
         self._latest: Optional[Dict[str, Any]] = None
         self._due = False
-        self._mutex = threading.Lock()
-        self._wake, self._stopped = threading.Event(), threading.Event()
-        self._sent = threading.Condition()
+        self._stopped = threading.Event()
+        self._begin()
         self._session.on_register(self._again)
-        self._thread = threading.Thread(target=self._run, name=f"sboxagent-health-{plugin_id}", daemon=True)
-        self._thread.start()
+        self._start()
+        _fork.follow(self)
+
+    def _begin(self) -> None:
+        self._mutex = threading.Lock()
+        self._wake = threading.Event()
+        self._sent = threading.Condition()
+        self._thread: Optional[threading.Thread] = None
+
+    def _start(self) -> None:
+        with self._mutex:
+            if self._thread is None and not self._stopped.is_set():
+                self._thread = threading.Thread(target=self._run, name=f"sboxagent-health-{self.plugin_id}", daemon=True)
+                self._thread.start()
+
+    def _after_fork(self) -> None:
+        """The parent goes on reporting; a child begins with its first own report or check."""
+        if not self._stopped.is_set():
+            self._stopped = threading.Event()
+            self._due = False
+            self._begin()
 
     def report(self, status: Any, message: str = "", **details: Any) -> None:
         """Reports HEALTHY, DEGRADED or UNHEALTHY, why, and figures behind it. Returns at once; the newest report is the one that counts.
@@ -75,6 +94,7 @@ class HealthReporter:
 
         def add(one: F) -> F:
             self._checks.append((name or str(getattr(one, "__name__", "check")), one))
+            self._start()
             self._wake.set()
             return one
 
@@ -108,6 +128,7 @@ class HealthReporter:
     def _put(self, report: Dict[str, Any]) -> None:
         with self._mutex:
             self._latest, self._due = report, True
+        self._start()
         self._wake.set()
 
     def _again(self) -> None:
@@ -150,14 +171,22 @@ class HealthReporter:
         return True
 
     def close(self) -> None:
-        """Ends checks and renewals; the agent sees the lease run out."""
+        """Ends checks, renewals and the session: the agent takes it as on purpose, STOPPED and no alert. At the end of the program it happens by
+        itself, unless an exception ended it."""
+        self._close(True)
+
+    def _close(self, on_purpose: bool) -> None:
+        if self._stopped.is_set():
+            return
         self._stopped.set()
         self._wake.set()
-        self._thread.join(1.0)
-        self._session.release()
+        if self._thread is not None:
+            self._thread.join(1.0)
+        self._session.release(on_purpose)
 
     def __enter__(self) -> HealthReporter:
         return self
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]) -> None:
-        self.close()
+        # A block that an exception ends is not left on purpose: the lease runs out, and somebody looks.
+        self._close(kind is None or not issubclass(kind, Exception))

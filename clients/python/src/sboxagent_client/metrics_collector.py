@@ -11,6 +11,7 @@ from collections import OrderedDict
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple, Type, TypeVar, cast
 
+from . import _fork
 from .event_emitter import EventEmitter
 
 if TYPE_CHECKING:
@@ -49,20 +50,31 @@ class MetricsCollector:
         self._connection: Dict[str, Any] = {"target": target, "token": token, **connection}
         self._flush_interval = max(0.01, flush_interval)
         self._emitter = emitter
-        self._mutex = threading.Lock()
-        self._sending = threading.Lock()
-        self._sums: "OrderedDict[Key, float]" = OrderedDict()
-        self._values: List[Tuple[Key, float]] = []
         self._units: Dict[str, str] = {}
         self.dropped = 0
         self.sent = 0
         #: The newest 100 refusals: (name, reason, message).
         self.rejected: List[Tuple[str, str, str]] = []
         self._client: Optional["AgentClient"] = None
-        self._wake, self._stopped = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"sboxagent-metrics-{plugin_id}", daemon=True)
-        self._thread.start()
+        self._stopped = threading.Event()
+        self._begin()
         _collectors.add(self)
+        _fork.follow(self)
+
+    def _begin(self) -> None:
+        """Nothing counted, and fresh threads: at the start, and in the child after a fork. What the parent counted, the parent sends."""
+        self._mutex = threading.Lock()
+        self._sending = threading.Lock()
+        self._sums: "OrderedDict[Key, float]" = OrderedDict()
+        self._values: List[Tuple[Key, float]] = []
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"sboxagent-metrics-{self.plugin_id}", daemon=True)
+        self._thread.start()
+
+    def _after_fork(self) -> None:
+        if not self._stopped.is_set():
+            self._stopped = threading.Event()
+            self._begin()
 
     # ---------------------------------------------------------------------------------------------------------------------- figures
     def counter(self, name: str, value: float = 1, *, unit: str = "", **labels: Any) -> None:

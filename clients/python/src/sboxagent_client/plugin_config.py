@@ -110,16 +110,19 @@ class PluginConfigWatcher:
                 continue
 
     def stop(self) -> None:
-        """Ends the iteration."""
+        """Ends the iteration, and the session where nobody else of this process uses it."""
+        self._stop(True)
+
+    def _stop(self, on_purpose: bool) -> None:
         if self._stopped.is_set():
             return
         self._stopped.set()
         if self._stream is not None:
             self._stream.cancel()
-        self._session.release()
+        self._session.release(on_purpose)
 
     def __enter__(self) -> PluginConfigWatcher:
         return self
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]) -> None:
-        self.stop()
+        self._stop(kind is None or not issubclass(kind, Exception))
