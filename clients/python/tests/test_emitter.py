@@ -213,6 +213,16 @@ class Emitter(unittest.TestCase):
         self.assertTrue(emitter.flush(20.0))
         self.assertEqual(numbers(self.agent, "damaged"), [1, 3, 4])
 
+    def test_an_event_that_speaks_as_the_agent_holds_up_nobody(self) -> None:
+        emitter = self.emitter("speaker")
+        for kind in ("a.first", "process.exited", "a.second", "agent.started", "a.third"):
+            emitter.emit(kind, {"n": 1})
+        self.assertTrue(emitter.flush(20.0), emitter.stats)
+        self.assertEqual(emitter.stats["rejected"], 2, emitter.stats)
+        with AgentClient(self.agent.unix) as client:
+            found = [one.type for one in paginate(client.list_events, sources=["speaker"], order_by="revision")]
+        self.assertEqual(found, ["a.first", "a.second", "a.third"])
+
     def test_it_never_raises(self) -> None:
         emitter = self.emitter("nonsense")
         cycle: dict[str, Any] = {}

@@ -411,7 +411,7 @@ class EventEmitter:
             elif request.events:
                 client.call(_PATH, request, CALL_TIMEOUT, again=False)
         except AgentError as error:
-            if error.code not in _HOPELESS and error.reason != "MESSAGE_TOO_LARGE":
+            if error.code not in _HOPELESS and error.reason not in ("MESSAGE_TOO_LARGE", "EVENT_RESERVED"):
                 return False
             if len(lines) > 1:
                 half = len(lines) // 2
