@@ -136,6 +136,8 @@ export async function createApp({ first, load, files, program, faults, lock }: A
     logger,
     stateDir,
     autoReload: () => loaded.settings.agent.autoReload,
+    reloadDelayMs: () => loaded.settings.agent.reloadDelayMs,
+    running: () => new Set(supervisor.list().flatMap(({ id, pid }) => (pid > 0 ? [id] : []))),
   });
   const reload = reloadWithCertificate(config, () => frontDoor.renewCertificate());
   const certificate = createCertificateNews({ journal, logger, clock, auto: () => loaded.settings.agent.autoReload });

@@ -1,10 +1,9 @@
+import { blockYaml, documentName, guardSize, isObject, setAt } from '../documents/index.ts';
 import type { Json, JsonObject } from '../events/types.ts';
 import { RefusedError } from '../kernel/errors.ts';
 import type { Load } from './judge.ts';
 import { canonical } from './leaves.ts';
-import { isObject, setAt } from './paths.ts';
 import { problemsOf } from './refusals.ts';
-import { blockYaml, documentName, guardSize } from './yaml-values.ts';
 
 /**
  * Keys of a document that say nothing (`{}`, null) never reach a file, so they are judged by themselves: an unknown one is a mistake, and

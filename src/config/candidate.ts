@@ -1,19 +1,26 @@
 import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import {
+  countValues,
+  documentName,
+  type Edit,
+  editYaml,
+  hasMask,
+  maskValue,
+  parseYaml,
+  plainValue,
+  restoreMasked,
+  type Texts,
+} from '../documents/index.ts';
 import type { Json, JsonObject } from '../events/types.ts';
 import { invalid, RefusedError } from '../kernel/errors.ts';
 import { mask as secretMask } from '../kernel/redaction.ts';
 import { keyTable, type LoadedSettings, parseText } from '../settings/index.ts';
 import { judgeBlanks } from './blanks.ts';
-import type { Edit } from './edit-splices.ts';
-import { editYaml } from './edit-yaml.ts';
 import { asNamedIn, canonical, dotted, type Leaf, type Leaves, leafKey, leavesOf } from './leaves.ts';
-import { hasMask, masked, unmasked } from './masks.ts';
-import { countValues } from './paths.ts';
+import { keyPlace } from './shown.ts';
 import { isAbove } from './sources.ts';
-import type { Texts } from './texts.ts';
 import type { Candidate } from './types.ts';
-import { documentName, parseYaml, plainValue } from './yaml-values.ts';
 
 /** What a candidate is made from: the configuration in force. */
 export interface Base {
@@ -127,14 +134,14 @@ interface Placed extends Edit {
 /** Nothing for a leaf that says what is there. */
 function placed({ path, value }: Leaf, { files, effective }: { files: readonly File[]; effective: Leaves }): readonly Placed[] {
   const key = leafKey(path);
-  const name = dotted(path);
+  const place = keyPlace(path);
   const holder = files.find(({ leaves }) => leaves.has(key));
   const raw = holder?.leaves.get(key);
-  const inForce = effective.get(key)?.value;
-  if (inForce !== undefined && isDeepStrictEqual(value, inForce)) return [];
-  if (raw !== undefined && (isDeepStrictEqual(value, raw.value) || isDeepStrictEqual(value, masked(name, raw.value)))) return [];
+  const effectiveValue = effective.get(key)?.value;
+  if (effectiveValue !== undefined && isDeepStrictEqual(value, effectiveValue)) return [];
+  if (raw !== undefined && (isDeepStrictEqual(value, raw.value) || isDeepStrictEqual(value, maskValue(raw.value, place)))) return [];
   if (value === secretMask) return [];
-  const real: Json = hasMask(value) ? unmasked(name, value, raw?.value ?? null) : value;
+  const real: Json = hasMask(value) ? restoreMasked(value, raw?.value, { place, path: '' }).value : value;
   const file = holder ?? fileFor(path, files);
   return file === undefined ? [] : [{ file, path: raw?.actual ?? asNamedIn(file.document, path), value: real }];
 }

@@ -1,13 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
+import { hasMask, maskValue, parseYaml, plainValue, type Texts, valueAt } from '../documents/index.ts';
 import type { Json, JsonObject } from '../events/types.ts';
 import { diffSettings, isLive, type LoadedSettings } from '../settings/index.ts';
 import { dotted, type Leaf, type Leaves, leavesOf } from './leaves.ts';
-import { hasMask, masked } from './masks.ts';
-import { valueAt } from './paths.ts';
+import { keyPlace } from './shown.ts';
 import { isAbove, sourceOf } from './sources.ts';
-import type { Texts } from './texts.ts';
 import type { Effect, KeyChange } from './types.ts';
-import { parseYaml, plainValue } from './yaml-values.ts';
 
 /** A configuration with the texts that say it. */
 export interface State {
@@ -59,7 +57,8 @@ function changeOf(path: string, { before, after, a, b, rawDiffers, oldRaw, nowRa
   const secretly = rawDiffers && !above && b !== undefined && hasMask(b.value);
   if (isDeepStrictEqual(a?.value, b?.value) && !secretly) {
     if (!rawDiffers || !above) return [];
-    const shown = (leaf: Leaf | undefined): Json | undefined => (leaf === undefined ? undefined : masked(path, leaf.value));
+    const shown = (leaf: Leaf | undefined): Json | undefined =>
+      leaf === undefined ? undefined : maskValue(leaf.value, keyPlace(leaf.path));
     return [{ path, oldValue: shown(oldRaw), newValue: shown(nowRaw), effect: 'UNCHANGED' }];
   }
   // Defaults come and go with the unit that has them.

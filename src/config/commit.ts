@@ -1,55 +1,22 @@
-import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock } from '../kernel/clock.ts';
+import type { ManagedDocument, Texts } from '../documents/index.ts';
+import type { Json } from '../events/types.ts';
 import { AgentError, RefusedError } from '../kernel/errors.ts';
 import type { LoadedSettings } from '../settings/index.ts';
 import type { Logger } from '../telemetry/types.ts';
-import type { Judged, Load } from './judge.ts';
-import { backupDir, removePending, savePending } from './pending.ts';
+import type { Current, JudgedChange } from './active-config.ts';
+import type { Load } from './judge.ts';
 import { configInvalid, problemsOf } from './refusals.ts';
-import type { Revisions } from './revisions.ts';
-import { etagOf, type Texts } from './texts.ts';
-import type { Author, ConfigRevision, KeyChange } from './types.ts';
-import { notWritten, writeTexts } from './write-files.ts';
-
-/** The configuration in force. */
-export interface Current extends Judged {
-  readonly revision: number;
-  readonly etag: string;
-  readonly timeMs: number;
-}
 
 export interface CommitDeps {
-  readonly stateDir: string;
-  readonly revisions: Revisions;
+  readonly document: ManagedDocument;
   readonly load: Load;
   readonly apply: (next: LoadedSettings) => Promise<void>;
-  readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** A change that was judged. */
-export interface Change {
-  readonly before: Current;
-  readonly next: Judged;
-  readonly changes: readonly KeyChange[];
-  readonly author: Author;
-}
-
-/** Above all that were ever kept, also where the start could not read them. */
-async function revisionOf({ before, next, changes, author }: Change, { revisions, clock }: CommitDeps): Promise<ConfigRevision> {
-  const { name, reason } = author;
-  const newest = await revisions.newest();
-  const revision = Math.max(before.revision, newest?.revision ?? 0) + 1;
-  return { revision, etag: etagOf(next.texts), author: name, reason, timeMs: clock.wallMs(), changes };
-}
-
-function inForce({ next }: Change, { revision, etag, timeMs }: ConfigRevision): Current {
-  return { ...next, revision, etag, timeMs };
-}
-
 /** Puts into effect what is live. Throws AgentError: a RefusedError comes as CONFIG_INVALID. */
-async function applied({ before, next }: Change, { apply, logger }: CommitDeps): Promise<void> {
+async function applied(before: Current, { next }: JudgedChange, { apply, logger }: CommitDeps): Promise<void> {
   if (isDeepStrictEqual(before.loaded.settings, next.loaded.settings)) return;
   try {
     await apply(next.loaded);
@@ -61,95 +28,55 @@ async function applied({ before, next }: Change, { apply, logger }: CommitDeps):
   }
 }
 
-/** Files that were changed by hand: they are applied as they stand. A revision that cannot be kept does not undo what is in force. */
-export async function adopt(change: Change, deps: CommitDeps): Promise<Current> {
-  await applied(change, deps);
-  const { before, next } = change;
-  const etag = etagOf(next.texts);
-  if (etag === before.etag) return { ...before, ...next };
-  try {
-    const revision = await revisionOf(change, deps);
-    await deps.revisions.add(revision, next.texts);
-    return inForce(change, revision);
-  } catch (error) {
-    deps.logger.error({ err: error }, 'a revision of the configuration could not be kept');
-    return { ...next, revision: before.revision + 1, etag, timeMs: deps.clock.wallMs() };
-  }
+/** Files that were changed by hand: they are applied as they stand. */
+export async function adopt(before: Current, change: JudgedChange, deps: CommitDeps): Promise<void> {
+  await applied(before, change, deps);
+  const { next, author, changes } = change;
+  const { document } = deps;
+  if (document.disk().kind !== 'same' || document.head === undefined)
+    await document.adopt({ texts: next.texts, author, detail: asJson(changes) });
 }
 
-/**
- * Writes and applies; what throws has changed nothing. The new texts are on record before the first file is touched, so that a death
- * in between is made good at the next start.
- */
-export async function commit(change: Change, deps: CommitDeps): Promise<Current> {
-  const { before, author } = change;
-  const { stateDir, revisions, logger } = deps;
-  const revision = await record(change, deps);
-  const undo = async (): Promise<void> => {
-    await revisions.drop(revision.revision).catch((error: unknown) => logger.error({ err: error }, 'a revision could not be taken back'));
-    removePending(stateDir);
-  };
+/** Writes and applies; what throws has changed nothing. */
+export async function commit(before: Current, change: JudgedChange, deps: CommitDeps): Promise<void> {
+  const { next, author, changes } = change;
+  const { document, logger, apply } = deps;
+  const order = orderOf(before.texts, next.texts, deps);
+  const open = await document.begin({ texts: next.texts, author, detail: asJson(changes), order });
   try {
-    writeTexts(inOrder(change, deps), before.texts);
+    open.write();
   } catch (error) {
-    await undo();
+    await open.rollBack();
     logger.warn({ err: error, author: author.name }, 'the configuration could not be written');
     throw error;
   }
   try {
-    await applied(change, deps);
+    await applied(before, change, deps);
   } catch (error) {
-    restore(change, deps);
-    await deps.apply(before.loaded).catch((err: unknown) => logger.error({ err }, 'the old configuration could not be applied again'));
-    await undo();
+    await open.rollBack();
+    await apply(before.loaded).catch((err: unknown) => logger.error({ err }, 'the old configuration could not be applied again'));
     throw error;
   }
-  removePending(stateDir);
-  return inForce(change, revision);
+  await open.commit();
 }
 
-async function record(change: Change, deps: CommitDeps): Promise<ConfigRevision> {
-  const { before, next, author } = change;
-  const { stateDir, revisions } = deps;
-  const { name, reason, traceId } = author;
-  const hashes = Object.fromEntries([...before.texts].map(([path, text]) => [path, hash('sha256', text)]));
-  try {
-    const revision = await revisionOf(change, deps);
-    savePending(stateDir, { texts: changed(before.texts, next.texts), before: hashes, etag: revision.etag, author: name, reason, traceId });
-    await revisions.add(revision, next.texts);
-    return revision;
-  } catch (cause) {
-    removePending(stateDir);
-    throw notWritten(backupDir(stateDir), cause);
-  }
-}
-
-function changed(before: Texts, next: Texts): Texts {
-  return new Map([...next].filter(([path, text]) => before.get(path) !== text));
+/** What is undefined there is absent here. */
+function asJson(changes: JudgedChange['changes']): Json {
+  return JSON.parse(JSON.stringify(changes)) as Json;
 }
 
 /** Where the agent dies between two files, the next start must still be able to read them: the order is one that loads on the way. */
-function inOrder({ before, next }: Change, { load }: CommitDeps): Texts {
-  const files = [...changed(before.texts, next.texts)];
-  const loads = (order: typeof files): boolean => {
-    const onTheWay = new Map(before.texts);
-    return order.slice(0, -1).every(([path, text]) => {
-      onTheWay.set(path, text);
-      try {
-        load(onTheWay);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-  };
-  return new Map(files.length < 2 || loads(files) ? files : files.reverse());
-}
-
-function restore({ before, next }: Change, { logger }: CommitDeps): void {
-  try {
-    writeTexts(before.texts, next.texts);
-  } catch (error) {
-    logger.error({ err: error }, 'the old configuration could not be put back into its file');
-  }
+function orderOf(before: Texts, next: Texts, { load }: CommitDeps): readonly string[] {
+  const paths = [...next.keys()].filter((path) => before.get(path) !== next.get(path));
+  const onTheWay = new Map(before);
+  const loads = paths.slice(0, -1).every((path) => {
+    onTheWay.set(path, next.get(path) ?? '');
+    try {
+      load(onTheWay);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  return loads ? paths : paths.reverse();
 }

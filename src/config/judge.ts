@@ -1,14 +1,13 @@
+import { documentName, editYaml, type Texts } from '../documents/index.ts';
 import { type Problem, RefusedError } from '../kernel/errors.ts';
 import { mask } from '../kernel/redaction.ts';
 import { type LoadedSettings, parseText } from '../settings/index.ts';
 import { judgeBlanks } from './blanks.ts';
 import { type Base, candidateTexts, documentOf } from './candidate.ts';
-import { editYaml } from './edit-yaml.ts';
 import { leavesOf } from './leaves.ts';
 import { asOfDocument, problemsOf } from './refusals.ts';
-import { lineOfKey, type Texts, unmaskedText } from './texts.ts';
+import { lineOfKey, withSecretsOf } from './shown.ts';
 import type { Candidate } from './types.ts';
-import { documentName } from './yaml-values.ts';
 
 export type Load = (texts?: Texts) => LoadedSettings;
 
@@ -46,7 +45,7 @@ function judgeText(yaml: string, { base, load }: { base: Base; load: Load }): Ju
   const [first = placeOfNone, ...others] = base.texts.keys();
   const masks = base.texts.size === 1 && yaml.includes(mask);
   if (masks) parseText(yaml, documentName);
-  const text = masks ? unmaskedText(yaml, base.texts.get(first) ?? '') : yaml;
+  const text = masks ? withSecretsOf(yaml, base.texts.get(first) ?? '') : yaml;
   const texts = new Map([[first, text], ...others.map((path) => [path, ''] as const)]);
   try {
     return { texts, loaded: load(texts) };

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { parseYaml, plainValue } from '../documents/index.ts';
 import type { JsonObject } from '../events/types.ts';
 import { AgentError, RefusedError } from '../kernel/errors.ts';
 import { may, type Principal } from '../kernel/principal.ts';
@@ -7,7 +8,6 @@ import type { State } from './changes.ts';
 import type { Judged } from './judge.ts';
 import { dotted, type Leaves, leavesOf } from './leaves.ts';
 import { sourceOf } from './sources.ts';
-import { parseYaml, plainValue } from './yaml-values.ts';
 
 /** Keys that a refusal names. */
 const mostNamed = 20;

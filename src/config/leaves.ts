@@ -1,6 +1,6 @@
+import { isObject } from '../documents/index.ts';
 import type { Json, JsonObject } from '../events/types.ts';
 import { aliases } from '../settings/keys.ts';
-import { isObject } from './paths.ts';
 
 /** What is no mapping: a scalar or a list. Empty mappings and nulls say nothing and are none. */
 export interface Leaf {

@@ -1,28 +1,25 @@
+import { join } from 'node:path';
+import { createFollower, finishFiles, openDocument } from '../documents/index.ts';
 import type { Journal } from '../events/index.ts';
 import type { JsonObject } from '../events/types.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError, type Problem } from '../kernel/errors.ts';
-import { createKeyedLock } from '../kernel/keyed-lock.ts';
 import { createNote } from '../kernel/note.ts';
-import type { LoadedSettings } from '../settings/index.ts';
-import type { Store } from '../store/index.ts';
+import { type LoadedSettings, readConfigFile } from '../settings/index.ts';
+import type { OpenStore } from '../store/index.ts';
 import type { Logger } from '../telemetry/types.ts';
-import { openBackups } from './backups.ts';
-import { createByHand } from './by-hand.ts';
-import type { CommitDeps, Current } from './commit.ts';
-import { readTexts } from './disk.ts';
-import { createFollower } from './follow.ts';
-import { createInForce, type InForce } from './in-force.ts';
+import { type ActiveConfig, type Current, createActiveConfig } from './active-config.ts';
+import { createApiEdits } from './api-edits.ts';
+import type { CommitDeps } from './commit.ts';
+import { createConfigEvents } from './events.ts';
+import { createHandEdits } from './hand-edits.ts';
 import { judgeAlone, judgeCandidate, type Load } from './judge.ts';
 import { allowed } from './key-authority.ts';
-import { createOverApi } from './over-api.ts';
-import { backupDir } from './pending.ts';
 import { problemsOf } from './refusals.ts';
 import { judgeRevision } from './restored.ts';
-import { openRevisions } from './revisions.ts';
+import { configRevision } from './revision.ts';
+import { shownYaml } from './shown.ts';
 import { recordStart } from './start.ts';
-import { tellJournal } from './tell.ts';
-import { shownYaml } from './texts.ts';
 import type { AgentConfig, Candidate, ConfigManager } from './types.ts';
 
 export interface ConfigOptions {
@@ -34,13 +31,17 @@ export interface ConfigOptions {
   readonly apply: (next: LoadedSettings) => Promise<void>;
   /** The files that a load would read now (`configFiles`): may throw. Default: those of the configuration in force. */
   readonly files?: () => readonly string[];
-  readonly store: Store;
+  readonly store: OpenStore;
   readonly journal: Pick<Journal, 'emit'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly stateDir: string;
-  /** `agent.auto_reload` in force. */
+  /** `agent.auto_reload` in effect. */
   readonly autoReload: () => boolean;
+  /** `agent.reload_delay` in effect. */
+  readonly reloadDelayMs: () => number;
+  /** Ids of units that run. Default: none. */
+  readonly running?: () => ReadonlySet<string>;
 }
 
 export type OpenConfig = ConfigManager & {
@@ -50,82 +51,86 @@ export type OpenConfig = ConfigManager & {
   stop(): Promise<void>;
 };
 
-const lockKey = 'config';
+/** Revisions that are kept. */
+const kept = 100;
+
+function backupDirOf(stateDir: string): string {
+  return join(stateDir, 'backups', 'agent');
+}
+
+/** Finishes the change that a death of the agent interrupted, before the settings are read from `paths`. Throws the file system's error. */
+export function finishPending(stateDir: string, paths: readonly string[]): void {
+  finishFiles(backupDirOf(stateDir), paths);
+}
 
 /** Throws RefusedError where the files cannot be read any more. */
 export async function openConfig(options: ConfigOptions): Promise<OpenConfig> {
-  const { load, first: boot, apply, clock, logger, stateDir, autoReload } = options;
-  const revisions = openRevisions(options.store, openBackups(backupDir(stateDir)));
-  const tell = tellJournal(options.journal);
+  const { load, first: boot, apply, store, clock, logger, autoReload, running = () => new Set() } = options;
+  const backupDir = backupDirOf(options.stateDir);
+  const events = createConfigEvents(options.journal);
   const { note, health } = createNote(clock);
-  const start = await recordStart({ first: boot, texts: readTexts(boot.paths), load, revisions, tell, clock, logger, stateDir });
-  const filesNow = filesOf(options);
-  const inForce = createInForce(start, { files: filesNow, note, tell, logger });
-  const files = (): readonly string[] => filesNow(inForce.current);
-  const deps: CommitDeps = { stateDir, revisions, load, apply, clock, logger };
-  const byHand = createByHand({ inForce, files, boot, deps });
-  const put = createOverApi({ inForce, files, boot, deps, tell });
-  const lock = createKeyedLock();
-  const alone = <T>(run: () => Promise<T>): Promise<T> => lock.run(lockKey, run);
-  const follower = createFollower({
-    files,
-    clock,
-    changed: () => void alone(async () => (autoReload() ? byHand.readNew() : undefined)),
+  let active: ActiveConfig | undefined;
+  const files = (): readonly string[] => filesNow(options, active?.current.loaded ?? boot);
+  const document = await openDocument({
+    ...{ name: { kind: 'agent', id: '' }, files, backupDir, store, clock, logger, keep: kept },
+    read: readConfigFile,
   });
+  const texts = new Map(boot.paths.map((path) => [path, readConfigFile(path)]));
+  await recordStart({ document, first: boot, texts, load, events, logger });
+  const config = createActiveConfig({ document, loaded: boot, note, events, logger });
+  active = config;
+  const deps: CommitDeps = { document, load, apply, logger };
+  const handEdits = createHandEdits({ active: config, boot, running, deps });
+  const edit = createApiEdits({ active: config, boot, running, deps, events, backupDir });
+  const follower = createFollower({
+    clock,
+    documents: () => [followed],
+    delayMs: options.reloadDelayMs,
+  });
+  const followed = { files, take: (stillMs: number) => document.run(async () => (autoReload() ? handEdits.readNew(stillMs) : 0)) };
   return {
-    get: shownConfig(inForce),
+    get: shownConfig(config),
     update: (candidate, { mask, etag, validateOnly, author, caller }) =>
-      alone(async () => {
-        assertManaged(inForce.current);
+      document.run(async () => {
+        assertManaged(config.current);
         // What was edited by hand is taken up before it could be overwritten; what is broken there stays refused.
-        if (!validateOnly || autoReload()) await byHand.readNew();
-        assertEtag(etag, inForce.current);
-        return put(() => allowed(() => judgeCandidate(candidate, mask, { base: inForce.current, load }), inForce.current, caller), {
-          author,
-          validateOnly,
-        });
+        if (!validateOnly || autoReload()) await handEdits.readNew(Number.POSITIVE_INFINITY);
+        document.assertEtag(etag);
+        const judge = () => judgeCandidate(candidate, mask, { base: config.current, load });
+        return edit(() => allowed(judge, config.current, caller), { author, validateOnly });
       }),
-    reload: (author) => alone(() => byHand.read(author)),
-    validate: (candidate) => validate(candidate, { base: inForce.current, load }),
-    revisions: (page) => revisions.list(page),
+    reload: (author) => document.run(() => handEdits.read(author)),
+    validate: (candidate) => validate(candidate, { base: config.current, load }),
+    revisions: async (page) => (await document.revisions(page)).map(configRevision),
     rollback: (revision, author, caller) =>
-      alone(async () => {
-        assertManaged(inForce.current);
-        await byHand.readNew();
-        const texts = await revisions.texts(revision);
-        return put(() => allowed(() => judgeRevision(texts, { base: inForce.current, load }), inForce.current, caller), {
-          author,
-          restored: revision,
-        });
+      document.run(async () => {
+        assertManaged(config.current);
+        await handEdits.readNew(Number.POSITIVE_INFINITY);
+        const texts = await document.texts(revision);
+        const judge = () => judgeRevision(texts, { base: config.current, load });
+        return edit(() => allowed(judge, config.current, caller), { author, restored: revision });
       }),
     health,
     start: () => follower.start(),
     async stop() {
-      follower.stop();
-      await alone(async () => {});
+      await follower.stop();
+      await document.run(async () => {});
     },
   };
 }
 
-/** The files that there are to read; where that cannot be told, those in force. */
-function filesOf({ files }: ConfigOptions): (current: Current) => readonly string[] {
-  return ({ loaded }) => {
-    try {
-      return files?.() ?? loaded.paths;
-    } catch {
-      return loaded.paths;
-    }
-  };
+/** The files that there are to read; where that cannot be told, those in effect. */
+function filesNow({ files }: ConfigOptions, { paths }: LoadedSettings): readonly string[] {
+  try {
+    return files?.() ?? paths;
+  } catch {
+    return paths;
+  }
 }
 
 function assertManaged({ texts }: Current): void {
   if (texts.size > 0) return;
   throw new AgentError('CONFIG_NOT_MANAGED', 'the agent runs without a configuration file, so there is none to change');
-}
-
-function assertEtag(etag: string, current: Current): void {
-  if (etag === '' || etag === current.etag) return;
-  throw new AgentError('ETAG_STALE', `the configuration is another than that of etag ${etag}`, { metadata: { etag: current.etag } });
 }
 
 function validate(candidate: Candidate, { base, load }: { readonly base: Current; readonly load: Load }): readonly Problem[] {
@@ -139,10 +144,10 @@ function validate(candidate: Candidate, { base, load }: { readonly base: Current
 }
 
 /** Masking reads the files' syntax: done once a state. */
-function shownConfig(inForce: InForce): () => AgentConfig {
+function shownConfig(active: ActiveConfig): () => AgentConfig {
   let shown = { etag: '', yaml: '' };
   return () => {
-    const { loaded, revision, etag, timeMs, texts } = inForce.current;
+    const { loaded, revision, etag, timeMs, texts } = active.current;
     if (shown.etag !== etag) shown = { etag, yaml: shownYaml(texts) };
     return { document: loaded.document as JsonObject, sources: loaded.sources, revision, etag, timeMs, yaml: shown.yaml };
   };

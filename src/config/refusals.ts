@@ -1,6 +1,6 @@
+import { documentName } from '../documents/index.ts';
 import type { Problem } from '../kernel/errors.ts';
 import { AgentError, RefusedError } from '../kernel/errors.ts';
-import { documentName } from './yaml-values.ts';
 
 /** What is wrong, each by itself. Throws what is no refusal on. */
 export function problemsOf(error: unknown): readonly Problem[] {

@@ -1,8 +1,7 @@
+import { parseYaml, plainValue, type Texts } from '../documents/index.ts';
 import type { JsonObject } from '../events/types.ts';
 import type { Base } from './candidate.ts';
 import { type Judged, judgeCandidate, type Load } from './judge.ts';
-import type { Texts } from './texts.ts';
-import { parseYaml, plainValue } from './yaml-values.ts';
 
 /** The files of an earlier revision: as they were; where the agent manages other files by now, what they said. Throws RefusedError. */
 export function judgeRevision(texts: Texts, { base, load }: { base: Base; load: Load }): Judged {

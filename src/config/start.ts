@@ -1,67 +1,54 @@
-import type { Clock } from '../kernel/clock.ts';
+import { isEmptied, type ManagedDocument, sameTexts, settle, type Texts } from '../documents/index.ts';
+import type { Json } from '../events/types.ts';
 import type { LoadedSettings } from '../settings/index.ts';
 import type { Logger } from '../telemetry/types.ts';
 import { changesBetween } from './changes.ts';
-import type { Current } from './commit.ts';
+import type { ConfigEvents } from './events.ts';
+import { refuseEmptied } from './hand-edits.ts';
 import type { Load } from './judge.ts';
-import { readPending, removePending } from './pending.ts';
-import type { Revisions } from './revisions.ts';
-import type { Tell } from './tell.ts';
-import { etagOf, type Texts } from './texts.ts';
-import type { ConfigRevision, KeyChange } from './types.ts';
+import { changesIn } from './revision.ts';
+import type { KeyChange } from './types.ts';
 
 interface Start {
+  readonly document: ManagedDocument;
   readonly first: LoadedSettings;
+  /** What the files say now. */
   readonly texts: Texts;
   readonly load: Load;
-  readonly revisions: Revisions;
-  readonly tell: Tell;
-  readonly clock: Clock;
+  readonly events: ConfigEvents;
   readonly logger: Logger;
-  readonly stateDir: string;
 }
 
 /**
- * What is in force at the start: the newest revision, or a new one where the files are not those of the newest. A store that is ill
- * keeps nobody from starting: the revision is then known to this run alone.
+ * What is in effect at the start becomes the head: the change that a death of the agent interrupted, or what was changed by hand while
+ * it was down. Throws RefusedError where a file is empty that was not.
  */
-export async function recordStart(start: Start): Promise<Current> {
-  const { first, texts, revisions, tell, logger, stateDir } = start;
-  const etag = etagOf(texts);
-  const pending = readPending(stateDir);
-  const finished = pending?.etag === etag ? pending : undefined;
-  let revision: ConfigRevision;
-  try {
-    const newest = await revisions.newest();
-    revision =
-      newest?.etag === etag
-        ? newest
-        : await newRevision(newest, { ...start, author: finished?.author ?? 'file', reason: finished?.reason ?? '' });
-  } catch (error) {
-    logger.error({ err: error }, 'revisions of the configuration cannot be kept');
-    revision = { revision: 1, etag, author: 'file', reason: '', timeMs: start.clock.wallMs(), changes: [] };
+export async function recordStart(start: Start): Promise<void> {
+  const { document, texts, events, logger } = start;
+  const finished = await settle(document).catch((err: unknown) => {
+    logger.error({ err }, 'a change of the configuration that was interrupted could not be finished');
+    return undefined;
+  });
+  if (finished && sameTexts(finished.texts, texts)) {
+    const { revision, author: name, reason, traceId } = finished;
+    const changes = changesIn(finished.detail);
+    if (changes.length > 0) events.applied({ revision, changes }, { name, reason, traceId });
+    return;
   }
-  removePending(stateDir);
-  // The change that a death of the agent interrupted is in force now: it is told as any other.
-  if (finished !== undefined && revision.changes.length > 0) tell.applied(revision, { ...finished, name: finished.author });
-  return { loaded: first, texts, revision: revision.revision, etag, timeMs: revision.timeMs };
-}
-
-async function newRevision(newest: ConfigRevision | undefined, start: Start & { author: string; reason: string }): Promise<ConfigRevision> {
-  const { texts, revisions, clock, author, reason } = start;
-  const changes = newest === undefined ? [] : await changesSince(newest.revision, start);
-  const revision = { revision: (newest?.revision ?? 0) + 1, etag: etagOf(texts), author, reason, timeMs: clock.wallMs(), changes };
-  await revisions.add(revision, texts);
-  return revision;
+  if (document.head && sameTexts(document.head.texts, texts)) return;
+  refuseEmptied(isEmptied(texts, document.head));
+  const detail = JSON.parse(JSON.stringify(changesSince(start))) as Json;
+  await document.run(() => document.adopt({ texts, author: { name: 'file', reason: '', traceId: '' }, detail }));
 }
 
 /** Nothing where the earlier texts are gone, or not fit any more. */
-async function changesSince(revision: number, { first, texts, load, revisions, logger }: Start): Promise<readonly KeyChange[]> {
+function changesSince({ document, first, texts, load, logger }: Start): readonly KeyChange[] {
+  const before = document.head?.texts;
+  if (before === undefined || before.size === 0) return [];
   try {
-    const before = await revisions.texts(revision);
     return changesBetween({ loaded: load(before), texts: before }, { loaded: first, texts }, first);
   } catch (error) {
-    logger.debug({ err: error, revision }, 'the revision before cannot be compared');
+    logger.debug({ err: error }, 'the revision before cannot be compared');
     return [];
   }
 }

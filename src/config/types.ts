@@ -1,6 +1,9 @@
+import type { Author } from '../documents/index.ts';
 import type { Json, JsonObject } from '../events/types.ts';
 import type { Problem } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/principal.ts';
+
+export type { Author };
 
 export type Effect = 'APPLIED' | 'RESTART_REQUIRED' | 'UNCHANGED';
 
@@ -46,19 +49,11 @@ export interface ConfigRevision {
 /** A document that comes from outside: exactly one of the two. */
 export type Candidate = { readonly document: JsonObject } | { readonly yaml: string };
 
-/** Who asks for a change. */
-export interface Author {
-  readonly name: string;
-  readonly reason: string;
-  /** The trace of the call: `config.applied` and `config.rejected` stand under it. */
-  readonly traceId: string;
-}
-
 export interface UpdateOptions {
   /** Dotted keys; empty = the whole document. */
   readonly mask: readonly string[];
-  /** Empty = whatever is there. */
-  readonly etag: string;
+  /** undefined = whatever is there. */
+  readonly etag: string | undefined;
   readonly validateOnly: boolean;
   /** Judged for each key that the change touches. Absent: the agent itself, which may change all. */
   readonly caller?: Principal;

@@ -6,10 +6,26 @@
  * `rollBack`; killed at any step, the next start ends it; what a person wrote meanwhile is never overwritten unseen; files keep every byte
  * that nobody changed; what is shown has `***` where secrets stand, and `***` that comes back keeps what is there.
  *
- * May be imported by config, plugins, processes and app. It imports kernel, telemetry, store, events and `yaml`.
+ * May be imported by config, plugins, processes and app. It imports kernel, settings (the guard of YAML), telemetry, store, events and `yaml`.
  *
  * A write: `document.run(async () => { document.assertEtag(etag); const change = await document.begin({texts, author}); change.write();
  * await reload(); await change.commit(); })`, and `change.rollBack({result: 'ROLLED_BACK'})` where it did not prove itself. At the start:
- * `if (document.interrupted) await document.interrupted.commit()` or `.rollBack()`, by what `files()` says.
+ * `document.interrupted` is the change that a kill left: ended by `settle` (finished, unless it was being undone or a person wrote since), or
+ * by its own `commit` and `rollBack`.
  */
+
+export { createFollower, type Followed, type Follower } from './follow.ts';
+export { isEmptied, settle } from './hand-edit.ts';
+export { finishFiles } from './intent.ts';
+export { type DocumentOptions, openDocument } from './managed-document.ts';
+export { maskedText, masksLeft, restoredText, type TextFormat, wordsOf } from './masked-text.ts';
+export { keepOverwritten } from './overwritten.ts';
+export { countValues, isDeeper, isObject, mapObject, own, removeAt, setAt, valueAt } from './paths.ts';
+export { type Place, type SecretRules, secretPlaces } from './places.ts';
+export { type JsonFault, lineOf, scanJson } from './scan-json.ts';
+export { hasMask, maskObject, masksIn, maskValue, restoreMasked, textWithout } from './secrets.ts';
+export { onlyText, sameTexts } from './texts.ts';
 export type * from './types.ts';
+export type { Edit } from './yaml/edit-splices.ts';
+export { editYaml } from './yaml/edit-yaml.ts';
+export { blockYaml, documentName, guardSize, keyName, parseYaml, plainValue } from './yaml/yaml-values.ts';

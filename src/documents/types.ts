@@ -73,6 +73,8 @@ export interface Change {
   readonly texts: Texts;
   /** What the files had; a path is absent where there was no file. */
   readonly before: Texts;
+  /** Whether it was being taken back when the agent died: it must not be finished then. */
+  readonly undoing: boolean;
   files(): FilesState;
   /** Replaces the files: all or none. Throws CONFIG_NOT_WRITTEN or DISK_FULL; then they are as before. */
   write(): void;
@@ -111,8 +113,11 @@ export interface ManagedDocument {
   disk(): DiskState;
   /** Makes a change durable, and touches no file yet. Throws CONFIG_NOT_WRITTEN or DISK_FULL; then nothing was changed. */
   begin(next: NewRevision): Promise<Change>;
-  /** Files that have the texts already (a change by hand) become the next revision. */
-  adopt(next: NewRevision): Promise<Head>;
+  /**
+   * Files that have the texts already (a change by hand) become the next revision. They are what they are: where no record can be kept, the
+   * revision is known to this run alone, and that is logged.
+   */
+  adopt(next: NewRevision): Promise<void>;
   /** Another notation of the same content: the head has these texts from now on, and stays the revision that it is. */
   amend(texts: Texts): Promise<void>;
   /** Writes the head's texts again, where files are gone or refused. */

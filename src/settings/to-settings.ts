@@ -15,6 +15,7 @@ export function toSettings(entries: Entries, units: Units): Settings {
       stateDir: get('agent.state_dir'),
       logLevel: get('agent.log_level'),
       autoReload: get('agent.auto_reload'),
+      reloadDelayMs: get('agent.reload_delay'),
     },
     api: {
       enabled: get('api.enabled'),

@@ -8,6 +8,7 @@ export interface Settings {
     readonly stateDir: string;
     readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
     readonly autoReload: boolean;
+    readonly reloadDelayMs: number;
   };
   readonly api: {
     readonly enabled: boolean;

@@ -2,7 +2,7 @@
 export function storeModules(): Readonly<Record<string, URL>> {
   return {
     alerts: new URL('../alerts/alert-procedures.ts', import.meta.url),
-    config: new URL('../config/config-procedures.ts', import.meta.url),
+    documents: new URL('../documents/document-procedures.ts', import.meta.url),
     events: new URL('../events/journal-procedures.ts', import.meta.url),
     plugins: new URL('../plugins/plugin-procedures.ts', import.meta.url),
     plugin_documents: new URL('../plugins/documents/documents-procedures.ts', import.meta.url),

@@ -26,7 +26,7 @@ export interface ConfigRoom {
 }
 
 export const caller = { name: 'ops', reason: 'because', traceId: '0af7651916cd43dd8448eb211c80319c' };
-export const plainUpdate = { mask: [], etag: '', validateOnly: false, author: caller };
+export const plainUpdate = { mask: [], etag: undefined, validateOnly: false, author: caller };
 
 /** The room with real files and a real store. Several files make a directory; none, an agent without a file. */
 export async function configRoom(
@@ -66,6 +66,7 @@ export async function configRoom(
       logger: silentLogger,
       stateDir,
       autoReload: () => true,
+      reloadDelayMs: () => 100,
       ...options,
     });
     return {

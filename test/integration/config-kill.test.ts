@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { finishPending } from '../../src/config/index.ts';
-import { savePending } from '../../src/config/pending.ts';
+import { saveIntent } from '../../src/documents/intent.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { configFiles, loadSettings } from '../../src/settings/index.ts';
 
@@ -63,22 +62,36 @@ test('a change that died between two files is finished; one that a hand edit ove
   const dir = mkdtempSync(join(tmpdir(), 'sboxagent-config-kill-'));
   try {
     const [a, b, other] = ['a.yaml', 'b.yaml', 'other.yaml'].map((name) => join(dir, name)) as [string, string, string];
-    const pending = {
+    const row = {
+      revision: 2,
+      etag: 'x',
+      author: 'ops',
+      reason: '',
+      traceId: '',
+      timeMs: 0,
+      result: 'APPLIED',
+      detail: '[]',
+      bytes: 0,
+      sha256: '',
+    } as const;
+    const intent = {
+      row: { ...row, replacedTimeMs: null },
+      from: 1,
       texts: new Map([
         [a, 'new a'],
         [b, 'new b'],
         [other, 'never'],
       ]),
-      before: { [a]: hash('sha256', 'old a'), [b]: hash('sha256', 'old b') },
-      etag: 'x',
-      author: 'ops',
-      reason: '',
-      traceId: '',
+      before: new Map([
+        [a, 'old a'],
+        [b, 'old b'],
+      ]),
+      undo: false,
     };
     writeFileSync(a, 'new a');
     writeFileSync(b, 'old b', { mode: 0o640 });
     for (const name of ['.b.yaml.0123456789ab.tmp', '.b.yaml.swp', '.c.yaml.0123456789ab.tmp']) writeFileSync(join(dir, name), '');
-    savePending(dir, pending);
+    saveIntent(join(dir, 'backups/agent'), intent);
     finishPending(dir, [a, b]);
     assert.equal(readFileSync(b, 'utf8'), 'new b');
     assert.deepEqual(readdirSync(dir).sort(), ['.b.yaml.swp', '.c.yaml.0123456789ab.tmp', 'a.yaml', 'b.yaml', 'backups']);

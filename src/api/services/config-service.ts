@@ -28,7 +28,7 @@ export function configService({ config }: ConfigServiceDeps): ServiceImpl<typeof
       return changeMessage(
         await config.update(candidateOf(request, limits), {
           mask: updateMask?.paths ?? [],
-          etag,
+          etag: etag || undefined,
           validateOnly,
           author,
           caller: callOf(context).principal,

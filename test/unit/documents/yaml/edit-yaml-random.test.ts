@@ -1,9 +1,9 @@
 /** Documents and edits at random: what comes out says what was meant (`editYaml` itself compares), and no edit is too odd to be made. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { editYaml } from '../../../src/config/edit-yaml.ts';
-import { parseYaml } from '../../../src/config/yaml-values.ts';
-import type { Json } from '../../../src/events/types.ts';
+import { editYaml } from '../../../../src/documents/yaml/edit-yaml.ts';
+import { parseYaml } from '../../../../src/documents/yaml/yaml-values.ts';
+import type { Json } from '../../../../src/events/types.ts';
 
 const below = (n: number): number => Math.floor(Math.random() * n);
 const pick = <T>(all: readonly T[]): T => all[below(all.length)] as T;

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isSeq, type Node, type YAMLSeq } from 'yaml';
-import type { Json } from '../events/types.ts';
+import type { Json } from '../../events/types.ts';
 import type { Splice } from './edit-splices.ts';
 import { blockYaml, contentEnd, nodeValue } from './yaml-values.ts';
 

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { syncDirectory, writeFileAtomic } from '../kernel/atomic-file.ts';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeDirectory, writeFileAtomic } from '../kernel/atomic-file.ts';
 import { AgentError } from '../kernel/errors.ts';
 
 /** Copies of documents in one directory, 0600 in 0700, each told apart from a damaged one by its hash, which the caller keeps elsewhere. */
@@ -12,6 +12,8 @@ export interface Backups {
   read(name: string, sha256: string): string;
   /** One that is not there is no error. */
   remove(name: string): void;
+  /** Names of copies; empty where there is no directory. */
+  list(): readonly string[];
 }
 
 const fileName = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}$/;
@@ -37,7 +39,16 @@ export function openBackups(dir: string): Backups {
       return bytes.toString('utf8');
     },
     remove: (name) => rmSync(pathOf(name), { force: true }),
+    list: () => namesIn(dir),
   };
+}
+
+function namesIn(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir).filter((name) => fileName.test(name));
+  } catch {
+    return [];
+  }
 }
 
 function readBackup(path: string, name: string): Buffer {
@@ -49,11 +60,4 @@ function readBackup(path: string, name: string): Buffer {
     if (code === 'ENOENT') throw new AgentError('BACKUP_NOT_FOUND', `there is no backup ${name}`, { metadata, cause });
     throw new AgentError('BACKUP_DAMAGED', `backup ${name} cannot be read (${code ?? 'unknown error'})`, { metadata, cause });
   }
-}
-
-/** Every new level is flushed with the one above it, so that a copy's directory does not vanish with the power. */
-export function makeDirectory(path: string): void {
-  const first = mkdirSync(path, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let at = path; at.length >= first.length; at = dirname(at)) syncDirectory(dirname(at));
 }

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Document, isAlias, isMap, isScalar, type Pair, visit, type YAMLMap } from 'yaml';
-import type { Json, JsonObject } from '../events/types.ts';
+import type { Json, JsonObject } from '../../events/types.ts';
+import { removeAt, setAt } from '../paths.ts';
 import { additions, type Edit, removals, replacements, type Splice, Unusual } from './edit-splices.ts';
-import { removeAt, setAt } from './paths.ts';
 import { guardSize, inlineYaml, keyName, parseYaml, plainValue } from './yaml-values.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { type Document, isAlias, isMap, isScalar, type Node, type Pair, type YAMLMap } from 'yaml';
-import type { Json, JsonObject } from '../events/types.ts';
+import type { Json, JsonObject } from '../../events/types.ts';
+import { setAt } from '../paths.ts';
 import { listSplice } from './edit-list.ts';
-import { setAt } from './paths.ts';
 import { blockYaml, keyName, pairEnd } from './yaml-values.ts';
 
 /** One leaf of a document: its new value, or undefined to take it out. */

@@ -1,9 +1,8 @@
 import { hash } from 'node:crypto';
 import { closeSync, constants, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { writeFileAtomic } from '../kernel/atomic-file.ts';
-import { makeDirectory } from './backups.ts';
-import type { Texts } from './texts.ts';
+import { makeDirectory, writeFileAtomic } from '../kernel/atomic-file.ts';
+import type { Texts } from './types.ts';
 
 /** Copies kept; the oldest go first. */
 const kept = 20;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { editYaml } from '../../../src/config/edit-yaml.ts';
-import type { Json } from '../../../src/events/types.ts';
+import { editYaml } from '../../../../src/documents/yaml/edit-yaml.ts';
+import type { Json } from '../../../../src/events/types.ts';
 
 const file = `# The agent
 agent:

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openBackups } from '../../../src/config/index.ts';
+import { openBackups } from '../../../src/documents/backups.ts';
 import { scratch } from '../../helpers/event-room.ts';
 
 test('a backup is read back as it was made, by nobody but its owner', () => {

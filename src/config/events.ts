@@ -3,19 +3,26 @@ import type { JsonObject } from '../events/types.ts';
 import type { AgentError } from '../kernel/errors.ts';
 import type { Author, KeyChange } from './types.ts';
 
+/** What was put into effect. */
+export interface AppliedChange {
+  readonly revision: number;
+  readonly changes: readonly KeyChange[];
+  readonly stoppedUnits?: readonly string[];
+}
+
 /** One event a change, subject `agent`, under the trace of the call. Values stay out of the journal; the revisions have them, masked. */
-export interface Tell {
-  applied(change: { readonly revision: number; readonly changes: readonly KeyChange[] }, author: Author, restored?: number): void;
+export interface ConfigEvents {
+  applied(change: AppliedChange, author: Author, restored?: number): void;
   rejected(error: AgentError, author: Author): void;
 }
 
 const subject = 'agent';
 const mostKeys = 200;
 
-export function tellJournal(journal: Pick<Journal, 'emit'>): Tell {
+export function createConfigEvents(journal: Pick<Journal, 'emit'>): ConfigEvents {
   const under = ({ traceId }: Author): { readonly traceId?: string } => (traceId === '' ? {} : { traceId });
   return {
-    applied({ revision, changes }, author, restored) {
+    applied({ revision, changes, stoppedUnits = [] }, author, restored) {
       const named = (effect: KeyChange['effect']): string[] =>
         changes
           .filter((change) => change.effect === effect)
@@ -28,6 +35,7 @@ export function tellJournal(journal: Pick<Journal, 'emit'>): Tell {
         author: author.name,
         ...(author.reason !== '' && { reason: author.reason }),
         ...(restored !== undefined && { restored_revision: restored }),
+        ...(stoppedUnits.length > 0 && { stopped_units: stoppedUnits.slice(0, mostKeys) }),
       };
       journal.emit({ type: 'config.applied', subject, data, ...under(author) });
     },

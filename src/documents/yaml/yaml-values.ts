@@ -1,8 +1,8 @@
 import { type Alias, type Document, isAlias, isMap, isScalar, isSeq, type Node, parseDocument, stringify } from 'yaml';
-import type { Json, JsonObject } from '../events/types.ts';
-import { RefusedError } from '../kernel/errors.ts';
-import { guardDepth } from '../settings/index.ts';
-import { isObject } from './paths.ts';
+import type { Json, JsonObject } from '../../events/types.ts';
+import { RefusedError } from '../../kernel/errors.ts';
+import { guardDepth } from '../../settings/index.ts';
+import { isObject } from '../paths.ts';
 
 const maxLength = 512 * 1024;
 /** More than any configuration has; each resolves to a copy. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { notWritten } from '../../../src/config/write-files.ts';
+import { notWritten } from '../../../src/documents/files.ts';
 import { AgentError } from '../../../src/kernel/errors.ts';
 
 test('a full disk is told apart from one that cannot be written', () => {

@@ -4,13 +4,18 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function own(object: JsonObject, name: string): Json | undefined {
+/** `__proto__` and its like are keys as any other. */
+export function own(object: JsonObject, name: string): Json | undefined {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
-/** `__proto__` and its like are keys as any other. */
 function define(object: JsonObject, name: string, value: Json): void {
   Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+}
+
+/** A copy with other values. fromEntries defines own properties, so that even a key `__proto__` stays what it was. */
+export function mapObject(object: JsonObject, fn: (key: string, value: Json) => Json): JsonObject {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, fn(key, value)] as const));
 }
 
 export function valueAt(object: JsonObject, path: readonly string[]): Json | undefined {
@@ -53,4 +58,11 @@ export function countValues(value: Json, most: number): number {
   };
   walk(value);
   return count;
+}
+
+/** Whether a value is nested deeper than so many levels. */
+export function isDeeper(value: Json, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  return Object.values(value).some((item: Json) => isDeeper(item, levels - 1));
 }

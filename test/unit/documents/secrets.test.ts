@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JsonObject } from '../../../../src/events/index.ts';
-import { createSecrets } from '../../../../src/plugins/documents/secrets.ts';
-import { openDocumentRoom, refusalOf, update } from './room.ts';
+import { secretPlaces } from '../../../src/documents/places.ts';
+import { maskObject, maskValue, type Restored, restoreMasked } from '../../../src/documents/secrets.ts';
+import type { JsonObject } from '../../../src/events/index.ts';
+import { schemaPlaces } from '../../../src/plugins/documents/secret-schema.ts';
+import { openDocumentRoom, refusalOf, update } from '../plugins/documents/room.ts';
+
+function createSecrets(schema: JsonObject | undefined, paths: readonly string[]) {
+  const place = secretPlaces({ declared: schemaPlaces(schema), paths });
+  return {
+    masked: (document: JsonObject): JsonObject => maskObject(document, place),
+    merged: (document: JsonObject, stored: JsonObject): Restored<JsonObject> => restoreMasked(document, stored, { place, path: 'config' }),
+  };
+}
 
 const secret = { type: 'string', writeOnly: true } as const;
 
@@ -111,7 +121,7 @@ for (const [what, schema, paths, document, masked] of cases) {
     const secrets = createSecrets(schema, paths);
     assert.deepEqual(secrets.masked(document), masked);
     // What is read and written back unchanged is the stored document.
-    assert.deepEqual(secrets.merged(masked, document), { config: document, violations: [] });
+    assert.deepEqual(secrets.merged(masked, document), { value: document, violations: [] });
   });
 }
 
@@ -185,5 +195,15 @@ test('large lists are merged in time that their length bounds', async () => {
   const before = performance.now();
   const merged = secrets.merged(secrets.masked({ list }), { list });
   assert.ok(performance.now() - before < 2000, `${performance.now() - before} ms`);
-  assert.deepEqual(merged, { config: { list }, violations: [] });
+  assert.deepEqual(merged, { value: { list }, violations: [] });
+});
+
+test('items without a name are found by what they look like, and large lists of them cost no more than their length', () => {
+  const { masked, merged } = createSecrets(undefined, []);
+  const list = Array.from({ length: 5000 }, (_, i) => ({ port: i, password: `p${i}` }));
+  const shown = masked({ list })['list'] as JsonObject[];
+  const before = performance.now();
+  assert.deepEqual(merged({ list: [{ port: -1 }, ...shown] }, { list }), { value: { list: [{ port: -1 }, ...list] }, violations: [] });
+  assert.ok(performance.now() - before < 2000, `${performance.now() - before} ms`);
+  assert.equal(maskValue('https://u:p@h', secretPlaces({})), 'https://***@h');
 });

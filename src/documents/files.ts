@@ -1,0 +1,143 @@
+import { hash } from 'node:crypto';
+import { chownSync, closeSync, constants, fstatSync, openSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { makeDirectory, writeFileAtomic, writeFileInPlace } from '../kernel/atomic-file.ts';
+import { AgentError } from '../kernel/errors.ts';
+import type { DiskState, Texts } from './types.ts';
+
+/** Where a file is: a configuration is often a link to it. */
+export function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+/**
+ * Keeps mode and owner of the old file; a link stays one. A file that is a mount of its own cannot be replaced and is written in place.
+ * Throws the file system's error.
+ */
+export function replaceFile(path: string, text: string): void {
+  const real = realPath(path);
+  const old = statSync(real, { throwIfNoEntry: false });
+  if (old === undefined) makeDirectory(dirname(real));
+  try {
+    writeFileAtomic(real, text, old === undefined ? 0o600 : old.mode & 0o777);
+  } catch (error) {
+    if (old === undefined || (error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+    writeFileInPlace(real, text);
+    return;
+  }
+  if (old === undefined || (old.uid === process.getuid?.() && old.gid === process.getgid?.())) return;
+  try {
+    chownSync(real, old.uid, old.gid);
+  } catch {
+    // Whoever is not root keeps the file as its own, which the old one's mode allowed.
+  }
+}
+
+/** All or none: what was replaced before one failed is put back; files that `before` does not have are removed. Throws CONFIG_NOT_WRITTEN, DISK_FULL. */
+export function writeTexts(texts: Texts, before: Texts): void {
+  const done: string[] = [];
+  for (const [path, text] of texts) {
+    if (before.get(path) === text) continue;
+    try {
+      // It counts before it is tried: what failed may be the flush behind the rename.
+      done.push(path);
+      replaceFile(path, text);
+    } catch (cause) {
+      for (const written of done) putBack(written, before.get(written));
+      throw notWritten(path, cause);
+    }
+  }
+}
+
+/** Throws the file system's error. */
+export function putBack(path: string, text: string | undefined): void {
+  if (text === undefined) rmSync(path, { force: true });
+  else if (textOf(path) !== text) replaceFile(path, text);
+}
+
+/** Undefined where there is none, or none that can be read. */
+export function textOf(path: string): string | undefined {
+  try {
+    return readRegularFile(path, largestBytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** More than any document may have. */
+const largestBytes = 64 * 1024 * 1024;
+/** Space comes back when somebody frees it. */
+const fullRetryMs = 1000;
+
+/** Whether there was no room: on the file system, or in the database. */
+function isFull(cause: unknown): boolean {
+  if (cause instanceof AgentError) return cause.reason === 'JOURNAL_FULL' || cause.reason === 'DISK_FULL';
+  const { code } = cause as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
+/** What to throw where a file, or the record of a change to it, could not be written. */
+export function notWritten(path: string, cause: unknown): AgentError {
+  const code = cause instanceof AgentError ? cause.reason : (cause as NodeJS.ErrnoException).code;
+  const full = isFull(cause);
+  return new AgentError(
+    full ? 'DISK_FULL' : 'CONFIG_NOT_WRITTEN',
+    `${path} could not be written (${code ?? 'unknown error'}); nothing was changed`,
+    {
+      metadata: { file: path },
+      ...(full && { retryAfterMs: fullRetryMs }),
+      cause,
+    },
+  );
+}
+
+/** The text of a regular file in UTF-8, its byte order mark included. Throws an Error that says in plain words why it cannot be had. */
+export function readRegularFile(path: string, maxBytes: number): string {
+  // A named pipe must not hold anybody up.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw new Error('it is no regular file');
+    if (stat.size > maxBytes) throw new Error(`it has more than ${maxBytes / 1024 / 1024} MiB`);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(fd));
+  } catch (error) {
+    throw error instanceof TypeError ? new Error('it is not UTF-8') : error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** What tells one state of a file from another, readable or not: its mode, its size and age, and its content where that was read. */
+function printOf(path: string, text: string | undefined): string {
+  try {
+    const { mode, size, mtimeMs, ino } = statSync(path);
+    const content = text === undefined ? [size, mtimeMs, ino] : [hash('sha256', text)];
+    return [path, (mode & 0o7777).toString(8), ...content].join(' ');
+  } catch (error) {
+    return `${path} ${String((error as NodeJS.ErrnoException).code)}`;
+  }
+}
+
+/** Reads the files of a document. `read` throws an Error for what cannot be taken. Never throws. */
+export function readDisk(paths: readonly string[], read: (path: string) => string): Exclude<DiskState, { kind: 'same' }> {
+  const texts = new Map<string, string>();
+  let fault: { readonly path: string; readonly error: unknown } | undefined;
+  for (const path of paths) {
+    try {
+      texts.set(path, read(path));
+    } catch (error) {
+      fault ??= { path, error };
+    }
+  }
+  const print = paths.map((path) => printOf(path, texts.get(path))).join('\n');
+  if (fault === undefined) return { kind: 'changed', texts, print };
+  const { path, error } = fault;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const gone = code === 'ENOENT' || code === 'ENOTDIR' || statSync(path, { throwIfNoEntry: false }) === undefined;
+  if (gone) return { kind: 'missing', path, print };
+  return { kind: 'unreadable', path, message: code === undefined ? message : `it cannot be read (${code})`, print };
+}
