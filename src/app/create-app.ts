@@ -73,6 +73,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
   const opened = await openPlugins({
     settings: settings.plugins,
     stateDir,
+    reloadDelayMs: () => loaded.settings.agent.reloadDelayMs,
     environment,
     unitEnvironment: (id) => ({ SBOXAGENT_TARGET: ownTarget, SBOXAGENT_TOKEN: access.unitToken(id) }),
     store,

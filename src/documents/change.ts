@@ -12,13 +12,17 @@ export interface ChangeDeps {
   readonly logger: Logger;
   /** The texts of the whole document, as the change means them. */
   readonly texts: Change['texts'];
-  /** Called once when the change is over, before its promise resolves; with the row that is in effect now, if it is this one. */
-  readonly ended: (applied: RevisionRow | undefined) => void;
+  /** Of the files; undefined = as it was. */
+  readonly mode: number | undefined;
+  /** Whether its row is known to stand: not where the agent may have died before it was written. */
+  readonly isRecorded: boolean;
+  /** Called once when the change is over, before its promise resolves; with the row, if it is the one in effect now, or is kept. */
+  readonly ended: (end: { readonly applied?: RevisionRow; readonly isKept: boolean }) => void;
 }
 
 /** A change whose intent and row are on the disk. Ends once: what comes after `commit` or `rollBack` is a bug, and throws. */
-export function createChange(intent: Intent, { backupDir, history, logger, texts, ended }: ChangeDeps): Change {
-  const { row, from, before } = intent;
+export function createChange(intent: Intent, { backupDir, history, logger, texts, mode, isRecorded, ended }: ChangeDeps): Change {
+  const { row, from, before, replaced } = intent;
   let over = false;
   const end = (): void => {
     if (over) throw new Error(`revision ${row.revision} has ended already`);
@@ -30,14 +34,15 @@ export function createChange(intent: Intent, { backupDir, history, logger, texts
     before,
     undoing: intent.undo,
     files: () => filesState(intent),
-    write: () => writeTexts(intent.texts, before),
+    write: () => writeTexts(intent.texts, before, mode),
     async commit(detail) {
       end();
       const now = detail === undefined ? row : { ...row, detail: JSON.stringify(detail) };
-      if (now !== row) await history.settle(now);
+      if (!isRecorded) await history.add(now, { texts, ...(replaced && { replaced }) });
+      else if (now !== row) await history.settle(now);
       // Where it stays, the next start finds a change that is done, and ends it again.
       attempt(logger, 'the intent of a change could not be removed', () => removeIntent(backupDir));
-      ended(now);
+      ended({ applied: now, isKept: true });
     },
     async rollBack(keep) {
       end();
@@ -48,7 +53,7 @@ export function createChange(intent: Intent, { backupDir, history, logger, texts
       restore(intent, logger);
       await takeOut(history, { row, from, keep }).catch((err: unknown) => logger.error({ err }, 'a revision could not be taken back'));
       attempt(logger, 'the intent of a change could not be removed', () => removeIntent(backupDir));
-      ended(undefined);
+      ended({ isKept: keep !== undefined });
     },
   };
 }

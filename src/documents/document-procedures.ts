@@ -17,6 +17,7 @@ export interface RevisionRow {
   readonly bytes: number;
   readonly sha256: string;
   readonly replacedTimeMs: number | null;
+  readonly replacedAgeMs: number | null;
 }
 
 /** When a revision became a backup: by the clock for people, by the store's ageing for retention. */
@@ -50,7 +51,7 @@ export const procedures: ProcedureModule = {
 };
 
 function rowOf(row: Record<string, unknown>): RevisionRow {
-  const replaced = row['replaced_time_ms'];
+  const [timeMs, ageMs] = [row['replaced_time_ms'], row['replaced_age_ms']];
   return {
     revision: Number(row['revision']),
     etag: String(row['etag']),
@@ -62,7 +63,8 @@ function rowOf(row: Record<string, unknown>): RevisionRow {
     detail: String(row['detail']),
     bytes: Number(row['bytes']),
     sha256: String(row['sha256']),
-    replacedTimeMs: typeof replaced === 'number' ? replaced : null,
+    replacedTimeMs: typeof timeMs === 'number' ? timeMs : null,
+    replacedAgeMs: typeof ageMs === 'number' ? ageMs : null,
   };
 }
 
@@ -192,8 +194,11 @@ function find(db: DatabaseSync, { name: { kind, id }, revision }: Of<{ revision:
   return row && rowOf(row);
 }
 
-/** Documents with backups that were made before this age. */
+/** Documents with backups that were made before this age. The newest stays whatever its age, and so does one that is needed. */
 function expired(db: DatabaseSync, { kind, beforeAgeMs }: { kind: string; beforeAgeMs: number }): readonly string[] {
-  const rows = prepared(db, 'SELECT DISTINCT id FROM document_revisions WHERE kind = ? AND replaced_age_ms < ?').all(kind, beforeAgeMs);
+  const rows = prepared(db, 'SELECT id FROM document_revisions WHERE kind = ? AND replaced_age_ms < ? GROUP BY id HAVING count(*) > 1').all(
+    kind,
+    beforeAgeMs,
+  );
   return rows.map((row) => String(row['id']));
 }

@@ -15,15 +15,15 @@ export function realPath(path: string): string {
 }
 
 /**
- * Keeps mode and owner of the old file; a link stays one. A file that is a mount of its own cannot be replaced and is written in place.
+ * Keeps mode (unless another is given) and owner of the old file; a link stays one. A file that is a mount of its own cannot be replaced and is written in place.
  * Throws the file system's error.
  */
-export function replaceFile(path: string, text: string): void {
+export function replaceFile(path: string, text: string, mode?: number): void {
   const real = realPath(path);
   const old = statSync(real, { throwIfNoEntry: false });
   if (old === undefined) makeDirectory(dirname(real));
   try {
-    writeFileAtomic(real, text, old === undefined ? 0o600 : old.mode & 0o777);
+    writeFileAtomic(real, text, mode ?? (old === undefined ? 0o600 : old.mode & 0o777));
   } catch (error) {
     if (old === undefined || (error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
     writeFileInPlace(real, text);
@@ -38,14 +38,14 @@ export function replaceFile(path: string, text: string): void {
 }
 
 /** All or none: what was replaced before one failed is put back; files that `before` does not have are removed. Throws CONFIG_NOT_WRITTEN, DISK_FULL. */
-export function writeTexts(texts: Texts, before: Texts): void {
+export function writeTexts(texts: Texts, before: Texts, mode?: number): void {
   const done: string[] = [];
   for (const [path, text] of texts) {
     if (before.get(path) === text) continue;
     try {
       // It counts before it is tried: what failed may be the flush behind the rename.
       done.push(path);
-      replaceFile(path, text);
+      replaceFile(path, text, mode);
     } catch (cause) {
       for (const written of done) putBack(written, before.get(written));
       throw notWritten(path, cause);

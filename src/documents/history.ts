@@ -104,6 +104,7 @@ async function removeStrays(
 }
 
 /** A row as the room shows it. */
-export function revisionOf({ sha256: _, detail, replacedTimeMs, ...row }: RevisionRow): Revision {
-  return { ...row, detail: JSON.parse(detail) as Json, replacedTimeMs: replacedTimeMs ?? undefined };
+export function revisionOf({ sha256: _, detail, replacedTimeMs, replacedAgeMs, ...row }: RevisionRow): Revision {
+  const replaced = { replacedTimeMs: replacedTimeMs ?? undefined, replacedAgeMs: replacedAgeMs ?? undefined };
+  return { ...row, detail: JSON.parse(detail) as Json, ...replaced };
 }

@@ -14,6 +14,7 @@
  * by its own `commit` and `rollBack`.
  */
 
+export { notWritten } from './files.ts';
 export { createFollower, type Followed, type Follower } from './follow.ts';
 export { isEmptied, settle } from './hand-edit.ts';
 export { finishFiles } from './intent.ts';

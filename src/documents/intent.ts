@@ -1,15 +1,17 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { makeDirectory, removeTemporaries, syncDirectory, writeFileAtomic } from '../kernel/atomic-file.ts';
-import type { RevisionRow } from './document-procedures.ts';
+import type { Replaced, RevisionRow } from './document-procedures.ts';
 import { putBack, realPath, replaceFile, textOf } from './files.ts';
 import type { FilesState, Texts } from './types.ts';
 
 /** A change on its way, as it lies beside the backups: all that it takes to end it, whatever killed it. */
 export interface Intent {
   readonly row: RevisionRow;
-  /** The revision that it replaces. */
+  /** The revision that it replaces; 0 = none. */
   readonly from: number;
+  /** Where that one becomes a backup. */
+  readonly replaced?: Replaced;
   /** In the order in which the files are replaced. */
   readonly texts: Texts;
   /** What the files had, where there was one. */

@@ -30,8 +30,12 @@ export interface DocumentOptions {
   readonly read?: (path: string) => string;
   /** Revisions that are kept. Default: all, until they are forgotten. */
   readonly keep?: number;
+  /** Mode of its files. Default: what the old file had, 0600 for a new one. */
+  readonly mode?: number;
   /** A directory that is the document's alone: it is removed with it. */
   readonly directory?: string;
+  /** What else goes with it, before its history does: what was begun is ended at the next start, so it may come twice. */
+  readonly removeMore?: () => Promise<void>;
   /** Shared by documents of one kind. Default: its own. */
   readonly lock?: KeyedLock;
 }
@@ -64,14 +68,17 @@ export async function openDocument(options: DocumentOptions): Promise<ManagedDoc
   let open: Change | undefined;
   let interrupted: Change | undefined;
 
-  const changeOf = (made: Intent, texts: Texts): Change =>
+  const changeOf = (made: Intent, texts: Texts, isRecorded = true): Change =>
     createChange(made, {
       backupDir,
       history,
       logger,
       texts,
-      ended(applied) {
+      mode: options.mode,
+      isRecorded,
+      ended({ applied, isKept }) {
         [open, interrupted] = [undefined, undefined];
+        if (!isKept) last = made.row.revision - 1;
         if (applied) head = { ...revisionOf(applied), texts };
       },
     });
@@ -79,10 +86,11 @@ export async function openDocument(options: DocumentOptions): Promise<ManagedDoc
   const record = async (next: NewRevision, before: Texts): Promise<Intent> => {
     await load().catch((cause: unknown) => Promise.reject(notWritten(backupDir, cause)));
     const row = rowOf(next, { revision: last + 1, timeMs: clock.wallMs() });
-    const made: Intent = { row, from: head?.revision ?? 0, texts: inOrder(next, before), before, undo: false };
+    const replaced = replacedBy(next, { head, timeMs: clock.wallMs(), ageMs: store.ageing.nowMs() });
+    const made: Intent = { row, from: head?.revision ?? 0, ...replaced, texts: inOrder(next, before), before, undo: false };
     try {
       saveIntent(backupDir, made);
-      await history.add(row, { texts: next.texts, ...replacedBy(next, { head, timeMs: clock.wallMs(), ageMs: store.ageing.nowMs() }) });
+      await history.add(row, { texts: next.texts, ...replaced });
     } catch (cause) {
       removeIntent(backupDir);
       throw notWritten(files()[0] ?? backupDir, cause);
@@ -132,7 +140,7 @@ export async function openDocument(options: DocumentOptions): Promise<ManagedDoc
       head = { ...head, texts, bytes: (await history.amend(head.revision, texts)).bytes };
     },
     restoreFiles() {
-      for (const [path, text] of head?.texts ?? []) replaceFile(path, text);
+      for (const [path, text] of head?.texts ?? []) replaceFile(path, text, options.mode);
     },
     async revisions(page) {
       const rows = await history.list(page);
@@ -153,13 +161,14 @@ export async function openDocument(options: DocumentOptions): Promise<ManagedDoc
   async function removeAll(): Promise<void> {
     for (const path of options.directory === undefined ? files() : [options.directory]) rmSync(path, { recursive: true, force: true });
     rmSync(backupDir, { recursive: true, force: true });
+    await options.removeMore?.();
     await history.remove();
   }
   if (isDeepStrictEqual(state, removing)) {
     await removeAll();
     [head, state, last] = [undefined, null, 0];
   } else if (intent) {
-    interrupted = changeOf(intent, new Map([...(head?.texts ?? []), ...intent.texts]));
+    interrupted = changeOf(intent, new Map([...(head?.texts ?? []), ...intent.texts]), false);
     open = interrupted;
   }
   return document;
@@ -201,6 +210,7 @@ function rowOf({ texts, author, detail = null }: NewRevision, at: { readonly rev
     bytes: bytesOf(texts),
     sha256: hashOf(texts),
     replacedTimeMs: null,
+    replacedAgeMs: null,
   };
 }
 

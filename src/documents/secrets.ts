@@ -165,10 +165,16 @@ function counterparts(list: readonly Json[], stored: readonly Json[], place: Pla
     const identity = identityOf(item);
     // An item that names itself never gets the secret of another, wherever it stands.
     if (identity !== undefined) return named.get(identity);
-    const twin = item === mask ? undefined : alike().get(JSON.stringify(item));
+    const twin = hasMore(item) ? alike().get(JSON.stringify(item)) : undefined;
     if (twin !== undefined) return twin;
     return stored.length === list.length ? stored[index] : undefined;
   };
+}
+
+/** Whether there is anything but secrets to know it by. */
+function hasMore(value: Json): boolean {
+  if (typeof value !== 'object' || value === null) return value !== null && !hasMask(value);
+  return Object.values(value).some((item: Json) => hasMore(item));
 }
 
 /** `id`, else `name`, else `tag`, with its type. */

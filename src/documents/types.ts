@@ -42,6 +42,8 @@ export interface Revision {
   readonly bytes: number;
   /** When another one took its place and it became a backup; undefined for the one in effect and for what was not kept as one. */
   readonly replacedTimeMs: number | undefined;
+  /** The same by the store's ageing time, which no change of the clock moves: retention goes by it. */
+  readonly replacedAgeMs: number | undefined;
 }
 
 /** The revision in effect, with its texts byte for byte. */

@@ -27,6 +27,8 @@ import { judge, leaseIsOver } from './verdict.ts';
 export interface PluginsOptions {
   readonly settings: PluginSettings;
   readonly stateDir: string;
+  /** `agent.reload_delay` in effect. */
+  readonly reloadDelayMs: () => number;
   /** The daemon's environment: what units may be lent. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** What else the unit of a plugin finds in its environment: how it calls the agent, and its token. */
@@ -80,6 +82,7 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
     store,
     journal,
     settings: settings.configuration,
+    reloadDelayMs: options.reloadDelayMs,
     clock,
     logger,
     metrics,

@@ -141,8 +141,8 @@ export interface PluginBackup {
 
 export interface DocumentUpdate {
   readonly config: JsonObject;
-  /** Empty = whatever is there. */
-  readonly etag: string;
+  /** undefined = whatever is there. */
+  readonly etag: string | undefined;
   readonly validateOnly: boolean;
   /** Of the call: `config.applied` and `config.rejected` stand under it. */
   readonly traceId: string;
@@ -162,7 +162,7 @@ export interface PluginDocuments {
   update(id: string, update: DocumentUpdate): Promise<PluginDocument>;
   acknowledge(id: string, ack: { readonly revision: number; readonly applied: boolean; readonly message: string }): Promise<PluginDocument>;
   /** Newest first. */
-  backups(id: string): readonly PluginBackup[];
+  backups(id: string): Promise<readonly PluginBackup[]>;
   restore(id: string, backup: string, by: { readonly author: string; readonly traceId: string }): Promise<PluginDocument>;
   /** Calls `fn` when a document, or what became of it, changed; also when it is handed out again. Answers how to stop. */
   onChange(fn: (id: string) => void): () => void;

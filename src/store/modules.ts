@@ -5,6 +5,6 @@ export function storeModules(): Readonly<Record<string, URL>> {
     documents: new URL('../documents/document-procedures.ts', import.meta.url),
     events: new URL('../events/journal-procedures.ts', import.meta.url),
     plugins: new URL('../plugins/plugin-procedures.ts', import.meta.url),
-    plugin_documents: new URL('../plugins/documents/documents-procedures.ts', import.meta.url),
+    plugin_schemas: new URL('../plugins/documents/schema-procedures.ts', import.meta.url),
   };
 }

@@ -75,7 +75,7 @@ test('a change that died between two files is finished; one that a hand edit ove
       sha256: '',
     } as const;
     const intent = {
-      row: { ...row, replacedTimeMs: null },
+      row: { ...row, replacedTimeMs: null, replacedAgeMs: null },
       from: 1,
       texts: new Map([
         [a, 'new a'],

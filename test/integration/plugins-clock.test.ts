@@ -26,6 +26,7 @@ it('a leased, a reporting and a timed plugin over jumps of a day', async () => {
   await using room = await openRoom({ dir: place.dir, clock });
   const { metrics } = metricsFake();
   const opened = await openPlugins({
+    reloadDelayMs: () => 1000,
     settings,
     stateDir: place.dir,
     environment: {},

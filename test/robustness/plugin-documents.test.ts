@@ -48,7 +48,7 @@ test(`killed ${kills} times while it writes: nothing acknowledged is lost, and e
       assert.equal(room.keeper.health().status, 'HEALTHY');
       assert.deepEqual(room.events, []);
       assert.deepEqual(readdirSync(join(place.dir, 'plugins/geo')), ['config.json']);
-      const backups = room.keeper.backups('geo');
+      const backups = await room.keeper.backups('geo');
       assert.deepEqual(backups.map((b) => `${b.id}.json`).sort(), readdirSync(join(place.dir, 'backups/plugins/geo')).sort());
       // Each revision before it has its backup, up to the limit.
       assert.deepEqual(

@@ -83,17 +83,19 @@ export function pluginService({ plugins, limits }: PluginServiceDeps): ServiceIm
       const config = dataOf(request.config, 'config', limits().maxDepth);
       if (config === undefined) throw invalid([{ field: 'config', message: 'is required', rule: 'required' }]);
       const { principal, span } = callOf(context);
-      return documentMessage(await documents.update(id, { config, etag, validateOnly, author: principal.name, traceId: span.traceId }));
+      return documentMessage(
+        await documents.update(id, { config, etag: etag || undefined, validateOnly, author: principal.name, traceId: span.traceId }),
+      );
     },
 
     async listPluginConfigBackups(request) {
       known(request.id);
       const binding = pageBinding('backups', request.id);
-      const after = readPageToken(request.pageToken, binding, 'string');
-      const all = documents.backups(request.id);
-      const from = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1;
-      const page = all.slice(from, from + pageSize(request.pageSize));
-      const nextPageToken = pageToken(binding, from + page.length < all.length ? page.at(-1)?.id : undefined);
+      // Newest first, by revision: where the one that a token names is gone meanwhile, the page goes on below it.
+      const before = readPageToken(request.pageToken, binding, 'number') ?? Number.MAX_SAFE_INTEGER;
+      const rest = (await documents.backups(request.id)).filter(({ revision }) => revision < before);
+      const page = rest.slice(0, pageSize(request.pageSize));
+      const nextPageToken = pageToken(binding, page.length < rest.length ? page.at(-1)?.revision : undefined);
       return { backups: page.map(backupMessage), nextPageToken };
     },
 

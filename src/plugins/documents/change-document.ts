@@ -1,23 +1,20 @@
+import { maskObject, masksIn, onlyText, restoreMasked } from '../../documents/index.ts';
 import type { JsonObject } from '../../events/types.ts';
 import { AgentError } from '../../kernel/errors.ts';
 import type { DocumentUpdate, PluginDocument } from '../types.ts';
-import { type By, commitRevision, writeDocument } from './commit.ts';
+import { listBackups, pruneBackups } from './backups.ts';
+import { type By, commitRevision } from './commit.ts';
 import { takeFile } from './hand-edits.ts';
-import { backupName, pruneBackups } from './keep-backups.ts';
 import { limits } from './limits.ts';
-import { configInvalid, type DocumentRoom, tell } from './room.ts';
-import { type Entry, fileText, parse, pictureOf, sameContent, secretsOf } from './state.ts';
+import { configInvalid, type DocumentRoom, emitConfigEvent } from './room.ts';
+import { type Entry, fileText, parse, pictureOf, placesOf, revisionOf, sameContent, stateOf, textOf } from './state.ts';
 import { judged, weigh } from './weigh.ts';
 
 /** These are for the holder of the plugin's lock. */
 
 export async function updateDocument(room: DocumentRoom, entry: Entry, update: DocumentUpdate): Promise<PluginDocument> {
   await catchUp(room, entry);
-  if (update.etag !== '' && update.etag !== entry.state.etag) {
-    throw new AgentError('ETAG_STALE', `the configuration of plugin ${entry.id} is at revision ${entry.state.revision} by now`, {
-      metadata: { plugin: entry.id, etag: entry.state.etag },
-    });
-  }
+  entry.document.assertEtag(update.etag);
   const config = await fit(room, entry, update.config);
   if (update.validateOnly) return wouldBe(entry, config);
   await become(room, entry, { text: fileText(config), author: update.author, traceId: update.traceId });
@@ -31,10 +28,10 @@ export async function restoreBackup(
   { backup, ...by }: By & { readonly backup: string },
 ): Promise<PluginDocument> {
   await catchUp(room, entry);
-  const row = entry.backups.find(({ id }) => id === backup);
+  const found = (await listBackups(room, entry)).find(({ id }) => id === backup);
   const metadata = { plugin: entry.id, backup: backup.slice(0, 128) };
-  if (!row) throw new AgentError('BACKUP_NOT_FOUND', `plugin ${entry.id} has no backup ${metadata.backup}`, { metadata });
-  const text = room.backupsOf(entry.id).read(backupName(row.id), row.sha256);
+  if (!found) throw new AgentError('BACKUP_NOT_FOUND', `plugin ${entry.id} has no backup ${metadata.backup}`, { metadata });
+  const text = onlyText(await entry.document.texts(found.revision));
   const violations = await judged(room, entry, parse(text) ?? {});
   if (violations.length > 0) throw configInvalid(entry.id, violations);
   await become(room, entry, { ...by, text });
@@ -44,13 +41,24 @@ export async function restoreBackup(
 /** The newest acknowledged document as a new revision. It proved itself once, so it is not judged again. False where there is none. */
 export async function rollBack(room: DocumentRoom, entry: Entry, by: By): Promise<boolean> {
   await catchUp(room, entry);
-  const { appliedRevision, revision } = entry.state;
+  const { appliedRevision } = stateOf(entry);
+  const revision = revisionOf(entry);
   if (appliedRevision === 0 || appliedRevision === revision) return false;
-  const text = await room.store.read<string | undefined>('plugin_documents', 'content', { id: entry.id, revision: appliedRevision });
+  const text = await textAt(entry, appliedRevision);
   if (text === undefined || !(await become(room, entry, { ...by, text }))) return false;
-  const data = { from_revision: revision, to_revision: appliedRevision, revision: entry.state.revision, author: by.author };
-  tell(room, 'config.rolled_back', { entry, traceId: by.traceId, data });
+  const data = { from_revision: revision, to_revision: appliedRevision, revision: revisionOf(entry), author: by.author };
+  emitConfigEvent(room, 'config.rolled_back', { entry, traceId: by.traceId, data });
   return true;
+}
+
+/** Of an earlier revision; undefined where it is not kept any more. */
+export async function textAt({ document }: Entry, revision: number): Promise<string | undefined> {
+  try {
+    return onlyText(await document.texts(revision));
+  } catch (error) {
+    if (error instanceof AgentError && (error.code === 'not_found' || error.reason === 'BACKUP_DAMAGED')) return undefined;
+    throw error;
+  }
 }
 
 /** A change by hand that nobody has seen yet comes first: it would be lost, and the etag would not tell. */
@@ -63,18 +71,22 @@ async function fit(room: DocumentRoom, entry: Entry, config: JsonObject): Promis
   // Before anything walks through it.
   const heavy = weigh(config, 'config', limits.documentBytes);
   if (heavy.length > 0) throw configInvalid(entry.id, heavy);
-  const merged = secretsOf(entry).merged(config, parse(entry.text));
-  if (merged.violations.length > 0) throw configInvalid(entry.id, merged.violations);
-  const violations = await judged(room, entry, merged.config);
+  const hasMasks = masksIn(config, 'config').length > 0 || JSON.stringify(config).includes('***');
+  const restored = hasMasks
+    ? restoreMasked(config, parse(textOf(entry)), { place: placesOf(entry), path: 'config' })
+    : { value: config, violations: [] };
+  if (restored.violations.length > 0) throw configInvalid(entry.id, restored.violations.slice(0, limits.violations));
+  const violations = await judged(room, entry, restored.value);
   if (violations.length > 0) throw configInvalid(entry.id, violations);
-  return merged.config;
+  return restored.value;
 }
 
 /** Answers whether it became a new revision: the same content is none, but mends a file that was refused. */
 async function become(room: DocumentRoom, entry: Entry, change: By & { readonly text: string }): Promise<boolean> {
-  if (entry.text !== undefined && sameContent(parse(entry.text), parse(change.text))) {
+  const text = textOf(entry);
+  if (text !== undefined && sameContent(parse(text), parse(change.text))) {
     if (entry.refusal) {
-      writeDocument(room, entry.id, entry.text);
+      entry.document.restoreFiles();
       await takeFile(room, entry);
     }
     return false;
@@ -89,18 +101,18 @@ async function become(room: DocumentRoom, entry: Entry, change: By & { readonly 
 
 /** The answer to `validate_only`: the revision that it would become. */
 function wouldBe(entry: Entry, config: JsonObject): PluginDocument {
-  const same = entry.text !== undefined && sameContent(parse(entry.text), config);
+  const text = textOf(entry);
   const now = pictureOf(entry, true);
-  if (same) return now;
+  if (text !== undefined && sameContent(parse(text), config)) return now;
   const { pluginId, schema, revision, etag, appliedRevision, timeMs } = now;
-  const masked = secretsOf(entry).masked(config);
+  const shown = maskObject(config, placesOf(entry));
   return {
     pluginId,
     schema,
     etag,
     appliedRevision,
     timeMs,
-    config: masked,
+    config: shown,
     revision: revision + 1,
     applyState: 'PENDING',
     applyMessage: '',

@@ -1,70 +1,55 @@
-import { statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { createFollower, type Followed } from '../../documents/index.ts';
 import { pluginId } from '../plugin-id.ts';
-import { documentFile } from './commit.ts';
 import { takeFile } from './hand-edits.ts';
-import { filesOf } from './keep-backups.ts';
 import { limits } from './limits.ts';
-import type { DocumentRoom } from './room.ts';
-import { type Entry, newEntry } from './state.ts';
-
-/** One stat costs some microseconds: 1,000 documents are about one percent of a core. Watches would be as many, and miss network disks. */
-const pollMs = 500;
-/** A file is taken when it was the same for so long: editors write in parts. */
-const settleMs = 100;
+import { type DocumentRoom, documentFile, entryFor, locked } from './room.ts';
 
 /** Looks after the documents while `plugins.configuration.auto_reload` is on. Answers how to stop; it then waits for what is under way. */
-export function followDocuments(room: DocumentRoom): () => Promise<void> {
-  const underway = new Set<Promise<void>>();
+export function followDocuments(room: DocumentRoom, delayMs: () => number): () => Promise<void> {
+  const followed = new Map<string, Followed>();
   let stopped = false;
-  let seenDir = '';
-  const take = (entry: Entry, identity: string): void => {
-    if (stopped || room.entries.get(entry.id) !== entry) return;
-    if (identityOf(documentFile(room, entry.id)) !== identity) return;
-    const work = room.lock
-      .run(entry.id, () => takeFile(room, entry))
-      .catch((err: unknown) => {
-        entry.seen = '';
-        room.logger.warn({ err, plugin: entry.id }, 'the document of a plugin could not be read again');
-      })
-      .finally(() => underway.delete(work));
-    underway.add(work);
-  };
-  const look = (): void => {
-    if (!room.settings.autoReload) return;
-    seenDir = discover(room, seenDir);
-    for (const entry of room.entries.values()) {
-      const identity = identityOf(documentFile(room, entry.id));
-      if (identity === entry.seen) continue;
-      entry.seen = identity;
-      room.clock.after(settleMs, () => take(entry, identity));
-    }
-  };
-  const stopPoll = room.clock.every(pollMs, look);
-  return async () => {
+  const follow = (id: string): Followed => ({
+    files: () => [documentFile(room, id)],
+    take: () =>
+      locked(room, id, async () => {
+        if (!stopped && room.settings.autoReload) await takeFile(room, await entryFor(room, id));
+        return 0;
+      }).catch((err: unknown) => {
+        room.logger.warn({ err, plugin: id }, 'the document of a plugin could not be read again');
+        // It is looked at again as if it had changed.
+        followed.delete(id);
+        return 0;
+      }),
+  });
+  const follower = createFollower({
+    clock: room.clock,
+    delayMs,
+    *documents() {
+      if (!room.settings.autoReload) return;
+      const ids = new Set([...room.entries.keys(), ...foldersOf(room.dir)]);
+      for (const id of followed.keys()) if (!ids.has(id)) followed.delete(id);
+      for (const id of ids) {
+        const one = followed.get(id) ?? follow(id);
+        followed.set(id, one);
+        yield one;
+      }
+    },
+  });
+  follower.start();
+  return () => {
     stopped = true;
-    stopPoll();
-    await Promise.allSettled(underway);
+    return follower.stop();
   };
 }
 
-/** Folders that a person made for plugins without a document; the file may come later. Answers what it saw of the directory. */
-export function discover(room: DocumentRoom, seen: string): string {
-  const identity = identityOf(room.dir);
-  if (identity === seen) return seen;
-  for (const id of filesOf(room.dir)) {
-    if (!pluginId.test(id) || room.entries.has(id)) continue;
-    if (room.entries.size >= limits.plugins) room.refused('plugin_documents');
-    else room.entries.set(id, { ...newEntry(id), seen: 'ENOENT' });
-  }
-  return identity;
-}
-
-/** Without the big integers of the file system's own precision: their making costs more than the call. */
-export function identityOf(path: string): string {
+/** Names of folders that can be those of plugins, among them what a person made for one without a document: the file may come later. */
+export function foldersOf(dir: string): readonly string[] {
   try {
-    const s = statSync(path, { throwIfNoEntry: false });
-    return s === undefined ? 'ENOENT' : `${s.ino}:${s.size}:${s.mtimeMs}:${s.ctimeMs}`;
-  } catch (error) {
-    return String((error as NodeJS.ErrnoException).code);
+    return readdirSync(dir)
+      .filter((name) => pluginId.test(name))
+      .slice(0, limits.plugins);
+  } catch {
+    return [];
   }
 }

@@ -1,124 +1,97 @@
-import { hash as digest } from 'node:crypto';
-import { chmodSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { isEmptied, lineOf, masksIn, onlyText, scanJson, type Texts } from '../../documents/index.ts';
 import type { JsonObject } from '../../events/types.ts';
 import { newTraceId } from '../../kernel/ids.ts';
 import { redactText } from '../../kernel/redaction.ts';
-import { commitArgs, commitRevision, commitState, documentFile, writeDocument } from './commit.ts';
-import { lineOf, scanJson } from './json-scan.ts';
-import { pruneBackups } from './keep-backups.ts';
+import { pruneBackups } from './backups.ts';
+import { closeDirectory } from './commit.ts';
 import { limits } from './limits.ts';
-import { type DocumentRoom, tell } from './room.ts';
-import { type Entry, parse, sameContent } from './state.ts';
-import { judged, masksIn } from './weigh.ts';
+import { type DocumentRoom, documentFile, emitConfigEvent } from './room.ts';
+import { type Entry, parse, revisionOf, sameContent, saveState, stateOf, textOf } from './state.ts';
+import { judged } from './weigh.ts';
 
 interface Fault {
   readonly line: number;
   readonly message: string;
 }
 
-/** A file of the document as it lies there. */
-export type FileView =
-  | { readonly kind: 'missing' }
-  | { readonly kind: 'unreadable'; readonly hash: string; readonly message: string }
-  | { readonly kind: 'text'; readonly hash: string; readonly text: string };
+const dialect = { root: 'config', maxDepth: limits.depth };
 
 /**
  * Looks at the file of a plugin and brings in what a person wrote: a good document becomes a new revision, a bad one is told once and
- * leaves the old one in force, a file that is gone is written again. For the holder of the plugin's lock.
+ * leaves the old one in effect, a file that is gone is written again. For the holder of the plugin's lock.
  */
 export async function takeFile(room: DocumentRoom, entry: Entry): Promise<void> {
-  const file = readDocument(documentFile(room, entry.id));
-  if (file.kind === 'missing') return restoreFile(room, entry);
-  if (file.hash === entry.state.hash) return mended(room, entry);
-  const verdict = file.kind === 'text' ? await judgeFile(room, entry, file.text) : { line: 0, message: file.message };
-  if (!('config' in verdict)) return refuse(room, entry, { ...verdict, hash: file.hash });
-  if (file.kind === 'text') await accept(room, entry, { text: file.text, hash: file.hash, config: verdict.config });
+  const disk = entry.document.disk();
+  if (disk.kind === 'same') return mended(entry);
+  if (disk.kind === 'missing') return restoreFile(room, entry);
+  if (disk.kind === 'unreadable') return refuse(room, entry, { line: 0, message: disk.message, print: disk.print });
+  const verdict = await judgeFile(room, entry, disk.texts);
+  if ('message' in verdict) return refuse(room, entry, { ...verdict, print: disk.print });
+  await accept(room, entry, { texts: disk.texts, config: verdict.config });
 }
 
-export function readDocument(path: string): FileView {
-  try {
-    const stat = statSync(path);
-    const identity = `${stat.ino}:${stat.size}:${stat.mtimeMs}`;
-    if (!stat.isFile()) return { kind: 'unreadable', hash: `no file ${identity}`, message: 'it is no regular file' };
-    if (stat.size > limits.fileBytes) {
-      return { kind: 'unreadable', hash: `too large ${identity}`, message: `it has more than ${limits.fileBytes / 1024 / 1024} MiB` };
-    }
-    const bytes = readFileSync(path);
-    const hash = digest('sha256', bytes);
-    try {
-      return { kind: 'text', hash, text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
-    } catch {
-      return { kind: 'unreadable', hash, message: 'it is not UTF-8' };
-    }
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    return code === 'ENOENT' || code === 'ENOTDIR'
-      ? { kind: 'missing' }
-      : { kind: 'unreadable', hash: code, message: `it cannot be read (${code})` };
-  }
-}
-
-async function judgeFile(room: DocumentRoom, entry: Entry, text: string): Promise<{ readonly config: JsonObject } | Fault> {
-  const fault = scanJson(text, 'config');
+async function judgeFile(room: DocumentRoom, entry: Entry, texts: Texts): Promise<{ readonly config: JsonObject } | Fault> {
+  if (isEmptied(texts, entry.document.head) !== undefined) return { line: 0, message: 'it is empty; write {} for a document without keys' };
+  const text = onlyText(texts);
+  const fault = scanJson(text, dialect);
   if (fault) return fault;
   const config: unknown = JSON.parse(text);
   if (typeof config !== 'object' || config === null || Array.isArray(config)) return { line: 1, message: 'must be an object' };
   const document = config as JsonObject;
   const [masked] = masksIn(document, 'config');
   if (masked !== undefined) {
-    return { line: lineOf(text, 'config', masked), message: `${masked}: *** stands for a secret in answers; write the secret itself` };
+    return { line: lineOf(text, masked, dialect), message: `${masked}: *** stands for a secret in answers; write the secret itself` };
   }
   const violations = await judged(room, entry, document);
   const [first] = violations;
   if (!first) return { config: document };
   const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
-  return { line: lineOf(text, 'config', first.field), message: `${first.field}: ${first.message}${more}` };
+  return { line: lineOf(text, first.field, dialect), message: `${first.field}: ${first.message}${more}` };
 }
 
-async function accept(
-  room: DocumentRoom,
-  entry: Entry,
-  { text, hash, config }: { readonly text: string; readonly hash: string; readonly config: JsonObject },
-): Promise<void> {
-  const path = documentFile(room, entry.id);
-  chmodSync(path, 0o600);
-  if (sameContent(parse(entry.text), config)) {
+async function accept(room: DocumentRoom, entry: Entry, { texts, config }: { texts: Texts; config: JsonObject }): Promise<void> {
+  const { document } = entry;
+  const file = documentFile(room, entry.id);
+  closeDirectory(dirname(file));
+  chmodSync(file, 0o600);
+  if (sameContent(parse(textOf(entry)), config)) {
     // Another layout of the same document: no revision, and nothing to tell.
-    const state = { ...entry.state, hash, refusedHash: '' };
-    await room.store.write('plugin_documents', 'commit', { ...commitArgs(entry.id, state), content: text });
-    Object.assign(entry, { state, text, refusal: undefined });
-    return;
+    await document.amend(texts);
+    return mended(entry);
   }
-  await commitRevision(room, entry, { author: 'file', traceId: newTraceId(), text, inPlace: true });
-  room.logger.info({ plugin: entry.id, revision: entry.state.revision }, 'the document of a plugin was changed by hand');
+  const author = { name: 'file', reason: '', traceId: newTraceId() };
+  await document.adopt({ texts, author, keepBackup: room.settings.backupEnabled });
+  await mended(entry);
+  room.logger.info({ plugin: entry.id, revision: revisionOf(entry) }, 'the document of a plugin was changed by hand');
   room.changed(entry.id);
   await pruneBackups(room, entry);
 }
 
-async function refuse(room: DocumentRoom, entry: Entry, fault: Fault & { readonly hash: string }): Promise<void> {
+async function refuse(room: DocumentRoom, entry: Entry, { line, print, ...fault }: Fault & { readonly print: string }): Promise<void> {
   const message = redactText(fault.message);
-  entry.refusal = { line: fault.line, message, sinceMs: entry.refusal?.sinceMs ?? room.clock.wallMs() };
-  if (entry.state.refusedHash === fault.hash) return;
-  await commitState(room, entry, { ...entry.state, refusedHash: fault.hash });
+  entry.refusal = { line, message, sinceMs: entry.refusal?.sinceMs ?? room.clock.wallMs() };
+  const state = stateOf(entry);
+  if (state.refusedPrint === print) return;
+  await saveState(entry, { ...state, refusedPrint: print });
   const file = documentFile(room, entry.id);
-  room.logger.warn(
-    { plugin: entry.id, file, line: fault.line, reason: message },
-    'the document of a plugin was changed by hand and is refused',
-  );
-  const traceId = newTraceId();
-  tell(room, 'config.rejected', { entry, traceId, data: { reason: 'HAND_EDIT', file, line: fault.line, message } });
+  room.logger.warn({ plugin: entry.id, file, line, reason: message }, 'the document of a plugin was changed by hand and is refused');
+  emitConfigEvent(room, 'config.rejected', { entry, traceId: newTraceId(), data: { reason: 'HAND_EDIT', file, line, message } });
 }
 
-/** The file is the document in force again. */
-async function mended(room: DocumentRoom, entry: Entry): Promise<void> {
+/** The file is the document in effect again. */
+async function mended(entry: Entry): Promise<void> {
   entry.refusal = undefined;
-  if (entry.state.refusedHash !== '') await commitState(room, entry, { ...entry.state, refusedHash: '' });
+  const state = stateOf(entry);
+  if (state.refusedPrint !== '') await saveState(entry, { ...state, refusedPrint: '' });
 }
 
 async function restoreFile(room: DocumentRoom, entry: Entry): Promise<void> {
-  if (entry.text !== undefined) {
-    writeDocument(room, entry.id, entry.text);
+  if (textOf(entry) !== undefined) {
+    closeDirectory(dirname(documentFile(room, entry.id)));
+    entry.document.restoreFiles();
     room.logger.warn({ plugin: entry.id }, 'the document of a plugin was gone and was written again');
   }
-  await mended(room, entry);
+  await mended(entry);
 }

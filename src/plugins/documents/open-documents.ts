@@ -1,24 +1,18 @@
-import { join } from 'node:path';
-import { openBackups } from '../../config/index.ts';
 import type { Journal } from '../../events/types.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { AgentError, invalid } from '../../kernel/errors.ts';
 import { createKeyedLock } from '../../kernel/keyed-lock.ts';
 import type { OpenStore } from '../../store/index.ts';
 import type { Logger, Metrics } from '../../telemetry/types.ts';
-import { pluginId } from '../plugin-id.ts';
-import type { DocumentKeeper, PluginBackup } from '../types.ts';
-import { acknowledgeRevision } from './acknowledge.ts';
+import type { DocumentKeeper } from '../types.ts';
+import { acknowledgeRevision, checkRevision } from './acknowledge.ts';
+import { listBackups, pruneBackups } from './backups.ts';
 import { restoreBackup, rollBack, updateDocument } from './change-document.ts';
-import { commitState, documentFile } from './commit.ts';
 import { followDocuments } from './follow-documents.ts';
 import { createJudge, type Judge } from './judge.ts';
-import { pruneBackups } from './keep-backups.ts';
-import { limits } from './limits.ts';
-import { recoverDocuments, removeDocument } from './recover-documents.ts';
-import type { DocumentRoom, DocumentSettings } from './room.ts';
+import { recoverDocuments } from './recover-documents.ts';
+import { checkedId, type DocumentRoom, type DocumentSettings, documentFile, entryFor, locked } from './room.ts';
 import { changeSchema } from './schema.ts';
-import { type Entry, newEntry, pictureOf } from './state.ts';
+import { type Entry, emptyPicture, pictureOf, revisionOf, saveState, stateOf } from './state.ts';
 
 export interface DocumentsOptions {
   /** `<state_dir>/plugins`: a folder a plugin, made when it is needed. */
@@ -29,6 +23,8 @@ export interface DocumentsOptions {
   readonly journal: Pick<Journal, 'emit'>;
   /** `plugins.configuration`. */
   readonly settings: DocumentSettings;
+  /** `agent.reload_delay` in effect: how long a file must have been still before a change by hand counts. */
+  readonly reloadDelayMs: () => number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, 'counter'>;
@@ -46,31 +42,41 @@ const pruneEveryMs = 60_000;
 export async function openDocuments(options: DocumentsOptions): Promise<DocumentKeeper> {
   const { room, listeners } = createRoom(options);
   await recoverDocuments(room);
-  const stopFollowing = followDocuments(room);
+  const stopFollowing = followDocuments(room, options.reloadDelayMs);
   const stopPruning = options.clock.every(pruneEveryMs, () => void pruneAll(room));
-  const locked = <T>(id: string, fn: (entry: Entry) => Promise<T>): Promise<T> => room.lock.run(id, () => fn(entryFor(room, id)));
-  /** Like `locked`, for what is refused where there is no document: nothing is remembered of such an id. */
-  const present = <T>(id: string, fn: (entry: Entry) => Promise<T>): Promise<T> =>
-    room.lock.run(id, () => fn(room.entries.get(id) ?? newEntry(checkedId(id))));
-  /** Like `locked`, for what is nothing where there is no document. */
-  const known = <T>(id: string, fn: (entry: Entry) => Promise<T>, none: T): Promise<T> =>
-    room.lock.run(id, async () => {
+  /** For what makes a document where there is none. */
+  const make = <T>(id: string, fn: (entry: Entry) => Promise<T>): Promise<T> =>
+    locked(room, checkedId(id), async () => fn(await entryFor(room, id)));
+  /** For what is nothing where there is no document. */
+  const known = <T>(id: string, fn: (entry: Entry) => Promise<T>, none: () => T): Promise<T> =>
+    locked(room, checkedId(id), async () => {
       const entry = room.entries.get(id);
-      return entry ? fn(entry) : none;
+      return entry ? fn(entry) : none();
     });
-  const picture = (id: string, masked: boolean) => pictureOf(room.entries.get(id) ?? newEntry(id), masked);
+  const picture = (id: string, masked: boolean) => {
+    const entry = room.entries.get(id);
+    return entry ? pictureOf(entry, masked) : emptyPicture(id);
+  };
   let stopped: Promise<void> | undefined;
   return {
     get: (id) => picture(id, true),
     unmasked: (id) => picture(id, false),
-    update: (id, update) => locked(id, (entry) => updateDocument(room, entry, update)),
-    acknowledge: (id, ack) =>
-      present(id, async (entry) => {
+    update: (id, update) => make(id, (entry) => updateDocument(room, entry, update)),
+    acknowledge: (id, ack) => {
+      const acknowledge = async (entry: Entry) => {
         if (await acknowledgeRevision(room, entry, ack)) room.changed(id);
         return pictureOf(entry, true);
-      }),
-    backups: (id) => backupsOf(room, room.entries.get(id)),
-    restore: (id, backup, by) => locked(id, (entry) => restoreBackup(room, entry, { backup, ...by })),
+      };
+      return known(id, acknowledge, () => {
+        checkRevision(ack.revision, 0);
+        return emptyPicture(id);
+      });
+    },
+    backups: async (id) => {
+      const entry = room.entries.get(id);
+      return entry ? listBackups(room, entry) : [];
+    },
+    restore: (id, backup, by) => make(id, (entry) => restoreBackup(room, entry, { backup, ...by })),
     onChange(fn) {
       // Another one each time, so that who listens twice is told twice, and stops once each.
       const listener = (id: string): void => fn(id);
@@ -78,11 +84,26 @@ export async function openDocuments(options: DocumentsOptions): Promise<Document
       return () => void listeners.delete(listener);
     },
     health: () => healthOf(room),
-    setSchema: (id, brought) => locked(id, (entry) => changeSchema(room, entry, brought)),
-    push: (id) => known(id, (entry) => push(room, entry), false),
-    rollback: (id, by) => known(id, (entry) => rollBack(room, entry, by), false),
+    setSchema: (id, brought) => make(id, (entry) => changeSchema(room, entry, brought)),
+    push: (id) =>
+      known(
+        id,
+        (entry) => push(room, entry),
+        () => false,
+      ),
+    rollback: (id, by) =>
+      known(
+        id,
+        (entry) => rollBack(room, entry, by),
+        () => false,
+      ),
     file: (id) => documentFile(room, checkedId(id)),
-    remove: (id) => known(id, (entry) => remove(room, entry), undefined),
+    remove: (id) =>
+      known(
+        id,
+        (entry) => remove(room, entry),
+        () => undefined,
+      ),
     setSettings(settings) {
       room.settings = settings;
     },
@@ -91,16 +112,14 @@ export async function openDocuments(options: DocumentsOptions): Promise<Document
 }
 
 function createRoom(options: DocumentsOptions): { readonly room: DocumentRoom; readonly listeners: Set<(id: string) => void> } {
-  const { dir, store, journal, settings, clock, logger } = options;
+  const { dir, backupDir, store, journal, settings, clock, logger } = options;
   const listeners = new Set<(id: string) => void>();
   const refusals = options.metrics.counter('sboxagent_limit_refused_total');
-  const backupDir = (id: string): string => join(options.backupDir, checkedId(id));
   const room: DocumentRoom = {
-    ...{ dir, store, journal, settings, clock, logger, backupDir },
+    ...{ dir, backupDir, store, journal, settings, clock, logger },
     judge: options.judge ?? createJudge(clock),
     lock: createKeyedLock(),
     entries: new Map(),
-    backupsOf: (id) => openBackups(backupDir(id)),
     changed(id) {
       for (const listener of [...listeners]) {
         try {
@@ -115,40 +134,17 @@ function createRoom(options: DocumentsOptions): { readonly room: DocumentRoom; r
   return { room, listeners };
 }
 
-/** Ids are names of folders. */
-function checkedId(id: string): string {
-  if (!pluginId.test(id))
-    throw invalid([{ field: 'id', message: 'only a plugin whose id has letters, digits, ".", "_", "-" can have a configuration' }]);
-  return id;
-}
-
-function entryFor(room: DocumentRoom, id: string): Entry {
-  const known = room.entries.get(checkedId(id));
-  if (known) return known;
-  if (room.entries.size >= limits.plugins) {
-    room.refused('plugin_documents');
-    throw new AgentError('PLUGIN_LIMIT_REACHED', `${limits.plugins} plugins have a configuration already`, { metadata: { plugin: id } });
-  }
-  const entry = newEntry(id);
-  room.entries.set(id, entry);
-  return entry;
-}
-
-function backupsOf(room: DocumentRoom, entry: Entry | undefined): readonly PluginBackup[] {
-  return (entry?.backups ?? []).map(({ id, revision, timeMs, bytes }) => {
-    return { id, revision, timeMs, bytes, expireTimeMs: timeMs + room.settings.backupRetentionMs };
-  });
-}
-
+/** As if nothing had been said to it yet. */
 async function push(room: DocumentRoom, entry: Entry): Promise<boolean> {
-  if (entry.state.revision === 0) return false;
-  await commitState(room, entry, { ...entry.state, applyState: 'PENDING', applyMessage: '' });
+  if (revisionOf(entry) === 0) return false;
+  await saveState(entry, { ...stateOf(entry), answer: { revision: 0, state: 'PENDING', message: '' } });
   room.changed(entry.id);
   return true;
 }
 
+/** Everything of a plugin: its folder, its backups, its schema, its rows. */
 async function remove(room: DocumentRoom, entry: Entry): Promise<void> {
-  await removeDocument(room, entry.id);
+  await entry.document.remove();
   room.entries.delete(entry.id);
   room.changed(entry.id);
 }
@@ -168,11 +164,16 @@ function healthOf(room: DocumentRoom): ReturnType<DocumentKeeper['health']> {
 }
 
 async function pruneAll(room: DocumentRoom): Promise<void> {
-  for (const entry of [...room.entries.values()]) {
-    if (entry.backups.length < 2) continue;
-    await room.lock
-      .run(entry.id, () => pruneBackups(room, entry))
-      .catch((err: unknown) => room.logger.warn({ err, plugin: entry.id }, 'old backups of a plugin could not be removed'));
+  const beforeAgeMs = room.store.ageing.nowMs() - room.settings.backupRetentionMs;
+  try {
+    for (const id of await room.store.read<readonly string[]>('documents', 'expired', { kind: 'plugins', beforeAgeMs })) {
+      await locked(room, id, async () => {
+        const entry = room.entries.get(id);
+        if (entry) await pruneBackups(room, entry);
+      });
+    }
+  } catch (err) {
+    room.logger.warn({ err }, 'old backups of plugins could not be removed');
   }
 }
 
@@ -181,5 +182,5 @@ async function stop(room: DocumentRoom, [stopPruning, stopFollowing]: readonly [
   await room.judge.stop();
   await stopFollowing();
   // What is under way holds its lock: behind it nothing is.
-  await Promise.all([...room.entries.keys()].map((id) => room.lock.run(id, () => Promise.resolve())));
+  await Promise.all([...room.entries.keys()].map((id) => locked(room, id, () => Promise.resolve())));
 }

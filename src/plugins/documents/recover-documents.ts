@@ -1,64 +1,38 @@
-import { rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { commitArgs, documentFile, type Intent, intend, stateOf } from './commit.ts';
-import type { DocumentRecord } from './documents-procedures.ts';
-import { discover, identityOf } from './follow-documents.ts';
-import { readDocument, takeFile } from './hand-edits.ts';
-import { filesOf, removeStrays } from './keep-backups.ts';
-import type { DocumentRoom } from './room.ts';
-import { type DocumentState, type Entry, newEntry, noDocument } from './state.ts';
+import { settle } from '../../documents/index.ts';
+import { foldersOf } from './follow-documents.ts';
+import { takeFile } from './hand-edits.ts';
+import { limits } from './limits.ts';
+import { type DocumentRoom, locked, openEntry } from './room.ts';
+import { type Entry, revisionOf } from './state.ts';
+
+/** Opened at once; each waits for the database. */
+const atOnce = 32;
 
 /** Reads what the database knows, ends what a kill left half done, and takes what a person wrote meanwhile. */
 export async function recoverDocuments(room: DocumentRoom): Promise<void> {
-  for (const id of await room.store.read<readonly string[]>('plugin_documents', 'ids', undefined)) {
-    const record = await room.store.read<DocumentRecord>('plugin_documents', 'load', { id });
-    const intent = record.pending === undefined ? undefined : (JSON.parse(record.pending) as Intent);
-    if (intent && 'remove' in intent) {
-      await removeDocument(room, id);
-      continue;
-    }
-    const entry = entryOf(id, record);
-    room.entries.set(id, entry);
-    if (intent) await settleIntent(room, entry, intent);
-    removeStrays(room, entry);
+  const known = [
+    ...(await room.store.read<readonly string[]>('documents', 'ids', { kind: 'plugins' })),
+    ...(await room.store.read<readonly string[]>('plugin_schemas', 'ids', {})),
+  ];
+  // A first change may have died before its row.
+  const ids = [...new Set([...known, ...foldersOf(room.backupDir), ...foldersOf(room.dir)])];
+  const allowed = ids.slice(0, Math.max(limits.plugins, known.length));
+  for (const _ of ids.slice(allowed.length)) room.refused('plugin_documents');
+  for (let i = 0; i < allowed.length; i += atOnce) await Promise.all(allowed.slice(i, i + atOnce).map((id) => recover(room, id)));
+}
+
+async function recover(room: DocumentRoom, id: string): Promise<void> {
+  const entry = await openEntry(room, id);
+  try {
+    await settle(entry.document);
+    await locked(room, id, () => takeFile(room, entry));
+  } catch (err) {
+    room.logger.error({ err, plugin: id }, 'the document of a plugin could not be read');
   }
-  discover(room, '');
-  for (const entry of room.entries.values()) {
-    removeTemporary(dirname(documentFile(room, entry.id)));
-    entry.seen = identityOf(documentFile(room, entry.id));
-    await room.lock
-      .run(entry.id, () => takeFile(room, entry))
-      .catch((err: unknown) => {
-        room.logger.error({ err, plugin: entry.id }, 'the document of a plugin could not be read');
-      });
-  }
+  if (isNothing(entry)) room.entries.delete(id);
 }
 
-/** Everything of a plugin: its folder, its backups, its rows. What began is ended at the next start. */
-export async function removeDocument(room: DocumentRoom, id: string): Promise<void> {
-  await intend(room, id, { remove: true });
-  rmSync(dirname(documentFile(room, id)), { recursive: true, force: true });
-  rmSync(room.backupDir(id), { recursive: true, force: true });
-  await room.store.write('plugin_documents', 'remove', { id });
-}
-
-function entryOf(id: string, record: DocumentRecord): Entry {
-  const state = record.state === undefined ? noDocument : { ...noDocument, ...(JSON.parse(record.state) as Partial<DocumentState>) };
-  const { content: text, schema, backups } = record;
-  return { ...newEntry(id), state, text, schema, backups, secretPaths: JSON.parse(record.secretPaths) as readonly string[] };
-}
-
-/** The file says how far it went: it is the new one, and the revision is completed; or it is not, and nothing happened. */
-async function settleIntent(room: DocumentRoom, entry: Entry, intent: Exclude<Intent, { readonly remove: true }>): Promise<void> {
-  const file = readDocument(documentFile(room, entry.id));
-  if (file.kind !== 'text' || file.hash !== intent.pending.hash) return intend(room, entry.id, undefined);
-  const state = stateOf(entry.state, intent.pending);
-  const { backup } = intent;
-  await room.store.write('plugin_documents', 'commit', { ...commitArgs(entry.id, state), content: file.text, ...(backup && { backup }) });
-  Object.assign(entry, { state, text: file.text });
-  if (backup) entry.backups = [backup, ...entry.backups];
-}
-
-function removeTemporary(dir: string): void {
-  for (const name of filesOf(dir)) if (/^\.config\.json\.[0-9a-f]{12}\.tmp$/.test(name)) rmSync(join(dir, name), { force: true });
+/** What was removed, or never had anything. */
+function isNothing(entry: Entry): boolean {
+  return revisionOf(entry) === 0 && entry.schema === undefined && entry.refusal === undefined;
 }

@@ -1,12 +1,15 @@
-import type { Backups } from '../../config/index.ts';
+import { dirname, join } from 'node:path';
+import { onlyText, openDocument } from '../../documents/index.ts';
 import type { Journal, NewEvent, Severity } from '../../events/types.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { AgentError, type Violation } from '../../kernel/errors.ts';
+import { AgentError, invalid, type Violation } from '../../kernel/errors.ts';
 import type { KeyedLock } from '../../kernel/keyed-lock.ts';
 import type { OpenStore } from '../../store/index.ts';
 import type { Logger } from '../../telemetry/types.ts';
+import { pluginId } from '../plugin-id.ts';
 import type { Judge } from './judge.ts';
 import { limits } from './limits.ts';
+import type { SchemaRow } from './schema-procedures.ts';
 import type { Entry } from './state.ts';
 
 /** `plugins.configuration` of the settings. */
@@ -19,7 +22,9 @@ export interface DocumentSettings {
 
 /** What the parts of this folder share. */
 export interface DocumentRoom {
+  /** A folder a plugin below it. */
   readonly dir: string;
+  readonly backupDir: string;
   readonly store: OpenStore;
   readonly journal: Pick<Journal, 'emit'>;
   readonly clock: Clock;
@@ -28,9 +33,6 @@ export interface DocumentRoom {
   readonly lock: KeyedLock;
   readonly entries: Map<string, Entry>;
   settings: DocumentSettings;
-  backupsOf(id: string): Backups;
-  /** The directory of the backups of one plugin. */
-  backupDir(id: string): string;
   changed(id: string): void;
   /** Counts what a limit refused. */
   refused(limit: string): void;
@@ -39,7 +41,7 @@ export interface DocumentRoom {
 export type ConfigEvent = 'config.applied' | 'config.rejected' | 'config.rolled_back';
 
 /** One event about the document of a plugin, under the trace of the change. */
-export function tell(
+export function emitConfigEvent(
   room: DocumentRoom,
   type: ConfigEvent,
   about: { readonly entry: Entry; readonly traceId: string; readonly data: NonNullable<NewEvent['data']> },
@@ -60,6 +62,49 @@ export function configInvalid(id: string, violations: readonly Violation[]): Age
 /** Texts of documents and schemas that are held in memory. */
 export function heldBytes(room: DocumentRoom, without: string): number {
   let bytes = 0;
-  for (const { id, text = '', schema = '' } of room.entries.values()) if (id !== without) bytes += text.length + schema.length;
+  for (const { id, document, schema = '' } of room.entries.values()) {
+    if (id !== without) bytes += onlyText(document.head?.texts ?? new Map()).length + schema.length;
+  }
   return bytes;
+}
+
+/** Ids are names of folders. Throws INVALID_REQUEST. */
+export function checkedId(id: string): string {
+  if (pluginId.test(id)) return id;
+  throw invalid([{ field: 'id', message: 'only a plugin whose id has letters, digits, ".", "_", "-" can have a configuration' }]);
+}
+
+export function documentFile(room: Pick<DocumentRoom, 'dir'>, id: string): string {
+  return join(room.dir, id, 'config.json');
+}
+
+/** Changes of one plugin go one after the other. */
+export function locked<T>(room: DocumentRoom, id: string, work: () => Promise<T>): Promise<T> {
+  return room.lock.run(`plugins/${id}`, work);
+}
+
+/** The entry of a plugin, made where there is none. For the holder of its lock. Throws PLUGIN_LIMIT_REACHED. */
+export async function entryFor(room: DocumentRoom, id: string): Promise<Entry> {
+  const known = room.entries.get(checkedId(id));
+  if (known) return known;
+  if (room.entries.size >= limits.plugins) {
+    room.refused('plugin_documents');
+    throw new AgentError('PLUGIN_LIMIT_REACHED', `${limits.plugins} plugins have a configuration already`, { metadata: { plugin: id } });
+  }
+  return openEntry(room, id);
+}
+
+export async function openEntry(room: DocumentRoom, id: string): Promise<Entry> {
+  const { store, clock, logger, lock } = room;
+  const file = documentFile(room, id);
+  const row = await store.read<SchemaRow | undefined>('plugin_schemas', 'load', { id });
+  const document = await openDocument({
+    ...{ name: { kind: 'plugins', id }, files: () => [file], directory: dirname(file), backupDir: join(room.backupDir, id) },
+    ...{ store, clock, logger, lock, mode: 0o600 },
+    removeMore: () => store.write('plugin_schemas', 'remove', { id }),
+  });
+  const secretPaths = JSON.parse(row?.secretPaths ?? '[]') as readonly string[];
+  const entry: Entry = { id, document, schema: row?.schema, secretPaths, refusal: undefined, places: undefined };
+  room.entries.set(id, entry);
+  return entry;
 }

@@ -3,9 +3,9 @@ import { newTraceId } from '../../kernel/ids.ts';
 import { redactText } from '../../kernel/redaction.ts';
 import type { BroughtSchema } from '../types.ts';
 import { limits } from './limits.ts';
-import { type DocumentRoom, heldBytes, tell } from './room.ts';
+import { type DocumentRoom, emitConfigEvent, heldBytes } from './room.ts';
 import { secretPathsAfter } from './secret-places.ts';
-import { type Entry, parse } from './state.ts';
+import { type Entry, parse, revisionOf, textOf } from './state.ts';
 import { weigh } from './weigh.ts';
 
 /**
@@ -27,14 +27,14 @@ export async function changeSchema(room: DocumentRoom, entry: Entry, { schema, s
   const before = {
     schema: parse(entry.schema),
     secretPaths: entry.secretPaths,
-    document: parse(entry.text),
-    hasBackups: entry.backups.length > 0,
+    document: parse(textOf(entry)),
+    hasBackups: (await entry.document.revisions({ limit: 2 })).length > 1,
   };
   const after = secretPathsAfter(before, { schema, secretPaths, mayUnmask });
   if (after.length > mostSecretPaths) throw tooManyPaths(entry.id);
   const paths = JSON.stringify(after);
-  await room.store.write('plugin_documents', 'schema', { id: entry.id, schema: text ?? null, secretPaths: paths });
-  Object.assign(entry, { schema: text, secretPaths: JSON.parse(paths), secrets: undefined });
+  await room.store.write('plugin_schemas', 'save', { id: entry.id, schema: text, secretPaths: paths });
+  Object.assign(entry, { schema: text, secretPaths: JSON.parse(paths), places: undefined });
   if (another) await judgeAgain(room, entry);
 }
 
@@ -47,7 +47,7 @@ function tooManyPaths(id: string): AgentError {
 }
 
 async function judgeSchema(room: DocumentRoom, entry: Entry, text: string): Promise<void> {
-  if (heldBytes(room, entry.id) + text.length + (entry.text?.length ?? 0) > limits.totalBytes) {
+  if (heldBytes(room, entry.id) + text.length + (textOf(entry)?.length ?? 0) > limits.totalBytes) {
     room.refused('plugin_documents');
     const message = `all plugins together may have ${limits.totalBytes / 1024 / 1024} MiB of documents and schemas`;
     throw schemaInvalid(entry.id, [{ field: 'config_schema', rule: 'total_bytes', message }]);
@@ -57,17 +57,17 @@ async function judgeSchema(room: DocumentRoom, entry: Entry, text: string): Prom
 }
 
 async function judgeAgain(room: DocumentRoom, entry: Entry): Promise<void> {
-  if (entry.schema === undefined || entry.text === undefined || !room.settings.validation) return;
-  const violations = await room.judge.document(entry.schema, JSON.stringify(parse(entry.text)));
+  if (entry.schema === undefined || textOf(entry) === undefined || !room.settings.validation) return;
+  const violations = await room.judge.document(entry.schema, JSON.stringify(parse(textOf(entry))));
   const [first] = violations;
   if (!first) return;
   const message = redactText(`${first.field}: ${first.message}`);
-  const { revision } = entry.state;
+  const revision = revisionOf(entry);
   room.logger.warn(
     { plugin: entry.id, revision, violations: violations.length, reason: message },
     'the document of a plugin does not fit its new schema',
   );
-  tell(room, 'config.rejected', { entry, traceId: newTraceId(), data: { reason: 'SCHEMA_CHANGED', revision, message } });
+  emitConfigEvent(room, 'config.rejected', { entry, traceId: newTraceId(), data: { reason: 'SCHEMA_CHANGED', revision, message } });
 }
 
 function schemaInvalid(id: string, violations: readonly Violation[]): AgentError {

@@ -1,6 +1,6 @@
-import type { Json, JsonObject } from '../../events/types.ts';
+import { maskObject, secretPlaces } from '../../documents/index.ts';
+import type { JsonObject } from '../../events/types.ts';
 import { type SchemaPlace, schemaPlaces } from './secret-schema.ts';
-import { createSecrets } from './secrets.ts';
 
 /** What says where secrets stand. */
 interface Declared {
@@ -49,6 +49,6 @@ export function secretPathsAfter(
 /** Whether a document has something at a secret path. */
 function holds(document: JsonObject | undefined, path: string): boolean {
   if (document === undefined) return false;
-  const shown: Json = createSecrets(undefined, [path]).masked(document);
-  return JSON.stringify(shown) !== JSON.stringify(createSecrets(undefined, []).masked(document));
+  const shown = maskObject(document, secretPlaces({ paths: [path] }));
+  return JSON.stringify(shown) !== JSON.stringify(maskObject(document, secretPlaces({})));
 }

@@ -1,47 +1,30 @@
 import { isDeepStrictEqual } from 'node:util';
+import { type ManagedDocument, maskObject, onlyText, type Place, secretPlaces } from '../../documents/index.ts';
 import type { JsonObject } from '../../events/types.ts';
 import type { ApplyState, PluginDocument } from '../types.ts';
-import type { BackupRow } from './documents-procedures.ts';
-import { createSecrets, type Secrets } from './secrets.ts';
+import { schemaPlaces } from './secret-schema.ts';
 
-/** What is known of the newest revision, beside its content. Kept in the database as JSON. */
+/** What is known of a document beside its revisions. */
 export interface DocumentState {
-  /** 0 = there was none yet. */
-  readonly revision: number;
-  /** Random, so that it tells nothing of the content. */
-  readonly etag: string;
-  /** `file` for a change by hand. */
-  readonly author: string;
-  readonly traceId: string;
-  readonly timeMs: number;
-  /** SHA-256 of the file's bytes. */
-  readonly hash: string;
   readonly appliedRevision: number;
-  readonly applyState: ApplyState | undefined;
-  readonly applyMessage: string;
+  /** What the plugin said to which revision; to others it has said nothing yet. */
+  readonly answer: { readonly revision: number; readonly state: ApplyState; readonly message: string };
   /** The revisions of which config.applied and config.rejected were told: once each. */
   readonly toldApplied: number;
   readonly toldRejected: number;
-  /** SHA-256 of a file by hand that was refused and told. */
-  readonly refusedHash: string;
+  /** The state of a file by hand that was refused and told. */
+  readonly refusedPrint: string;
 }
 
-export const noDocument: DocumentState = {
-  revision: 0,
-  etag: '0',
-  author: '',
-  traceId: '',
-  timeMs: 0,
-  hash: '',
+const noState: DocumentState = {
   appliedRevision: 0,
-  applyState: undefined,
-  applyMessage: '',
+  answer: { revision: 0, state: 'PENDING', message: '' },
   toldApplied: 0,
   toldRejected: 0,
-  refusedHash: '',
+  refusedPrint: '',
 };
 
-/** Why the file of a plugin is not in force. */
+/** Why the file of a plugin is not in effect. */
 export interface Refusal {
   /** From 1; 0 when it is not about a line. */
   readonly line: number;
@@ -52,38 +35,50 @@ export interface Refusal {
 /** The document of one plugin as it is held in memory: texts, since most documents are seldom asked for. */
 export interface Entry {
   readonly id: string;
-  state: DocumentState;
-  /** The document in force, as it stands in its file; undefined before the first one. */
-  text: string | undefined;
+  readonly document: ManagedDocument;
   schema: string | undefined;
   secretPaths: readonly string[];
-  /** Newest first. */
-  backups: readonly BackupRow[];
   refusal: Refusal | undefined;
-  /** Identity of the file when it was last looked at. */
-  seen: string;
-  secrets: Secrets | undefined;
+  /** Where its secrets stand: made when it is asked for, and anew after another schema. */
+  places: Place | undefined;
 }
 
-export function newEntry(id: string): Entry {
-  const empty = { text: undefined, schema: undefined, refusal: undefined, secrets: undefined };
-  return { id, state: noDocument, ...empty, secretPaths: [], backups: [], seen: '' };
+export function stateOf({ document }: Entry): DocumentState {
+  return { ...noState, ...(document.state as Partial<DocumentState> | null) };
 }
 
-export function secretsOf(entry: Entry): Secrets {
-  entry.secrets ??= createSecrets(parse(entry.schema), entry.secretPaths);
-  return entry.secrets;
+export async function saveState(entry: Entry, state: DocumentState): Promise<void> {
+  await entry.document.saveState({ ...state, answer: { ...state.answer } });
+}
+
+export function revisionOf({ document }: Entry): number {
+  return document.head?.revision ?? 0;
+}
+
+/** The document in effect, as it stands in its file; undefined before the first one, or where its text is lost. */
+export function textOf({ document }: Entry): string | undefined {
+  const { texts } = document.head ?? {};
+  return texts === undefined || texts.size === 0 ? undefined : onlyText(texts);
+}
+
+export function placesOf(entry: Entry): Place {
+  entry.places ??= secretPlaces({ declared: schemaPlaces(parse(entry.schema)), paths: entry.secretPaths });
+  return entry.places;
 }
 
 /** The picture of this moment. Content and schema are parsed when they are looked at: lists of plugins ask for the revision alone. */
 export function pictureOf(entry: Entry, masked: boolean): PluginDocument {
-  const { id, state, text, schema } = entry;
-  const secrets = masked && text !== undefined ? secretsOf(entry) : undefined;
+  const { id, document, schema } = entry;
+  const { head } = document;
+  const { appliedRevision, answer } = stateOf(entry);
+  const text = textOf(entry);
+  const places = masked && text !== undefined ? placesOf(entry) : undefined;
   const config = once(() => {
-    const document = parse(text);
-    return document && secrets ? secrets.masked(document) : document;
+    const content = parse(text);
+    return content && places ? maskObject(content, places) : content;
   });
   const parsedSchema = once(() => parse(schema));
+  const isAnswered = head !== undefined && answer.revision === head.revision;
   return {
     pluginId: id,
     get config() {
@@ -92,13 +87,19 @@ export function pictureOf(entry: Entry, masked: boolean): PluginDocument {
     get schema() {
       return parsedSchema();
     },
-    revision: state.revision,
-    etag: state.etag,
-    appliedRevision: state.appliedRevision,
-    applyState: state.applyState,
-    applyMessage: state.applyMessage,
-    timeMs: state.revision === 0 ? undefined : state.timeMs,
+    revision: head?.revision ?? 0,
+    etag: head?.etag ?? '0',
+    appliedRevision,
+    applyState: head && (isAnswered ? answer.state : 'PENDING'),
+    applyMessage: isAnswered ? answer.message : '',
+    timeMs: head?.timeMs,
   };
+}
+
+/** Of a plugin that has none. */
+export function emptyPicture(pluginId: string): PluginDocument {
+  const nothing = { config: undefined, schema: undefined, applyState: undefined, timeMs: undefined };
+  return { pluginId, ...nothing, revision: 0, etag: '0', appliedRevision: 0, applyMessage: '' };
 }
 
 /** How the agent itself writes a document. */

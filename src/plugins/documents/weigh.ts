@@ -1,13 +1,13 @@
-import type { Json, JsonObject } from '../../events/types.ts';
+import { isDeeper } from '../../documents/index.ts';
+import type { JsonObject } from '../../events/types.ts';
 import type { Violation } from '../../kernel/errors.ts';
-import { mask } from '../../kernel/redaction.ts';
 import { limits } from './limits.ts';
 import { type DocumentRoom, heldBytes } from './room.ts';
 import type { Entry } from './state.ts';
 
 /** The size and the depth of what came from outside, before anything else looks at it. */
 export function weigh(value: JsonObject, field: string, maxBytes: number): readonly Violation[] {
-  if (deeper(value, limits.depth)) return [{ field, rule: 'depth', message: `must be nested at most ${limits.depth} deep` }];
+  if (isDeeper(value, limits.depth)) return [{ field, rule: 'depth', message: `must be nested at most ${limits.depth} deep` }];
   const bytes = Buffer.byteLength(JSON.stringify(value));
   return bytes > maxBytes ? [{ field, rule: 'max_bytes', message: `must have at most ${maxBytes / 1024} KiB as JSON` }] : [];
 }
@@ -29,18 +29,4 @@ export async function judged(room: DocumentRoom, entry: Entry, config: JsonObjec
   }
   if (!room.settings.validation || entry.schema === undefined) return [];
   return room.judge.document(entry.schema, text);
-}
-
-/** Places where a file by hand has `***`: what a process plugin would read there is no secret. */
-export function masksIn(value: Json, path: string): readonly string[] {
-  if (value === mask) return [path];
-  if (typeof value !== 'object' || value === null) return [];
-  if (Array.isArray(value)) return value.flatMap((item: Json, i) => masksIn(item, `${path}[${i}]`));
-  return Object.entries(value).flatMap(([key, item]) => masksIn(item, `${path}.${key.slice(0, 64)}`));
-}
-
-function deeper(value: Json, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (levels === 0) return true;
-  return Object.values(value).some((item: Json) => deeper(item, levels - 1));
 }

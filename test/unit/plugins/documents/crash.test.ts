@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { AgentError } from '../../../../src/kernel/errors.ts';
@@ -21,47 +21,45 @@ function faulty(name: string, how: 'fails' | 'hangs'): { armed: boolean; wrap(st
   return fault;
 }
 
-test('killed between file and row: the next start completes the change, with its author, trace and backup', async () => {
-  const fault = faulty('commit', 'hangs');
+test('killed in the middle of a change: the next start completes it, with its author, trace and backup, and leaves no stray files', async () => {
+  const fault = faulty('add', 'hangs');
   const room = await openDocumentRoom({ wrap: fault.wrap });
   await room.keeper.update('geo', update({ port: 1 }));
   fault.armed = true;
   void room.keeper.update('geo', update({ port: 2 }, { traceId: '77'.repeat(16) }));
-  while (!room.read('geo').includes('2')) await new Promise((resolve) => setImmediate(resolve));
+  while (!existsSync(join(room.dir, 'backups/plugins/geo/pending.json'))) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(room.keeper.get('geo').revision, 1, 'not acknowledged');
   await room.store.stop();
+  for (const name of ['plugins/geo/.config.json.0123456789ab.tmp', 'backups/plugins/geo/.2.json.0123456789ab.tmp']) {
+    writeFileSync(join(room.dir, name), '{"po');
+  }
   await using again = await openDocumentRoomAt(room.dir);
   assert.deepEqual([again.keeper.get('geo').revision, again.keeper.get('geo').config], [2, { port: 2 }]);
+  assert.deepEqual(readdirSync(dirname(room.file('geo'))), ['config.json']);
+  assert.deepEqual(readdirSync(`${room.dir}/backups/plugins/geo`), ['1.json', '2.json']);
   await again.keeper.acknowledge('geo', { revision: 2, applied: true, message: '' });
   assert.deepEqual(
     again.events.map((e) => [e.traceId, e.data?.['author']]),
     [['77'.repeat(16), 'tester']],
   );
-  assert.deepEqual(
-    again.keeper.backups('geo').map((b) => b.revision),
-    [1],
-  );
-  const restored = await again.keeper.restore('geo', again.keeper.backups('geo')[0]?.id ?? '', { author: 'x', traceId: '' });
-  assert.deepEqual(restored.config, { port: 1 });
+  const [backup] = await again.keeper.backups('geo');
+  assert.equal(backup?.revision, 1);
+  const restored = await again.keeper.restore('geo', backup?.id ?? '', { author: 'x', traceId: '' });
+  assert.deepEqual([restored.revision, restored.config], [3, { port: 1 }]);
 });
 
-test('killed before the file: the next start has the old document, and no stray files', async () => {
-  const fault = faulty('intend', 'hangs');
-  const room = await openDocumentRoom({ wrap: fault.wrap });
-  await room.keeper.update('geo', update({ port: 1 }));
+test('killed in the first change of all: the next start knows of it', async () => {
+  const fault = faulty('add', 'hangs');
   fault.armed = true;
-  void room.keeper.update('geo', update({ port: 2 }));
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  const room = await openDocumentRoom({ wrap: fault.wrap });
+  void room.keeper.update('geo', update({ port: 1 }));
+  while (!existsSync(join(room.dir, 'backups/plugins/geo/pending.json'))) await new Promise((resolve) => setImmediate(resolve));
   await room.store.stop();
-  writeFileSync(join(dirname(room.file('geo')), '.config.json.0123456789ab.tmp'), '{"po');
   await using again = await openDocumentRoomAt(room.dir);
   assert.deepEqual([again.keeper.get('geo').revision, again.keeper.get('geo').config], [1, { port: 1 }]);
-  assert.deepEqual(readdirSync(dirname(room.file('geo'))), ['config.json']);
-  assert.deepEqual(readdirSync(`${room.dir}/backups/plugins/geo`), []);
-  assert.equal((await again.keeper.update('geo', update({ port: 3 }))).revision, 2);
 });
 
-for (const name of ['intend', 'commit']) {
+for (const name of ['add']) {
   test(`a store that refuses (${name}): DISK_FULL, and file, document and revision are as before`, async () => {
     const fault = faulty(name, 'fails');
     await using room = await openDocumentRoom({ wrap: fault.wrap });
@@ -81,12 +79,12 @@ for (const name of ['intend', 'commit']) {
 }
 
 test('a file that someone changed while the agent was dead beats a half change, and both are whole documents', async () => {
-  const fault = faulty('commit', 'hangs');
+  const fault = faulty('add', 'hangs');
   const room = await openDocumentRoom({ wrap: fault.wrap });
   await room.keeper.update('geo', update({ port: 1 }));
   fault.armed = true;
   void room.keeper.update('geo', update({ port: 2 }));
-  while (!room.read('geo').includes('2')) await new Promise((resolve) => setImmediate(resolve));
+  while (!existsSync(join(room.dir, 'backups/plugins/geo/pending.json'))) await new Promise((resolve) => setImmediate(resolve));
   await room.store.stop();
   room.write('geo', '{"port": 3}');
   await using again = await openDocumentRoomAt(room.dir);

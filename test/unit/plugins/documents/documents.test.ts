@@ -46,7 +46,7 @@ test('an etag guards; validate_only answers what would be; the same content is n
   const same = await room.keeper.update('geo', update({ port: 1 }, { etag: first.etag }));
   assert.deepEqual([same.revision, same.etag], [1, first.etag]);
   assert.deepEqual(room.changes, ['geo']);
-  assert.equal(room.keeper.backups('geo').length, 0);
+  assert.equal((await room.keeper.backups('geo')).length, 0);
   const next = await room.keeper.update('geo', update({ port: 2 }, { etag: first.etag }));
   assert.equal(next.revision, 2);
   assert.notEqual(next.etag, first.etag);
@@ -182,7 +182,7 @@ test('rollback brings the newest acknowledged document back as a new revision, w
   await room.keeper.acknowledge('geo', { revision: 1, applied: true, message: '' });
   assert.equal(await room.keeper.rollback('geo', by), false, 'it is that already');
   for (let port = 2; port < 12; port++) await room.keeper.update('geo', update({ port }));
-  assert.equal(room.keeper.backups('geo').length, 0);
+  assert.equal((await room.keeper.backups('geo')).length, 0);
   await using again = await room.reopen();
   assert.equal(await again.keeper.rollback('geo', by), true);
   assert.deepEqual([again.keeper.get('geo').revision, again.keeper.get('geo').config], [12, { port: 1 }]);
@@ -205,7 +205,7 @@ test('removed, nothing is left; and it can begin anew', async () => {
   await room.keeper.update('geo', update({ port: 2 }));
   await room.keeper.remove('geo');
   await room.keeper.remove('geo');
-  assert.deepEqual([room.keeper.get('geo').revision, room.keeper.get('geo').schema, room.keeper.backups('geo')], [0, undefined, []]);
+  assert.deepEqual([room.keeper.get('geo').revision, room.keeper.get('geo').schema, await room.keeper.backups('geo')], [0, undefined, []]);
   assert.deepEqual(readdirSync(`${room.dir}/plugins`), []);
   assert.deepEqual(readdirSync(`${room.dir}/backups/plugins`), []);
   assert.equal((await room.keeper.update('geo', update({ port: 3 }))).revision, 1);

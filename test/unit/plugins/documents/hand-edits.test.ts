@@ -24,7 +24,7 @@ describe('changes by hand', { concurrency: 6 }, () => {
     assert.deepEqual(room.keeper.get('geo').config, { port: 2, password: '***' });
     assert.equal(room.keeper.get('geo').applyState, 'PENDING');
     assert.deepEqual(
-      room.keeper.backups('geo').map((b) => b.revision),
+      (await room.keeper.backups('geo')).map((b) => b.revision),
       [1],
     );
     assert.equal(room.keeper.health().status, 'HEALTHY');

@@ -48,6 +48,7 @@ async function openAt(dir: string, options: TestOptions, end: () => void): Promi
     dir: join(dir, 'plugins'),
     backupDir: join(dir, 'backups', 'plugins'),
     settings,
+    reloadDelayMs: () => 100,
     clock: systemClock,
     logger: silentLogger,
   };
@@ -81,7 +82,7 @@ async function openAt(dir: string, options: TestOptions, end: () => void): Promi
 }
 
 export function update(config: DocumentUpdate['config'], more: Partial<DocumentUpdate> = {}): DocumentUpdate {
-  return { config, etag: '', validateOnly: false, traceId: 'ab'.repeat(16), author: 'tester', ...more };
+  return { config, etag: undefined, validateOnly: false, traceId: 'ab'.repeat(16), author: 'tester', ...more };
 }
 
 /** The reason, and the fields with their rules, of what `fn` throws. */
