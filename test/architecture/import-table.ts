@@ -34,6 +34,7 @@ export const importTable: Readonly<Record<string, Room>> = {
   documents: {
     rooms: {
       ...base,
+      settings: 'one guard for the YAML that comes from outside',
       telemetry: 'logs',
       store: 'revisions are a table of the store',
       events: 'JSON values have one type, and a change is an event',
@@ -81,7 +82,6 @@ export const importTable: Readonly<Record<string, Room>> = {
       store: 'what is known of plugins are tables of the store',
       events: 'events of plugins, and their transitions',
       documents: 'what a plugin is configured by is a managed document',
-      config: 'backups have one form',
       processes: 'process plugins are run by the one supervisor, and probed',
     },
     packages: { ajv: 'JSON Schema draft 2020-12', 'ajv-formats': 'its formats' },
