@@ -35,6 +35,8 @@ interface Context {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly redact: Redact;
+  /** The mask for the lines that are read now. */
+  readonly masker: () => Redact;
   readonly options: CollectOptions;
 }
 
@@ -46,8 +48,8 @@ interface Side {
 }
 
 /** Follows the spools of one run. Never throws: what cannot be read is logged once and tried again. */
-export function collect(given: Context): RunningCollection {
-  const context = { ...given, redact: maskerOf(given.redact, given.options.secrets) };
+export function collect(given: Omit<Context, 'masker'>): RunningCollection {
+  const context = { ...given, masker: maskerOf(given.redact, given.options.secrets) };
   const { options, clock } = context;
   const held = createHeldLines();
   let sides: readonly Side[] | undefined;
@@ -63,7 +65,7 @@ export function collect(given: Context): RunningCollection {
     let moved = false;
     for (let more = true; more; ) {
       more = false;
-      for (const side of sides) more = (await take(context, side, held.push)) || more;
+      for (const side of sides) more = (await context.writer.slices(() => take(context, side, held.push))) || more;
       moved ||= more;
       // Whoever else has work gets his turn: a flood is taken in slices.
       if (more) await setImmediate();
@@ -186,16 +188,17 @@ type ReadLine = NonNullable<ReturnType<Spool['rest']>>;
 
 async function store(context: Context, side: Side, lines: readonly ReadLine[], hold: (line: string) => void): Promise<void> {
   const timeMs = context.clock.wallMs();
+  const redact = context.masker();
   const drafts = lines.map((line) => {
-    const text = context.redact(cleanText(line.bytes));
+    const text = redact(cleanText(line.bytes));
     hold(text);
-    return draft({ context, side, line, text, timeMs });
+    return draft({ context, side, line, text, timeMs, redact });
   });
   await context.writer.append(drafts);
 }
 
-function draft(of: { context: Context; side: Side; line: ReadLine; text: string; timeMs: number }): Draft {
-  const { options, redact } = of.context;
+function draft(of: { context: Context; side: Side; line: ReadLine; text: string; timeMs: number; redact: Redact }): Draft {
+  const { options } = of.context;
   const parsed = parse(options.parse, of.text);
   return {
     timeMs: timeOf(parsed.timeMs, of.timeMs),
@@ -206,7 +209,7 @@ function draft(of: { context: Context; side: Side; line: ReadLine; text: string;
     pid: options.pid,
     traceId: parsed.traceId ?? '',
     spanId: parsed.spanId ?? '',
-    fields: parsed.fields && redactFields(parsed.fields, redact),
+    fields: parsed.fields && redactFields(parsed.fields, of.redact),
     truncated: of.line.truncated,
     partial: of.line.partial,
     mark: of.line.mark,
@@ -228,17 +231,20 @@ function parse(fn: CollectOptions['parse'], text: string): ParsedLine {
   }
 }
 
-/** All masks in one: names and URLs, what the configuration in force calls a secret, ids of users. */
-function maskerOf(redact: Redact, secrets: CollectOptions['secrets']): Redact {
+/**
+ * All masks in one: names and URLs, what the configuration in force calls a secret, ids of users. The configuration is looked at once for the lines that
+ * are read together.
+ */
+function maskerOf(redact: Redact, secrets: CollectOptions['secrets']): () => Redact {
   let known: readonly string[] | undefined;
   let values: Redact = (text) => text;
-  return (text) => {
+  return () => {
     const now = secrets?.();
     if (now !== known) {
       known = now;
       values = createValueMasker(now ?? []);
     }
-    return maskUuids(redact(values(text)));
+    return (text) => maskUuids(redact(values(text)));
   };
 }
 

@@ -20,5 +20,6 @@ export {
   type Logs,
   levels,
   type ParsedLine,
+  type PunchHole,
   type TailItem,
 } from './types.ts';

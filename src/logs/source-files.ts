@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, open, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Turns } from '../kernel/turns.ts';
 import type { StoredEntry } from './entry.ts';
 import { type EntryBlocks, type From, packedBlocks, plainBlocks } from './entry-blocks.ts';
 import { fileName, findFiles, type LogFile } from './found-files.ts';
@@ -35,13 +36,15 @@ export interface SourceFiles {
 }
 
 export interface Appended {
-  readonly text: string;
+  readonly bytes: Buffer;
   readonly firstSeq: number;
   readonly lastSeq: number;
   readonly nowMs: number;
 }
 
 export interface SourceFilesOptions {
+  /** Compressions of all sources: each needs its memory, and few at once are as quick. */
+  readonly packing: Turns;
   readonly dir: string;
   readonly source: string;
   readonly keep: () => Keep;
@@ -96,7 +99,7 @@ export async function openSourceFiles(options: SourceFilesOptions): Promise<Sour
   };
   /** Compresses the older files, one compression at a time. */
   const pack = (): Promise<void> => {
-    packing ??= packAll(files, pathOf).finally(() => {
+    packing ??= packAll({ files, pathOf, turns: options.packing }).finally(() => {
       packing = undefined;
     });
     return packing;
@@ -138,8 +141,7 @@ export async function openSourceFiles(options: SourceFilesOptions): Promise<Sour
     void pack().catch(() => undefined);
     return file;
   };
-  const append = async ({ text, firstSeq, lastSeq, nowMs }: Appended): Promise<void> => {
-    const bytes = Buffer.from(text);
+  const append = async ({ bytes, firstSeq, lastSeq, nowMs }: Appended): Promise<void> => {
     const file = await active(firstSeq, bytes.length, nowMs);
     try {
       await writeAll(handle, bytes);
@@ -182,11 +184,10 @@ export async function openSourceFiles(options: SourceFilesOptions): Promise<Sour
   };
 }
 
-async function packAll(files: readonly LogFile[], pathOf: (file: LogFile) => string): Promise<void> {
-  for (const file of files.slice(0, -1)) {
-    if (file.gzip || file.leaving || !files.includes(file)) continue;
-    const bytes = await packFile(pathOf(file));
-    file.bytes = bytes;
+async function packAll(of: { files: readonly LogFile[]; pathOf: (file: LogFile) => string; turns: Turns }): Promise<void> {
+  for (const file of of.files.slice(0, -1)) {
+    if (file.gzip || file.leaving || !of.files.includes(file)) continue;
+    file.bytes = await of.turns(() => packFile(of.pathOf(file)));
     file.gzip = true;
   }
 }

@@ -1,12 +1,14 @@
 import { fstatSync, ftruncateSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import type { SpoolMark } from './entry.ts';
 import { createLineSplitter, type RawLine } from './lines.ts';
 import type { PunchHole } from './types.ts';
 
 const chunkBytes = 64 << 10;
+/** What is only counted is read in larger pieces. */
+const skipBytes = 256 << 10;
 /** Lines of one read: short ones cost far more in memory than in bytes. */
-const chunkLines = 512;
+const chunkLines = 256;
 /** A spool that was read is freed from this size on when it is quiet … */
 const freeQuietBytes = 1 << 20;
 /** … and from this one on while it is being written. */
@@ -105,8 +107,10 @@ export async function openSpool(path: string, punchHole?: PunchHole): Promise<Sp
   const skipFlood = async (): Promise<void> => {
     const target = size() - keepOfFloodBytes;
     buffered = Buffer.alloc(0);
+    const skipped = Buffer.allocUnsafeSlow(skipBytes);
     while (position < target) {
-      const chunk = await readAt(handle, position - base, Math.min(1 << 20, target - position));
+      const { bytesRead } = await handle.read(skipped, 0, Math.min(skipBytes, target - position), position - base);
+      const chunk = skipped.subarray(0, bytesRead);
       if (chunk.length === 0) return;
       const count = countLines(chunk);
       const skipping = splitter.skipping();
@@ -181,11 +185,6 @@ export async function openSpool(path: string, punchHole?: PunchHole): Promise<Sp
       await handle.close();
     },
   };
-}
-
-async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(length), 0, length, position);
-  return buffer.subarray(0, bytesRead);
 }
 
 function countLines(chunk: Buffer): number {

@@ -1,18 +1,22 @@
 import { readdir } from 'node:fs/promises';
 import type { Clock } from '../kernel/clock.ts';
+import { createTurns, type Turns } from '../kernel/turns.ts';
 import type { Logger, Metrics } from '../telemetry/types.ts';
 import { type Draft, encode } from './entry.ts';
 import type { Shelf } from './query.ts';
 import { createRing, type Ring } from './ring.ts';
 import { createScanBudget } from './scan-budget.ts';
+import { createScratch } from './scratch.ts';
 import { openSequence, type Sequence } from './sequence.ts';
 import { type Keep, openSourceFiles, type SourceFiles, type SourceFilesOptions } from './source-files.ts';
 import type { LogEntry, Logs } from './types.ts';
+import { createStatus } from './writer-status.ts';
 
 /** Lines of the agent's own log that may wait for the disk; collected lines wait in their spools instead. */
 const maxWaiting = 10_000;
 const maxBatch = 1000;
 const maxSources = 1000;
+const maxSlices = 4;
 const tidyEveryMs = 60_000;
 const tidyAfterBytes = 1 << 20;
 
@@ -23,6 +27,8 @@ export interface Writer {
   offer(draft: Draft): boolean;
   /** Counts lines that never came here. */
   dropped(source: string, count: number): void;
+  /** Reading of spools, some units at a time: what is read waits in memory until it is stored. */
+  readonly slices: Turns;
   readonly ring: Ring;
   /** Everything up to this seq is stored and in the ring, or nowhere. */
   published(): number;
@@ -59,8 +65,10 @@ interface Waiting {
  */
 export async function openWriter(options: WriterOptions): Promise<Writer> {
   const { clock, metrics } = options;
-  const files = await openAll(options);
+  const packing = createTurns(1);
+  const files = await openAll(options, packing);
   const budget = createScanBudget();
+  const scratch = createScratch();
   const newest = [...files.values()].map((source) => source.newestSeq());
   const sequence = openSequence(options.dir, Math.max(0, ...newest));
   const ring = createRing(sequence.last(), options.fellOut);
@@ -112,7 +120,7 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
     const known = files.get(source);
     if (known) return known;
     await makeRoom();
-    const opened = await openSourceFiles({ ...options, source });
+    const opened = await openSourceFiles({ ...options, packing, source });
     files.set(source, opened);
     declare(source);
     return opened;
@@ -122,7 +130,8 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
     const whole = entries.filter(({ entry }) => !entry.partial).length;
     try {
       const [firstSeq = 0, lastSeq = 0] = [entries[0]?.entry.seq, entries.at(-1)?.entry.seq];
-      await (await filesOf(source)).append({ text, firstSeq, lastSeq, nowMs: now() });
+      const into = await filesOf(source);
+      await scratch.encoded(text, (bytes) => into.append({ bytes, firstSeq, lastSeq, nowMs: now() }));
     } catch (error) {
       status.failed(error);
       dropped(source, whole);
@@ -205,6 +214,7 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
       return true;
     },
     dropped,
+    slices: createTurns(maxSlices),
     ring,
     published: () => published,
     shelf: () => ({ sources: [...files.values()], budget, published }),
@@ -242,31 +252,12 @@ function number(batch: readonly Waiting[], sequence: Sequence): Map<string, Numb
   return groups;
 }
 
-async function openAll(options: WriterOptions): Promise<Map<string, SourceFiles>> {
+async function openAll(options: WriterOptions, packing: Turns): Promise<Map<string, SourceFiles>> {
   const files = new Map<string, SourceFiles>();
   for (const entry of await readdir(options.dir, { withFileTypes: true })) {
-    if (entry.isDirectory()) files.set(entry.name, await openSourceFiles({ ...options, source: entry.name }));
+    if (entry.isDirectory()) files.set(entry.name, await openSourceFiles({ ...options, packing, source: entry.name }));
   }
   return files;
-}
-
-/** Whether the disk takes lines. A change is logged once: the log line about it is itself one that cannot be stored. */
-function createStatus(options: WriterOptions): { failed(error: unknown): void; succeeded(): void; health: Logs['health'] } {
-  let health: ReturnType<Logs['health']> = { status: 'HEALTHY', message: '', sinceMs: options.clock.wallMs() };
-  const set = (status: 'HEALTHY' | 'DEGRADED', message: string): void => {
-    health = { status, message, sinceMs: options.clock.wallMs() };
-  };
-  return {
-    failed(error) {
-      if (health.status === 'DEGRADED') return;
-      set('DEGRADED', `log lines are dropped, the disk refuses them: ${error instanceof Error ? error.message : String(error)}`);
-      options.logger.warn({ error }, 'log lines are dropped: the disk refuses them');
-    },
-    succeeded() {
-      if (health.status === 'DEGRADED') set('HEALTHY', '');
-    },
-    health: () => health,
-  };
 }
 
 function subscribe<T>(set: Set<T>, fn: T): () => void {

@@ -3,11 +3,11 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Collection } from '../logs/types.ts';
 import type { UnitSettings } from '../settings/types.ts';
 import type { ProcessContext } from './context.ts';
-import { engines } from './engines/index.ts';
 import { markerEntry, runEnvironment } from './environment.ts';
 import type { EndStatus } from './exit-status.ts';
 import { patiently } from './patiently.ts';
 import { bootId, executableOf, hasEnvironment, isAlive, readStat } from './proc.ts';
+import { readingLines } from './reading-lines.ts';
 import type { ProvenProcess, RunTree } from './run-tree.ts';
 import { readExitFile, spawnProgram } from './spawner.ts';
 import { isProven, prepareSpool, type RunRecord, runFiles } from './unit-record.ts';
@@ -134,13 +134,12 @@ function endedWhileAway({ stateDir, clock }: ProcessContext, record: RunRecord):
 
 function follow(context: ProcessContext, unit: UnitSettings, record: RunRecord): Pick<Run, 'runId' | 'pid' | 'startTimeMs' | 'collection'> {
   const files = runFiles(context.stateDir, unit.id);
-  const engine = unit.engine === undefined ? undefined : engines[unit.engine];
   const collection = context.logs.collect({
     source: unit.id,
     pid: record.pid,
     stdoutPath: files.stdout,
     stderrPath: files.stderr,
-    ...(engine === undefined ? {} : { parse: (line: string) => engine.parse(line) }),
+    ...readingLines(unit, context.path),
   });
   return { runId: record.runId, pid: record.pid, startTimeMs: record.startTimeMs, collection };
 }

@@ -15,7 +15,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16sboxagent/v1/log.proto\x12\x0csboxagent.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x04\n\x08LogEntry\x12\x16\n\x06\x63ursor\x18\x01 \x01(\tR\x06\x63ursor\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x16\n\x06source\x18\x03 \x01(\tR\x06source\x12\x32\n\x05level\x18\x04 \x01(\x0e\x32\x1c.sboxagent.v1.LogEntry.LevelR\x05level\x12\x18\n\x07message\x18\x05 \x01(\tR\x07message\x12\x35\n\x06stream\x18\x06 \x01(\x0e\x32\x1d.sboxagent.v1.LogEntry.StreamR\x06stream\x12\x10\n\x03pid\x18\x07 \x01(\x05R\x03pid\x12\x19\n\x08trace_id\x18\x08 \x01(\tR\x07traceId\x12\x17\n\x07span_id\x18\t \x01(\tR\x06spanId\x12/\n\x06\x66ields\x18\n \x01(\x0b\x32\x17.google.protobuf.StructR\x06\x66ields\x12\x1c\n\ttruncated\x18\x0b \x01(\x08R\ttruncated\"^\n\x05Level\x12\x15\n\x11LEVEL_UNSPECIFIED\x10\x00\x12\t\n\x05TRACE\x10\x01\x12\t\n\x05\x44\x45\x42UG\x10\x02\x12\x08\n\x04INFO\x10\x03\x12\x08\n\x04WARN\x10\x04\x12\t\n\x05\x45RROR\x10\x05\x12\t\n\x05\x46\x41TAL\x10\x06\"8\n\x06Stream\x12\x16\n\x12STREAM_UNSPECIFIED\x10\x00\x12\n\n\x06STDOUT\x10\x01\x12\n\n\x06STDERR\x10\x02\"\xf3\x01\n\tLogFilter\x12\x18\n\x07sources\x18\x01 \x03(\tR\x07sources\x12\x39\n\tmin_level\x18\x02 \x01(\x0e\x32\x1c.sboxagent.v1.LogEntry.LevelR\x08minLevel\x12\x30\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\x12\x30\n\x05until\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05until\x12\x12\n\x04text\x18\x05 \x01(\tR\x04text\x12\x19\n\x08trace_id\x18\x06 \x01(\tR\x07traceIdb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16sboxagent/v1/log.proto\x12\x0csboxagent.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb8\x04\n\x08LogEntry\x12\x16\n\x06\x63ursor\x18\x01 \x01(\tR\x06\x63ursor\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x16\n\x06source\x18\x03 \x01(\tR\x06source\x12\x32\n\x05level\x18\x04 \x01(\x0e\x32\x1c.sboxagent.v1.LogEntry.LevelR\x05level\x12\x18\n\x07message\x18\x05 \x01(\tR\x07message\x12\x35\n\x06stream\x18\x06 \x01(\x0e\x32\x1d.sboxagent.v1.LogEntry.StreamR\x06stream\x12\x10\n\x03pid\x18\x07 \x01(\x05R\x03pid\x12\x19\n\x08trace_id\x18\x08 \x01(\tR\x07traceId\x12\x17\n\x07span_id\x18\t \x01(\tR\x06spanId\x12/\n\x06\x66ields\x18\n \x01(\x0b\x32\x17.google.protobuf.StructR\x06\x66ields\x12\x1c\n\ttruncated\x18\x0b \x01(\x08R\ttruncated\x12\x18\n\x07partial\x18\x0c \x01(\x08R\x07partial\"^\n\x05Level\x12\x15\n\x11LEVEL_UNSPECIFIED\x10\x00\x12\t\n\x05TRACE\x10\x01\x12\t\n\x05\x44\x45\x42UG\x10\x02\x12\x08\n\x04INFO\x10\x03\x12\x08\n\x04WARN\x10\x04\x12\t\n\x05\x45RROR\x10\x05\x12\t\n\x05\x46\x41TAL\x10\x06\"8\n\x06Stream\x12\x16\n\x12STREAM_UNSPECIFIED\x10\x00\x12\n\n\x06STDOUT\x10\x01\x12\n\n\x06STDERR\x10\x02\"\xf3\x01\n\tLogFilter\x12\x18\n\x07sources\x18\x01 \x03(\tR\x07sources\x12\x39\n\tmin_level\x18\x02 \x01(\x0e\x32\x1c.sboxagent.v1.LogEntry.LevelR\x08minLevel\x12\x30\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\x12\x30\n\x05until\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05until\x12\x12\n\x04text\x18\x05 \x01(\tR\x04text\x12\x19\n\x08trace_id\x18\x06 \x01(\tR\x07traceIdb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sboxagent_client._gen.sboxagent.v1.log_pb2', globals())
@@ -23,11 +23,11 @@ if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
   _LOGENTRY._serialized_start=104
-  _LOGENTRY._serialized_end=646
-  _LOGENTRY_LEVEL._serialized_start=494
-  _LOGENTRY_LEVEL._serialized_end=588
-  _LOGENTRY_STREAM._serialized_start=590
-  _LOGENTRY_STREAM._serialized_end=646
-  _LOGFILTER._serialized_start=649
-  _LOGFILTER._serialized_end=892
+  _LOGENTRY._serialized_end=672
+  _LOGENTRY_LEVEL._serialized_start=520
+  _LOGENTRY_LEVEL._serialized_end=614
+  _LOGENTRY_STREAM._serialized_start=616
+  _LOGENTRY_STREAM._serialized_end=672
+  _LOGFILTER._serialized_start=675
+  _LOGFILTER._serialized_end=918
 # @@protoc_insertion_point(module_scope)

@@ -36,7 +36,8 @@ class LogEntry(Message):
     @property
     def fields(self) -> struct_pb2.Struct: ...
     truncated: bool
-    def __init__(self, *, cursor: Optional[str] = ..., time: Optional[Union[timestamp_pb2.Timestamp, Mapping[str, Any]]] = ..., source: Optional[str] = ..., level: Optional[Union[LogEntry.Level, int, str]] = ..., message: Optional[str] = ..., stream: Optional[Union[LogEntry.Stream, int, str]] = ..., pid: Optional[int] = ..., trace_id: Optional[str] = ..., span_id: Optional[str] = ..., fields: Optional[Union[struct_pb2.Struct, Mapping[str, Any]]] = ..., truncated: Optional[bool] = ...) -> None: ...
+    partial: bool
+    def __init__(self, *, cursor: Optional[str] = ..., time: Optional[Union[timestamp_pb2.Timestamp, Mapping[str, Any]]] = ..., source: Optional[str] = ..., level: Optional[Union[LogEntry.Level, int, str]] = ..., message: Optional[str] = ..., stream: Optional[Union[LogEntry.Stream, int, str]] = ..., pid: Optional[int] = ..., trace_id: Optional[str] = ..., span_id: Optional[str] = ..., fields: Optional[Union[struct_pb2.Struct, Mapping[str, Any]]] = ..., truncated: Optional[bool] = ..., partial: Optional[bool] = ...) -> None: ...
 class LogFilter(Message):
     DESCRIPTOR: Descriptor
     @property
