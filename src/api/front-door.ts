@@ -8,7 +8,15 @@ import type { Clock } from '../kernel/clock.ts';
 import { within } from '../kernel/within.ts';
 import type { Settings } from '../settings/types.ts';
 import type { Telemetry } from '../telemetry/types.ts';
-import { createCapacity, createGate, createOpenCalls, createRateLimiter, lookEveryMs, type RateLimiter } from './gate/index.ts';
+import {
+  createCapacity,
+  createGate,
+  createOpenCalls,
+  createRateLimiter,
+  lookEveryMs,
+  type RateLimiter,
+  rememberValid,
+} from './gate/index.ts';
 import { type CertificateWatch, createListener, type Listener } from './listener/index.ts';
 import { createProtocols } from './protocols/protocols.ts';
 import type { PlainRoute, ServedMethod } from './seam.ts';
@@ -61,9 +69,10 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   const capacity = createCapacity(refused);
   const calls = createOpenCalls({ api: () => api, clock, telemetry, limitRefused: counters.limitRefused });
   const { methods, connect = {}, errorDetails: details = true } = options;
+  const judged = rememberValid(access, clock);
   const protocols = createProtocols({ methods, connect, details, limits: () => api.limits });
   const gate = createGate({
-    ...{ access, telemetry, capacity, calls, counters },
+    ...{ access: judged, telemetry, capacity, calls, counters },
     api: () => api,
     routes: {
       methods: new Map(methods.map((method) => [method.path, method])),
@@ -74,7 +83,10 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     stopping: () => stopping !== undefined,
   });
   const listeners = listenersOf(options, { gate, refused, limits: () => ({ ...api.limits, ...api.streams }) });
-  const unsubscribe = access.onRevoked(calls.revoke);
+  const unsubscribe = access.onRevoked((id, reason) => {
+    judged.forget();
+    calls.revoke(id, reason);
+  });
   // One look at everything that is open, four times a second, instead of timers for each.
   const stopLooking = clock.every(lookEveryMs, () => {
     const nowMs = clock.monotonicMs();
@@ -156,12 +168,12 @@ function listenersOf(options: FrontDoorOptions, door: Door): Listener[] {
   if (api.enabled) {
     const endpoint = { kind: 'tcp', host: api.host, port: api.port, tls: api.tls } as const;
     listeners.push(
-      createListener({ ...common, endpoint, certificate: options.certificate, handler: (exchange) => void door.gate(exchange, false) }),
+      createListener({ ...common, endpoint, certificate: options.certificate, handler: (exchange) => door.gate(exchange, false) }),
     );
   }
   if (unixSocketPath !== undefined) {
     const endpoint = { kind: 'unix', socket: { ...api.unixSocket, path: unixSocketPath } } as const;
-    listeners.push(createListener({ ...common, endpoint, handler: (exchange) => void door.gate(exchange, true) }));
+    listeners.push(createListener({ ...common, endpoint, handler: (exchange) => door.gate(exchange, true) }));
   }
   return listeners;
 }

@@ -80,8 +80,8 @@ export interface Call {
   expireIn(ms: number): void;
   /** Written whenever the answer was silent for `api.streams.ping_interval`. */
   heartbeat(bytes: string): void;
-  /** What is to happen at once when the client leaves; one function, for whoever writes the answer. */
-  onLeave(fn: () => void): void;
+  /** What is to happen at once when the client leaves (CANCELED) or the call is to end; one function, for whoever writes the answer. */
+  onStop(fn: (reason: AgentError) => void): void;
   /** What REST says besides the body, set by services: 200 instead of 201, Location. */
   readonly rest: { status?: number; location?: string };
 }

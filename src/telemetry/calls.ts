@@ -5,12 +5,14 @@ import {
   SpanKind,
   SpanStatusCode,
   type TextMapGetter,
+  TraceFlags,
   type Tracer,
   trace,
 } from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import type { Clock } from '../kernel/clock.ts';
-import type { CallSpan, Histogram, Telemetry } from './types.ts';
+import { newSpanId, newTraceId } from '../kernel/ids.ts';
+import type { CallSpan, Histogram, Labels, Telemetry } from './types.ts';
 
 type Headers = Parameters<Telemetry['startCall']>[0]['headers'];
 
@@ -26,45 +28,95 @@ const getter: TextMapGetter<Headers> = {
   get: (headers, key) => headers[key],
 };
 
-/** Starts server spans by the RPC conventions and records their duration. */
-export function createCalls(options: {
+/** What all calls of a method over one protocol have in common, made once. */
+interface Kind {
+  readonly name: string;
+  readonly attributes: Labels;
+  /** How a call ended -> the attributes of that, and the labels of its duration. */
+  readonly endings: Map<string, { readonly status: Labels; readonly labels: Labels }>;
+}
+
+export interface CallsOptions {
   readonly tracer: () => Tracer;
+  /** Whether anybody takes the spans; else a call has its ids and no more. */
+  readonly recording: boolean;
   readonly duration: Histogram;
   readonly clock: Clock;
-}): Telemetry['startCall'] {
+}
+
+/** Starts server spans by the RPC conventions and records their duration. */
+export function createCalls(options: CallsOptions): Telemetry['startCall'] {
   const propagator = new W3CTraceContextPropagator();
-  return (call) => {
-    const startMs = options.clock.monotonicMs();
-    const method = call.service === '' ? call.method : `${call.service}/${call.method}`;
-    const attributes = { 'rpc.system.name': systems[call.system] ?? call.system, 'rpc.method': method };
-    const parent = propagator.extract(ROOT_CONTEXT, call.headers, getter);
-    const span = options.tracer().startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);
-    const record = (status: object): void =>
-      options.duration.record((options.clock.monotonicMs() - startMs) / 1000, { ...attributes, ...status });
-    return callSpan(span, trace.setSpan(parent, span), record);
+  const kinds = new Map<string, Kind>();
+  const kindOf = (service: string, method: string, system: string): Kind => {
+    const name = service === '' ? method : `${service}/${method}`;
+    const key = `${system} ${name}`;
+    let kind = kinds.get(key);
+    if (kind === undefined) {
+      kind = { name, attributes: { 'rpc.system.name': systems[system] ?? system, 'rpc.method': name }, endings: new Map() };
+      kinds.set(key, kind);
+    }
+    return kind;
+  };
+  return ({ service, method, system, headers }) => {
+    const kind = kindOf(service, method, system);
+    const parent = headers['traceparent'] === undefined ? ROOT_CONTEXT : propagator.extract(ROOT_CONTEXT, headers, getter);
+    return new RunningCall(options, kind, parent);
   };
 }
 
-function callSpan(span: Span, context: Context, record: (status: object) => void): CallSpan {
-  const { traceId, spanId } = span.spanContext();
-  let ended = false;
-  return {
-    traceId,
-    spanId,
-    context,
-    span,
-    end(code, error) {
-      if (ended) return;
-      ended = true;
-      const status = statusName(code);
-      const fault = faults.has(status);
-      const attributes = { 'rpc.status_code': status, ...(fault ? { 'error.type': status } : {}) };
-      span.setAttributes(attributes);
-      if (fault) span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.name : status });
-      span.end();
-      record(attributes);
-    },
-  };
+class RunningCall implements CallSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly span: Span;
+  readonly context: Context;
+  readonly #options: CallsOptions;
+  readonly #kind: Kind;
+  readonly #startMs: number;
+  #ended = false;
+
+  constructor(options: CallsOptions, kind: Kind, parent: Context) {
+    this.#options = options;
+    this.#kind = kind;
+    this.#startMs = options.clock.monotonicMs();
+    this.span = options.recording
+      ? options.tracer().startSpan(kind.name, { kind: SpanKind.SERVER, attributes: kind.attributes }, parent)
+      : unrecorded(parent);
+    const { traceId, spanId } = this.span.spanContext();
+    this.traceId = traceId;
+    this.spanId = spanId;
+    this.context = trace.setSpan(parent, this.span);
+  }
+
+  end(code: string, error?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const { status, labels } = endingOf(this.#kind, code);
+    if (this.#options.recording) {
+      this.span.setAttributes(status);
+      const fault = status['error.type'];
+      if (fault !== undefined) this.span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.name : fault });
+      this.span.end();
+    }
+    this.#options.duration.record((this.#options.clock.monotonicMs() - this.#startMs) / 1000, labels);
+  }
+}
+
+/** A span that nobody takes: the caller's trace, or a new one. */
+function unrecorded(parent: Context): Span {
+  const caller = trace.getSpanContext(parent);
+  return trace.wrapSpanContext({ traceId: caller?.traceId ?? newTraceId(), spanId: newSpanId(), traceFlags: TraceFlags.NONE });
+}
+
+function endingOf(kind: Kind, code: string): { readonly status: Labels; readonly labels: Labels } {
+  let ending = kind.endings.get(code);
+  if (ending === undefined) {
+    const name = statusName(code);
+    const status: Labels = { 'rpc.status_code': name, ...(faults.has(name) ? { 'error.type': name } : {}) };
+    ending = { status, labels: Object.freeze({ ...kind.attributes, ...status }) };
+    kind.endings.set(code, ending);
+  }
+  return ending;
 }
 
 /** `not_found` is `NOT_FOUND` in the conventions, and `canceled` has two l there. */

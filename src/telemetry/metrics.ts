@@ -132,8 +132,9 @@ const unlabelled: Labels = {};
 /** Answers one object for equal labels. Lets label sets through until there are `maxLabelSets` of them: the set itself must not become the leak. */
 function createAdmission(name: string, refused: (limit: string) => void): (labels: Labels | undefined) => Labels | undefined {
   const seen = new Map<string, Labels>();
-  return (labels) => {
-    if (labels === undefined) return unlabelled;
+  // Labels that are one object for many samples are looked up by it: their key costs more than the sample.
+  const byObject = new WeakMap<Labels, Labels>();
+  const judge = (labels: Labels): Labels | undefined => {
     const admitted = cut(labels);
     const key = JSON.stringify(Object.entries(admitted).sort(([a], [b]) => (a < b ? -1 : 1)));
     const known = key === '[]' ? unlabelled : seen.get(key);
@@ -145,6 +146,12 @@ function createAdmission(name: string, refused: (limit: string) => void): (label
     const kept = { ...admitted };
     seen.set(key, kept);
     return kept;
+  };
+  return (labels) => {
+    if (labels === undefined) return unlabelled;
+    const known = byObject.get(labels) ?? judge(labels);
+    if (known !== undefined && Object.isFrozen(labels)) byObject.set(labels, known);
+    return known;
   };
 }
 

@@ -94,6 +94,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     custom: { record: custom.record },
     startCall: createCalls({
       tracer: tracing.tracer,
+      recording: plan?.traces !== undefined,
       duration: metrics.histogram('rpc_server_call_duration_seconds'),
       clock,
     }),

@@ -44,7 +44,7 @@ export function testCall(method: RpcMethod, options: { readonly protocol?: Proto
     holdUntil: () => {},
     expireIn: () => {},
     heartbeat: () => {},
-    onLeave: () => {},
+    onStop: () => {},
     rest: {},
     ended: undefined,
   };

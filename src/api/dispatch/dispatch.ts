@@ -10,7 +10,7 @@ import { callOf } from '../calls.ts';
 import { rpcMethods } from '../methods.ts';
 import type { Call, Mounted, RpcMethod, Run, ServedMethod } from '../seam.ts';
 import { fromUnknown } from '../wire-error.ts';
-import { type RequestMemory, remembered } from './idempotency.ts';
+import { asksOnce, type RequestMemory, remembered } from './idempotency.ts';
 import { messageOf, Outgoing } from './outgoing.ts';
 import type { Validate } from './validation.ts';
 
@@ -46,14 +46,15 @@ function unary(method: RpcMethod, implementation: Implementation, options: Dispa
     options.validate(input, message);
     return messageOf(output, await implementation(message, context));
   };
-  const once = options.memory === undefined ? work : remembered(options.memory, method, work);
+  const once = options.memory === undefined || !asksOnce(method) ? undefined : remembered(options.memory, method, work);
   return {
     kind: 'unary',
     async unary(message, context) {
       const call = callOf(context);
       try {
         authorise(call, method);
-        const answer = await once(message, context);
+        if (once === undefined) options.validate(input, message);
+        const answer = once === undefined ? messageOf(output, await implementation(message, context)) : await once(message, context);
         call.outcome('ok');
         return answer;
       } catch (error) {

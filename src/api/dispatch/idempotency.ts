@@ -49,7 +49,7 @@ function unattended(context: HandlerContext, call: Call): HandlerContext {
     holdUntil: (promise) => call.holdUntil(promise),
     expireIn: () => {},
     heartbeat: () => {},
-    onLeave: () => {},
+    onStop: () => {},
   };
   const values = createContextValues().set(callKey, own);
   return Object.create(context, { signal: { value: signal }, values: { value: values }, call: { value: own } });
@@ -65,14 +65,18 @@ function unlessLeft<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
+/** Whether a method takes a request_id and changes something. */
+export function asksOnce({ desc }: RpcMethod): boolean {
+  if (desc.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS) return false;
+  return desc.input.fields.some((field) => field.name === 'request_id');
+}
+
 /**
  * The work of a method behind the memory. Whoever asks again with the same id after a lost connection or a passed deadline gets what
  * the first call led to: so that work goes on without its caller, and holds the call's place until it is done.
  */
 export function remembered(memory: RequestMemory, method: RpcMethod, work: UnaryRun): UnaryRun {
-  const { input, output, name, parent, idempotency } = method.desc;
-  const asks = input.fields.some((field) => field.name === 'request_id');
-  if (!asks || idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS) return work;
+  const { input, output, name, parent } = method.desc;
   return async (message, context) => {
     const requestId = requestIdOf(message);
     if (requestId === '') return work(message, context);

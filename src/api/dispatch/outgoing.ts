@@ -1,4 +1,5 @@
 import { create, type DescMessage, type Message } from '@bufbuild/protobuf';
+import { type Feed, feedBehind } from '../../kernel/feed.ts';
 import type { Call } from '../seam.ts';
 
 /** The message itself, or made of the fields that a service answered. */
@@ -12,14 +13,19 @@ export function messageOf(desc: DescMessage, value: unknown): Message {
  * something to say, which a generator's would stand in a queue behind.
  */
 export class Outgoing implements AsyncIterableIterator<Message> {
-  readonly #inner: AsyncIterator<unknown>;
+  /** What the messages come from, where they can be pushed. */
+  declare readonly feed?: Feed<Message>;
+  readonly #inner: () => AsyncIterator<unknown>;
+  #iterator: AsyncIterator<unknown> | undefined;
   readonly #desc: DescMessage;
   readonly #call: Call;
   readonly #failed: (error: unknown) => unknown;
   #over = false;
 
   constructor(messages: AsyncIterable<unknown>, call: Call, options: { desc: DescMessage; failed: (error: unknown) => unknown }) {
-    this.#inner = messages[Symbol.asyncIterator]();
+    const feed = feedBehind(messages);
+    if (feed !== undefined) Object.assign(this, { feed });
+    this.#inner = () => messages[Symbol.asyncIterator]();
     this.#call = call;
     this.#desc = options.desc;
     this.#failed = options.failed;
@@ -32,7 +38,8 @@ export class Outgoing implements AsyncIterableIterator<Message> {
   async next(): Promise<IteratorResult<Message>> {
     if (this.#over) return { done: true, value: undefined };
     try {
-      const { done, value } = await this.#inner.next();
+      this.#iterator ??= this.#inner();
+      const { done, value } = await this.#iterator.next();
       if (done !== true) return { done: false, value: messageOf(this.#desc, value) };
     } catch (error) {
       this.#over = true;
@@ -48,7 +55,7 @@ export class Outgoing implements AsyncIterableIterator<Message> {
     this.#over = true;
     this.#call.outcome('canceled');
     // Not awaited here: a generator that is parked goes on when the call's signal wakes it. The call waits for it.
-    const ended = this.#inner.return?.().catch(() => {});
+    const ended = this.#iterator?.return?.().catch(() => {});
     if (ended !== undefined) this.#call.holdUntil(ended);
     return Promise.resolve({ done: true, value: undefined });
   }

@@ -13,7 +13,7 @@ export interface Applicant {
 
 /** How many calls are in work, by kind and by principal; the caps are judged against it. */
 export interface Capacity {
-  /** Takes a place, or says why there is none. The answer gives the place back, once. */
+  /** Takes a place, or says why there is none. The answer gives the place back, and is to be called once. */
   take(applicant: Applicant, api: Settings['api']): (() => void) | AgentError;
   unary(): number;
   streams(): number;
@@ -60,15 +60,6 @@ function isFull(tally: Tally, principal: Principal, limit: number): boolean {
   return mine >= Math.ceil(limit / 10) || tally.total >= 2 * limit;
 }
 
-function once(fn: () => void): () => void {
-  let done = false;
-  return () => {
-    if (done) return;
-    done = true;
-    fn();
-  };
-}
-
 export function createCapacity(refused: (limit: string) => void): Capacity {
   const streams = new Tally();
   const unary = new Tally();
@@ -85,10 +76,10 @@ export function createCapacity(refused: (limit: string) => void): Capacity {
     }
     if (counted) streams.add(principal.id);
     methods.add(method.path);
-    return once(() => {
+    return () => {
       if (counted) streams.remove(principal.id);
       methods.remove(method.path);
-    });
+    };
   };
 
   const takeUnary = ({ principal, always }: Applicant, api: Settings['api']): (() => void) | AgentError => {
@@ -99,7 +90,7 @@ export function createCapacity(refused: (limit: string) => void): Capacity {
       return new AgentError('UNARY_LIMIT_REACHED', message, { metadata: { limit: String(limit) }, retryAfterMs: retryMs });
     }
     unary.add(principal.id);
-    return once(() => unary.remove(principal.id));
+    return () => unary.remove(principal.id);
   };
 
   return {

@@ -23,7 +23,7 @@ import { traceIdOf } from './trace-id.ts';
 /** What the gate needs of the rest; functions are read at every request, so that a reload takes effect. */
 export interface GateOptions {
   readonly api: () => Settings['api'];
-  readonly access: Access;
+  readonly access: Pick<Access, 'authenticate'>;
   readonly telemetry: Telemetry;
   readonly routes: Routes;
   readonly capacity: Capacity;
@@ -34,20 +34,32 @@ export interface GateOptions {
 }
 
 /** A request on its way through the checks, with what they found out. */
-interface Visit {
+class Visit {
   readonly exchange: Exchange;
   readonly local: boolean;
-  readonly api: Settings['api'];
   readonly options: GateOptions;
+  readonly api: Settings['api'];
   readonly target: Target;
   readonly origin: OriginVerdict;
   readonly route: Route;
-  principal: Principal;
+  principal: Principal = anonymous;
   /** Why the caller may not, found out before the rate is judged and told after it. */
   denied: AgentError | undefined;
   /** Gives the place in the capacity back. */
-  release: () => void;
+  release: () => void = nothing;
+
+  constructor(exchange: Exchange, local: boolean, options: GateOptions) {
+    this.exchange = exchange;
+    this.local = local;
+    this.options = options;
+    this.api = options.api();
+    this.target = targetOf(exchange);
+    this.origin = judgeOrigin(exchange, this.api.security.cors, this.target.authorities);
+    this.route = routeOf(exchange, this.target.path, options.routes);
+  }
 }
+
+function nothing(): void {}
 
 type Check = (visit: Visit) => AgentError | undefined;
 
@@ -130,39 +142,40 @@ function refusalBy(list: readonly Check[], visit: Visit): AgentError | undefined
 }
 
 /** Never throws. */
-export function createGate(options: GateOptions): (exchange: Exchange, local: boolean) => Promise<void> {
+export function createGate(options: GateOptions): (exchange: Exchange, local: boolean) => void {
   const { rest } = options.routes.protocols;
-  return async (exchange, local) => {
+  return (exchange, local) => {
     try {
-      await visited(options, exchange, local);
+      visited(new Visit(exchange, local, options));
     } catch (error) {
       options.telemetry.logger.error({ err: error }, 'a request failed at the gate');
-      await rest.refuse(exchange, fromUnknown(error));
+      void rest.refuse(exchange, fromUnknown(error));
     }
   };
 }
 
-async function visited(options: GateOptions, exchange: Exchange, local: boolean): Promise<void> {
-  const api = options.api();
-  const target = targetOf(exchange);
-  const origin = judgeOrigin(exchange, api.security.cors, target.authorities);
-  const route = routeOf(exchange, target.path, options.routes);
-  const found = { principal: anonymous, denied: undefined, release: () => {} };
-  const visit: Visit = { ...{ exchange, local, api, options, target, origin, route }, ...found };
-  const { rest } = options.routes.protocols;
+function visited(visit: Visit): void {
+  const { exchange, origin, route } = visit;
+  const { rest } = visit.options.routes.protocols;
   const nameless = refusalBy(checks.arriving, visit);
-  if (nameless !== undefined) return refuse(visit, rest, nameless);
+  if (nameless !== undefined) {
+    refuse(visit, rest, nameless);
+    return;
+  }
   Object.assign(exchange.common, origin.headers);
-  if (exchange.method === 'OPTIONS' && origin.ok) return preflight(visit);
+  if (exchange.method === 'OPTIONS' && origin.ok) {
+    preflight(visit);
+    return;
+  }
   const misplaced = refusalBy(checks.placed, visit);
-  if (misplaced !== undefined) return refuse(visit, route.kind === 'none' && misplaced === route.error ? route.protocol : rest, misplaced);
-  if (route.kind === 'plain') return servePlain(visit, route);
-  if (route.kind === 'call') return serveCall(visit, route);
+  if (misplaced !== undefined) refuse(visit, route.kind === 'none' && misplaced === route.error ? route.protocol : rest, misplaced);
+  else if (route.kind === 'plain') void servePlain(visit, route);
+  else if (route.kind === 'call') serveCall(visit, route);
 }
 
-function refuse({ exchange }: Visit, protocol: Protocol, error: AgentError): Promise<void> {
+function refuse({ exchange }: Visit, protocol: Protocol, error: AgentError): void {
   exchange.common['x-trace-id'] ??= traceIdOf(header(exchange, 'traceparent'));
-  return protocol.refuse(exchange, error);
+  void protocol.refuse(exchange, error);
 }
 
 function allowOf(methods: readonly string[]): string {
@@ -170,7 +183,7 @@ function allowOf(methods: readonly string[]): string {
   return [...all, 'OPTIONS'].join(', ');
 }
 
-async function preflight({ exchange }: Visit): Promise<void> {
+function preflight({ exchange }: Visit): void {
   exchange.common['x-trace-id'] = traceIdOf(header(exchange, 'traceparent'));
   const asks = header(exchange, 'origin') !== undefined;
   exchange.body.resume();
@@ -213,25 +226,23 @@ function startSpan({ exchange, options }: Visit, { method, protocol }: Route & {
   return span;
 }
 
-async function serveCall(visit: Visit, route: Route & { kind: 'call' }): Promise<void> {
+function serveCall(visit: Visit, route: Route & { kind: 'call' }): void {
   const { exchange, local, options } = visit;
   const { method, protocol, match } = route;
+  const { telemetry } = options;
   const span = startSpan(visit, route);
   const refusal = refusalBy(checks.called, visit);
   if (refusal !== undefined) {
     span.end(refusal.code, refusal);
-    if (options.telemetry.logs('debug')) options.telemetry.run(span, () => logRefused(visit, method.path, refusal));
-    return protocol.refuse(exchange, refusal);
+    if (telemetry.logs('debug')) telemetry.run(span, () => logRefused(visit, method.path, refusal));
+    void protocol.refuse(exchange, refusal);
+    return;
   }
   if (exchange.headers.expect !== undefined) exchange.proceed();
   const { principal, release } = visit;
   const call = options.calls.open({ exchange, protocol, method, principal, span, local, release });
-  await options.telemetry.run(span, async () => {
-    try {
-      await protocol.serve(call, method, exchange, match);
-    } catch (error) {
-      await call.failed(error);
-    }
-  });
-  call.handled();
+  const handled = (): void => call.handled();
+  telemetry
+    .run(span, () => protocol.serve(call, method, exchange, match))
+    .then(handled, (error: unknown) => call.failed(error).then(handled, handled));
 }

@@ -36,7 +36,6 @@ export class OpenCall implements Call {
   readonly principal: Principal;
   readonly span: CallSpan;
   readonly local: boolean;
-  readonly rest: { status?: number; location?: string } = {};
   readonly startMs: number;
   /** How it ended so far. */
   ended: { readonly code: string; readonly error: unknown } | undefined;
@@ -45,13 +44,17 @@ export class OpenCall implements Call {
   /** When the body must have come, on the monotonic clock; 0 for never. */
   bodyDueMs = 0;
   /** What the last look at the answer saw: bytes that the connection took, bytes written, and since when there is no change. */
-  readonly seen = { taken: 0, takenMs: 0, written: 0, writtenMs: 0 };
+  takenBytes = 0;
+  takenMs: number;
+  writtenBytes = 0;
+  writtenMs: number;
   readonly #twin: ServingProtocol;
   readonly #hooks: OpenCallHooks;
   readonly #release: () => void;
+  #rest: { status?: number; location?: string } | undefined;
   #controller: AbortController | undefined;
-  #reason: unknown;
-  #left: (() => void) | undefined;
+  #reason: AgentError | undefined;
+  #stop: ((reason: AgentError) => void) | undefined;
   #cancelExpiry: (() => void) | undefined;
   /** The answer, the handler, and what the handler left behind. */
   #pending = 2;
@@ -68,9 +71,14 @@ export class OpenCall implements Call {
     this.#hooks = hooks;
     this.#release = release;
     this.startMs = hooks.clock.monotonicMs();
-    this.seen.takenMs = this.startMs;
-    this.seen.writtenMs = this.startMs;
+    this.takenMs = this.startMs;
+    this.writtenMs = this.startMs;
     exchange.onEnd((complete) => this.#answered(complete));
+  }
+
+  get rest(): { status?: number; location?: string } {
+    this.#rest ??= {};
+    return this.#rest;
   }
 
   get json(): boolean {
@@ -86,7 +94,7 @@ export class OpenCall implements Call {
   }
 
   /** Why the signal has fired, or would have. */
-  get reason(): unknown {
+  get reason(): AgentError | undefined {
     return this.#reason;
   }
 
@@ -99,6 +107,7 @@ export class OpenCall implements Call {
     if (this.#reason !== undefined) return;
     this.#reason = error;
     this.#controller?.abort(error);
+    this.#stop?.(error);
   }
 
   cut(error: AgentError): void {
@@ -129,9 +138,9 @@ export class OpenCall implements Call {
     this.ping = bytes;
   }
 
-  onLeave(fn: () => void): void {
-    this.#left = fn;
-    if (this.exchange.closed) fn();
+  onStop(fn: (reason: AgentError) => void): void {
+    this.#stop = fn;
+    if (this.#reason !== undefined) fn(this.#reason);
   }
 
   holdUntil(work: Promise<unknown>): void {
@@ -144,7 +153,7 @@ export class OpenCall implements Call {
   async failed(thrown: unknown): Promise<void> {
     const { exchange } = this;
     // After a cut, or when the client left, whatever the handler stumbled over is no news.
-    const error = this.#reason instanceof AgentError ? this.#reason : fromUnknown(thrown);
+    const error = this.#reason ?? fromUnknown(thrown);
     if (exchange.closed) return;
     this.outcome(error.code, thrown);
     if (exchange.responded) exchange.reset('cancel');
@@ -161,7 +170,6 @@ export class OpenCall implements Call {
     if (!complete) {
       this.outcome('canceled');
       this.interrupt(new AgentError('CANCELED', 'the client left'));
-      this.#left?.();
     }
     this.#hooks.answered(this);
     this.#settle();

@@ -76,17 +76,17 @@ function stallLimitMs(api: Settings['api'], call: OpenCall): number {
 
 /** A reader that takes nothing at all for its time is cut; one that is slow is not. */
 function watchReader(options: OpenCallsOptions, call: OpenCall, nowMs: number): void {
-  const { exchange, seen } = call;
+  const { exchange } = call;
   const pending = exchange.pendingBytes;
   const taken = exchange.written - pending;
-  if (pending === 0 || taken > seen.taken) {
-    seen.takenMs = nowMs;
-    seen.taken = taken;
+  if (pending === 0 || taken > call.takenBytes) {
+    call.takenMs = nowMs;
+    call.takenBytes = taken;
     return;
   }
   const limitMs = stallLimitMs(options.api(), call);
-  if (nowMs - seen.takenMs < limitMs) return;
-  seen.takenMs = nowMs;
+  if (nowMs - call.takenMs < limitMs) return;
+  call.takenMs = nowMs;
   options.limitRefused.add(1, { limit: 'pong_timeout' });
   call.cut(new AgentError('WATCHER_TOO_SLOW', `nothing was read for ${limitMs / 1000} s`));
 }
@@ -103,15 +103,15 @@ function watchBody(options: OpenCallsOptions, call: OpenCall, nowMs: number): vo
 }
 
 function watchSilence(options: OpenCallsOptions, call: OpenCall, nowMs: number): void {
-  const { exchange, seen, ping } = call;
+  const { exchange, ping } = call;
   if (ping === undefined) return;
-  if (exchange.written !== seen.written) {
-    seen.written = exchange.written;
-    seen.writtenMs = nowMs;
+  if (exchange.written !== call.writtenBytes) {
+    call.writtenBytes = exchange.written;
+    call.writtenMs = nowMs;
     return;
   }
   // Bytes still wait for a reader that is slow: a ping would only add to them.
-  if (exchange.pendingBytes > 0 || nowMs - seen.writtenMs < options.api().streams.pingIntervalMs - lookEveryMs) return;
+  if (exchange.pendingBytes > 0 || nowMs - call.writtenMs < options.api().streams.pingIntervalMs - lookEveryMs) return;
   exchange.write(ping);
 }
 

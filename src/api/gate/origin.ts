@@ -32,19 +32,21 @@ export type OriginVerdict =
   | { readonly ok: true; readonly headers: Readonly<Record<string, string>> }
   | { readonly ok: false; readonly headers: Readonly<Record<string, string>>; readonly error: AgentError };
 
+const none: Record<string, string> = {};
+const allowed: OriginVerdict = { ok: true, headers: none };
+
 /**
  * Whether a page of a browser may make this request. Programs send neither Origin nor Sec-Fetch-Site. Unlisted origins are
  * refused for GET too: Connect answers GET, and an answer that a page cannot read may still have done something.
  */
 export function judgeOrigin(exchange: Exchange, cors: Cors, authorities: readonly string[]): OriginVerdict {
   const origin = header(exchange, 'origin');
-  const vary: Record<string, string> = cors.enabled && cors.allowedOrigins.length > 0 ? { vary: 'Origin' } : {};
+  const vary: Record<string, string> = cors.enabled && cors.allowedOrigins.length > 0 ? { vary: 'Origin' } : none;
   if (origin !== undefined && cors.enabled && cors.allowedOrigins.includes(origin)) {
     return { ok: true, headers: { vary: 'Origin', 'access-control-allow-origin': origin, 'access-control-expose-headers': exposed } };
   }
   // The agent's own page (its authority is allowed already) needs no permission.
-  const scheme = exchange.encrypted ? 'https' : 'http';
-  if (origin !== undefined && !authorities.some((name) => origin === `${scheme}://${name}`)) {
+  if (origin !== undefined && !isOwn(origin, exchange, authorities)) {
     const message = `a page of ${JSON.stringify(origin.slice(0, 200))} may not call the agent: list the origin in api.security.cors.allowed_origins`;
     return { ok: false, headers: vary, error: new AgentError('ORIGIN_NOT_ALLOWED', message) };
   }
@@ -52,7 +54,12 @@ export function judgeOrigin(exchange: Exchange, cors: Cors, authorities: readonl
     const message = 'a page of another site may not call the agent';
     return { ok: false, headers: vary, error: new AgentError('CROSS_SITE_REQUEST', message) };
   }
-  return { ok: true, headers: vary };
+  return vary === none ? allowed : { ok: true, headers: vary };
+}
+
+function isOwn(origin: string, exchange: Exchange, authorities: readonly string[]): boolean {
+  const scheme = exchange.encrypted ? 'https' : 'http';
+  return authorities.some((name) => origin === `${scheme}://${name}`);
 }
 
 /** Answer to an allowed origin that asks what it may send. */

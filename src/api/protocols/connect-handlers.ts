@@ -122,7 +122,7 @@ async function* bodyOf({ body }: Exchange): AsyncGenerator<Uint8Array> {
 
 async function writeAnswer(call: Call, exchange: Exchange, answer: UniversalServerResponse): Promise<void> {
   const body = answer.body?.[Symbol.asyncIterator]();
-  call.onLeave(() => void body?.return?.());
+  call.onStop(({ reason }) => void (reason === 'CANCELED' && body?.return?.()));
   try {
     // Headers go after the first message: the implementation may still set some.
     let chunk = await body?.next();

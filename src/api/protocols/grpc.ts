@@ -8,13 +8,15 @@ import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
 import { StatusSchema } from '../../../gen/es/google/rpc/status_pb.js';
 import { systemClock } from '../../kernel/clock.ts';
 import { AgentError } from '../../kernel/errors.ts';
+import { type FeedCodec, feedBehind } from '../../kernel/feed.ts';
 import { CallContext } from '../dispatch/context.ts';
-import type { Call, ServedMethod, ServingProtocol, StreamRun, UnaryRun } from '../seam.ts';
+import type { Call, ServedMethod, ServingProtocol, StreamRun } from '../seam.ts';
 import { answerEarly, dropRest, readBody, tooLarge } from '../transports/body.ts';
 import { type Exchange, type Head, header, writeAll } from '../transports/exchange.ts';
 import { nodeHeaders } from '../transports/web-headers.ts';
 import { cutText, errorHeaders, fromUnknown, grpcCodes, httpStatusOf, maxMessageBytes, toRestBody, toStatus } from '../wire-error.ts';
 import type { ConnectHandlers } from './connect-handlers.ts';
+import { push } from './push.ts';
 
 export interface GrpcOptions {
   /** Serves what is rare. */
@@ -100,8 +102,10 @@ function frameOf(desc: DescMessage, message: Message): Buffer {
   return frame;
 }
 
+const plainHead: Head = { 'content-type': contentType };
+
 function head({ sentHeader }: CallContext): Head {
-  return sentHeader === undefined ? { 'content-type': contentType } : { ...nodeHeaders(sentHeader), 'content-type': contentType };
+  return sentHeader === undefined ? plainHead : { ...nodeHeaders(sentHeader), 'content-type': contentType };
 }
 
 function trailers({ sentTrailer }: CallContext, status: Head): Head {
@@ -132,18 +136,39 @@ async function fail(call: Call, context: CallContext, error: unknown, details: b
   return dropRest(exchange);
 }
 
-async function answerUnary(context: CallContext, method: ServedMethod, run: UnaryRun, input: Message): Promise<void> {
-  const frame = encode(method.desc.output, await run(input, context));
+function answerUnary(context: CallContext, method: ServedMethod, answer: Message): void {
   const { exchange } = context;
+  const frame = encode(method.desc.output, answer);
   if (exchange.closed) return;
   exchange.respond(200, head(context));
   exchange.end(frame, trailers(context, ok));
 }
 
+/** One codec a method: readers of a feed share their frames by it. */
+const codecs = new WeakMap<DescMessage, FeedCodec<Message, Buffer>>();
+
+function codecOf(desc: DescMessage): FeedCodec<Message, Buffer> {
+  let codec = codecs.get(desc);
+  if (codec === undefined) {
+    codec = { encode: (message) => frameOf(desc, message) };
+    codecs.set(desc, codec);
+  }
+  return codec;
+}
+
 async function answerStream(context: CallContext, method: ServedMethod, run: StreamRun, input: Message): Promise<void> {
   const { call, exchange } = context;
-  const messages = run(input, context)[Symbol.asyncIterator]();
-  call.onLeave(() => void messages.return?.());
+  const stream = run(input, context);
+  const feed = feedBehind(stream);
+  if (feed !== undefined) {
+    await push(call, exchange, { feed, codec: codecOf(method.desc.output), begin: () => exchange.respond(200, head(context)) });
+    call.outcome('ok');
+    if (!exchange.responded) exchange.respond(200, head(context));
+    exchange.end(undefined, trailers(context, ok));
+    return;
+  }
+  const messages = stream[Symbol.asyncIterator]();
+  call.onStop(({ reason }) => void (reason === 'CANCELED' && messages.return?.()));
   for (;;) {
     const { done, value } = await messages.next();
     if (exchange.closed) break;
@@ -177,7 +202,7 @@ export function createGrpc(options: GrpcOptions): ServingProtocol {
       }
       const limit = options.maxBytes();
       const input = decode(method.desc.input, await readBody(exchange, limit, headBytes), limit);
-      if (run.kind === 'unary') await answerUnary(context, method, run.unary, input);
+      if (run.kind === 'unary') answerUnary(context, method, await run.unary(input, context));
       else if (run.kind === 'server_streaming') await answerStream(context, method, run.stream, input);
     } catch (error) {
       await fail(call, context, error, options.details);

@@ -1,12 +1,14 @@
 /** REST: HTTP and JSON by the `google.api.http` rules of the protos, over the same dispatch as everything else. */
 import type { DescField, Message } from '@bufbuild/protobuf';
 import { AgentError, invalid } from '../../kernel/errors.ts';
+import { feedBehind } from '../../kernel/feed.ts';
 import { restText, restValue } from '../convert/json.ts';
 import { CallContext } from '../dispatch/context.ts';
 import type { Call, RestMatch, ServedMethod, ServingProtocol, StreamRun } from '../seam.ts';
 import { answerEarly, dropRest } from '../transports/body.ts';
 import { type Exchange, header, writeAll } from '../transports/exchange.ts';
 import { errorHeaders, fromUnknown, httpStatusOf, toRestBody } from '../wire-error.ts';
+import { type Pushed, push } from './push.ts';
 import { type StreamAnswer, streamAnswers, type UnaryAnswer, unaryAnswers } from './rest/answers.ts';
 import { fieldNamed } from './rest/decode.ts';
 import { type RestLimits, requestMessage } from './rest/request.ts';
@@ -94,21 +96,40 @@ async function answerStream(context: CallContext, one: Served, run: StreamRun, i
     exchange.respondEmpty(200, headers);
     return;
   }
-  const messages = run(input, context)[Symbol.asyncIterator]();
-  call.onLeave(() => void messages.return?.());
+  const stream = run(input, context);
+  const feed = feedBehind(stream);
+  const begin = (): void => {
+    exchange.respond(200, headers);
+    if (frames.ping !== undefined) call.heartbeat(frames.ping);
+  };
+  if (feed !== undefined) return pushAll(context, { feed, codec: frames, begin }, frames);
+  const messages = stream[Symbol.asyncIterator]();
+  call.onStop(({ reason }) => void (reason === 'CANCELED' && messages.return?.()));
   // The implementations say something at once: what is wrong from the start is still an HTTP error.
   let item = await messages.next();
-  exchange.respond(200, headers);
-  if (frames.ping !== undefined) call.heartbeat(frames.ping);
+  begin();
   try {
     for (; item.done !== true && !exchange.closed; item = await messages.next()) {
-      const waiting = writeAll(exchange, frames.message(item.value));
+      const waiting = writeAll(exchange, frames.encode(item.value));
       if (waiting !== undefined) await waiting;
     }
   } catch (error) {
     exchange.write(frames.error(fromUnknown(error)));
   }
   await messages.return?.();
+  exchange.end();
+}
+
+async function pushAll({ call, exchange }: CallContext, pushed: Pushed, frames: Framer): Promise<void> {
+  try {
+    await push(call, exchange, pushed);
+    call.outcome('ok');
+  } catch (error) {
+    // What is wrong from the start is still an HTTP error.
+    if (!exchange.responded) throw error;
+    call.outcome(fromUnknown(error).code, error);
+    exchange.write(frames.error(fromUnknown(error)));
+  }
   exchange.end();
 }
 

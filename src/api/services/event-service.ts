@@ -3,9 +3,15 @@ import { createHash } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { type EventFilter, EventFilterSchema } from '../../../gen/es/sboxagent/v1/event_pb.js';
-import { type CreateEventRequest, type EventService, WatchEventsResponseSchema } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
-import type { Journal, PublishContext } from '../../events/types.ts';
+import {
+  type CreateEventRequest,
+  type EventService,
+  type WatchEventsResponse,
+  WatchEventsResponseSchema,
+} from '../../../gen/es/sboxagent/v1/event_service_pb.js';
+import type { Journal, PublishContext, WatchItem } from '../../events/types.ts';
 import { AgentError, invalid } from '../../kernel/errors.ts';
+import { type Feed, feedMapping, mapFeed, pullFeed } from '../../kernel/feed.ts';
 import { ulidFrom } from '../../kernel/ids.ts';
 import { callOf, callSignal, endingOf } from '../calls.ts';
 import { type EventLimits, eventFilter, eventMessage, newEvents, receiptMessage } from '../convert/event.ts';
@@ -78,30 +84,39 @@ export function eventService({ journal, validate, limits, pingIntervalMs }: Even
       return { events: events.map(eventMessage), nextPageToken: pageToken(binding, nextCursor) };
     },
 
-    async *watchEvents({ afterRevision, filter: asked }, context) {
-      const signal = callSignal(context);
-      const { json } = callOf(context);
+    watchEvents({ afterRevision, filter: asked }, context) {
       const filter = eventFilter(asked);
-      let revision = afterRevision;
-      const options = { progressEveryMs: pingIntervalMs(), signal };
-      for await (const item of journal.watch({
-        ...options,
+      const feed = journal.feed({
+        progressEveryMs: pingIntervalMs(),
         ...(afterRevision !== undefined && { afterRevision: Number(afterRevision) }),
         ...(filter !== undefined && { filter }),
-      })) {
-        const message = watchMessage(item, json);
-        revision = message.revision;
-        yield message;
-      }
-      const ending = endingOf(signal);
-      if (ending === undefined) return;
-      // The last word of an agent that stops: where to resume.
-      if (ending instanceof AgentError && ending.reason === 'SHUTTING_DOWN' && revision !== undefined) {
-        yield create(WatchEventsResponseSchema, { progress: { revision }, revision });
-      }
-      throw ending;
+      });
+      return watched(mapFeed(feed, callOf(context).json ? jsonMessages : binaryMessages), context);
     },
   };
+}
+
+const binaryMessages = feedMapping((item: WatchItem) => watchMessage(item, false));
+const jsonMessages = feedMapping((item: WatchItem) => watchMessage(item, true));
+
+/** The messages of a feed, for protocols that push them and for those that pull. */
+function watched(feed: Feed<WatchEventsResponse>, context: HandlerContext): AsyncIterable<WatchEventsResponse> & { feed: typeof feed } {
+  return { feed, [Symbol.asyncIterator]: () => pulled(feed, callSignal(context)) };
+}
+
+async function* pulled(feed: Feed<WatchEventsResponse>, signal: AbortSignal): AsyncGenerator<WatchEventsResponse> {
+  let revision: bigint | undefined;
+  for await (const message of pullFeed(feed, signal)) {
+    revision = message.revision;
+    yield message;
+  }
+  const ending = endingOf(signal);
+  if (ending === undefined) return;
+  // The last word of an agent that stops: where to resume.
+  if (ending instanceof AgentError && ending.reason === 'SHUTTING_DOWN' && revision !== undefined) {
+    yield create(WatchEventsResponseSchema, { progress: { revision }, revision });
+  }
+  throw ending;
 }
 
 /** The journal speaks of `events[0]`, the caller of CreateEvent of `event`. */

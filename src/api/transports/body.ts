@@ -10,42 +10,39 @@ export function tooLarge(limit: number, bytes?: number): AgentError {
   });
 }
 
-function joined(chunks: readonly Buffer[], size: number): Buffer {
-  const [first] = chunks;
-  return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size);
-}
-
 /** Rejects with MESSAGE_TOO_LARGE beyond `limit` + `frameBytes` bytes, or CANCELED when the client left; reads no further then. */
 export function readBody(exchange: Exchange, limit: number, frameBytes = 0): Promise<Buffer> {
   const { body } = exchange;
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    let first: Buffer | undefined;
+    const more: Buffer[] = [];
     let size = 0;
-    const settle = (): void => {
-      body.off('data', data).off('end', end).off('aborted', gone).off('close', gone);
+    let over = false;
+    const fail = (error: AgentError): void => {
+      if (over) return;
+      over = true;
+      reject(error);
     };
-    const data = (chunk: Buffer): void => {
+    exchange.onLost(() => fail(new AgentError('CANCELED', 'the client left before its body was whole')));
+    if (over) return;
+    // The listeners stay: the request is forgotten with them.
+    body.on('data', (chunk: Buffer) => {
+      if (over) return;
       size += chunk.byteLength;
-      if (size <= limit + frameBytes) {
-        chunks.push(chunk);
-        return;
-      }
-      settle();
-      body.pause();
-      reject(tooLarge(limit));
-    };
-    const end = (): void => {
-      settle();
-      resolve(joined(chunks, size));
-    };
-    const gone = (): void => {
-      settle();
-      reject(new AgentError('CANCELED', 'the client left before its body was whole'));
-    };
-    if (body.destroyed) gone();
-    else body.on('data', data).on('end', end).on('aborted', gone).on('close', gone);
+      if (size > limit + frameBytes) {
+        body.pause();
+        fail(tooLarge(limit));
+      } else if (first === undefined) first = chunk;
+      else more.push(chunk);
+    });
+    body.on('end', () => {
+      over = true;
+      resolve(more.length === 0 ? (first ?? empty) : Buffer.concat([first ?? empty, ...more], size));
+    });
   });
 }
+
+const empty = Buffer.alloc(0);
 
 /** A body that says to be no larger than this is read to its end, and the connection kept. */
 const smallBytes = 64 * 1024;

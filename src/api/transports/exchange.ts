@@ -44,6 +44,8 @@ export interface Exchange {
   write(chunk: string | Uint8Array): boolean;
   /** Resolves when more may be written, or when nothing can be said any more. */
   drained(): Promise<void>;
+  /** Calls `fn` whenever the connection takes more again after `write` said that it has enough. */
+  onDrain(fn: () => void): void;
   /** The last bytes, and what is said after them. */
   end(chunk?: string | Uint8Array, trailers?: Head): void;
   /** The answer is said: what still comes of the request is wanted no more. On HTTP/1.1 that ends the connection. */
@@ -55,6 +57,8 @@ export interface Exchange {
    * (a reset, a lost connection), or when we reset it. One listener.
    */
   onEnd(fn: (complete: boolean) => void): void;
+  /** Calls `fn` at the end too: for whoever waits for the body. One listener. */
+  onLost(fn: () => void): void;
 }
 
 /** A request header that may come once; of several, the first. */

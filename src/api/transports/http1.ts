@@ -15,6 +15,7 @@ export class Http1Exchange implements Exchange {
   written = 0;
   #over: boolean | undefined;
   #onEnd: ((complete: boolean) => void) | undefined;
+  #onLost: (() => void) | undefined;
 
   constructor(req: IncomingMessage, res: ServerResponse) {
     this.body = req;
@@ -106,6 +107,10 @@ export class Http1Exchange implements Exchange {
     });
   }
 
+  onDrain(fn: () => void): void {
+    this.#res.on('drain', fn);
+  }
+
   end(chunk?: string | Uint8Array, trailers?: Head): void {
     if (this.closed) return;
     if (trailers !== undefined) this.#res.addTrailers(trailers as OutgoingHttpHeaders);
@@ -130,9 +135,15 @@ export class Http1Exchange implements Exchange {
     if (this.#over !== undefined) queueMicrotask(() => fn(this.#over === true));
   }
 
+  onLost(fn: () => void): void {
+    this.#onLost = fn;
+    if (this.closed) fn();
+  }
+
   #finish(complete: boolean): void {
     if (this.#over !== undefined) return;
     this.#over = complete;
+    this.#onLost?.();
     this.#onEnd?.(complete);
   }
 }

@@ -7,6 +7,15 @@ import { byteLength, type Exchange, type Head } from './exchange.ts';
 const withTrailers = { waitForTrailers: true };
 const headOnly = { endStream: true };
 
+function put(list: string[], headers: Head): void {
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
+    if (typeof value === 'string') list.push(name, value);
+    else if (typeof value === 'number') list.push(name, String(value));
+    else for (const one of value ?? []) list.push(name, one);
+  }
+}
+
 export class Http2Exchange implements Exchange {
   readonly http2 = true;
   readonly method: string;
@@ -21,6 +30,7 @@ export class Http2Exchange implements Exchange {
   #trailing = false;
   #over: boolean | undefined;
   #onEnd: ((complete: boolean) => void) | undefined;
+  #onLost: (() => void) | undefined;
   #waiting: Promise<void> | undefined;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
@@ -98,7 +108,11 @@ export class Http2Exchange implements Exchange {
 
   #respond(status: number, headers: Head, options: object | undefined): void {
     this.responded = true;
-    this.body.respond({ ':status': status, ...this.common, ...headers }, options);
+    // A flat list is what Node makes of an object, by way of two copies.
+    const list = [':status', String(status)];
+    put(list, this.common);
+    put(list, headers);
+    this.body.respond(list, options);
   }
 
   write(chunk: string | Uint8Array): boolean {
@@ -120,11 +134,15 @@ export class Http2Exchange implements Exchange {
     return this.#waiting;
   }
 
+  onDrain(fn: () => void): void {
+    this.body.on('drain', fn);
+  }
+
   end(chunk?: string | Uint8Array, trailers?: Head): void {
     if (this.closed || this.#ended) return;
     this.#ended = true;
     // Where nobody answers that question Node ends the stream itself.
-    if (this.#trailing && trailers !== undefined) this.body.once('wantTrailers', () => this.#sendTrailers(trailers));
+    if (this.#trailing && trailers !== undefined) this.body.on('wantTrailers', () => this.#sendTrailers(trailers));
     if (chunk === undefined) {
       this.body.end();
       return;
@@ -151,9 +169,15 @@ export class Http2Exchange implements Exchange {
     if (this.#over !== undefined) queueMicrotask(() => fn(this.#over === true));
   }
 
+  onLost(fn: () => void): void {
+    this.#onLost = fn;
+    if (this.closed) fn();
+  }
+
   #finish(complete: boolean): void {
     if (this.#over !== undefined) return;
     this.#over = complete;
+    this.#onLost?.();
     this.#onEnd?.(complete);
   }
 }

@@ -1,16 +1,17 @@
 /** Server streams over HTTP: server-sent events, or JSON lines by `Accept`. */
 import type { DescMessage, Message } from '@bufbuild/protobuf';
 import type { AgentError } from '../../../kernel/errors.ts';
+import type { FeedCodec } from '../../../kernel/feed.ts';
 import { restText } from '../../convert/json.ts';
 import { type Exchange, header } from '../../transports/exchange.ts';
 import { toRestBody } from '../../wire-error.ts';
 import { kindOf, type StreamAnswer } from './answers.ts';
 
 /** Bytes of one message, or of the error that ends the stream. */
-export interface Framer {
+export interface Framer extends FeedCodec<Message, Buffer> {
   readonly contentType: string;
   /** Made once for a message that many receive. */
-  message(message: Message): Buffer;
+  encode(message: Message): Buffer;
   error(error: AgentError): string;
   /** What keeps an idle connection alive; undefined where the format has nothing for it. */
   readonly ping: string | undefined;
@@ -32,7 +33,7 @@ function once(make: (message: Message) => string): (message: Message) => Buffer 
 function lines(output: DescMessage): Framer {
   return {
     contentType: 'application/x-ndjson',
-    message: once((message) => `${restText(output, message)}\n`),
+    encode: once((message) => `${restText(output, message)}\n`),
     error: (error) => `${JSON.stringify({ error: toRestBody(error) })}\n`,
     ping: undefined,
   };
@@ -45,7 +46,7 @@ function serverSentEvents(output: DescMessage, answer: StreamAnswer): Framer {
   };
   return {
     contentType: 'text/event-stream; charset=utf-8',
-    message: once((message) => `${id(message)}event: ${kindOf(output, message, answer.kinds)}\ndata: ${restText(output, message)}\n\n`),
+    encode: once((message) => `${id(message)}event: ${kindOf(output, message, answer.kinds)}\ndata: ${restText(output, message)}\n\n`),
     error: (error) => `event: error\ndata: ${JSON.stringify(toRestBody(error))}\n\n`,
     ping: ': ping\n\n',
   };
