@@ -48,6 +48,8 @@ class Walk:
             ("restart_plugin", lambda: {"id": PLUGIN}, ("PLUGIN_NOT_PROCESS",)),
             ("disable_plugin", lambda: {"id": PLUGIN}, ()),
             ("enable_plugin", lambda: {"id": PLUGIN}, ()),
+            ("register_plugin", lambda: {"id": PLUGIN, "kind": "REMOTE", "lease": 30}, ()),
+            ("end_plugin_session", session, ()),
             ("delete_plugin", lambda: {"id": PLUGIN}, ()),
             ("create_event", lambda: {"type": "every.rpc", "source": "python", "id": "one", "data": {"deep": {"list": [1, "two", None, True]}}}, ()),
             ("batch_create_events", lambda: {"events": [{"type": "every.rpc", "source": "python", "id": "two"}]}, ()),

@@ -157,6 +157,7 @@ class AsyncStream(Generic[R]):
         self._call = call
         self._messages: Optional[AsyncIterator[R]] = None
         self._cancelled = False
+        self._pid = os.getpid()
 
     def __aiter__(self) -> AsyncIterator[R]:
         return self
