@@ -137,6 +137,32 @@ test('a message that is sent again is stored once', async () => {
   assert.equal(first.response?.data?.['revision'], second.response?.data?.['revision']);
 });
 
+test('a correlation id in the metadata is one, and a trace where it has that form; it makes no frame another', async () => {
+  const of = (data: object, correlationId: string): object => ({
+    event_type: 'correlated',
+    source: 's',
+    data,
+    metadata: { correlation_id: correlationId },
+  });
+  const uuid = '3f0e7f9e-64f9-4b8b-9d0f-00000000000b';
+  const [first, again] = [await ask(event(uuid, of({ n: 1 }, 'beefcafe'))), await ask(event(uuid, of({ n: 1 }, 'beefcafe')))];
+  assert.deepEqual([first.response?.data?.['duplicate'], again.response?.data?.['duplicate']], [false, true]);
+  // Two programs that count their frames from 1.
+  for (const n of [2, 3]) assert.equal((await ask(event('1', of({ n }, 'beefcafe')))).response?.data?.['duplicate'], false);
+  await ask(event('2', of({ n: 4 }, 'cycle 7')));
+  const { events } = await room.journal.list({ filter: { types: ['sboxmgr.correlated'] }, order: 'asc', pageSize: 10 });
+  const padded = 'beefcafe'.padStart(32, '0');
+  assert.deepEqual(
+    events.map(({ data, correlationId, traceId }) => [data?.['n'], correlationId, traceId]),
+    [
+      [1, 'beefcafe', padded],
+      [2, 'beefcafe', padded],
+      [3, 'beefcafe', padded],
+      [4, 'cycle 7', ''],
+    ],
+  );
+});
+
 test('ids come back as they were written', async () => {
   const client = await framedClient(path);
   for (const id of [
