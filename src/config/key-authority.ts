@@ -7,6 +7,7 @@ import { diffSettings, scopeOfKey } from '../settings/index.ts';
 import type { State } from './changes.ts';
 import type { Judged } from './judge.ts';
 import { dotted, type Leaves, leavesOf } from './leaves.ts';
+import { secretAliases } from './secret-aliases.ts';
 import { sourceOf } from './sources.ts';
 
 /** Keys that a refusal names. */
@@ -21,6 +22,10 @@ export function assertMayChange(before: State, after: State, caller: Principal):
   if (may(caller, 'admin')) return;
   const beyond = new Map([...changedKeys(before, after)].filter(([, path]) => !may(caller, scopeOfKey(path))));
   if (beyond.size > 0) throw missing([...beyond.values()].map(dotted));
+  // A secret must not follow an alias to a place where it can be read, though both places may be the caller's to change.
+  const known = secretAliases(before.texts);
+  const moved = [...secretAliases(after.texts)].filter(([key]) => !known.has(key));
+  if (moved.length > 0) throw missing(moved.map(([, path]) => dotted(path)));
 }
 
 /**

@@ -15,6 +15,8 @@ export interface Said {
   readonly reason: string;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
   readonly json: any;
+  /** As it came; empty of gRPC. */
+  readonly text: string;
 }
 
 export interface Caller {
@@ -37,8 +39,9 @@ function reasonOf(json: any): string {
 
 async function said(answer: Response): Promise<Said> {
   const text = await answer.text();
-  const json = text === '' ? undefined : JSON.parse(text);
-  return { status: answer.status, reason: answer.ok ? '' : reasonOf(json), json };
+  const isJson = (answer.headers.get('content-type') ?? '').includes('json');
+  const json = isJson && text !== '' ? JSON.parse(text) : undefined;
+  return { status: answer.status, reason: answer.ok ? '' : reasonOf(json), json, text };
 }
 
 const statuses: Readonly<Record<number, number>> = { 3: 400, 5: 404, 6: 409, 7: 403, 9: 400, 16: 401 };
@@ -54,11 +57,11 @@ async function overGrpc(
   try {
     const headers = token === '' ? {} : { authorization: `Bearer ${token}` };
     const answer = await client[desc.localName]?.(fromJson(desc.input as DescMessage, body), { headers });
-    return { status: 200, reason: '', json: toJson(desc.output as DescMessage, answer as never) };
+    return { status: 200, reason: '', json: toJson(desc.output as DescMessage, answer as never), text: '' };
   } catch (error) {
     const { code, details, rawMessage } = ConnectError.from(error);
     const reason = details.map(infoReason).join('');
-    return { status: statuses[code] ?? 500, reason, json: { message: rawMessage } };
+    return { status: statuses[code] ?? 500, reason, json: { message: rawMessage }, text: '' };
   }
 }
 

@@ -144,6 +144,23 @@ processes:
     assert.equal(file(), good);
   });
 
+  it('a secret does not follow an anchor to a place where it can be read', async () => {
+    const shown = (await configurer.rest('GET', '/api/v1/config', undefined, { accept: 'application/yaml' })).text;
+    assert.match(shown, /auth_token: "?\*\*\*"?/);
+    const tries: readonly (readonly [RegExp, string, string])[] = [
+      [/auth_token: "?\*\*\*"?/, "auth_token: &t '***'", 'name: *t'],
+      [/API_TOKEN: "?\*\*\*"?/, "API_TOKEN: &t '***'", 'name: *t'],
+    ];
+    for (const [from, to, name] of tries) {
+      const text = shown.replace(from, to);
+      assert.notEqual(text, shown);
+      // An alias stands after its anchor.
+      const agentLast = `${text.replace(/^agent:.*\n/m, '')}agent: {log_level: info, ${name}}\n`;
+      await isRefused(String(from), () => put('', agentLast, 'application/yaml'), /agent\.name/);
+    }
+    assert.doesNotMatch(JSON.stringify(await document()), new RegExp(`${secret}|of-the-unit`));
+  });
+
   it('what it may change it can, with the secrets of the document left where they are', async () => {
     const whole = await document();
     assert.equal(whole.api.security.auth_token, '***');
