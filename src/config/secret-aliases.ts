@@ -1,8 +1,7 @@
 import { type Alias, type Document, isAlias, isMap, isScalar, isSeq } from 'yaml';
+import { keyName, parseYaml, type Texts } from '../documents/index.ts';
 import { maskText, maskWord } from '../settings/index.ts';
 import { canonical, dotted } from './leaves.ts';
-import type { Texts } from './texts.ts';
-import { keyName, parseYaml } from './yaml-values.ts';
 
 type Path = readonly string[];
 

@@ -178,14 +178,15 @@ function maskComments(text: string, format: TextFormat): string {
   return out;
 }
 
+/** A line gets its secret back only where it is a comment still: the same line inside a text would be a value that can be read. */
 function restoreComments(text: string, kept: string, format: TextFormat): string {
   const originals = new Map<string, string>();
   const [shown, real] = [maskComments(kept, format).split('\n'), kept.split('\n')];
   for (const [index, line] of shown.entries()) if (line !== real[index]) originals.set(line, real[index] ?? line);
-  return text
-    .split('\n')
-    .map((line) => originals.get(line) ?? line)
-    .join('\n');
+  const lines = text.split('\n');
+  const restored = lines.map((line) => originals.get(line) ?? line);
+  const shownAgain = maskComments(restored.join('\n'), format).split('\n');
+  return restored.map((line, index) => (shownAgain[index] === lines[index] ? line : (lines[index] ?? ''))).join('\n');
 }
 
 /** Places of `***` that a restored text still has as whole values: they stand for nothing. */

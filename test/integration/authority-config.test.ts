@@ -161,6 +161,21 @@ processes:
     assert.doesNotMatch(JSON.stringify(await document()), new RegExp(`${secret}|of-the-unit`));
   });
 
+  it('a secret in a comment does not become a value that can be read', async () => {
+    const before = file();
+    writeFileSync(daemon.configPath, `${before}      # password: hunter2-in-a-comment\n`, { mode: 0o600 });
+    const shown = await until('the hand edit', async () => {
+      const { text } = await configurer.rest('GET', '/api/v1/config', undefined, { accept: 'application/yaml' });
+      return /\n {6}# password: \*\*\*/.test(text) && text;
+    });
+    const rule = 'alerts:\n rules:\n - name: leak\n   event: {}\n   summary: |\n      # password: ***\n';
+    await put('', `${shown}${rule}`, 'application/yaml');
+    assert.doesNotMatch(JSON.stringify(await document()), /hunter2/);
+    assert.match(file(), /\n {6}# password: hunter2-in-a-comment\n/);
+    writeFileSync(daemon.configPath, before, { mode: 0o600 });
+    await until('the file of before', async () => (await document()).alerts.rules.length === 0);
+  });
+
   it('what it may change it can, with the secrets of the document left where they are', async () => {
     const whole = await document();
     assert.equal(whole.api.security.auth_token, '***');
