@@ -220,7 +220,14 @@ export function createInstance(context: ProcessContext, options: InstanceOptions
     if (closed || !isUp(phase)) return;
     watched = new AbortController();
     const stands = phase.state === 'RUNNING' || phase.state === 'READY' ? phase.state : 'STARTING';
-    const subject = { unit, run: present, stands, readyWithinMs: life.trial?.readyWithinMs, signal: watched.signal } as const;
+    const configPath = life.trial?.configPath ?? unit.configPath;
+    const subject = {
+      unit: { ...unit, configPath },
+      run: present,
+      stands,
+      readyWithinMs: life.trial?.readyWithinMs,
+      signal: watched.signal,
+    } as const;
     const { signal } = watched;
     for (const begin of monitors) {
       begin(subject, (verdict) => {
@@ -336,7 +343,13 @@ export function createInstance(context: ProcessContext, options: InstanceOptions
     },
     update(next) {
       const differs = fingerprintOf(next) !== fingerprintOf(unit);
+      const watchedOtherwise =
+        JSON.stringify([next.probes, next.limits.memoryBytes]) !== JSON.stringify([unit.probes, unit.limits.memoryBytes]);
       unit = next;
+      if (watchedOtherwise && run !== undefined && isUp(life.phase)) {
+        watched.abort();
+        monitor(run);
+      }
       changed();
       return differs && life.desired === 'UP';
     },

@@ -1,10 +1,6 @@
-import { AgentError } from '../kernel/errors.ts';
 import type { UnitSettings } from '../settings/types.ts';
-import type { ProcessContext } from './context.ts';
-import { engines } from './engines/index.ts';
 import type { Verdict } from './lifecycle/types.ts';
 import type { Run } from './run.ts';
-import { proveStartup, startTimeoutMs } from './startup-proof.ts';
 
 /** A run as its monitors see it. */
 export interface MonitoredRun {
@@ -24,27 +20,8 @@ export interface MonitoredRun {
  */
 export type Monitor = (subject: MonitoredRun, report: (verdict: Verdict) => void) => void;
 
-/** Where a run stands the moment it was spawned: a command is READY as soon as it runs, an engine has its start to prove. */
-export function standsAtBirth(unit: UnitSettings): MonitoredRun['stands'] {
-  return unit.engine === undefined ? 'READY' : 'STARTING';
-}
-
-/** Proves the start of an engine by its mark or its listeners. */
-export function startupMonitor({ clock }: ProcessContext): Monitor {
-  return ({ unit, run, stands, readyWithinMs, signal }, report) => {
-    if (unit.engine === undefined || stands !== 'STARTING') return;
-    const timeoutMs = readyWithinMs ?? startTimeoutMs;
-    const { configPath, id } = unit;
-    const message = `${id} did not prove its start within ${timeoutMs / 1000} s; see its last lines`;
-    proveStartup({ engine: engines[unit.engine], configPath, pid: run.pid, collection: run.collection, clock, signal, timeoutMs }).then(
-      (ok) => report(ok ? { kind: 'startup-passed', ready: true } : { kind: 'startup-failed', reason: 'START_TIMEOUT', message }),
-      (error: unknown) => {
-        if (!signal.aborted) report({ kind: 'startup-failed', reason: 'START_TIMEOUT', message: `${message} (${describe(error)})` });
-      },
-    );
-  };
-}
-
-function describe(error: unknown): string {
-  return error instanceof AgentError || error instanceof Error ? error.message : String(error);
+/** Where a run stands the moment it was spawned: a command without probes is READY as soon as it runs, an engine has its start to prove. */
+export function standsAtBirth({ engine, probes }: Pick<UnitSettings, 'engine' | 'probes'>): MonitoredRun['stands'] {
+  if (engine !== undefined || probes.startup !== undefined) return 'STARTING';
+  return probes.readiness === undefined ? 'READY' : 'RUNNING';
 }

@@ -26,6 +26,8 @@ export interface RunFiles {
   /** What the shim's shell itself had to say. */
   readonly words: string;
   readonly record: string;
+  /** What its probes have come to. */
+  readonly probes: string;
 }
 
 export interface Spawned {

@@ -10,8 +10,9 @@ import { type InlineSettings, inlineUnit, judgeInline, maxInline, undeclaredUnit
 import { createInstance, type Instance } from './instance.ts';
 import { registerInstruments } from './instruments.ts';
 import { isUp, refusesStart } from './lifecycle/transition.ts';
-import { startupMonitor } from './monitor.ts';
+import { memoryMonitor } from './memory-monitor.ts';
 import { createOrder } from './order.ts';
+import { probeMonitor } from './probes/monitor.ts';
 import { createResourceReader } from './resources.ts';
 import { createRoster } from './roster.ts';
 import { shutDownAll } from './shutdown.ts';
@@ -68,7 +69,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
   let inline = options.inline;
   let closing: Promise<void> | undefined;
   const context: ProcessContext = { ...options, random: options.random ?? Math.random, changed: roster.changed };
-  const monitors = [startupMonitor(context)];
+  const monitors = [probeMonitor(context), memoryMonitor(context)];
   const order = createOrder(roster, logger);
 
   const add = (unit: UnitSettings, isInline: boolean): Instance =>
@@ -176,7 +177,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
       const instance = roster.find(id);
       if (instance.inline) judgeInline(inline, id, instance.unit().command);
       await order.startDependencies(instance);
-      await (await instance.restart(traceId)).ready;
+      await (await instance.restart(traceId)).running;
       return instance.view();
     },
     async reload(id) {
@@ -189,7 +190,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
       const instance = roster.find(id);
       if (!isUp(instance.life().phase)) return 'not_running';
       if (instance.hangUp()) return 'signalled';
-      await (await instance.restart(traceId)).ready;
+      await (await instance.restart(traceId)).running;
       return 'restarted';
     },
     get: (id) => roster.find(id).view(),

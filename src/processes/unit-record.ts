@@ -62,6 +62,7 @@ export function runFiles(stateDir: string, id: string): RunFiles {
     exit: join(directory, 'exit'),
     words: join(directory, 'exit.words'),
     record: join(directory, 'unit.json'),
+    probes: join(directory, 'probes.json'),
   };
 }
 
@@ -111,7 +112,7 @@ async function sync(path: string): Promise<void> {
 
 /** Removes what is ours of a unit that is gone; the directory stays where it holds something of the unit's own. */
 export function removeUnitFiles(files: RunFiles): void {
-  for (const path of [files.record, files.stdout, files.stderr, files.exit, files.words]) rmSync(path, { force: true });
+  for (const path of [files.record, files.stdout, files.stderr, files.exit, files.words, files.probes]) rmSync(path, { force: true });
   try {
     rmdirSync(files.directory);
   } catch {

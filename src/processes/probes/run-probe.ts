@@ -1,13 +1,15 @@
-import type { ProbeAction } from '../../settings/types.ts';
+import type { UnitProbeAction } from '../../settings/types.ts';
+import { engineProbe } from './engine.ts';
 import { execProbe } from './exec.ts';
 import { grpcProbe } from './grpc.ts';
 import { httpProbe } from './http.ts';
+import { proxyProbe } from './proxy.ts';
 import { tcpProbe } from './tcp.ts';
 import type { ProbeContext, ProbeResult } from './types.ts';
 
 const maxMessage = 300;
 
-function look(action: ProbeAction, context: ProbeContext): Promise<ProbeResult> {
+function look(action: UnitProbeAction, context: ProbeContext): Promise<ProbeResult> {
   switch (action.kind) {
     case 'exec':
       return execProbe(action, context);
@@ -17,11 +19,19 @@ function look(action: ProbeAction, context: ProbeContext): Promise<ProbeResult> 
       return tcpProbe(action, context);
     case 'grpc':
       return grpcProbe(action, context);
+    case 'engine':
+      return engineProbe(action, context);
+    case 'proxy':
+      return proxyProbe(action, context);
+    case 'log': {
+      const ok = context.subject?.isMarked() === true;
+      return Promise.resolve({ ok, message: ok ? 'its line was seen' : 'no line has matched yet' });
+    }
   }
 }
 
 /** Looks once. Never throws; out of time is a failure that says so. */
-export async function runProbe(action: ProbeAction, context: ProbeContext): Promise<ProbeResult> {
+export async function runProbe(action: UnitProbeAction, context: ProbeContext): Promise<ProbeResult> {
   const over = new AbortController();
   const cancel = context.clock.after(context.timeoutMs, () => over.abort());
   const signal = AbortSignal.any([context.signal, over.signal]);
