@@ -6,5 +6,7 @@
  *
  * May be imported by api (types) and app. It imports documents, kernel, settings, store, events and telemetry.
  */
+
+export { problemsFor } from './key-authority.ts';
 export { type ConfigOptions, finishPending, type OpenConfig, openConfig } from './open.ts';
 export type * from './types.ts';

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { parseYaml, plainValue } from '../documents/index.ts';
 import type { JsonObject } from '../events/types.ts';
-import { AgentError, RefusedError } from '../kernel/errors.ts';
+import { AgentError, type Problem, RefusedError } from '../kernel/errors.ts';
 import { may, type Principal } from '../kernel/principal.ts';
 import { diffSettings, scopeOfKey } from '../settings/index.ts';
 import type { State } from './changes.ts';
@@ -43,6 +43,17 @@ export function allowed(judge: () => Judged, before: State, caller: Principal | 
     const beyond = error.problems.map(({ path }) => path).filter((path) => path !== '' && !may(caller, scopeOfKey(keyPath(path))));
     throw beyond.length > 0 ? missing(beyond) : error;
   }
+}
+
+/** What of a judgement a caller is told: of files that an admin's keys name (whether they are there, how long they are) nothing but that. */
+export function problemsFor(caller: Principal, problems: readonly Problem[]): readonly Problem[] {
+  if (may(caller, 'admin')) return problems;
+  return problems.map((problem) => {
+    const isOfFile = /_file$/.test(problem.path) && !may(caller, scopeOfKey(keyPath(problem.path)));
+    return isOfFile
+      ? { ...problem, message: 'not fit, or not there; what is wrong with this file is told to the scope admin alone' }
+      : problem;
+  });
 }
 
 /** The names in the dotted path of a problem: an id with dots in it is one. */

@@ -225,6 +225,10 @@ processes:
         () => put('?update_mask=api.security.auth_token_file,api.security.auth_token&validate_only=true', change),
         /auth_token/,
       );
+      const asked = await configurer.rest('POST', '/api/v1/config:validate', { api: { security: { auth_token_file: path } } });
+      assert.deepEqual([asked.status, asked.json.valid], [200, false]);
+      assert.match(asked.json.violations[0].message, /told to the scope admin alone/);
+      assert.doesNotMatch(JSON.stringify(asked.json.violations), /chmod|ENOENT|characters|mode/);
     }
   });
 });

@@ -88,6 +88,24 @@ it('CreateEvent and BatchCreateEvents, over REST, Connect and gRPC, with every r
   assert.deepEqual(await stored('filter.sources=beside'), []);
 });
 
+it('who may not read learns nothing of an event by publishing one of the same id', async () => {
+  const told = { type: 'a.secret', source: 'shared', id: 'known-to-both', subject: 'whom', data: { what: 'only readers know' } };
+  const first = await publisher.rest('POST', '/api/v1/events', told);
+  assert.equal(first.status, 201);
+  const guess = { type: 'a.guess', source: 'shared', id: 'known-to-both' };
+  for (const answer of [
+    await publisher.rest('POST', '/api/v1/events', guess),
+    await publisher.connect('EventService/CreateEvent', { event: guess }),
+    await publisher.grpc(EventService, 'CreateEvent', { event: guess }),
+  ]) {
+    assert.equal(answer.status, 200);
+    assert.equal(String(answer.json.revision), String(first.json.revision));
+    assert.doesNotMatch(JSON.stringify(answer.json), /a\.secret|whom|only readers/);
+  }
+  assert.equal((await publisher.rest('POST', '/api/v1/events', told)).json.data.what, 'only readers know');
+  assert.equal((await admin.rest('POST', '/api/v1/events', guess)).json.type, 'a.secret');
+});
+
 it('the unix socket, though its peers are admin', async () => {
   for (const event of forged) assert.equal(await overUnixSocket(event), 403);
   assert.equal(await overUnixSocket({ type: 'a.b', source: 'unix-peer' }), 201);

@@ -1,6 +1,7 @@
 /** ConfigService: the agent's own configuration. */
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import type { ConfigService } from '../../../gen/es/sboxagent/v1/config_service_pb.js';
+import { problemsFor } from '../../config/index.ts';
 import type { Author, ConfigManager } from '../../config/types.ts';
 import { callOf } from '../calls.ts';
 import { candidateOf, changeMessage, configMessage, configRevisionMessage, problemMessage } from '../convert/config.ts';
@@ -38,8 +39,8 @@ export function configService({ config }: ConfigServiceDeps): ServiceImpl<typeof
 
     reloadConfig: async (_request, context) => changeMessage(await config.reload(authorOf(context, ''))),
 
-    validateConfig(request) {
-      const problems = config.validate(candidateOf(request, limits));
+    validateConfig(request, context) {
+      const problems = problemsFor(callOf(context).principal, config.validate(candidateOf(request, limits)));
       return { valid: problems.length === 0, violations: problems.map(problemMessage) };
     },
 

@@ -9,10 +9,11 @@ import {
   type WatchEventsResponse,
   WatchEventsResponseSchema,
 } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
-import type { Journal, PublishContext, WatchItem } from '../../events/types.ts';
+import type { Journal, NewEvent, PublishContext, StoredEvent, WatchItem } from '../../events/types.ts';
 import { AgentError, invalid } from '../../kernel/errors.ts';
 import { type Feed, feedMapping, mapFeed, pullFeed } from '../../kernel/feed.ts';
 import { ulidFrom } from '../../kernel/ids.ts';
+import { may } from '../../kernel/principal.ts';
 import { callOf, callSignal, endingOf } from '../calls.ts';
 import { type EventLimits, eventFilter, eventMessage, newEvents, receiptMessage } from '../convert/event.ts';
 import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
@@ -43,6 +44,16 @@ function derivedId(request: CreateEventRequest, context: HandlerContext): string
   return ulidFrom(createHash('sha256').update(seed).digest());
 }
 
+/** The answer to an event that was stored before, for who may not read: the revision, and else what the caller said itself. */
+function asPublished(said: NewEvent, stored: StoredEvent): StoredEvent {
+  const { id, source, revision, ingestTime } = stored;
+  return {
+    ...{ id, source, revision, ingestTime, type: said.type, subject: said.subject ?? '', time: said.time ?? ingestTime },
+    ...{ severity: said.severity ?? 'INFO', priority: said.priority ?? 50, correlationId: said.correlationId ?? '' },
+    ...{ traceId: '', spanId: '', data: said.data, attributes: said.attributes ?? {}, redacted: [] },
+  };
+}
+
 function listBinding(filter: EventFilter | undefined, order: string): string {
   return pageBinding('events', toBinary(EventFilterSchema, filter ?? create(EventFilterSchema)), order);
 }
@@ -57,8 +68,9 @@ export function eventService({ journal, validate, limits, pingIntervalMs }: Even
       const named = fresh.id === undefined && request.requestId !== '' ? { ...fresh, id: derivedId(request, context) } : fresh;
       const [receipt] = await journal.publish([named], publishContext(context)).catch(renameField);
       if (receipt === undefined) throw new AgentError('INTERNAL', 'the journal gave no receipt');
-      if (receipt.duplicate) callOf(context).rest.status = 200;
-      return eventMessage(receipt.event);
+      if (!receipt.duplicate) return eventMessage(receipt.event);
+      callOf(context).rest.status = 200;
+      return eventMessage(may(callOf(context).principal, 'read') ? receipt.event : asPublished(named, receipt.event));
     },
 
     async batchCreateEvents({ events }, context) {
