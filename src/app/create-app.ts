@@ -90,6 +90,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
   const supervisor = createSupervisor({
     units: unitsOf(settings),
     inline: settings.processes.inline,
+    cgroups: settings.processes.cgroups,
     stateDir,
     path: environment['PATH'] ?? '',
     environment,

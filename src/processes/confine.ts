@@ -3,7 +3,7 @@ import { AgentError } from '../kernel/errors.ts';
 import type { UnitSettings } from '../settings/types.ts';
 import { findBinary } from './binary.ts';
 
-type Confinement = Pick<UnitSettings, 'id' | 'user' | 'group' | 'noNewPrivs' | 'capabilities' | 'umask' | 'limits'>;
+type Confinement = Pick<UnitSettings, 'id' | 'user' | 'group' | 'noNewPrivs' | 'capabilities' | 'limits'>;
 
 /** Rights of the daemon that a confinement may want. */
 export interface OwnRights {
@@ -45,17 +45,15 @@ export function changesUser({ user, group }: Pick<Confinement, 'user' | 'group'>
 
 /**
  * The argument vector that confines a program and then becomes it: prlimit (the kernel lets root alone raise a limit, so it comes first),
- * a shell for the umask, setpriv. Each replaces itself, so that the pid is the program's own. Throws CONFINEMENT_UNAVAILABLE where a
+ * then setpriv. Each replaces itself, so that the pid is the program's own. Throws CONFINEMENT_UNAVAILABLE where a
  * tool or a right is missing: a program that was to be confined must not start without it.
  */
 export function confine(unit: Confinement, argv: readonly string[], rights: OwnRights = ownRights()): readonly string[] {
   const { rlimits } = unit.limits;
   const inner = privileges(unit, rights);
   const outer = Object.entries(rlimits).map(([name, limit]) => `--${name}=${limit}`);
-  const umask = unit.umask === undefined ? [] : ['/bin/sh', '-c', `umask ${unit.umask.toString(8)}; exec "$@"`, 'sboxagent-umask'];
   return [
     ...(outer.length === 0 ? [] : [tool(unit.id, 'prlimit', 'limits', rights), ...outer, '--']),
-    ...umask,
     ...(inner.length === 0 ? [] : [tool(unit.id, 'setpriv', 'user, group, no_new_privs and capabilities', rights), ...inner, '--']),
     ...argv,
   ];

@@ -4,6 +4,7 @@ import type { Logs } from '../logs/types.ts';
 import type { UnitSettings } from '../settings/types.ts';
 import type { Logger } from '../telemetry/types.ts';
 import type { ProcessView } from './types.ts';
+import type { UnitGroups } from './unit-groups.ts';
 
 /** What every process of the room is given. */
 export interface ProcessContext {
@@ -16,6 +17,8 @@ export interface ProcessContext {
   readonly logs: Pick<Logs, 'collect'>;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Where each unit has a cgroup of its own, if it can. */
+  readonly groups: UnitGroups;
   /** 0 (included) to 1 (excluded), for the jitter. */
   readonly random: () => number;
   /**

@@ -9,7 +9,7 @@ import type { Monitor } from './monitor.ts';
 import { standsAtBirth } from './monitor.ts';
 import { accountRun, cleanRun, intendRun, spawnRun, terminateRun } from './operations.ts';
 import { fingerprintOf } from './plan.ts';
-import { catchesSignal } from './proc.ts';
+import { catchesSignal, executableOf } from './proc.ts';
 import { createRecorder } from './recorder.ts';
 import { reloadRun } from './reload-run.ts';
 import { restore, wantsStart } from './restore.ts';
@@ -112,13 +112,17 @@ export function createInstance(context: ProcessContext, options: InstanceOptions
     if (busy) return;
     busy = true;
     for (let next = inbox.shift(); next !== undefined; next = inbox.shift()) {
-      try {
-        take(next);
-      } catch (error) {
-        logger.error({ process: id, input: next.kind, error }, 'a step of a process failed'); // and costs that step alone
-      }
+      safely(() => take(next));
     }
     busy = false;
+  };
+  /** A fault of ours costs what it hits, never the rest of the step, nor the daemon. */
+  const safely = (act: () => void): void => {
+    try {
+      act();
+    } catch (error) {
+      logger.error({ process: id, error }, 'a step of a process failed');
+    }
   };
   const take = (input: Input): void => {
     if (closed) return;
@@ -126,13 +130,15 @@ export function createInstance(context: ProcessContext, options: InstanceOptions
     const { next, effects } = transition(from, input, moment());
     life = next;
     if (effects.some((effect) => effect.do === 'spawn')) runRecord = intendRun(context, unit);
+    // By now the program has surely replaced the shell that launched it.
+    else if (input.kind === 'verdict' && runRecord !== undefined) runRecord = { ...runRecord, executable: executableOf(runRecord.pid) };
     recorder.commit(
       life,
       runRecord,
       effects.filter((effect) => effect.do === 'emit'),
     );
-    align(from);
-    for (const effect of effects) perform(effect);
+    safely(() => align(from));
+    for (const effect of effects) safely(() => perform(effect));
     if (life !== from) changed();
   };
 
@@ -147,7 +153,9 @@ export function createInstance(context: ProcessContext, options: InstanceOptions
     }
     if (isUp(life.phase)) return;
     watched.abort();
-    if (runOf(life.phase) === undefined) run = undefined;
+    if (runOf(life.phase) !== undefined) return;
+    run = undefined;
+    if (life.phase.state !== 'BACKOFF' && from.phase !== life.phase) context.groups.remove(id);
   };
 
   const perform = (effect: Effect): void => {

@@ -16,7 +16,7 @@ const leftoverGraceMs = 1000;
 const reapMs = 500;
 
 /** A run that is about to be started, as it is written down before. */
-export function intendRun(context: Pick<ProcessContext, 'clock'>, unit: UnitSettings): RunRecord {
+export function intendRun(context: Pick<ProcessContext, 'clock' | 'groups'>, unit: UnitSettings): RunRecord {
   return {
     id: unit.id,
     runId: randomBytes(12).toString('hex'),
@@ -26,6 +26,7 @@ export function intendRun(context: Pick<ProcessContext, 'clock'>, unit: UnitSett
     leaderPid: 0,
     leaderStartTicks: 0,
     executable: '',
+    group: context.groups.open(unit.id)?.path ?? '',
     startTimeMs: context.clock.wallMs(),
     fingerprint: fingerprintOf(unit),
   };
@@ -71,12 +72,15 @@ interface EndTree {
   readonly hurry?: AbortSignal;
 }
 
-async function endTree({ clock, logger }: ProcessContext, unit: UnitSettings, options: EndTree): Promise<void> {
+/** Whether SIGKILL was needed. */
+async function endTree({ clock, logger }: ProcessContext, unit: UnitSettings, options: EndTree): Promise<boolean> {
   try {
-    const left = await terminate({ ...options, signal: unit.stop.signal, clock });
+    const { left, killed } = await terminate({ ...options, signal: unit.stop.signal, clock });
     if (left.length > 0) logger.error({ process: unit.id, pids: left.map((p) => p.pid) }, 'processes of a run could not be ended');
+    return killed;
   } catch (error) {
     logger.error({ process: unit.id, error }, 'processes of a run could not be looked for');
+    return false;
   }
 }
 
@@ -90,9 +94,11 @@ export interface TerminateRun {
 /** Ends a run with all that it started, and accounts for it. Never throws. */
 export async function terminateRun(context: ProcessContext, unit: UnitSettings, { run, graceMs, hurry }: TerminateRun): Promise<Ended> {
   const { clock } = context;
-  await endTree(context, unit, { tree: run.tree, graceMs, hurry });
+  const killed = await endTree(context, unit, { tree: run.tree, graceMs, hurry });
   const reaped = await within(clock, reapMs, run.ended);
-  const end: RunEnd = reaped ? await run.ended : { end: { kind: 'unknown' }, atMs: clock.monotonicMs() };
+  const seen: RunEnd = reaped ? await run.ended : { end: { kind: 'unknown' }, atMs: clock.monotonicMs() };
+  // The shim may have been killed with the program, before it could write down what we know.
+  const end: RunEnd = killed && seen.end.kind === 'unknown' ? { ...seen, end: { kind: 'signal', signal: 'SIGKILL' } } : seen;
   return accountRun(context, run, end);
 }
 

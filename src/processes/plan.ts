@@ -90,7 +90,7 @@ export function fingerprintOf(unit: UnitSettings): string {
     group ?? '',
     noNewPrivs,
     capabilities,
-    umask ?? '',
+    umask,
     limits.rlimits,
   ];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);

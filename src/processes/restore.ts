@@ -43,7 +43,7 @@ export function restore(context: ProcessContext, unit: UnitSettings): Restored {
     run,
     runRecord,
     lives,
-    leftover: run === undefined && runRecord !== undefined ? treeOf(runRecord) : undefined,
+    leftover: run === undefined && runRecord !== undefined ? treeOf(context, runRecord) : undefined,
   };
 }
 

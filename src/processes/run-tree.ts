@@ -2,6 +2,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { patiently } from './patiently.ts';
 import { hasEnvironment, isAlive, type ProcStat, processTable, readStat } from './proc.ts';
 import { signalGroup, signalProcess } from './spawner.ts';
+import type { UnitGroup } from './unit-group.ts';
 
 /** A process that was proven to be the one it is taken for. */
 export interface ProvenProcess {
@@ -15,16 +16,21 @@ export interface RunTree {
   readonly marker: string;
   readonly leader: ProvenProcess | undefined;
   readonly program: ProvenProcess | undefined;
+  /** The cgroup that all of it is in; undefined where it has none: then it is looked for in /proc. */
+  readonly group: UnitGroup | undefined;
 }
 
 /** How long SIGKILL is repeated before what is left (stuck in the kernel) is given up. */
 const killPhaseMs = 900;
+/** The shim is left for last, a moment, because it knows best how the program ended. */
+const leaderPatienceMs = 100;
 
 /**
- * Everything of the run that lives: what carries the marker, the leader's group while the leader is proven alive (a group's
- * number is given to strangers after it), and all descendants of those.
+ * Everything of the run that lives. By its group, where it has one. Else what carries the marker, the leader's process group while
+ * the leader is proven alive (a group's number is given to strangers after it), and all descendants of those.
  */
 export async function findMembers(tree: RunTree): Promise<readonly ProcStat[]> {
+  if (tree.group !== undefined) return tree.group.populated() ? tree.group.members().flatMap((pid) => readStat(pid) ?? []) : [];
   const table = await processTable();
   const roots = new Set<number>();
   for (const known of [tree.leader, tree.program]) if (known !== undefined && isAlive(known)) roots.add(known.pid);
@@ -52,39 +58,57 @@ export interface TerminateOptions {
   readonly hurry?: AbortSignal;
 }
 
+export interface Terminated {
+  /** What could not be ended: normally nothing. */
+  readonly left: readonly ProcStat[];
+  /** It did not end by the signal in its time: SIGKILL did it. */
+  readonly killed: boolean;
+}
+
 /**
- * Ends a run with all that it started: the signal to the whole group and to what left it, the grace, then SIGKILL until nothing
- * is left. Returns at once when all is gone, and within grace + 1 s. The answer is what could not be ended: normally nothing.
+ * Ends a run with all that it started: the signal to the whole process group and to what left it, the grace, then SIGKILL until
+ * nothing is left. Returns at once when all is gone, and within grace + 1 s.
  */
-export async function terminate({ tree, signal, graceMs, clock, hurry }: TerminateOptions): Promise<readonly ProcStat[]> {
-  let members = await patiently(clock, () => findMembers(tree));
-  if (members.length === 0) return members;
-  const began = clock.monotonicMs();
+export async function terminate(options: TerminateOptions): Promise<Terminated> {
+  const { tree, signal, graceMs, clock } = options;
+  const members = await patiently(clock, () => findMembers(tree));
+  if (members.length === 0) return { left: [], killed: false };
   if (graceMs > 0 && signal !== 'SIGKILL') {
     const group = tree.leader !== undefined && signalGroup(tree.leader, signal) ? tree.leader.pid : undefined;
     for (const p of members) if (p.group !== group) signalProcess(p, signal);
-    for (let pauseMs = 5; clock.monotonicMs() - began < graceMs && hurry?.aborted !== true; pauseMs = Math.min(50, pauseMs * 2)) {
-      if (!members.some(isAlive)) {
-        members = await patiently(clock, () => findMembers(tree));
-        if (members.length === 0) return members;
-      }
-      await clock.sleep(Math.min(pauseMs, Math.max(1, graceMs - (clock.monotonicMs() - began))));
-    }
+    if (await endedInTime(options, members)) return { left: [], killed: false };
   }
-  return kill(tree, clock);
+  return { left: await kill(tree, clock), killed: true };
 }
 
-/** The shim is left for last, a moment, because it knows best how the program ended. */
-const leaderPatienceMs = 100;
+async function endedInTime({ tree, graceMs, clock, hurry }: TerminateOptions, members: readonly ProcStat[]): Promise<boolean> {
+  const began = clock.monotonicMs();
+  for (let pauseMs = 1; clock.monotonicMs() - began < graceMs && hurry?.aborted !== true; pauseMs = Math.min(50, pauseMs * 2)) {
+    await clock.sleep(Math.min(pauseMs, Math.max(1, graceMs - (clock.monotonicMs() - began))));
+    if (await allGone(tree, members, clock)) return true;
+  }
+  return false;
+}
+
+/** The dear look at all of /proc waits until what was known is gone. */
+function allGone(tree: RunTree, members: readonly ProcStat[], clock: Clock): Promise<boolean> | boolean {
+  const { group } = tree;
+  if (group !== undefined) return patiently(clock, () => !group.populated());
+  return !members.some(isAlive) && patiently(clock, async () => (await findMembers(tree)).length === 0);
+}
 
 async function kill(tree: RunTree, clock: Clock): Promise<readonly ProcStat[]> {
   const began = clock.monotonicMs();
   const spared = tree.leader?.pid === tree.program?.pid ? undefined : tree.leader?.pid;
+  let pauseMs = 1;
   for (;;) {
     const members = await patiently(clock, () => findMembers(tree));
     const passedMs = clock.monotonicMs() - began;
     if (members.length === 0 || passedMs > killPhaseMs) return members;
-    for (const p of members) if (p.pid !== spared || passedMs > leaderPatienceMs) signalProcess(p, 'SIGKILL');
-    await clock.sleep(5);
+    if (tree.group?.kill() !== true) {
+      for (const p of members) if (p.pid !== spared || passedMs > leaderPatienceMs) signalProcess(p, 'SIGKILL');
+    }
+    await clock.sleep(pauseMs);
+    pauseMs = Math.min(20, pauseMs * 2);
   }
 }

@@ -9,7 +9,8 @@ import { patiently } from './patiently.ts';
 import { bootId, executableOf, hasEnvironment, isAlive, readStat } from './proc.ts';
 import { readingLines } from './reading-lines.ts';
 import type { ProvenProcess, RunTree } from './run-tree.ts';
-import { readExitFile, spawnProgram } from './spawner.ts';
+import { readExitFile } from './shim.ts';
+import { spawnProgram } from './spawner.ts';
 import { isProven, prepareSpool, type RunRecord, runFiles } from './unit-record.ts';
 
 /** How the program of a run ended, and when (monotonic ms). */
@@ -64,10 +65,11 @@ export async function launchRun(context: ProcessContext, { unit, argv, cwd, inte
   const { clock } = context;
   const files = runFiles(context.stateDir, unit.id);
   const { runId } = intent;
-  prepareSpool(files, true);
+  const group = context.groups.find(intent.group);
+  group?.limitMemory(unit.limits.memoryBytes);
   const startedMs = clock.monotonicMs();
   const env = runEnvironment(context.environment, unit, runId);
-  const spawned = await spawnProgram({ argv, env, cwd, runId, files });
+  const spawned = await spawnProgram({ argv, env, cwd, runId, files, umask: unit.umask, joinFile: group?.joinFile ?? '' });
   const [program, leader] = await patiently(clock, () => [proven(spawned.pid), proven(spawned.leader)]);
   const record: RunRecord = {
     ...intent,
@@ -76,6 +78,7 @@ export async function launchRun(context: ProcessContext, { unit, argv, cwd, inte
     leaderPid: spawned.leader,
     leaderStartTicks: leader?.startTicks ?? 0,
     executable: executableOf(spawned.pid),
+    group: spawned.joined ? (group?.path ?? '') : '',
   };
   const released = new AbortController();
   const ended = spawned.ended.then(async (end): Promise<RunEnd> => {
@@ -83,7 +86,7 @@ export async function launchRun(context: ProcessContext, { unit, argv, cwd, inte
     await gone(program, clock, released.signal); // someone killed the shim alone
     return { end: { kind: 'unknown' }, atMs: clock.monotonicMs() };
   });
-  const tree = { marker: markerEntry(unit.id, runId), leader, program };
+  const tree = { marker: markerEntry(unit.id, runId), leader, program, group: spawned.joined ? group : undefined };
   return { run: { ...follow(context, unit, record), startedMs, tree, ended, release: () => released.abort() }, record };
 }
 
@@ -91,8 +94,8 @@ export async function launchRun(context: ProcessContext, { unit, argv, cwd, inte
 export function adoptRun(context: ProcessContext, unit: UnitSettings, record: RunRecord): Run {
   const { clock } = context;
   const files = runFiles(context.stateDir, unit.id);
-  const tree = treeOf(record);
-  prepareSpool(files, false);
+  const tree = treeOf(context, record);
+  prepareSpool(files);
   const released = new AbortController();
   const { program } = tree;
   const seen = async (living: ProvenProcess): Promise<RunEnd> => {
@@ -111,15 +114,17 @@ export function adoptRun(context: ProcessContext, unit: UnitSettings, record: Ru
 }
 
 /** The run of a record, whether or not anything of it lives: only what is proven to belong to it may be signalled. */
-export function treeOf(record: RunRecord): RunTree {
+export function treeOf({ groups }: Pick<ProcessContext, 'groups'>, record: RunRecord): RunTree {
   const marker = markerEntry(record.id, record.runId);
+  const group = record.bootId === bootId() ? groups.find(record.group) : undefined;
   const leader = { pid: record.leaderPid, startTicks: record.leaderStartTicks };
   // The shim is a shell like any other: it is its mark that proves it.
   const led = record.bootId === bootId() && leader.pid > 0 && isAlive(leader) && hasEnvironment(leader.pid, marker);
   return {
     marker,
     leader: led ? leader : undefined,
-    program: isProven(record, marker) ? { pid: record.pid, startTicks: record.startTicks } : undefined,
+    program: isProven(record, marker, group) ? { pid: record.pid, startTicks: record.startTicks } : undefined,
+    group,
   };
 }
 

@@ -1,11 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { closeSync, fstatSync, openSync, rmSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { systemClock } from '../kernel/clock.ts';
 import { within } from '../kernel/within.ts';
-import { decodeShellStatus, type EndStatus } from './exit-status.ts';
+import type { EndStatus } from './exit-status.ts';
 import { readStat } from './proc.ts';
+import { hasShell, type RunFiles, shell, shimArguments, statusOfShim } from './shim.ts';
 
 export interface SpawnRequest {
   /** The first is an absolute path. */
@@ -14,118 +15,94 @@ export interface SpawnRequest {
   readonly cwd: string;
   readonly runId: string;
   readonly files: RunFiles;
-}
-
-/** Files of one unit under `<state_dir>/units/<id>/`; all 0600. */
-export interface RunFiles {
-  readonly directory: string;
-  readonly stdout: string;
-  readonly stderr: string;
-  /** `<run id> <status>`, written by the shim when the program has ended. */
-  readonly exit: string;
-  /** What the shim's shell itself had to say. */
-  readonly words: string;
-  readonly record: string;
-  /** What its probes have come to. */
-  readonly probes: string;
+  readonly umask: number;
+  /** The file by which it joins its group; '' = it has none. */
+  readonly joinFile: string;
 }
 
 export interface Spawned {
   /** The program's own pid. */
   readonly pid: number;
-  /** Leader of the group: the shim, or the program itself where there is no shell. */
+  /** Leader of the process group: the shim, or the program itself where there is no shell. */
   readonly leader: number;
+  /** Whether it is in the group of its unit. */
+  readonly joined: boolean;
   /** Resolves when the leader has ended and was reaped. */
   readonly ended: Promise<EndStatus>;
 }
 
-/**
- * The shim leads the process group and outlives the daemon: it waits for the program and writes down how it ended. It traps
- * (and does not ignore) the signals that go to the whole group, so that it survives them and the program gets them with
- * their default action; for that the program must run in the foreground, where only a second shell can tell its pid (fd 3).
- */
-const shim = `trap : HUP INT QUIT ALRM TERM USR1 USR2 PIPE
-exit_file=$1; words=$2; run=$3; shift 3
-exec 4>&2 2>"$words"
-/bin/sh -c 'echo "$$" >&3; exec 3>&-; exec "$@" 2>&4 4>&-' program "$@"
-status=$?
-echo "$run $status" >"$exit_file"
-exit "$status"`;
-
-const shell = '/bin/sh';
-
-function shellIsBash(): boolean {
-  try {
-    return realpathSync(shell).endsWith('/bash');
-  } catch {
-    return false;
-  }
-}
-
-/** How the run ended by the shim's file; undefined when it wrote none (it was killed, or the run goes on). */
-export function readExitFile(files: RunFiles, runId: string): EndStatus | undefined {
-  try {
-    const [run, status] = readFileSync(files.exit, 'utf8').trim().split(' ');
-    if (run !== runId || status === undefined || !/^\d+$/.test(status)) return undefined;
-    return decodeShellStatus(Number(status), readFileSync(files.words, 'utf8'), shellIsBash());
-  } catch {
-    return undefined;
-  }
-}
-
 /** Starts a program in a session of its own, its output appended to files, so that it needs nothing of the daemon. Throws what spawn throws. */
 export async function spawnProgram(request: SpawnRequest): Promise<Spawned> {
-  const { argv, files, runId } = request;
-  const [program = '', ...args] = argv;
-  const viaShim = existsSync(shell);
+  const [program = '', ...args] = request.argv;
+  const viaShim = hasShell();
   const opened: number[] = [];
   const open = (path: string): number => {
-    const fd = openSync(path, 'a', 0o600);
+    const fd = openSpool(path);
     opened.push(fd);
     return fd;
   };
   try {
-    for (const path of [files.exit, files.words]) writeFileSync(path, '', { mode: 0o600 });
-    const stdio = ['ignore' as const, open(files.stdout), open(files.stderr), ...(viaShim ? ['pipe' as const] : [])];
+    const { stdout, stderr } = request.files;
+    const stdio = ['ignore' as const, open(stdout), open(stderr), ...(viaShim ? ['pipe' as const] : [])];
     const options = { cwd: request.cwd, env: { ...request.env }, detached: true, stdio };
-    const child = viaShim
-      ? spawn(shell, ['-c', shim, 'sboxagent-shim', files.exit, files.words, runId, program, ...args], options)
-      : spawn(program, args, options);
-    return await follow(child, request, viaShim);
+    return await follow(
+      viaShim ? spawn(shell, shimArguments(request), options) : spawnBare(program, args, { ...options, ...request }),
+      request,
+    );
   } finally {
     for (const fd of opened) closeSync(fd);
   }
 }
 
-async function follow(child: ChildProcess, request: SpawnRequest, viaShim: boolean): Promise<Spawned> {
+/** A spool of a new run; what an older one left in it must not be taken for its own. */
+function openSpool(path: string): number {
+  const fd = openSync(path, 'a', 0o600);
+  if (fstatSync(fd).size === 0) return fd;
+  closeSync(fd);
+  rmSync(path);
+  return openSync(path, 'a', 0o600);
+}
+
+/** Without a shell nobody sets the umask between fork and exec: the daemon lends its own for the moment. */
+function spawnBare(program: string, args: readonly string[], options: SpawnOptions & { readonly umask: number }): ChildProcess {
+  const own = process.umask(options.umask);
+  try {
+    return spawn(program, args, options);
+  } finally {
+    process.umask(own);
+  }
+}
+
+async function follow(child: ChildProcess, request: SpawnRequest): Promise<Spawned> {
   const { promise: ended, resolve: end } = Promise.withResolvers<EndStatus>();
   const spawned = new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
     child.on('error', reject); // stays: an error that nobody hears ends the daemon
   });
-  // Out of descriptors, there are no streams at all.
-  const pipe = viaShim ? child.stdio?.[3] : undefined;
-  const reported = pipe ? readPid(pipe as Readable) : undefined;
+  // Without a shell, or out of descriptors, there is no such stream.
+  const pipe = child.stdio?.[3];
+  const reported = pipe ? readReport(pipe as Readable) : undefined;
   child.once('exit', (code, signal) => {
     const own: EndStatus = signal === null ? { kind: 'code', code: code ?? 0 } : { kind: 'signal', signal };
-    end(viaShim ? (readExitFile(request.files, request.runId) ?? own) : own);
+    end(reported === undefined ? own : statusOfShim(request, own));
   });
   await spawned;
   child.unref();
   const leader = child.pid ?? 0;
-  const pid = (await reported) ?? leader;
-  return { pid, leader, ended };
+  const { pid, joined } = (await reported) ?? { pid: leader, joined: false };
+  return { pid, leader, joined, ended };
 }
 
-/** The pid that comes over the pipe; undefined when the shim ended without one. */
-function readPid(pipe: Readable): Promise<number | undefined> {
+/** What the shim says over the pipe: the pid of the program, and 1 where it joined its group; undefined when it ended without a word. */
+function readReport(pipe: Readable): Promise<{ readonly pid: number; readonly joined: boolean } | undefined> {
   return new Promise((resolve) => {
     let text = '';
     pipe.setEncoding('latin1');
     pipe.on('data', (chunk: string) => {
       text += chunk;
       if (!text.includes('\n')) return;
-      resolve(Number.parseInt(text, 10));
+      const [pid, joined] = text.trim().split(' ');
+      resolve({ pid: Number(pid), joined: joined === '1' });
       pipe.destroy();
     });
     pipe.once('close', () => resolve(undefined));

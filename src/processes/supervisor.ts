@@ -5,6 +5,7 @@ import type { Logs } from '../logs/types.ts';
 import type { UnitSettings } from '../settings/types.ts';
 import type { Logger, Metrics } from '../telemetry/types.ts';
 import type { ProcessContext } from './context.ts';
+import { closeInheritedDescriptors } from './descriptors.ts';
 import { createHealth } from './health.ts';
 import { type InlineSettings, inlineUnit, judgeInline, maxInline, undeclaredUnit } from './inline-gate.ts';
 import { createInstance, type Instance } from './instance.ts';
@@ -18,11 +19,14 @@ import { createRoster } from './roster.ts';
 import { shutDownAll } from './shutdown.ts';
 import { beginTrial } from './trial.ts';
 import type { ProcessTrial, StartOptions, Supervisor, TrialOptions } from './types.ts';
+import { findGroupPlace, type GroupPlace, openUnitGroups } from './unit-groups.ts';
 import { readRecord, recordedIds, runFiles } from './unit-record.ts';
 
 export interface SupervisorOptions extends Pick<ProcessContext, 'checkConfig'> {
   readonly units: Readonly<Record<string, UnitSettings>>;
   readonly inline: InlineSettings;
+  /** Whether each unit gets a cgroup of its own, where one can be had. Default: true. */
+  readonly cgroups?: boolean;
   readonly stateDir: string;
   /** The daemon's PATH, where engines are found by name. */
   readonly path: string;
@@ -68,7 +72,10 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
   const leaving = new Map<string, Promise<void>>();
   let inline = options.inline;
   let closing: Promise<void> | undefined;
-  const context: ProcessContext = { ...options, random: options.random ?? Math.random, changed: roster.changed };
+  const place: GroupPlace = options.cgroups === false ? { kind: 'none', why: 'switched off' } : findGroupPlace(stateDir);
+  const groups = openUnitGroups(place);
+  const context: ProcessContext = { ...options, random: options.random ?? Math.random, groups, changed: roster.changed };
+  closeInheritedDescriptors(); // before any child can get one
   const monitors = [probeMonitor(context), memoryMonitor(context)];
   const order = createOrder(roster, logger);
 
@@ -141,6 +148,8 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
   for (const id of recordedIds(stateDir)) {
     if (roster.get(id) === undefined && readRecord(runFiles(stateDir, id)) !== undefined) void remove(add(undeclaredUnit(id), true));
   }
+  // What is in a group that nobody knows of was left by a start that was cut short.
+  groups.clear(new Set(roster.all().map((instance) => instance.id)));
   registerInstruments(options.metrics, () => roster.all().map((i) => ({ view: i.view(), run: i.run() })), clock);
 
   const restartQuietly = async (instance: Instance): Promise<void> => {
@@ -206,7 +215,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
       await order.startAll(roster.all().filter((instance) => instance.wantsStart()));
     },
     stopAll(deadlineMs) {
-      closing ??= shutDownAll(roster, { deadlineMs, clock, logger });
+      closing ??= shutDownAll(roster, { deadlineMs, clock, logger }).finally(() => groups.close());
       return closing;
     },
     beginTrial: (id, trial) => beginTrial(roster.find(id), { ...trial, clock }),

@@ -3,8 +3,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonObject, NewEvent } from '../events/types.ts';
 import { bootId, descriptorsRanOut, executableOf, hasEnvironment, readStat } from './proc.ts';
-import type { RunFiles } from './spawner.ts';
+import type { RunFiles } from './shim.ts';
 import type { ExitRecord, ProcessState } from './types.ts';
+import type { UnitGroup } from './unit-group.ts';
 
 /** A run as the daemon after this one must find it again. Written before the spawn (without pids) and again after it. */
 export interface RunRecord {
@@ -19,6 +20,8 @@ export interface RunRecord {
   readonly leaderStartTicks: number;
   /** Where /proc/PID/exe pointed to when the record was written last. */
   readonly executable: string;
+  /** Directory of the cgroup that it is in; '' = none. */
+  readonly group: string;
   readonly startTimeMs: number;
   /** Of the unit's settings: a change shows. */
   readonly fingerprint: string;
@@ -71,13 +74,10 @@ export function prepareDirectory(files: RunFiles): void {
   mkdirSync(files.directory, { recursive: true, mode: 0o700 });
 }
 
-/** Makes the two spool files where they are missing; `fresh` ones for a new run, so that no line of an older one is taken for its own. */
-export function prepareSpool(files: RunFiles, fresh: boolean): void {
+/** Makes the two spool files where they are missing: what follows them must find them. */
+export function prepareSpool(files: RunFiles): void {
   prepareDirectory(files);
-  for (const path of [files.stdout, files.stderr]) {
-    if (fresh) rmSync(path, { force: true });
-    writeFileSync(path, '', { mode: 0o600, flag: 'a' });
-  }
+  for (const path of [files.stdout, files.stderr]) writeFileSync(path, '', { mode: 0o600, flag: 'a' });
 }
 
 /** Survives a kill of the daemon at any moment; a loss of power only once `syncRecord` was awaited. */
@@ -150,10 +150,15 @@ export function recordedIds(stateDir: string): readonly string[] {
 
 /**
  * Whether the recorded program lives: same boot, pid and start time, and the executable or (a program may replace itself by
- * another after the record was written, as `sh -c 'exec …'` does) the run's own mark in its environment. Nothing less is proof.
+ * another after the record was written, as `sh -c 'exec …'` does) the run's own mark in its environment, or its place in the
+ * unit's own group. Nothing less is proof.
  */
-export function isProven(record: RunRecord, marker: string): boolean {
+export function isProven(record: RunRecord, marker: string, group: UnitGroup | undefined): boolean {
   if (record.pid <= 0 || record.bootId === '' || record.bootId !== bootId()) return false;
   if (readStat(record.pid)?.startTicks !== record.startTicks) return false;
-  return (record.executable !== '' && executableOf(record.pid) === record.executable) || hasEnvironment(record.pid, marker);
+  return (
+    (record.executable !== '' && executableOf(record.pid) === record.executable) ||
+    hasEnvironment(record.pid, marker) ||
+    group?.members().includes(record.pid) === true
+  );
 }

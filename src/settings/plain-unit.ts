@@ -6,7 +6,7 @@ export const plainUnit: Pick<UnitSettings, 'user' | 'group' | 'noNewPrivs' | 'ca
   group: undefined,
   noNewPrivs: false,
   capabilities: [],
-  umask: undefined,
+  umask: 0o022,
   limits: { rlimits: {}, memoryBytes: undefined },
   probes: { startup: undefined, readiness: undefined, liveness: undefined },
   apply: { readyWithinMs: 15_000, probe: undefined, soakMs: 5000, allowedDirs: [], policy: 'enforce', onFileChange: 'report' },

@@ -62,6 +62,7 @@ export function toSettings(entries: Entries, units: Units): Settings {
     },
     processes: {
       units: unitsBelow('processes.units.', units, (id, base) => toUnit(entries, id, base)),
+      cgroups: get('processes.cgroups'),
       inline: { enabled: get('processes.inline.enabled'), allowedBinaries: get('processes.inline.allowed_binaries') },
     },
     plugins: pluginsOf(entries, units),

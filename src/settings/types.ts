@@ -50,6 +50,8 @@ export interface Settings {
   };
   readonly processes: {
     readonly units: Readonly<Record<string, UnitSettings>>;
+    /** Whether each unit gets a cgroup of its own, where one can be had. */
+    readonly cgroups: boolean;
     readonly inline: { readonly enabled: boolean; readonly allowedBinaries: readonly string[] };
   };
   readonly plugins: PluginSettings;
@@ -102,7 +104,7 @@ export interface UnitSettings {
   readonly noNewPrivs: boolean;
   /** `CAP_NET_ADMIN`, … */
   readonly capabilities: readonly string[];
-  readonly umask: number | undefined;
+  readonly umask: number;
   readonly limits: {
     /** prlimit's name -> `soft:hard`. */
     readonly rlimits: Readonly<Record<string, string>>;

@@ -1,34 +1,10 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import type { UnitSettings } from '../../src/settings/types.ts';
-import { type Bench, bench, pidsWith, sh, start, unit, until } from '../fixtures/processes/rig.ts';
-
-const daemon = fileURLToPath(new URL('../fixtures/processes/daemon.ts', import.meta.url));
-
-/** Runs the units under a daemon of its own and kills that with -9. The answer is the pids of the programs. */
-async function underKilledDaemon(b: Bench, units: readonly UnitSettings[]): Promise<ReadonlyMap<string, number>> {
-  const marked = Object.fromEntries(units.map((u) => [u.id, { ...u, autostart: true, env: { ...u.env, RIG: b.directory } }]));
-  const file = join(b.directory, 'daemon.json');
-  writeFileSync(
-    file,
-    JSON.stringify({
-      units: marked,
-      stateDir: join(b.directory, 'state'),
-      path: process.env['PATH'],
-      journal: join(b.directory, 'journal'),
-    }),
-  );
-  const child: ChildProcess = spawn(process.execPath, [daemon, file], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = (await once(child.stdout ?? child, 'data')) as [Buffer];
-  child.kill('SIGKILL');
-  await once(child, 'exit');
-  return new Map(JSON.parse(line.toString()) as [string, number][]);
-}
+import { underKilledDaemon } from '../fixtures/processes/killed-daemon.ts';
+import { bench, pidsWith, sh, start, unit, until } from '../fixtures/processes/rig.ts';
 
 test('what runs is adopted without an event, its later exit is told with its status, and it can be stopped', async () => {
   await using b = bench();

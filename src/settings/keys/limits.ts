@@ -35,7 +35,7 @@ export const limitKeys: readonly Key[] = [
     [],
     'Ambient capabilities of a plain user, as in systemd: CAP_NET_ADMIN for TUN, CAP_NET_BIND_SERVICE for low ports.',
   ),
-  key('umask', mode, undefined, "Its umask. Default: the daemon's."),
+  key('umask', mode, '022', 'Its umask.'),
   ...rlimitNames.map((name) =>
     key(`limits.${name}`, { kind: 'rlimit' }, undefined, `RLIMIT_${name.toUpperCase()}: a number, unlimited, or soft:hard.`),
   ),

@@ -91,6 +91,12 @@ export const unitKeyTable = writable(unitRows, [
 /** `processes`. */
 export const processKeys: readonly Key[] = [
   live('processes.units', { kind: 'units', keys: unitKeyTable }, {}, 'Declared units by id.'),
+  key(
+    'processes.cgroups',
+    boolean,
+    true,
+    'Whether each unit gets a cgroup v2 of its own where one can be had (root, or delegated): nothing escapes its stop then. `sboxagent doctor` says which.',
+  ),
   key('processes.inline.enabled', boolean, false, 'Whether StartProcess may carry a command of its own.'),
   key('processes.inline.allowed_binaries', { kind: 'paths' }, [], 'The absolute binaries that it may name.'),
 ];

@@ -67,3 +67,25 @@ test('a stable run wipes out what was before', () => {
   const outcome = { success: false, upMs: 30_000 };
   assert.deepEqual(decideRestart(spec, history, { outcome, nowMs: 30_010, random: 0 }), { kind: 'restart', delayMs: 1000, attempts: 1 });
 });
+
+test('the delay is a number, whatever is multiplied', () => {
+  for (const baseMs of [0, 1, 86_400_000]) {
+    for (const factor of [1, 2, 100]) {
+      for (const attempts of [0, 1, 63, 1023, 1024, 1e6, Number.MAX_SAFE_INTEGER]) {
+        for (const maxMs of [0, 60_000, 86_400_000]) {
+          const decision = decideRestart(
+            { ...spec, baseMs, factor, maxMs, jitter: 10 },
+            { starts: [], attempts },
+            { outcome: failed, nowMs: 0, random: 1 },
+          );
+          const delayMs = decision.kind === 'restart' ? decision.delayMs : Number.NaN;
+          assert.ok(
+            Number.isSafeInteger(delayMs) && delayMs >= 0 && delayMs <= maxMs * 11,
+            `${baseMs} × ${factor} ** ${attempts}: ${delayMs}`,
+          );
+          if (baseMs === 0) assert.equal(delayMs, 0);
+        }
+      }
+    }
+  }
+});

@@ -1,0 +1,118 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { descriptorsRanOut } from './proc.ts';
+
+/** Figures of everything in a group together. */
+export interface GroupUsage {
+  readonly cpuMicros: number;
+  /** What is held in memory without what the kernel can drop at once (inactive page cache); undefined where memory is not counted. */
+  readonly memoryBytes: number | undefined;
+}
+
+/** The cgroup v2 of one unit; see cgroups(7) and the kernel's cgroup-v2.rst for the files. Nothing here throws but EMFILE and its like. */
+export interface UnitGroup {
+  readonly path: string;
+  /** A process that writes `0` into this file joins. */
+  readonly joinFile: string;
+  /** False where it can not be made. */
+  make(): boolean;
+  exists(): boolean;
+  /** Whether anything in it, or in groups below it, lives; zombies do not count. */
+  populated(): boolean;
+  /** Pids of all that lives in it and below. */
+  members(): readonly number[];
+  /** SIGKILL to all of it at once; false where the kernel (before 5.14) has no such thing. */
+  kill(): boolean;
+  usage(): GroupUsage | undefined;
+  /** Processes that the kernel killed in it for want of memory, since it was made. */
+  oomKills(): number;
+  /** undefined takes the ceiling away. */
+  limitMemory(bytes: number | undefined): void;
+  /** Once it is empty; with what the program has made below it. */
+  remove(): void;
+}
+
+export function openUnitGroup(path: string, { memory }: { readonly memory: boolean }): UnitGroup {
+  const file = (name: string): string => join(path, name);
+  return {
+    path,
+    joinFile: file('cgroup.procs'),
+    make() {
+      try {
+        mkdirSync(path);
+        return true;
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code === 'EEXIST';
+      }
+    },
+    exists: () => existsSync(path),
+    populated: () => /^populated 1$/m.test(read(file('cgroup.events'))),
+    members: () => membersOf(path),
+    kill: () => write(file('cgroup.kill'), '1'),
+    usage() {
+      const cpu = /^usage_usec (\d+)$/m.exec(read(file('cpu.stat')))?.[1];
+      return cpu === undefined ? undefined : { cpuMicros: Number(cpu), memoryBytes: memory ? held(file) : undefined };
+    },
+    oomKills: () => (memory ? Number(/^oom_kill (\d+)$/m.exec(read(file('memory.events')))?.[1] ?? 0) : 0),
+    limitMemory(bytes) {
+      if (memory) write(file('memory.max'), bytes === undefined ? 'max' : String(bytes));
+    },
+    remove: () => removeTree(path),
+  };
+}
+
+function held(file: (name: string) => string): number {
+  const current = Number(read(file('memory.current')));
+  const inactive = Number(/^inactive_file (\d+)$/m.exec(read(file('memory.stat')))?.[1] ?? 0);
+  return Math.max(0, current - inactive);
+}
+
+function below(path: string): readonly string[] {
+  try {
+    return readdirSync(path, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => join(path, entry.name));
+  } catch (error) {
+    if (descriptorsRanOut(error)) throw error;
+    return [];
+  }
+}
+
+function membersOf(path: string): readonly number[] {
+  const own = read(join(path, 'cgroup.procs'));
+  const pids = own === '' ? [] : own.trim().split('\n').map(Number);
+  return [...pids, ...below(path).flatMap(membersOf)];
+}
+
+function removeTree(path: string): void {
+  try {
+    rmdirSync(path);
+    return;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') return; // it is gone, or nobody can tell
+  }
+  try {
+    for (const child of below(path)) removeTree(child);
+    rmdirSync(path);
+  } catch {
+    // something lives in it
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (error) {
+    if (descriptorsRanOut(error)) throw error; // says nothing about the group
+    return '';
+  }
+}
+
+function write(path: string, text: string): boolean {
+  try {
+    writeFileSync(path, text, { flag: 'r+' });
+    return true;
+  } catch {
+    return false;
+  }
+}
