@@ -4,6 +4,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { RefusedError } from '../kernel/errors.ts';
 import { endWithOutput } from '../kernel/output.ts';
+import { lookForGroupPlace } from '../processes/index.ts';
 import { type LoadedSettings, processEnv, type Settings } from '../settings/index.ts';
 import { lockOwner } from './lock.ts';
 import { loadFor } from './serve.ts';
@@ -106,7 +107,16 @@ function units({ processes }: Settings): Finding {
     : bad('units', `no program for ${missing.join(', ')}; install it, or correct the path`);
 }
 
-const checks: readonly Check[] = [stateDir, disk, owner, port, auth, units];
+function groups({ agent, processes }: Settings): Finding {
+  if (!processes.cgroups) return ok('cgroups', 'off by processes.cgroups: what a unit starts is found by its mark');
+  const place = lookForGroupPlace(agent.stateDir);
+  if (place.kind === 'none') {
+    return ok('cgroups', `none: ${place.why}; what a unit starts is found by its mark, which a program that clears its environment loses`);
+  }
+  return ok('cgroups', `one for each unit below ${place.base}; memory is ${place.memory ? 'counted and limited' : 'not counted'} there`);
+}
+
+const checks: readonly Check[] = [stateDir, disk, owner, port, auth, units, groups];
 
 interface DoctorFlags {
   readonly config?: string;

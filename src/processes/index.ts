@@ -27,3 +27,4 @@ export type {
   Supervisor,
   TrialOptions,
 } from './types.ts';
+export { type GroupPlace, lookForGroupPlace } from './unit-groups.ts';

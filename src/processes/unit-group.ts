@@ -39,10 +39,10 @@ export function openUnitGroup(path: string, { memory }: { readonly memory: boole
     joinFile: file('cgroup.procs'),
     make() {
       try {
-        mkdirSync(path);
+        mkdirSync(path, { recursive: true });
         return true;
-      } catch (error) {
-        return (error as NodeJS.ErrnoException).code === 'EEXIST';
+      } catch {
+        return false;
       }
     },
     exists: () => existsSync(path),

@@ -82,6 +82,21 @@ export function findGroupPlace(stateDir: string, facts: GroupFacts = groupFacts(
   return { kind: 'none', why };
 }
 
+/** Finds the place and leaves nothing behind, unless a daemon has groups in it: for who only wants to know. */
+export function lookForGroupPlace(stateDir: string): GroupPlace {
+  const place = findGroupPlace(stateDir);
+  if (place.kind === 'groups') removeEmpty(place.base);
+  return place;
+}
+
+function removeEmpty(base: string): void {
+  try {
+    rmdirSync(base);
+  } catch {
+    // there are groups in it
+  }
+}
+
 /** The kernel counts memory for a group only where all above it pass the controller on. */
 function passOnMemory(parent: string, base: string): boolean {
   for (const group of [parent, base]) {
@@ -125,11 +140,7 @@ export function openUnitGroups(place: GroupPlace): UnitGroups {
     remove: (id) => at(id).remove(),
     close() {
       for (const id of directories(base)) at(id).remove();
-      try {
-        rmdirSync(base);
-      } catch {
-        // a unit that outlives the daemon is in it
-      }
+      removeEmpty(base); // but for what outlives the daemon
     },
   };
 }
