@@ -1,12 +1,15 @@
 import { AgentError } from '../kernel/errors.ts';
 import type { Store } from '../store/index.ts';
 import type { AppendResult, CompactResult, Window } from './journal-procedures.ts';
-import { decodeBody, type MeasuredEvent, type Row, toRow } from './record.ts';
+import { decodeBody, type MeasuredEvent, packRow, toRow } from './record.ts';
 import type { Ring, SizedEvent } from './ring.ts';
 import type { JournalStats, Receipt } from './types.ts';
 
 /** Bytes of events that may wait for the disk; above it publishing is refused. */
 const waitingBytes = 64 * 1024 * 1024;
+/** What is published in one turn of the event loop goes to the disk as one call of at most so many events, or bytes. */
+const callEvents = 1000;
+const callBytes = 4 * 1024 * 1024;
 
 /** The journal's figures, kept beside the database so that they can be asked for at any moment. */
 export interface Appender {
@@ -28,17 +31,30 @@ export interface AppenderOptions {
   readonly counted: (stored: number, duplicates: number) => void;
 }
 
+interface Publisher {
+  readonly events: readonly MeasuredEvent[];
+  resolve(receipts: readonly Receipt[]): void;
+  reject(error: unknown): void;
+}
+
+interface Turn {
+  readonly rows: (string | number)[];
+  readonly sizes: number[];
+  bytes: number;
+  readonly publishers: Publisher[];
+}
+
 export function createAppender({ store, ring, window, ageMs, counted }: AppenderOptions): Appender {
   let { last, count, bytes } = window;
   let first = window.first === 0 ? last + 1 : window.first;
   let waiting = 0;
 
-  const take = (events: readonly MeasuredEvent[], rows: readonly Row[], results: readonly AppendResult[]): readonly Receipt[] => {
+  const take = (events: readonly MeasuredEvent[], sizes: readonly number[], results: readonly AppendResult[]): readonly Receipt[] => {
     const stored: SizedEvent[] = [];
     const receipts = results.map(({ revision, body }, i): Receipt => {
       if (body !== undefined) return { event: decodeBody(revision, body), duplicate: true };
       const event = { revision, ...(events[i] as MeasuredEvent).event };
-      const size = (rows[i] as Row).bytes;
+      const size = sizes[i] ?? 0;
       bytes += size;
       stored.push({ event, bytes: size });
       return { event, duplicate: false };
@@ -50,20 +66,56 @@ export function createAppender({ store, ring, window, ageMs, counted }: Appender
     return receipts;
   };
 
-  return {
-    async append(events) {
-      const age = ageMs();
-      const rows = events.map((event) => toRow(event, age));
-      const size = rows.reduce((sum, row) => sum + row.bytes, 0);
-      if (waiting > 0 && waiting + size > waitingBytes) {
-        throw new AgentError('INGEST_OVERLOADED', `${waiting} bytes of events wait for the disk already`, { retryAfterMs: 250 });
-      }
-      waiting += size;
-      try {
-        return take(events, rows, await store.write<readonly AppendResult[]>('events', 'append', rows, rows.length));
-      } finally {
+  /** What was published in this turn. */
+  let turn: Turn = { rows: [], sizes: [], bytes: 0, publishers: [] };
+  const flush = (): void => {
+    const { rows, sizes, bytes: size, publishers } = turn;
+    if (publishers.length === 0) return;
+    turn = { rows: [], sizes: [], bytes: 0, publishers: [] };
+    store
+      .write<readonly AppendResult[]>('events', 'append', rows, sizes.length)
+      .finally(() => {
         waiting -= size;
+      })
+      .then(
+        (results) => settle(publishers, sizes, results),
+        (error: unknown) => {
+          for (const { reject } of publishers) reject(error);
+        },
+      );
+  };
+  const settle = (publishers: readonly Publisher[], sizes: readonly number[], results: readonly AppendResult[]): void => {
+    let at = 0;
+    for (const { events, resolve } of publishers) {
+      const end = at + events.length;
+      resolve(take(events, sizes.slice(at, end), results.slice(at, end)));
+      at = end;
+    }
+  };
+  const enqueue = (events: readonly MeasuredEvent[]): void => {
+    const age = ageMs();
+    for (const event of events) {
+      const row = toRow(event, age);
+      packRow(turn.rows, row);
+      turn.sizes.push(row.bytes);
+      turn.bytes += row.bytes;
+      waiting += row.bytes;
+    }
+  };
+
+  return {
+    append(events) {
+      const size = events.reduce((sum, { wireBytes }) => sum + wireBytes, 0);
+      if (waiting > 0 && waiting + size > waitingBytes) {
+        const message = `${waiting} bytes of events wait for the disk already`;
+        return Promise.reject(new AgentError('INGEST_OVERLOADED', message, { retryAfterMs: 250 }));
       }
+      return new Promise((resolve, reject) => {
+        if (turn.publishers.length > 0 && (turn.sizes.length + events.length > callEvents || turn.bytes + size > callBytes)) flush();
+        if (turn.publishers.length === 0) setImmediate(flush);
+        enqueue(events);
+        turn.publishers.push({ events, resolve, reject });
+      });
     },
     removed(result) {
       count -= result.removed;

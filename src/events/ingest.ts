@@ -1,8 +1,13 @@
 import type { Clock } from '../kernel/clock.ts';
+import { invalid, type Violation } from '../kernel/errors.ts';
 import { ulid } from '../kernel/ids.ts';
-import type { Redactor } from '../kernel/redaction.ts';
-import type { FreshEvent } from './record.ts';
+import { noRedactor, type Redactor } from '../kernel/redaction.ts';
+import type { FreshEvent, MeasuredEvent } from './record.ts';
 import type { Instant, NewEvent, PublishContext } from './types.ts';
+import { createDataJudge, judgeHead, judgeSize, type Report } from './validate.ts';
+
+/** Violations told of one request; a million bad values need no million sentences. */
+const maxViolations = 100;
 
 export interface IngestContext extends PublishContext {
   readonly clock: Clock;
@@ -10,21 +15,43 @@ export interface IngestContext extends PublishContext {
   readonly redactor: Redactor | undefined;
 }
 
-/** Makes a valid event whole: fills in what is absent, brings ids of traces to one form, masks secrets. */
-export function ingest(event: NewEvent, context: IngestContext): FreshEvent {
-  const now = context.clock.wallMs();
-  const ingestTime = instantOf(now);
+/**
+ * Judges events and makes them whole: fills in what is absent, brings ids of traces to one form, masks secrets. The data of each is walked once for all
+ * of it. Throws INVALID_REQUEST that names every field that is wrong, as `events[i].field`.
+ */
+export function ingest(events: readonly NewEvent[], context: IngestContext): readonly MeasuredEvent[] {
+  const violations: Violation[] = [];
+  const nowMs = context.clock.wallMs();
+  const measured = events.map((event, i) =>
+    ingestOne(event, nowMs, {
+      context,
+      report(field, message, rule) {
+        if (violations.length < maxViolations)
+          violations.push({ field: `events[${i}].${field}`, message, ...(rule !== undefined && { rule }) });
+      },
+    }),
+  );
+  if (violations.length > 0) throw invalid(violations);
+  return measured;
+}
+
+interface Ingesting {
+  readonly context: IngestContext;
+  readonly report: Report;
+}
+
+function ingestOne(event: NewEvent, nowMs: number, { context, report }: Ingesting): MeasuredEvent {
+  const redactor = context.redactor ?? noRedactor;
+  const head = judgeHead(event, report);
+  const judge = createDataJudge(report);
+  const data = event.data === undefined ? undefined : redactor.json(event.data, 'data', judge);
+  const wireBytes = head + judge.bytes();
+  judgeSize(wireBytes, report);
+  const ingestTime = instantOf(nowMs);
   const trace = traceOf(event, context);
-  const given = event.attributes ?? {};
-  const attributes = {
-    ...given,
-    ...(trace.original !== undefined && { original_trace_id: trace.original }),
-    ...context.stamp?.(event),
-  };
-  const data = masked(event.data, 'data', context.redactor);
-  const facts = masked(attributes, 'attributes', context.redactor);
-  return {
-    id: event.id || ulid(now),
+  const attributes = redactor.json(attributesOf(event, trace, context), 'attributes');
+  const whole: FreshEvent = {
+    id: event.id || ulid(nowMs),
     type: event.type,
     source: event.source || context.source,
     subject: event.subject ?? '',
@@ -35,16 +62,28 @@ export function ingest(event: NewEvent, context: IngestContext): FreshEvent {
     traceId: trace.traceId,
     spanId: trace.spanId,
     correlationId: event.correlationId ?? '',
-    data: data.value,
-    attributes: facts.value ?? {},
-    redacted: [...data.paths, ...facts.paths],
+    data: data?.value,
+    attributes: attributes.value,
+    redacted: data === undefined || data.paths.length === 0 ? attributes.paths : [...data.paths, ...attributes.paths],
   };
+  return { event: whole, wireBytes };
+}
+
+const noAttributes = {};
+
+function attributesOf(event: NewEvent, trace: Trace, context: IngestContext): Readonly<Record<string, string>> {
+  const given = event.attributes ?? noAttributes;
+  const stamp = context.stamp?.(event);
+  if (trace.original === undefined && stamp === undefined) return given;
+  return { ...given, ...(trace.original !== undefined && { original_trace_id: trace.original }), ...stamp };
 }
 
 export function instantOf(wallMs: number): Instant {
   const seconds = Math.floor(wallMs / 1000);
   return { seconds, nanos: Math.floor(wallMs - seconds * 1000) * 1_000_000 };
 }
+
+const plainTraceId = /^[0-9a-f]{32}$/;
 
 interface Trace {
   readonly traceId: string;
@@ -56,14 +95,7 @@ interface Trace {
 /** 32 hex digits of a UUID or of the 8 digits that sboxmgr logs; without any, the trace of the publishing call. */
 function traceOf({ traceId: given, spanId = '' }: NewEvent, call: PublishContext): Trace {
   if (!given) return { traceId: call.traceId ?? '', spanId: spanId || (call.spanId ?? '') };
+  if (plainTraceId.test(given)) return { traceId: given, spanId };
   const traceId = given.replaceAll('-', '').toLowerCase().padStart(32, '0');
   return given.length === 32 ? { traceId, spanId } : { traceId, spanId, original: given };
-}
-
-function masked<T extends NonNullable<NewEvent['data' | 'attributes']>>(
-  value: T | undefined,
-  root: string,
-  redactor: Redactor | undefined,
-): { readonly value: T | undefined; readonly paths: readonly string[] } {
-  return value === undefined || !redactor ? { value, paths: [] } : redactor.json(value, root);
 }

@@ -5,7 +5,7 @@ import { messageBytes } from '../kernel/wire-size.ts';
 import { type ProcedureModule, prepared } from '../store/index.ts';
 import { compileFilter } from './filter.ts';
 import { narrow } from './narrow.ts';
-import { decodeBody, type Row } from './record.ts';
+import { decodeBody, eachRow, type PackedRow, type PackedRows } from './record.ts';
 import type { EventFilter } from './types.ts';
 
 export interface AppendResult {
@@ -118,22 +118,27 @@ function firstRevision(db: DatabaseSync): number {
   return number(prepared(db, 'SELECT revision FROM events ORDER BY revision LIMIT 1').get()?.['revision']);
 }
 
-/** Looks before it inserts, so that a duplicate burns no revision: the window has no holes. */
-function append(db: DatabaseSync, rows: readonly Row[]): readonly AppendResult[] {
-  const known = prepared(db, 'SELECT revision, body FROM events WHERE id = ? AND source = ?');
+/** A duplicate burns no revision: the window has no holes. Only where there is one is the first of it looked for. */
+function append(db: DatabaseSync, rows: PackedRows): readonly AppendResult[] {
   const insert = prepared(
     db,
-    `INSERT INTO events (revision, bytes, age_ms, severity, time_s, source, id, type, subject, trace_id, checksum, body)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO events (revision, checksum, bytes, age_ms, severity, time_s, source, id, type, subject, trace_id, body)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, source) DO NOTHING`,
   );
-  let revision = lastRevision(db);
-  return rows.map(({ id, source, type, subject, severity, timeSeconds, traceId, ageMs, body, bytes }) => {
-    const before = known.get(id, source);
-    if (before) return { revision: number(before['revision']), body: String(before['body']) };
-    revision += 1;
-    insert.run(revision, bytes, ageMs, severity, timeSeconds, source, id, type, subject, traceId, checksum(revision, body), body);
-    return { revision };
+  const results: AppendResult[] = [];
+  let last = lastRevision(db);
+  eachRow(rows, (row) => {
+    const revision = last + 1;
+    const { changes } = insert.run(revision, checksum(revision, row[9]), ...row);
+    if (Number(changes) > 0) last = revision;
+    results.push(Number(changes) > 0 ? { revision } : known(db, row));
   });
+  return results;
+}
+
+function known(db: DatabaseSync, [, , , , source, id]: PackedRow): AppendResult {
+  const row = prepared(db, 'SELECT revision, body FROM events WHERE id = ? AND source = ?').get(id, source);
+  return { revision: number(row?.['revision']), body: String(row?.['body']) };
 }
 
 /** Removes from the old end what any of the three limits asks for. */

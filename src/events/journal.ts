@@ -16,7 +16,6 @@ import { refuseReserved } from './reserved.ts';
 import { createSweeper, type Retention } from './retention.ts';
 import { createRing } from './ring.ts';
 import type { Journal, NewEvent } from './types.ts';
-import { validate } from './validate.ts';
 
 export interface JournalOptions {
   readonly store: OpenStore;
@@ -59,8 +58,7 @@ export async function openJournal(options: JournalOptions): Promise<OpenJournal>
 
   const emit = (event: NewEvent): void => {
     try {
-      const [wireBytes = 0] = validate([event]);
-      emitter.emit({ event: ingest(event, { source, clock, redactor }), wireBytes });
+      for (const measured of ingest([event], { source, clock, redactor })) emitter.emit(measured);
     } catch (error) {
       logger.error({ err: error, type: event.type }, 'an event of the agent is not valid and was dropped');
       meters.dropped(1, 'refused');
@@ -71,9 +69,7 @@ export async function openJournal(options: JournalOptions): Promise<OpenJournal>
 
   return {
     async publish(events, context) {
-      const sizes = validate(events);
-      const of = { ...context, clock, redactor };
-      const fresh = events.map((event, i) => ({ event: ingest(event, of), wireBytes: sizes[i] ?? 0 }));
+      const fresh = ingest(events, { ...context, clock, redactor });
       if (context.inside !== true) for (const { event } of fresh) refuseReserved(event);
       return fresh.length === 0 ? [] : appender.append(fresh);
     },

@@ -10,7 +10,7 @@ export interface MeasuredEvent {
 }
 
 /** What goes into the table: the event as JSON, and what it is found by. Texts are in the form of `textKey`. */
-export interface Row {
+interface Row {
   readonly id: string;
   readonly source: string;
   readonly type: string;
@@ -32,7 +32,8 @@ const rowBytes = 200;
  * UTF-8; this form has neither, and different texts stay different.
  */
 export function textKey(text: string): string {
-  return JSON.stringify(text).slice(1, -1);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what JSON writes otherwise
+  return /["\\\u0000-\u001f\ud800-\udfff]/.test(text) ? JSON.stringify(text).slice(1, -1) : text;
 }
 
 export function toRow({ event, wireBytes }: MeasuredEvent, ageMs: number): Row {
@@ -51,6 +52,24 @@ export function toRow({ event, wireBytes }: MeasuredEvent, ageMs: number): Row {
   };
 }
 
+/** Rows on their way to the store's thread: one list of plain values, which is a fraction of the cost of an object for each. */
+export type PackedRows = readonly (string | number)[];
+const columns = 10;
+
+export function packRow(into: (string | number)[], row: Row): void {
+  into.push(row.bytes, row.ageMs, row.severity, row.timeSeconds, row.source, row.id, row.type, row.subject, row.traceId, row.body);
+}
+
+/** Calls `fn` with the columns of each row, in the order of the table. */
+export function eachRow(packed: PackedRows, fn: (row: PackedRow) => void): void {
+  for (let at = 0; at < packed.length; at += columns) fn(packed.slice(at, at + columns) as unknown as PackedRow);
+}
+
+export type PackedRow = readonly [
+  ...[bytes: number, ageMs: number, severity: number, timeSeconds: number],
+  ...[source: string, id: string, type: string, subject: string, traceId: string, body: string],
+];
+
 interface Body {
   readonly i: string;
   readonly t: string;
@@ -68,24 +87,22 @@ interface Body {
   readonly r?: readonly string[];
 }
 
+const quoted = JSON.stringify;
+
+/** The JSON of a `Body`, put together by hand: what is absent costs nothing, and no object is made to be written at once. */
 function encodeBody(event: FreshEvent): string {
-  const body: Body = {
-    i: event.id,
-    t: event.type,
-    s: event.source,
-    ...(event.subject !== '' && { u: event.subject }),
-    v: event.severity,
-    p: event.priority,
-    at: [event.time.seconds, event.time.nanos],
-    in: [event.ingestTime.seconds, event.ingestTime.nanos],
-    ...(event.traceId !== '' && { tr: event.traceId }),
-    ...(event.spanId !== '' && { sp: event.spanId }),
-    ...(event.correlationId !== '' && { co: event.correlationId }),
-    ...(event.data !== undefined && { d: event.data }),
-    ...(Object.keys(event.attributes).length > 0 && { a: event.attributes }),
-    ...(event.redacted.length > 0 && { r: event.redacted }),
-  };
-  return JSON.stringify(body);
+  const { subject, time, ingestTime, traceId, spanId, correlationId, data, attributes, redacted } = event;
+  let text = `{"i":${quoted(event.id)},"t":${quoted(event.type)},"s":${quoted(event.source)}`;
+  if (subject !== '') text += `,"u":${quoted(subject)}`;
+  text += `,"v":"${event.severity}","p":${event.priority},"at":[${time.seconds},${time.nanos}],"in":[${ingestTime.seconds},${ingestTime.nanos}]`;
+  if (traceId !== '') text += `,"tr":${quoted(traceId)}`;
+  if (spanId !== '') text += `,"sp":${quoted(spanId)}`;
+  if (correlationId !== '') text += `,"co":${quoted(correlationId)}`;
+  if (data !== undefined) text += `,"d":${quoted(data)}`;
+  const facts = quoted(attributes);
+  if (facts !== '{}') text += `,"a":${facts}`;
+  if (redacted.length > 0) text += `,"r":${quoted(redacted)}`;
+  return `${text}}`;
 }
 
 export function decodeBody(revision: number, text: string): StoredEvent {

@@ -1,6 +1,6 @@
-import { invalid, type Violation } from '../kernel/errors.ts';
-import { entryBytes, fieldBytes, messageBytes, numberBytes, scalarBytes, textBytes } from '../kernel/wire-size.ts';
-import { type Json, type JsonObject, type NewEvent, type StoredEvent, severities } from './types.ts';
+import type { JsonPlace, JsonVisitor } from '../kernel/redaction.ts';
+import { entryBytes, fieldBytes, messageBytes, numberBytes, scalarBytes, textBytes, valueBytes } from '../kernel/wire-size.ts';
+import { type NewEvent, type StoredEvent, severities } from './types.ts';
 
 const typeShape = /^[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$/;
 const traceShape = /^([0-9a-f]{32}|[0-9a-f]{8}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$/i;
@@ -26,31 +26,23 @@ const eventOverhead = 160;
 /** Events whose wire form is larger are refused: with what stands around it, a message must stay below the 4 MiB that clients of gRPC take. */
 const maxEventBytes = 3 << 20;
 
-type Report = (field: string, message: string, rule?: string) => void;
+/** Paths in violations are cut here. */
+const longestPath = 200;
 
-/** Answers the size of each event in its wire form, about. Throws INVALID_REQUEST that names every field that is wrong, as `events[i].field`. */
-export function validate(events: readonly NewEvent[]): readonly number[] {
-  const violations: Violation[] = [];
-  const sizes = events.map((event, i) =>
-    judge(event, (field, message, rule) => {
-      violations.push({ field: `events[${i}].${field}`, message, ...(rule !== undefined && { rule }) });
-    }),
-  );
-  if (violations.length > 0) throw invalid(violations.slice(0, 100));
-  return sizes;
-}
+export type Report = (field: string, message: string, rule?: string) => void;
 
 /** As many of these as one message may carry: at least one, beyond that no more than 1 MiB of their wire form. */
 export function firstWithinMessage(events: readonly StoredEvent[]): readonly StoredEvent[] {
   let bytes = 0;
   const end = events.findIndex((event, i) => {
-    bytes += judge(event, () => {});
+    bytes += judgeHead(event, () => {}) + (event.data === undefined ? 0 : valueBytes(event.data));
     return i > 0 && bytes > messageBytes;
   });
   return end < 0 ? events : events.slice(0, end);
 }
 
-function judge(event: NewEvent, report: Report): number {
+/** Judges an event but for its data; answers the size of that much in the wire form. */
+export function judgeHead(event: NewEvent, report: Report): number {
   judgeType(event.type, report);
   const { severity, priority, time, traceId = '', spanId = '' } = event;
   if (severity !== undefined && !severities.includes(severity)) report('severity', `must be one of ${severities.join(', ')}`, 'enum');
@@ -60,12 +52,14 @@ function judge(event: NewEvent, report: Report): number {
   if (time && !(time.seconds >= seconds.min && time.seconds <= seconds.max && time.nanos >= 0 && time.nanos < 1e9)) {
     report('time', 'must lie in the years 1 to 9999', 'timestamp');
   }
-  if (!traceShape.test(traceId)) report('trace_id', 'must be 32 hex digits, a UUID, or 8 hex digits', 'string.pattern');
-  if (!spanShape.test(spanId)) report('span_id', 'must be 16 lower-case hex digits', 'string.pattern');
-  let bytes = eventOverhead + judgeTexts(event, report) + judgeAttributes(event.attributes ?? {}, report);
-  if (event.data !== undefined) bytes += fieldBytes(judgeData(event.data, { report, path: 'data', depth: 0 }));
+  if (traceId !== '' && !traceShape.test(traceId)) report('trace_id', 'must be 32 hex digits, a UUID, or 8 hex digits', 'string.pattern');
+  if (spanId !== '' && !spanShape.test(spanId)) report('span_id', 'must be 16 lower-case hex digits', 'string.pattern');
+  return eventOverhead + judgeTexts(event, report) + (event.attributes === undefined ? 0 : judgeAttributes(event.attributes, report));
+}
+
+/** Reports an event that is too large for the messages that would carry it. */
+export function judgeSize(bytes: number, report: Report): void {
   if (bytes > maxEventBytes) report('data', `makes the event larger than ${maxEventBytes} bytes on the wire`, 'message.max_bytes');
-  return bytes;
 }
 
 function judgeType(type: string | undefined, report: Report): void {
@@ -106,40 +100,35 @@ function judgeAttributes(attributes: Readonly<Record<string, string>>, report: R
   return bytes;
 }
 
-interface Place {
-  readonly report: Report;
-  readonly path: string;
-  readonly depth: number;
-}
+/** What the fields around a value take: of a list an item, of a map an entry. */
+const wrapBytes = 2;
+const containerBytes = 10;
 
-/** What JSON cannot carry would come back changed: it is refused. Answers the bytes of the value's wire form. */
-function judgeData(value: Json, place: Place): number {
-  if (typeof value === 'number') {
-    if (!Number.isFinite(value)) place.report(place.path, 'must be a finite number', 'double.finite');
-    return numberBytes;
-  }
-  if (typeof value === 'string') {
-    if (!value.isWellFormed()) place.report(place.path, 'is not valid Unicode: half a surrogate pair', 'string.utf8');
-    return textBytes(value);
-  }
-  if (typeof value !== 'object' || value === null) return scalarBytes;
-  if (place.depth < limits.depth)
-    return fieldBytes(Array.isArray(value) ? judgeItems(value, place) : judgeFields(value as JsonObject, place));
-  place.report('data', `must be nested at most ${limits.depth} deep`, 'depth');
-  return 0;
-}
-
-function judgeItems(items: readonly Json[], { report, path, depth }: Place): number {
+/** Judges data on the way of another walk, and adds up the bytes of its wire form. What JSON cannot carry would come back changed: it is refused. */
+export function createDataJudge(report: Report): JsonVisitor & { bytes(): number } {
   let bytes = 0;
-  for (const [i, item] of items.entries()) bytes += fieldBytes(judgeData(item, { report, path: `${path}[${i}]`, depth: depth + 1 }));
-  return bytes;
-}
-
-function judgeFields(fields: JsonObject, { report, path, depth }: Place): number {
-  let bytes = 0;
-  for (const [key, item] of Object.entries(fields)) {
-    if (!key.isWellFormed()) report(path, 'has a key that is not valid Unicode', 'string.utf8');
-    bytes += entryBytes(key, fieldBytes(judgeData(item, { report, path: `${path}.${key.slice(0, 64)}`, depth: depth + 1 })));
-  }
-  return bytes;
+  const told = (place: JsonPlace, key: string | number): string => place.path(key).slice(0, longestPath);
+  return {
+    bytes: () => bytes,
+    key(key, place) {
+      bytes += fieldBytes(textBytes(key)) - 2 + wrapBytes;
+      if (!key.isWellFormed()) report(place.path(key).slice(0, -1 - key.length), 'has a key that is not valid Unicode', 'string.utf8');
+    },
+    value(value, place, key) {
+      if (typeof value === 'string') {
+        bytes += textBytes(value) + wrapBytes;
+        if (!value.isWellFormed()) report(told(place, key), 'is not valid Unicode: half a surrogate pair', 'string.utf8');
+      } else if (typeof value === 'number') {
+        bytes += numberBytes + wrapBytes;
+        if (!Number.isFinite(value)) report(told(place, key), 'must be a finite number', 'double.finite');
+      } else if (typeof value !== 'object' || value === null) {
+        bytes += scalarBytes + wrapBytes;
+      } else {
+        bytes += containerBytes;
+        if (place.depth >= limits.depth) report('data', `must be nested at most ${limits.depth} deep`, 'depth');
+        return place.depth < limits.depth;
+      }
+      return true;
+    },
+  };
 }

@@ -4,22 +4,48 @@ import { systemClock } from './clock.ts';
 /** Crockford's base 32: no I, L, O, U. Sorted, so that ids sort by time. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
-const randomMax = 1n << 80n;
+const base = alphabet.length;
+/** Digits of the random part: 80 bits. */
+const randomDigits = 16;
 // The last id of this thread: what makes `ulid` monotonic. Nothing else depends on it.
 let lastMs = -1;
-let lastRandom = 0n;
+let timeText = '';
+let digits = new Uint8Array(randomDigits);
 
 /**
  * A new ULID: 26 characters, 48 bits of wall-clock milliseconds and 80 random bits. Within one millisecond, and while the
  * clock stands behind the last id, the random part counts up, so that ids of one thread always rise.
  */
 export function ulid(nowMs: number = systemClock.wallMs()): string {
-  const ms = Math.max(Math.floor(nowMs), lastMs);
-  const random = ms === lastMs ? lastRandom + 1n : BigInt(`0x${randomBytes(10).toString('hex')}`);
-  const overflow = random >= randomMax;
-  lastMs = overflow ? ms + 1 : ms;
-  lastRandom = overflow ? 0n : random;
-  return encode((BigInt(lastMs) << 80n) | lastRandom);
+  const ms = Math.floor(nowMs);
+  if (ms > lastMs) beginAt(ms, randomBytes(randomDigits));
+  else if (!countUp()) beginAt(lastMs + 1, new Uint8Array(randomDigits));
+  let text = timeText;
+  for (let i = 0; i < randomDigits; i++) text += alphabet[digits[i] ?? 0];
+  return text;
+}
+
+function beginAt(ms: number, random: Uint8Array): void {
+  lastMs = ms;
+  timeText = timeDigits(ms);
+  digits = random.map((byte) => byte % base);
+}
+
+/** Ten digits of the milliseconds. */
+function timeDigits(ms: number): string {
+  let text = '';
+  for (let rest = ms; text.length < 10; rest = Math.floor(rest / base)) text = `${alphabet[rest % base]}${text}`;
+  return text;
+}
+
+/** False where the random part has no higher number. */
+function countUp(): boolean {
+  for (let i = randomDigits - 1; i >= 0; i--) {
+    const digit = (digits[i] ?? 0) + 1;
+    digits[i] = digit % base;
+    if (digit < base) return true;
+  }
+  return false;
 }
 
 /**

@@ -27,7 +27,7 @@ export interface StoreHealth {
 
 /** SQLite behind worker threads. Errors of the disk reject with AgentError JOURNAL_FULL or JOURNAL_UNAVAILABLE. */
 export interface Store {
-  /** Calls a write procedure; resolves after its group is committed (durable as configured). `records` counts towards the group's 256. */
+  /** Calls a write procedure; resolves after its group is committed (durable as configured). `records` counts towards the group's 1024. */
   write<T>(room: string, name: string, args: Args, records?: number): Promise<T>;
   read<T>(room: string, name: string, args: Args): Promise<T>;
   health(): StoreHealth;

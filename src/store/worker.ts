@@ -10,7 +10,8 @@ import { type Call, type FromWorker, type Result, type ToWorker, toFailure, type
 import type { ProcedureModule } from './types.ts';
 import { Writer } from './writer.ts';
 
-const groupRecords = 256;
+/** More in one commit costs a reader of the journal more patience, and saves no more. */
+const groupRecords = 1024;
 const gatherMs = 5;
 
 async function loadModules(urls: Readonly<Record<string, string>>): Promise<ReadonlyMap<string, ProcedureModule>> {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ingest } from '../../../src/events/ingest.ts';
-import { decodeBody, textKey, toRow } from '../../../src/events/record.ts';
+import { ingest as ingestAll } from '../../../src/events/ingest.ts';
+import { decodeBody, type FreshEvent, textKey, toRow } from '../../../src/events/record.ts';
 import type { NewEvent } from '../../../src/events/types.ts';
-import { validate } from '../../../src/events/validate.ts';
 import { systemClock } from '../../../src/kernel/clock.ts';
 import { AgentError } from '../../../src/kernel/errors.ts';
 import { createRedactor } from '../../../src/kernel/redaction.ts';
@@ -16,6 +15,14 @@ const context = {
   clock,
   redactor: createRedactor(['password', 'token']),
 };
+
+/** One valid event. */
+function ingest(event: NewEvent, of = context as Parameters<typeof ingestAll>[1]): FreshEvent {
+  const [measured] = ingestAll([event], of);
+  assert.ok(measured);
+  return measured.event;
+}
+const validate = (events: readonly NewEvent[]): unknown => ingestAll(events, context);
 
 test('what is absent is filled in', () => {
   const event = ingest({ type: 'a.b' }, context);

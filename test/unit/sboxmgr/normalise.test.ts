@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NewEvent } from '../../../src/events/index.ts';
-import { validate } from '../../../src/events/validate.ts';
+import { ingest } from '../../../src/events/ingest.ts';
+import { systemClock } from '../../../src/kernel/clock.ts';
 import type { AgentError } from '../../../src/kernel/errors.ts';
 import { typeOf } from '../../../src/sboxmgr/normalise/event-types.ts';
 import { type Around, normalise } from '../../../src/sboxmgr/normalise/normalise.ts';
@@ -327,7 +328,7 @@ test('whatever comes, the journal takes what is made of it, but for data that no
     if (!made.ok) continue;
     taken += 1;
     try {
-      validate([made.event]);
+      ingest([made.event], { source: 'test', clock: systemClock, redactor: undefined });
     } catch (error) {
       const { violations } = error as AgentError;
       assert.deepEqual(
