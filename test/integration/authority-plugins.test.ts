@@ -83,6 +83,17 @@ it('an id is whose it was first, over restarts: no other token registers it, or 
   assert.equal((await pluginOf('own')).state, 'ACTIVE');
 });
 
+it('of many who register one id at the same moment one is the first, and a refused registration binds nothing', async () => {
+  const many = Array.from({ length: 8 }, () => caller(daemon, ['events:write']));
+  const answers = await Promise.all(many.map((as) => as.connect('PluginSessionService/RegisterPlugin', registration('raced'))));
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [200, ...Array.from({ length: 7 }, () => 403)]);
+  const [first, second] = many;
+  assert.ok(first && second);
+  const bad = await first.connect('PluginSessionService/RegisterPlugin', registration('bad-schema', { config_schema: { type: 7 } }));
+  assert.deepEqual([bad.status, bad.reason], [400, 'PLUGIN_SCHEMA_INVALID']);
+  await register(second, 'bad-schema');
+});
+
 it('an event of another token that names the plugin is stored, and says nothing of it', async () => {
   const mine = caller(daemon, ['events:write']);
   const other = caller(daemon, ['events:write'], { name: 'named' });

@@ -15,4 +15,4 @@ const rows: readonly Key[] = [
 ];
 
 /** `agent`. */
-export const agentKeys = writable(rows, ['agent.name', 'agent.log_level', 'agent.auto_reload']);
+export const agentKeys = writable(rows, ['agent.name', 'agent.log_level', 'agent.auto_reload', 'agent.reload_delay']);
