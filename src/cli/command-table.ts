@@ -5,6 +5,7 @@ const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
 const reason: FlagSpec = { flags: '--reason <text>', summary: 'why, for the list of revisions' };
 const follow: FlagSpec = { flags: '-f, --follow', summary: 'stay and show what comes, also over a restart of the daemon' };
+const force: FlagSpec = { flags: '--force', summary: 'also with a configuration that its engine refuses' };
 const control = (name: string, summary: string, flags: readonly FlagSpec[] = []): CommandSpec => ({
   name,
   summary,
@@ -45,8 +46,8 @@ export const commands: readonly CommandSpec[] = [
   control('stop', 'stop a process and all that it started', [
     { flags: '--grace <duration>', summary: "how long it may take before it is killed (default: the unit's own)" },
   ]),
-  control('restart', 'stop and start a process'),
-  control('reload', 'let a process read its configuration again'),
+  control('restart', 'stop and start a process', [force]),
+  control('reload', 'let a process read its configuration again', [force]),
   {
     name: 'logs',
     summary: 'show what processes and the agent wrote, oldest first',

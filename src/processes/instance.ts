@@ -3,6 +3,7 @@ import type { UnitSettings } from '../settings/types.ts';
 import { type Attempt, createAttempt } from './attempt.ts';
 import type { ProcessContext } from './context.ts';
 import { attemptError, neverRan } from './ended.ts';
+import { terminalRefusal } from './judge-first.ts';
 import { isUp, refusesStart, runOf, transition } from './lifecycle/transition.ts';
 import type { Effect, Input, Lifecycle, Moment, Trial } from './lifecycle/types.ts';
 import type { Monitor } from './monitor.ts';
@@ -98,6 +99,7 @@ export function createInstance(context: ProcessContext, options: InstanceOptions
     nowMs: clock.monotonicMs(),
     wallMs: clock.wallMs(),
     random: context.random(),
+    terminalRefusal: (ended) => terminalRefusal(unit, ended),
   });
   const view = (): ProcessView => viewOf(unit, { life, inline, etag: `${epoch}-${version}` });
   const changed = (): void => {
@@ -344,7 +346,8 @@ export function createInstance(context: ProcessContext, options: InstanceOptions
       refuse();
       return ask({ kind: 'restart-requested', traceId });
     },
-    reload: () => reloadRun({ unit, run: life.phase.state === 'READY' ? run : undefined, clock, signal: watched.signal }),
+    reload: () =>
+      reloadRun({ unit, run: life.phase.state === 'STARTING' || !isUp(life.phase) ? undefined : run, clock, signal: watched.signal }),
     hangUp() {
       const program = isUp(life.phase) ? run?.tree.program : undefined;
       return program !== undefined && catchesSignal(program.pid, 'SIGHUP') && signalProcess(program, 'SIGHUP');

@@ -6,10 +6,12 @@ import type { UnitSettings } from '../settings/types.ts';
 import type { Logger, Metrics } from '../telemetry/types.ts';
 import type { ProcessContext } from './context.ts';
 import { closeInheritedDescriptors } from './descriptors.ts';
+import { engines } from './engines/index.ts';
 import { createHealth } from './health.ts';
 import { type InlineSettings, inlineUnit, judgeInline, maxInline, undeclaredUnit } from './inline-gate.ts';
 import { createInstance, type Instance } from './instance.ts';
 import { registerInstruments } from './instruments.ts';
+import { judgeFirst, objectionOf } from './judge-first.ts';
 import { isUp, refusesStart } from './lifecycle/transition.ts';
 import { memoryMonitor } from './memory-monitor.ts';
 import { createOrder } from './order.ts';
@@ -74,7 +76,13 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
   let closing: Promise<void> | undefined;
   const place: GroupPlace = options.cgroups === false ? { kind: 'none', why: 'switched off' } : findGroupPlace(stateDir);
   const groups = openUnitGroups(place);
-  const context: ProcessContext = { ...options, random: options.random ?? Math.random, groups, changed: roster.changed };
+  const context: ProcessContext = {
+    ...options,
+    random: options.random ?? Math.random,
+    groups,
+    checkConfig: options.checkConfig ?? ((unit, configPath, signal) => objectionOf(context, unit, { configPath, signal })),
+    changed: roster.changed,
+  };
   closeInheritedDescriptors(); // before any child can get one
   const monitors = [probeMonitor(context), memoryMonitor(context)];
   const order = createOrder(roster, logger);
@@ -154,6 +162,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
 
   const restartQuietly = async (instance: Instance): Promise<void> => {
     try {
+      if (isUp(instance.life().phase)) await judgeFirst(context, instance.unit());
       await order.startDependencies(instance);
       await (await instance.restart()).ready;
     } catch (error) {
@@ -181,17 +190,24 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
       await order.stop(id, graceMs);
       return instance.view();
     },
-    async restart(id, { traceId } = {}) {
+    async restart(id, { traceId, force = false } = {}) {
       refuseWhenClosing(id);
       const instance = roster.find(id);
       if (instance.inline) judgeInline(inline, id, instance.unit().command);
+      if (!force) await judgeFirst(context, instance.unit());
       await order.startDependencies(instance);
       await (await instance.restart(traceId)).running;
       return instance.view();
     },
-    async reload(id) {
+    async reload(id, { force = false } = {}) {
+      refuseWhenClosing(id);
       const instance = roster.find(id);
-      await instance.reload();
+      const { engine } = instance.unit();
+      if (!force && engine !== undefined && isUp(instance.life().phase)) await judgeFirst(context, instance.unit());
+      // What cannot take up a config in place is restarted for it.
+      if (engine !== undefined && engines[engine].reload === undefined && isReloadable(instance)) {
+        await (await instance.restart()).running;
+      } else await instance.reload();
       return instance.view();
     },
     async readConfigAgain(id, { traceId } = {}) {
@@ -241,6 +257,12 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
       return { added: added.map((unit) => unit.id), removed: removed.map((i) => i.id), changed: changed.map((i) => i.id) };
     },
   };
+}
+
+/** Its start is proved. */
+function isReloadable(instance: Instance): boolean {
+  const { state } = instance.life().phase;
+  return state === 'RUNNING' || state === 'READY';
 }
 
 /** Gives up waiting, and nothing else, when the signal fires. */

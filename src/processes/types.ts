@@ -93,13 +93,18 @@ export interface Supervisor {
   start(id: string, options: StartOptions): Promise<ProcessView>;
   /** Resolves when nothing of it is left. */
   stop(id: string, options: { readonly graceMs?: number }): Promise<ProcessView>;
-  /** `traceId`: the story that the events of this restart belong to. */
-  restart(id: string, options?: { readonly traceId?: string }): Promise<ProcessView>;
   /**
-   * Lets a READY engine read its config again inside the same process; resolves when it says that the config is in effect. Throws
-   * CONFIG_REFUSED with the engine's sentence (the old one goes on), START_FAILED where it ended by it, RELOAD_UNSUPPORTED, PROCESS_NOT_READY.
+   * Ends what runs, if anything does, and starts it; resolves when its start is proved. What it would use is judged first: what runs goes on
+   * where the engine refuses its config (CONFIG_REFUSED with its sentence), or the program is not there (BINARY_NOT_FOUND, …). `force`:
+   * without that. `traceId`: the story that the events of this restart belong to.
    */
-  reload(id: string): Promise<ProcessView>;
+  restart(id: string, options?: { readonly traceId?: string; readonly force?: boolean }): Promise<ProcessView>;
+  /**
+   * Lets an engine that is up read its config again, judged first as by `restart`; resolves when it says that the config is in effect. An
+   * engine that cannot do it in place is restarted. Throws CONFIG_REFUSED with the engine's sentence (the old one goes on), START_FAILED
+   * where it ended by it, RELOAD_UNSUPPORTED for a command, PROCESS_NOT_READY.
+   */
+  reload(id: string, options?: { readonly force?: boolean }): Promise<ProcessView>;
   /**
    * Lets a running program take up a config file that was changed: by SIGHUP where it catches that, else (SIGHUP would end it) by
    * a restart under the policy's rules.

@@ -44,9 +44,9 @@ export function processService({ supervisor }: ProcessServiceDeps): ServiceImpl<
       return full(await supervisor.stop(id, grace === undefined ? {} : { graceMs: durationMs(grace) }));
     },
 
-    restartProcess: async ({ id }) => full(await supervisor.restart(id)),
+    restartProcess: async ({ id, force }) => full(await supervisor.restart(id, { force })),
 
-    reloadProcess: async ({ id }) => full(await supervisor.reload(id)),
+    reloadProcess: async ({ id, force }) => full(await supervisor.reload(id, { force })),
 
     getProcess: async ({ id }) => full(supervisor.get(id)),
 

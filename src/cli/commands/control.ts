@@ -29,10 +29,20 @@ function stop(agent: Agent, id: string, flags: Flags): Promise<Process> {
 const actions: Readonly<Record<string, Action>> = {
   start: (agent, id) => unary(agent, agent.processes.startProcess.bind(agent.processes), StartProcessRequest.fromPartial({ id }), patience),
   stop,
-  restart: (agent, id) =>
-    unary(agent, agent.processes.restartProcess.bind(agent.processes), RestartProcessRequest.fromPartial({ id }), patience),
-  reload: (agent, id) =>
-    unary(agent, agent.processes.reloadProcess.bind(agent.processes), ReloadProcessRequest.fromPartial({ id }), patience),
+  restart: (agent, id, { force }) =>
+    unary(
+      agent,
+      agent.processes.restartProcess.bind(agent.processes),
+      RestartProcessRequest.fromPartial({ id, force: force === true }),
+      patience,
+    ),
+  reload: (agent, id, { force }) =>
+    unary(
+      agent,
+      agent.processes.reloadProcess.bind(agent.processes),
+      ReloadProcessRequest.fromPartial({ id, force: force === true }),
+      patience,
+    ),
 };
 
 /** The handler of start, stop, restart or reload: it prints the process that comes out of it. */

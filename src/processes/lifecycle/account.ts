@@ -16,6 +16,8 @@ export function accountEnd(from: Lifecycle, ended: Ended, at: Moment, failure?: 
       : from.refusal !== '' && !outcome.success
         ? { kind: 'refused' }
         : decideRestart(at.restart, from.history, { outcome, nowMs: at.nowMs, random: at.random });
+  const said = failure === undefined && decision.kind !== 'rest' && decision.kind !== 'hold' ? at.terminalRefusal(ended) : undefined;
+  if (said !== undefined) return accountRefusal(from, { ended, said }, at);
   const why = failure ?? { reason: reasonOf(ended), message: `${at.id} ended with ${describeEnd(ended.end)}` };
   const nextAction = nextActionOf(decision);
   const lastEnd = endData({ ...ended, ...why, nextAction });
@@ -33,6 +35,11 @@ export function accountEnd(from: Lifecycle, ended: Ended, at: Moment, failure?: 
   ];
   const rest = settle(known, { decision, ended, reason: why.reason, message: `${why.message}; ${nextAction}` }, at);
   return { next: rest.next, effects: [...effects, ...rest.effects] };
+}
+
+/** An end by which the engine says that it will not take its config: told like any end, and not tried again. */
+function accountRefusal(from: Lifecycle, { ended, said }: { readonly ended: Ended; readonly said: string }, at: Moment): Step {
+  return accountEnd({ ...from, refusal: said }, ended, { ...at, terminalRefusal: () => undefined });
 }
 
 interface Verdict {

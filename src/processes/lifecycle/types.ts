@@ -147,6 +147,8 @@ export interface Moment {
   readonly wallMs: number;
   /** 0 (included) to 1 (excluded), for the jitter. */
   readonly random: number;
+  /** What an end that means that the config is bad says of it; undefined for any other. Pure. */
+  readonly terminalRefusal: (ended: Ended) => string | undefined;
 }
 
 export interface Step {

@@ -210,14 +210,17 @@ class BlockingMethods:
         every descendant. Answers when nothing of it is left; a stopped one is no error. Scope `operate`."""
         return cast(_t.Process, self._unary('/sboxagent.v1.ProcessService/StopProcess', {'id': id, 'grace': grace, 'request_id': request_id}, timeout))
 
-    def restart_process(self, *, id: Optional[str] = None, request_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Process:
-        """Stops and starts a process, running or not. Scope `operate`."""
-        return cast(_t.Process, self._unary('/sboxagent.v1.ProcessService/RestartProcess', {'id': id, 'request_id': request_id}, timeout))
+    def restart_process(self, *, id: Optional[str] = None, request_id: Optional[str] = None, force: Optional[bool] = None, timeout: Timeout = DEFAULT) -> _t.Process:
+        """Stops and starts a process, running or not; its engine's check judges the config first.
+        FAILED_PRECONDITION, and what runs goes on, where it refuses (CONFIG_REFUSED). Scope `operate`."""
+        return cast(_t.Process, self._unary('/sboxagent.v1.ProcessService/RestartProcess', {'id': id, 'request_id': request_id, 'force': force}, timeout))
 
-    def reload_process(self, *, id: Optional[str] = None, request_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Process:
-        """Lets a running engine read its config again in its own way, without a new process where the
-        engine can. FAILED_PRECONDITION where it is not READY or cannot reload. Scope `operate`."""
-        return cast(_t.Process, self._unary('/sboxagent.v1.ProcessService/ReloadProcess', {'id': id, 'request_id': request_id}, timeout))
+    def reload_process(self, *, id: Optional[str] = None, request_id: Optional[str] = None, force: Optional[bool] = None, timeout: Timeout = DEFAULT) -> _t.Process:
+        """Lets a running engine read its config again in its own way: in the same process where the engine
+        can, else by a restart. Its check judges the config first; done when the engine says so.
+        FAILED_PRECONDITION where it refuses the config (CONFIG_REFUSED, with its own sentence), where it
+        is not up, or for a command, which cannot reload. Scope `operate`."""
+        return cast(_t.Process, self._unary('/sboxagent.v1.ProcessService/ReloadProcess', {'id': id, 'request_id': request_id, 'force': force}, timeout))
 
     def get_process(self, *, id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Process:
         """One process. Scope `read`."""
@@ -432,14 +435,17 @@ class AsyncMethods:
         every descendant. Answers when nothing of it is left; a stopped one is no error. Scope `operate`."""
         return cast(_t.Process, await self._unary('/sboxagent.v1.ProcessService/StopProcess', {'id': id, 'grace': grace, 'request_id': request_id}, timeout))
 
-    async def restart_process(self, *, id: Optional[str] = None, request_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Process:
-        """Stops and starts a process, running or not. Scope `operate`."""
-        return cast(_t.Process, await self._unary('/sboxagent.v1.ProcessService/RestartProcess', {'id': id, 'request_id': request_id}, timeout))
+    async def restart_process(self, *, id: Optional[str] = None, request_id: Optional[str] = None, force: Optional[bool] = None, timeout: Timeout = DEFAULT) -> _t.Process:
+        """Stops and starts a process, running or not; its engine's check judges the config first.
+        FAILED_PRECONDITION, and what runs goes on, where it refuses (CONFIG_REFUSED). Scope `operate`."""
+        return cast(_t.Process, await self._unary('/sboxagent.v1.ProcessService/RestartProcess', {'id': id, 'request_id': request_id, 'force': force}, timeout))
 
-    async def reload_process(self, *, id: Optional[str] = None, request_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Process:
-        """Lets a running engine read its config again in its own way, without a new process where the
-        engine can. FAILED_PRECONDITION where it is not READY or cannot reload. Scope `operate`."""
-        return cast(_t.Process, await self._unary('/sboxagent.v1.ProcessService/ReloadProcess', {'id': id, 'request_id': request_id}, timeout))
+    async def reload_process(self, *, id: Optional[str] = None, request_id: Optional[str] = None, force: Optional[bool] = None, timeout: Timeout = DEFAULT) -> _t.Process:
+        """Lets a running engine read its config again in its own way: in the same process where the engine
+        can, else by a restart. Its check judges the config first; done when the engine says so.
+        FAILED_PRECONDITION where it refuses the config (CONFIG_REFUSED, with its own sentence), where it
+        is not up, or for a command, which cannot reload. Scope `operate`."""
+        return cast(_t.Process, await self._unary('/sboxagent.v1.ProcessService/ReloadProcess', {'id': id, 'request_id': request_id, 'force': force}, timeout))
 
     async def get_process(self, *, id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Process:
         """One process. Scope `read`."""

@@ -161,6 +161,14 @@ export declare type RestartProcessRequest = Message<"sboxagent.v1.RestartProcess
    * @generated from field: string request_id = 2;
    */
   requestId: string;
+
+  /**
+   * Restarts also what its engine would not take, or what is not there: what runs is then ended for
+   * it. Without it FAILED_PRECONDITION (CONFIG_REFUSED, BINARY_NOT_FOUND, …), and what runs goes on.
+   *
+   * @generated from field: bool force = 3;
+   */
+  force: boolean;
 };
 
 /**
@@ -188,6 +196,13 @@ export declare type ReloadProcessRequest = Message<"sboxagent.v1.ReloadProcessRe
    * @generated from field: string request_id = 2;
    */
   requestId: string;
+
+  /**
+   * Lets the engine read also a config that its check refuses.
+   *
+   * @generated from field: bool force = 3;
+   */
+  force: boolean;
 };
 
 /**
@@ -392,7 +407,8 @@ export declare const ProcessService: GenService<{
     output: typeof ProcessSchema;
   },
   /**
-   * Stops and starts a process, running or not. Scope `operate`.
+   * Stops and starts a process, running or not; its engine's check judges the config first.
+   * FAILED_PRECONDITION, and what runs goes on, where it refuses (CONFIG_REFUSED). Scope `operate`.
    *
    * @generated from rpc sboxagent.v1.ProcessService.RestartProcess
    */
@@ -402,8 +418,10 @@ export declare const ProcessService: GenService<{
     output: typeof ProcessSchema;
   },
   /**
-   * Lets a running engine read its config again in its own way, without a new process where the
-   * engine can. FAILED_PRECONDITION where it is not READY or cannot reload. Scope `operate`.
+   * Lets a running engine read its config again in its own way: in the same process where the engine
+   * can, else by a restart. Its check judges the config first; done when the engine says so.
+   * FAILED_PRECONDITION where it refuses the config (CONFIG_REFUSED, with its own sentence), where it
+   * is not up, or for a command, which cannot reload. Scope `operate`.
    *
    * @generated from rpc sboxagent.v1.ProcessService.ReloadProcess
    */

@@ -145,6 +145,11 @@ export interface RestartProcessRequest {
   id: string;
   /** As in StartProcessRequest. */
   request_id: string;
+  /**
+   * Restarts also what its engine would not take, or what is not there: what runs is then ended for
+   * it. Without it FAILED_PRECONDITION (CONFIG_REFUSED, BINARY_NOT_FOUND, …), and what runs goes on.
+   */
+  force: boolean;
 }
 
 /** What is to read its config again. */
@@ -153,6 +158,8 @@ export interface ReloadProcessRequest {
   id: string;
   /** As in StartProcessRequest. */
   request_id: string;
+  /** Lets the engine read also a config that its check refuses. */
+  force: boolean;
 }
 
 /** Which process. */
@@ -592,7 +599,7 @@ export const StopProcessRequest: MessageFns<StopProcessRequest> = {
 };
 
 function createBaseRestartProcessRequest(): RestartProcessRequest {
-  return { id: "", request_id: "" };
+  return { id: "", request_id: "", force: false };
 }
 
 export const RestartProcessRequest: MessageFns<RestartProcessRequest> = {
@@ -602,6 +609,9 @@ export const RestartProcessRequest: MessageFns<RestartProcessRequest> = {
     }
     if (message.request_id !== "") {
       writer.uint32(18).string(message.request_id);
+    }
+    if (message.force !== false) {
+      writer.uint32(24).bool(message.force);
     }
     return writer;
   },
@@ -635,6 +645,14 @@ export const RestartProcessRequest: MessageFns<RestartProcessRequest> = {
             message.request_id = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.force = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -655,6 +673,7 @@ export const RestartProcessRequest: MessageFns<RestartProcessRequest> = {
         : isSet(object.request_id)
         ? globalThis.String(object.request_id)
         : "",
+      force: isSet(object.force) ? globalThis.Boolean(object.force) : false,
     };
   },
 
@@ -666,6 +685,9 @@ export const RestartProcessRequest: MessageFns<RestartProcessRequest> = {
     if (message.request_id !== undefined) {
       obj.requestId = message.request_id;
     }
+    if (message.force !== undefined) {
+      obj.force = message.force;
+    }
     return obj;
   },
 
@@ -676,12 +698,13 @@ export const RestartProcessRequest: MessageFns<RestartProcessRequest> = {
     const message = createBaseRestartProcessRequest();
     message.id = object.id ?? "";
     message.request_id = object.request_id ?? "";
+    message.force = object.force ?? false;
     return message;
   },
 };
 
 function createBaseReloadProcessRequest(): ReloadProcessRequest {
-  return { id: "", request_id: "" };
+  return { id: "", request_id: "", force: false };
 }
 
 export const ReloadProcessRequest: MessageFns<ReloadProcessRequest> = {
@@ -691,6 +714,9 @@ export const ReloadProcessRequest: MessageFns<ReloadProcessRequest> = {
     }
     if (message.request_id !== "") {
       writer.uint32(18).string(message.request_id);
+    }
+    if (message.force !== false) {
+      writer.uint32(24).bool(message.force);
     }
     return writer;
   },
@@ -724,6 +750,14 @@ export const ReloadProcessRequest: MessageFns<ReloadProcessRequest> = {
             message.request_id = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.force = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -744,6 +778,7 @@ export const ReloadProcessRequest: MessageFns<ReloadProcessRequest> = {
         : isSet(object.request_id)
         ? globalThis.String(object.request_id)
         : "",
+      force: isSet(object.force) ? globalThis.Boolean(object.force) : false,
     };
   },
 
@@ -755,6 +790,9 @@ export const ReloadProcessRequest: MessageFns<ReloadProcessRequest> = {
     if (message.request_id !== undefined) {
       obj.requestId = message.request_id;
     }
+    if (message.force !== undefined) {
+      obj.force = message.force;
+    }
     return obj;
   },
 
@@ -765,6 +803,7 @@ export const ReloadProcessRequest: MessageFns<ReloadProcessRequest> = {
     const message = createBaseReloadProcessRequest();
     message.id = object.id ?? "";
     message.request_id = object.request_id ?? "";
+    message.force = object.force ?? false;
     return message;
   },
 };
@@ -1347,7 +1386,10 @@ export const ProcessServiceService = {
     responseSerialize: (value: Process): Buffer => Buffer.from(Process.encode(value).finish()),
     responseDeserialize: (value: Buffer): Process => Process.decode(value),
   },
-  /** Stops and starts a process, running or not. Scope `operate`. */
+  /**
+   * Stops and starts a process, running or not; its engine's check judges the config first.
+   * FAILED_PRECONDITION, and what runs goes on, where it refuses (CONFIG_REFUSED). Scope `operate`.
+   */
   restartProcess: {
     path: "/sboxagent.v1.ProcessService/RestartProcess" as const,
     requestStream: false as const,
@@ -1359,8 +1401,10 @@ export const ProcessServiceService = {
     responseDeserialize: (value: Buffer): Process => Process.decode(value),
   },
   /**
-   * Lets a running engine read its config again in its own way, without a new process where the
-   * engine can. FAILED_PRECONDITION where it is not READY or cannot reload. Scope `operate`.
+   * Lets a running engine read its config again in its own way: in the same process where the engine
+   * can, else by a restart. Its check judges the config first; done when the engine says so.
+   * FAILED_PRECONDITION where it refuses the config (CONFIG_REFUSED, with its own sentence), where it
+   * is not up, or for a command, which cannot reload. Scope `operate`.
    */
   reloadProcess: {
     path: "/sboxagent.v1.ProcessService/ReloadProcess" as const,
@@ -1422,11 +1466,16 @@ export interface ProcessServiceServer extends UntypedServiceImplementation {
    * every descendant. Answers when nothing of it is left; a stopped one is no error. Scope `operate`.
    */
   stopProcess: handleUnaryCall<StopProcessRequest, Process>;
-  /** Stops and starts a process, running or not. Scope `operate`. */
+  /**
+   * Stops and starts a process, running or not; its engine's check judges the config first.
+   * FAILED_PRECONDITION, and what runs goes on, where it refuses (CONFIG_REFUSED). Scope `operate`.
+   */
   restartProcess: handleUnaryCall<RestartProcessRequest, Process>;
   /**
-   * Lets a running engine read its config again in its own way, without a new process where the
-   * engine can. FAILED_PRECONDITION where it is not READY or cannot reload. Scope `operate`.
+   * Lets a running engine read its config again in its own way: in the same process where the engine
+   * can, else by a restart. Its check judges the config first; done when the engine says so.
+   * FAILED_PRECONDITION where it refuses the config (CONFIG_REFUSED, with its own sentence), where it
+   * is not up, or for a command, which cannot reload. Scope `operate`.
    */
   reloadProcess: handleUnaryCall<ReloadProcessRequest, Process>;
   /** One process. Scope `read`. */
@@ -1481,7 +1530,10 @@ export interface ProcessServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Process) => void,
   ): ClientUnaryCall;
-  /** Stops and starts a process, running or not. Scope `operate`. */
+  /**
+   * Stops and starts a process, running or not; its engine's check judges the config first.
+   * FAILED_PRECONDITION, and what runs goes on, where it refuses (CONFIG_REFUSED). Scope `operate`.
+   */
   restartProcess(
     request: RestartProcessRequest,
     callback: (error: ServiceError | null, response: Process) => void,
@@ -1498,8 +1550,10 @@ export interface ProcessServiceClient extends Client {
     callback: (error: ServiceError | null, response: Process) => void,
   ): ClientUnaryCall;
   /**
-   * Lets a running engine read its config again in its own way, without a new process where the
-   * engine can. FAILED_PRECONDITION where it is not READY or cannot reload. Scope `operate`.
+   * Lets a running engine read its config again in its own way: in the same process where the engine
+   * can, else by a restart. Its check judges the config first; done when the engine says so.
+   * FAILED_PRECONDITION where it refuses the config (CONFIG_REFUSED, with its own sentence), where it
+   * is not up, or for a command, which cannot reload. Scope `operate`.
    */
   reloadProcess(
     request: ReloadProcessRequest,

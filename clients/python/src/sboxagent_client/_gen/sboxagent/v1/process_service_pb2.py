@@ -15,7 +15,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from sboxagent_client._gen.sboxagent.v1 import process_pb2 as sboxagent_dot_v1_dot_process__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sboxagent/v1/process_service.proto\x12\x0csboxagent.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1asboxagent/v1/process.proto\"\xf8\x02\n\x13StartProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n\x07\x63ommand\x18\x02 \x03(\tR\x07\x63ommand\x12<\n\x03\x65nv\x18\x03 \x03(\x0b\x32*.sboxagent.v1.StartProcessRequest.EnvEntryR\x03\x65nv\x12\x10\n\x03\x63wd\x18\x04 \x01(\tR\x03\x63wd\x12\x44\n\x08wait_for\x18\x05 \x01(\x0e\x32).sboxagent.v1.StartProcessRequest.WaitForR\x07waitFor\x12\x1d\n\nrequest_id\x18\x06 \x01(\tR\trequestId\x1a\x36\n\x08\x45nvEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"J\n\x07WaitFor\x12\x18\n\x14WAIT_FOR_UNSPECIFIED\x10\x00\x12\r\n\tSUBMITTED\x10\x01\x12\x0b\n\x07RUNNING\x10\x02\x12\t\n\x05READY\x10\x03\"\x83\x01\n\x12StopProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x34\n\x05grace\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00R\x05grace\x88\x01\x01\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestIdB\x08\n\x06_grace\"F\n\x15RestartProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n\nrequest_id\x18\x02 \x01(\tR\trequestId\"E\n\x14ReloadProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n\nrequest_id\x18\x02 \x01(\tR\trequestId\"#\n\x11GetProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"^\n\rProcessFilter\x12\x33\n\x06states\x18\x01 \x03(\x0e\x32\x1b.sboxagent.v1.Process.StateR\x06states\x12\x18\n\x07\x65ngines\x18\x02 \x03(\tR\x07\x65ngines\"\x87\x01\n\x14ListProcessesRequest\x12\x33\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1b.sboxagent.v1.ProcessFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"t\n\x15ListProcessesResponse\x12\x33\n\tprocesses\x18\x01 \x03(\x0b\x32\x15.sboxagent.v1.ProcessR\tprocesses\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\")\n\x15WatchProcessesRequest\x12\x10\n\x03ids\x18\x01 \x03(\tR\x03ids\"\x8a\x01\n\x16WatchProcessesResponse\x12\x33\n\tprocesses\x18\x01 \x03(\x0b\x32\x15.sboxagent.v1.ProcessR\tprocesses\x12\x1f\n\x0bremoved_ids\x18\x02 \x03(\tR\nremovedIds\x12\x1a\n\x08snapshot\x18\x03 \x01(\x08R\x08snapshot2\xca\x04\n\x0eProcessService\x12H\n\x0cStartProcess\x12!.sboxagent.v1.StartProcessRequest\x1a\x15.sboxagent.v1.Process\x12\x46\n\x0bStopProcess\x12 .sboxagent.v1.StopProcessRequest\x1a\x15.sboxagent.v1.Process\x12L\n\x0eRestartProcess\x12#.sboxagent.v1.RestartProcessRequest\x1a\x15.sboxagent.v1.Process\x12J\n\rReloadProcess\x12\".sboxagent.v1.ReloadProcessRequest\x1a\x15.sboxagent.v1.Process\x12I\n\nGetProcess\x12\x1f.sboxagent.v1.GetProcessRequest\x1a\x15.sboxagent.v1.Process\"\x03\x90\x02\x01\x12]\n\rListProcesses\x12\".sboxagent.v1.ListProcessesRequest\x1a#.sboxagent.v1.ListProcessesResponse\"\x03\x90\x02\x01\x12\x62\n\x0eWatchProcesses\x12#.sboxagent.v1.WatchProcessesRequest\x1a$.sboxagent.v1.WatchProcessesResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sboxagent/v1/process_service.proto\x12\x0csboxagent.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1asboxagent/v1/process.proto\"\xf8\x02\n\x13StartProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n\x07\x63ommand\x18\x02 \x03(\tR\x07\x63ommand\x12<\n\x03\x65nv\x18\x03 \x03(\x0b\x32*.sboxagent.v1.StartProcessRequest.EnvEntryR\x03\x65nv\x12\x10\n\x03\x63wd\x18\x04 \x01(\tR\x03\x63wd\x12\x44\n\x08wait_for\x18\x05 \x01(\x0e\x32).sboxagent.v1.StartProcessRequest.WaitForR\x07waitFor\x12\x1d\n\nrequest_id\x18\x06 \x01(\tR\trequestId\x1a\x36\n\x08\x45nvEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"J\n\x07WaitFor\x12\x18\n\x14WAIT_FOR_UNSPECIFIED\x10\x00\x12\r\n\tSUBMITTED\x10\x01\x12\x0b\n\x07RUNNING\x10\x02\x12\t\n\x05READY\x10\x03\"\x83\x01\n\x12StopProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x34\n\x05grace\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00R\x05grace\x88\x01\x01\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestIdB\x08\n\x06_grace\"\\\n\x15RestartProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n\nrequest_id\x18\x02 \x01(\tR\trequestId\x12\x14\n\x05\x66orce\x18\x03 \x01(\x08R\x05\x66orce\"[\n\x14ReloadProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n\nrequest_id\x18\x02 \x01(\tR\trequestId\x12\x14\n\x05\x66orce\x18\x03 \x01(\x08R\x05\x66orce\"#\n\x11GetProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"^\n\rProcessFilter\x12\x33\n\x06states\x18\x01 \x03(\x0e\x32\x1b.sboxagent.v1.Process.StateR\x06states\x12\x18\n\x07\x65ngines\x18\x02 \x03(\tR\x07\x65ngines\"\x87\x01\n\x14ListProcessesRequest\x12\x33\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1b.sboxagent.v1.ProcessFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"t\n\x15ListProcessesResponse\x12\x33\n\tprocesses\x18\x01 \x03(\x0b\x32\x15.sboxagent.v1.ProcessR\tprocesses\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\")\n\x15WatchProcessesRequest\x12\x10\n\x03ids\x18\x01 \x03(\tR\x03ids\"\x8a\x01\n\x16WatchProcessesResponse\x12\x33\n\tprocesses\x18\x01 \x03(\x0b\x32\x15.sboxagent.v1.ProcessR\tprocesses\x12\x1f\n\x0bremoved_ids\x18\x02 \x03(\tR\nremovedIds\x12\x1a\n\x08snapshot\x18\x03 \x01(\x08R\x08snapshot2\xca\x04\n\x0eProcessService\x12H\n\x0cStartProcess\x12!.sboxagent.v1.StartProcessRequest\x1a\x15.sboxagent.v1.Process\x12\x46\n\x0bStopProcess\x12 .sboxagent.v1.StopProcessRequest\x1a\x15.sboxagent.v1.Process\x12L\n\x0eRestartProcess\x12#.sboxagent.v1.RestartProcessRequest\x1a\x15.sboxagent.v1.Process\x12J\n\rReloadProcess\x12\".sboxagent.v1.ReloadProcessRequest\x1a\x15.sboxagent.v1.Process\x12I\n\nGetProcess\x12\x1f.sboxagent.v1.GetProcessRequest\x1a\x15.sboxagent.v1.Process\"\x03\x90\x02\x01\x12]\n\rListProcesses\x12\".sboxagent.v1.ListProcessesRequest\x1a#.sboxagent.v1.ListProcessesResponse\"\x03\x90\x02\x01\x12\x62\n\x0eWatchProcesses\x12#.sboxagent.v1.WatchProcessesRequest\x1a$.sboxagent.v1.WatchProcessesResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sboxagent_client._gen.sboxagent.v1.process_service_pb2', globals())
@@ -39,21 +39,21 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _STOPPROCESSREQUEST._serialized_start=492
   _STOPPROCESSREQUEST._serialized_end=623
   _RESTARTPROCESSREQUEST._serialized_start=625
-  _RESTARTPROCESSREQUEST._serialized_end=695
-  _RELOADPROCESSREQUEST._serialized_start=697
-  _RELOADPROCESSREQUEST._serialized_end=766
-  _GETPROCESSREQUEST._serialized_start=768
-  _GETPROCESSREQUEST._serialized_end=803
-  _PROCESSFILTER._serialized_start=805
-  _PROCESSFILTER._serialized_end=899
-  _LISTPROCESSESREQUEST._serialized_start=902
-  _LISTPROCESSESREQUEST._serialized_end=1037
-  _LISTPROCESSESRESPONSE._serialized_start=1039
-  _LISTPROCESSESRESPONSE._serialized_end=1155
-  _WATCHPROCESSESREQUEST._serialized_start=1157
-  _WATCHPROCESSESREQUEST._serialized_end=1198
-  _WATCHPROCESSESRESPONSE._serialized_start=1201
-  _WATCHPROCESSESRESPONSE._serialized_end=1339
-  _PROCESSSERVICE._serialized_start=1342
-  _PROCESSSERVICE._serialized_end=1928
+  _RESTARTPROCESSREQUEST._serialized_end=717
+  _RELOADPROCESSREQUEST._serialized_start=719
+  _RELOADPROCESSREQUEST._serialized_end=810
+  _GETPROCESSREQUEST._serialized_start=812
+  _GETPROCESSREQUEST._serialized_end=847
+  _PROCESSFILTER._serialized_start=849
+  _PROCESSFILTER._serialized_end=943
+  _LISTPROCESSESREQUEST._serialized_start=946
+  _LISTPROCESSESREQUEST._serialized_end=1081
+  _LISTPROCESSESRESPONSE._serialized_start=1083
+  _LISTPROCESSESRESPONSE._serialized_end=1199
+  _WATCHPROCESSESREQUEST._serialized_start=1201
+  _WATCHPROCESSESREQUEST._serialized_end=1242
+  _WATCHPROCESSESRESPONSE._serialized_start=1245
+  _WATCHPROCESSESRESPONSE._serialized_end=1383
+  _PROCESSSERVICE._serialized_start=1386
+  _PROCESSSERVICE._serialized_end=1972
 # @@protoc_insertion_point(module_scope)

@@ -36,12 +36,14 @@ class RestartProcessRequest(Message):
     DESCRIPTOR: Descriptor
     id: str
     request_id: str
-    def __init__(self, *, id: Optional[str] = ..., request_id: Optional[str] = ...) -> None: ...
+    force: bool
+    def __init__(self, *, id: Optional[str] = ..., request_id: Optional[str] = ..., force: Optional[bool] = ...) -> None: ...
 class ReloadProcessRequest(Message):
     DESCRIPTOR: Descriptor
     id: str
     request_id: str
-    def __init__(self, *, id: Optional[str] = ..., request_id: Optional[str] = ...) -> None: ...
+    force: bool
+    def __init__(self, *, id: Optional[str] = ..., request_id: Optional[str] = ..., force: Optional[bool] = ...) -> None: ...
 class GetProcessRequest(Message):
     DESCRIPTOR: Descriptor
     id: str

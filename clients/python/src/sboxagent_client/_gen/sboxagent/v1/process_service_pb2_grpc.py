@@ -82,15 +82,18 @@ class ProcessServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RestartProcess(self, request, context):
-        """Stops and starts a process, running or not. Scope `operate`.
+        """Stops and starts a process, running or not; its engine's check judges the config first.
+        FAILED_PRECONDITION, and what runs goes on, where it refuses (CONFIG_REFUSED). Scope `operate`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReloadProcess(self, request, context):
-        """Lets a running engine read its config again in its own way, without a new process where the
-        engine can. FAILED_PRECONDITION where it is not READY or cannot reload. Scope `operate`.
+        """Lets a running engine read its config again in its own way: in the same process where the engine
+        can, else by a restart. Its check judges the config first; done when the engine says so.
+        FAILED_PRECONDITION where it refuses the config (CONFIG_REFUSED, with its own sentence), where it
+        is not up, or for a command, which cannot reload. Scope `operate`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
