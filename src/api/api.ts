@@ -13,7 +13,7 @@ import type { ConfigManager } from '../config/types.ts';
 import type { Journal } from '../events/types.ts';
 import type { Logs } from '../logs/types.ts';
 import type { Plugins } from '../plugins/types.ts';
-import type { Supervisor } from '../processes/types.ts';
+import type { ProcessConfigs, ProcessExplanation, Supervisor } from '../processes/index.ts';
 import type { Settings } from '../settings/types.ts';
 import type { CustomMetrics } from '../telemetry/types.ts';
 import { serveMethods } from './dispatch/dispatch.ts';
@@ -36,6 +36,8 @@ export interface ApiDeps {
   readonly journal: Journal;
   readonly logs: Pick<Logs, 'list' | 'tail'>;
   readonly supervisor: Supervisor;
+  readonly configs: ProcessConfigs;
+  readonly explain: (id: string) => Promise<ProcessExplanation>;
   readonly plugins: Plugins;
   readonly alerts: Alerts;
   readonly config: ConfigManager;
@@ -57,7 +59,7 @@ function mounted<S extends Mounted['service']>(service: S, implementation: Mount
 }
 
 export function createApi(deps: ApiDeps): Api {
-  const { alerts, api, config, custom, health, journal, logs, plugins, requests, status, supervisor } = deps;
+  const { alerts, api, config, configs, custom, explain, health, journal, logs, plugins, requests, status, supervisor } = deps;
   const validate = createValidate();
   const pingIntervalMs = (): number => api().streams.pingIntervalMs;
   const limits = (): { maxDepth: number } => ({ maxDepth: api().limits.jsonDepth });
@@ -65,7 +67,7 @@ export function createApi(deps: ApiDeps): Api {
 
   const services: Mounted[] = [
     mounted(AgentService, agentService({ health, status, journal, supervisor })),
-    mounted(ProcessService, processService({ supervisor })),
+    mounted(ProcessService, processService({ supervisor, configs, explain })),
     mounted(EventService, eventService({ journal, validate, limits, pingIntervalMs })),
     mounted(LogService, logService({ logs, pingIntervalMs })),
     mounted(ConfigService, configService({ config })),

@@ -20,8 +20,8 @@ export interface MethodPolicy {
   readonly rateLimited: boolean;
   /** Its service validates message by message, since a bad one must not end the stream. */
   readonly judgesItself: boolean;
-  /** The request's field that takes the text of a REST body of one of `types`. */
-  readonly document: { readonly field: string; readonly types: readonly string[] } | undefined;
+  /** The request's field that takes the text of a REST body of one of `types`; `any` is every type but JSON. */
+  readonly document: { readonly field: string; readonly types: readonly string[] | 'any' } | undefined;
   /** The answer's field that REST gives alone where `Accept` asks for one of `types`; the first is the type of the answer. */
   readonly documentAnswer: { readonly field: string; readonly types: readonly string[] } | undefined;
 }

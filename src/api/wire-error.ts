@@ -2,13 +2,16 @@
  * How an error goes over the wire, in one place for all protocols: AgentError -> google.rpc.Status (gRPC), ConnectError
  * (Connect's handlers), JSON (REST). What is no AgentError goes out as INTERNAL with a neutral message; the cause stays here.
  */
-import { create, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
+import { create, type DescMessage, type MessageInitShape, toJson } from '@bufbuild/protobuf';
 import { anyPack, durationFromMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../gen/es/google/rpc/error_details_pb.js';
 import { type Status, StatusSchema } from '../../gen/es/google/rpc/status_pb.js';
+import { type Apply, ApplySchema } from '../../gen/es/sboxagent/v1/process_config_pb.js';
 import { type CatalogueEntry, catalogue, type ErrorCode, type ErrorReason } from '../kernel/catalogue.ts';
-import { AgentError } from '../kernel/errors.ts';
+import { AgentError, type ErrorDetail } from '../kernel/errors.ts';
+import type { ApplyRecord } from '../processes/index.ts';
+import { applyMessage } from './convert/process-config.ts';
 
 export const errorDomain = 'sboxagent';
 const internalMessage = 'internal error; the log of the agent has the cause under the trace id';
@@ -108,8 +111,23 @@ function bounded(error: AgentError): AgentError {
     metadata: { ...Object.fromEntries(facts), ...left },
     violations: faults,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
+    detail: error.detail,
     cause: error.cause,
   });
+}
+
+/** What the engine said, and why a step did not hold, in as much as fits beside the rest; GetApply has the whole. */
+const maxThingBytes = 1600;
+
+/** What the error is about, short: diff and violations are left out (the latter go as field violations). */
+function thingOf({ record }: ErrorDetail): Apply {
+  const whole = record as ApplyRecord;
+  const steps = whole.steps.map((step) => ({ ...step, message: step.status === 'FAILED' ? cutText(step.message, 200) : '' }));
+  const engineOutput = fitting(
+    whole.engineOutput.map((line) => cutText(line, 600)),
+    maxThingBytes - Buffer.byteLength(JSON.stringify(steps.map(({ message }) => message))),
+  );
+  return applyMessage({ ...whole, steps, engineOutput, violations: [], diff: '' });
 }
 
 type Detail = { readonly desc: DescMessage; readonly value: MessageInitShape<DescMessage> };
@@ -126,6 +144,7 @@ function details(whole: AgentError): Detail[] {
     list.push(detail(BadRequestSchema, { fieldViolations }));
   }
   if (error.retryAfterMs !== undefined) list.push(detail(RetryInfoSchema, { retryDelay: durationFromMs(Math.ceil(error.retryAfterMs)) }));
+  if (error.detail !== undefined) list.push(detail(ApplySchema, thingOf(error.detail)));
   return list;
 }
 
@@ -205,6 +224,10 @@ export function toRestBody(whole: AgentError): RestErrorBody {
   }
   if (error.retryAfterMs !== undefined)
     list.push({ '@type': type(RetryInfoSchema), retry_delay: `${Math.ceil(error.retryAfterMs) / 1000}s` });
+  if (error.detail !== undefined) {
+    const json = toJson(ApplySchema, thingOf(error.detail), { useProtoFieldName: true, alwaysEmitImplicit: true });
+    list.push({ '@type': type(ApplySchema), ...(json as object) });
+  }
   return { code: error.code, message: error.message, details: list };
 }
 

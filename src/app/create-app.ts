@@ -7,7 +7,7 @@ import { systemClock } from '../kernel/clock.ts';
 import { createNote } from '../kernel/note.ts';
 import { within } from '../kernel/within.ts';
 import { openPlugins } from '../plugins/index.ts';
-import { createSupervisor } from '../processes/index.ts';
+import { createSupervisor, explainProcess, openProcessConfigs } from '../processes/index.ts';
 import { countBusiness, createSchedule, openBridge } from '../sboxmgr/index.ts';
 import { activeSettings, type LoadedSettings, processEnv } from '../settings/index.ts';
 import type { Settings, UnitSettings } from '../settings/types.ts';
@@ -87,7 +87,18 @@ export async function createApp({ first, load, files, program, faults, lock }: A
     ...processes.units,
     ...(plugins.enabled ? opened.units(plugins.units) : {}),
   });
+  // Before anything is started or adopted: an apply that the end of the last agent interrupted is finished or undone.
+  const processConfigs = await openProcessConfigs({
+    units: unitsOf(settings),
+    context: { stateDir, path: environment['PATH'] ?? '', environment },
+    store,
+    journal,
+    metrics,
+    clock,
+    logger,
+  });
   const supervisor = createSupervisor({
+    configs: processConfigs,
     units: unitsOf(settings),
     inline: settings.processes.inline,
     cgroups: settings.processes.cgroups,
@@ -112,7 +123,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
     environment: { ...environment, SBOXAGENT_TARGET: ownTarget },
     directory: join(stateDir, 'sboxmgr'),
   });
-  const units = createUnitChanges({ supervisor, logger, clock });
+  const units = createUnitChanges({ supervisor, configs: processConfigs, logger, clock });
   const config = await openConfig({
     load,
     first,
@@ -210,6 +221,8 @@ export async function createApp({ first, load, files, program, faults, lock }: A
     journal: published,
     logs,
     supervisor,
+    configs: processConfigs,
+    explain: (id) => explainProcess({ supervisor, journal, logs, configs: processConfigs }, id),
     plugins: room.plugins,
     alerts,
     config: { ...config, reload },
@@ -238,6 +251,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
     ['config', () => config.stop()],
     ['schedule', () => schedule.stop()],
     ['plugins', () => room.stop()],
+    ['applies', () => processConfigs.stop()],
     ['processes', () => supervisor.stopAll(deadlinesMs.processes)],
     ['units', () => units.stop()],
     ['alerts', () => alerts.stop()],
@@ -268,6 +282,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
       try {
         // What happened while there was no agent is known before anyone can ask.
         await room.start();
+        void processConfigs.start(supervisor).catch((err: unknown) => logger.error({ err }, 'interrupted applies could not be ended'));
         listeners = await frontDoor.start();
         await bridge.start();
       } catch (error) {

@@ -17,15 +17,18 @@ export interface UnitChanges {
 
 export function createUnitChanges(options: {
   readonly supervisor: Pick<ProcessSupervisor, 'setUnits'>;
+  /** Their configs: brought into line before. */
+  readonly configs: { setUnits(units: Readonly<Record<string, UnitSettings>>): Promise<void> };
   readonly logger: Logger;
   readonly clock: Clock;
 }): UnitChanges {
-  const { supervisor, logger, clock } = options;
+  const { supervisor, configs, logger, clock } = options;
   let last: Promise<void> = Promise.resolve();
   return {
     async apply(units) {
       last = last.then(async () => {
         try {
+          await configs.setUnits(units);
           await supervisor.setUnits(units);
         } catch (error) {
           logger.error({ err: error }, 'units of the new configuration could not be brought about');

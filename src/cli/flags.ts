@@ -22,6 +22,15 @@ export function count(value: string | undefined, flag: string, max: number): num
   throw usage(`${flag} takes a whole number from 0 to ${max}, not ${JSON.stringify(value)}`);
 }
 
+const mostRevision = 2 ** 31 - 1;
+
+/** The number of a revision, from 1; `lister` is the command that lists them. */
+export function revisionNumber(word: string, lister: string): number {
+  const revision = count(word, 'REV', mostRevision) ?? 0;
+  if (revision < 1) throw usage('revisions begin at 1', `\`${lister}\` lists them.`);
+  return revision;
+}
+
 /** Milliseconds; undefined where the flag was not given. */
 export function duration(value: string | undefined, flag: string): number | undefined {
   if (value === undefined) return undefined;

@@ -4,7 +4,7 @@
  */
 import type { Duration } from '../../gen/ts/google/protobuf/duration.ts';
 import type { AgentStatus } from '../../gen/ts/sboxagent/v1/agent.ts';
-import type { Process } from '../../gen/ts/sboxagent/v1/process.ts';
+import type { Process, Process_Exit } from '../../gen/ts/sboxagent/v1/process.ts';
 
 /** `3.5s`: 0, 3, 6 or 9 digits. */
 export function durationJson({ seconds, nanos }: Pick<Duration, 'seconds' | 'nanos'>): string {
@@ -20,10 +20,13 @@ export function durationMs({ seconds, nanos }: Pick<Duration, 'seconds' | 'nanos
   return Number(seconds) * 1000 + nanos / 1e6;
 }
 
+export function exitJson(exit: Process_Exit): object {
+  return { ...exit, duration: exit.duration === undefined ? undefined : durationJson(exit.duration) };
+}
+
 export function processJson(process: Process): object {
   const { exit } = process;
-  if (exit === undefined) return process;
-  return { ...process, exit: { ...exit, duration: exit.duration === undefined ? undefined : durationJson(exit.duration) } };
+  return exit === undefined ? process : { ...process, exit: exitJson(exit) };
 }
 
 export function statusJson(status: AgentStatus): object {

@@ -1,4 +1,4 @@
-import type { Process } from '../../gen/ts/sboxagent/v1/process.ts';
+import type { Process, Process_Exit } from '../../gen/ts/sboxagent/v1/process.ts';
 import { formatDuration } from '../kernel/duration.ts';
 import { type Colour, type Column, type Style, table } from './table.ts';
 
@@ -19,8 +19,7 @@ export function age(ms: number): string {
   return formatDuration(Math.max(0, Math.floor(ms / step) * step));
 }
 
-function lastExit({ exit }: Process): string {
-  if (exit === undefined) return '';
+export function exitWords(exit: Process_Exit): string {
   return exit.signal === '' ? `code ${exit.code ?? '?'}` : exit.signal;
 }
 
@@ -31,7 +30,7 @@ export function processTable(processes: readonly Process[], nowMs: number, style
     { title: 'PID', cell: (p) => (p.pid === 0 ? '' : String(p.pid)) },
     { title: 'UP', cell: (p) => (p.pid === 0 || p.start_time === undefined ? '' : age(nowMs - Date.parse(p.start_time))) },
     { title: 'RESTARTS', cell: (p) => String(p.restart_count), drop: 2 },
-    { title: 'LAST EXIT', cell: lastExit },
+    { title: 'LAST EXIT', cell: ({ exit }) => (exit === undefined ? '' : exitWords(exit)) },
     { title: 'RUNS', cell: (p) => p.engine || (p.command[0] ?? ''), least: 8, drop: 1 },
     { title: 'MESSAGE', cell: (p) => p.message || p.reason },
   ];

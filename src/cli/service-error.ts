@@ -2,6 +2,7 @@ import { type ServiceError, status } from '@grpc/grpc-js';
 import type { Any } from '../../gen/ts/google/protobuf/any.ts';
 import { BadRequest, ErrorInfo, RetryInfo } from '../../gen/ts/google/rpc/error_details.ts';
 import { Status } from '../../gen/ts/google/rpc/status.ts';
+import { Apply } from '../../gen/ts/sboxagent/v1/process_config.ts';
 import { catalogue } from '../kernel/catalogue.ts';
 import { formatDuration } from '../kernel/duration.ts';
 import { EXIT, Failure } from './failure.ts';
@@ -12,12 +13,14 @@ interface Details {
   message?: string;
   info?: ErrorInfo;
   violations: string[];
+  /** What an apply says of itself: the engine's own words, and the steps that did not hold. */
+  lines: string[];
   retryAfterMs?: number;
 }
 
 /** Where the trailer of a gRPC error carries its google.rpc.Status. */
 function readDetails(error: ServiceError): Details {
-  const details: Details = { violations: [] };
+  const details: Details = { violations: [], lines: [] };
   const [trailer] = error.metadata?.get('grpc-status-details-bin') ?? [];
   if (!Buffer.isBuffer(trailer)) return details;
   try {
@@ -39,6 +42,11 @@ function take(detail: Any, details: Details): void {
       for (const { field, description } of BadRequest.decode(detail.value).field_violations)
         details.violations.push(`${field}: ${description}`);
       break;
+    case 'sboxagent.v1.Apply': {
+      const apply = Apply.decode(detail.value);
+      details.lines.push(...apply.engine_output, ...failedSteps(apply));
+      break;
+    }
     case 'google.rpc.RetryInfo': {
       const delay = RetryInfo.decode(detail.value).retry_delay;
       if (delay !== undefined) details.retryAfterMs = Number(delay.seconds) * 1000 + Math.ceil(delay.nanos / 1e6);
@@ -46,6 +54,11 @@ function take(detail: Any, details: Details): void {
     }
     default:
   }
+}
+
+function failedSteps({ steps, running_revision }: Apply): string[] {
+  const failed = steps.filter(({ status: step }) => step === 'FAILED').map(({ name, message }) => `step ${name}: ${message}`);
+  return [...failed, `running: ${running_revision === 0 ? 'none' : `revision ${running_revision}`}`];
 }
 
 export function isServiceError(error: unknown): error is ServiceError {
@@ -86,13 +99,13 @@ export function failureOf(error: unknown, where: string): Failure {
       passing: true,
     });
   }
-  const { retryAfterMs, info, violations } = details;
+  const { retryAfterMs, info, violations, lines } = details;
   // The header's text comes half decoded out of grpc-js (decodeURI leaves %3A and its like), so the one in the details goes first.
   const message = details.message || error.details.replace(/%(?:2[3-6bcf]|3[abdf]|40)/gi, decodeURIComponent) || 'refused';
   const remedy = remedyOf(info?.reason) ?? (error.code === status.UNAUTHENTICATED ? catalogue.TOKEN_MISSING.remedy : undefined);
   return new Failure(EXIT.refused, message, {
     reason: info?.reason ?? status[error.code],
-    details: violations,
+    details: [...violations, ...lines],
     passing: passing.has(error.code),
     ...(remedy === undefined ? {} : { remedy: withDelay(remedy, retryAfterMs) }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),

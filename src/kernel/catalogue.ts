@@ -96,6 +96,11 @@ export const catalogue = {
       'Take out what the violations name, or let an admin allow it in the unit (apply.allowed_dirs, apply.policy); nothing was changed.',
   },
   CONFIG_REFUSED: { code: 'failed_precondition', remedy: "Correct the config as the engine's own sentence says; nothing was changed." },
+  CONFIG_NOT_CHECKED: {
+    code: 'failed_precondition',
+    remedy: 'Let the program of the engine be found and run, as the message says; nothing was changed.',
+  },
+  APPLY_QUEUE_FULL: { code: 'resource_exhausted', remedy: 'Wait until an apply of this process is over; call again as told.' },
   PORT_TAKEN: { code: 'failed_precondition', remedy: 'Free the port, or choose another one in the config; nothing was changed.' },
   APPLY_ROLLED_BACK: {
     code: 'failed_precondition',

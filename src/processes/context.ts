@@ -26,6 +26,13 @@ export interface ProcessContext {
    * nothing. Asked while a unit that has ended waits for its restart. Must not throw; absent where no engine is asked.
    */
   readonly checkConfig?: (unit: UnitSettings, configPath: string | undefined, signal: AbortSignal) => Promise<string | undefined>;
+  /** What is known of the managed configs; absent where none is managed. Must not throw. */
+  readonly configs?: {
+    /** Revision in effect; 0 where there is none. */
+    revisionOf(id: string): number;
+    /** Masked diff from the last config that proved itself to the one in the file; empty where they are the same. */
+    diffToLastGood(id: string): Promise<string>;
+  };
   /** Told of every change, in order. */
   readonly changed: (view: ProcessView) => void;
 }

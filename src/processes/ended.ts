@@ -23,6 +23,8 @@ export interface Ended {
   readonly pid: number;
   readonly logLines: readonly string[];
   readonly oomKilled: boolean;
+  /** Masked diff from the last config that proved itself to the one that it ended with. */
+  readonly configDiff: string;
 }
 
 /** Why a run counts as failed, where it is not its exit: START_TIMEOUT, BINARY_NOT_FOUND, … */
@@ -47,13 +49,24 @@ export async function endOf(clock: Clock, run: Run, { end, atMs }: { readonly en
     pid: run.pid,
     logLines: run.collection.lastLines(exitLines),
     oomKilled,
+    configDiff: '',
   };
 }
 
 /** The account of a start that came to nothing. */
 export function neverRan(clock: Clock): Ended {
   const atMs = clock.monotonicMs();
-  return { runId: '', end: { kind: 'unknown' }, timeMs: clock.wallMs(), atMs, durationMs: 0, pid: 0, logLines: [], oomKilled: false };
+  return {
+    runId: '',
+    end: { kind: 'unknown' },
+    timeMs: clock.wallMs(),
+    atMs,
+    durationMs: 0,
+    pid: 0,
+    logLines: [],
+    oomKilled: false,
+    configDiff: '',
+  };
 }
 
 /** What those who waited for a start are told. */

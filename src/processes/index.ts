@@ -10,8 +10,20 @@
  * May be imported by plugins, sboxmgr, api (types) and app. It imports kernel, telemetry, events, logs and settings types. Child
  * processes are made and signalled in spawner.ts alone.
  */
+export type { Author } from '../documents/index.ts';
+export { type ConfigsOptions, type OpenConfigs, openProcessConfigs } from './apply/open-configs.ts';
+export type {
+  ApplyOptions,
+  ApplyRecord,
+  ConfigFormat,
+  ConfigRevisionView,
+  ProcessConfigs,
+  ProcessConfigView,
+} from './apply/types.ts';
 export { findBinary } from './binary.ts';
 export { runEnvironment } from './environment.ts';
+export { type ExplainDeps, explainProcess } from './explain/explain.ts';
+export type { ProcessExplanation } from './explain/types.ts';
 export { runProbe } from './probes/run-probe.ts';
 export type { ProbeResult } from './probes/types.ts';
 export { type AttachedEnd, type AttachedRun, runAttached } from './spawner.ts';

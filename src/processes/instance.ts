@@ -101,7 +101,8 @@ export function createInstance(context: ProcessContext, options: InstanceOptions
     random: context.random(),
     terminalRefusal: (ended) => terminalRefusal(unit, ended),
   });
-  const view = (): ProcessView => viewOf(unit, { life, inline, etag: `${epoch}-${version}` });
+  const view = (): ProcessView =>
+    viewOf(unit, { life, inline, etag: `${epoch}-${version}`, configRevision: context.configs?.revisionOf(id) ?? 0 });
   const changed = (): void => {
     version += 1;
     context.changed(view());
@@ -218,7 +219,7 @@ export function createInstance(context: ProcessContext, options: InstanceOptions
         if (closed || !isUp(life.phase)) return; // what ends it accounts for it
         watched.abort();
         cleaning = cleanRun(context, unit, present.tree);
-        const ended = await accountRun(context, present, end);
+        const ended = await accountRun(context, id, { run: present, end });
         dispatch({ kind: 'program-ended', runId: present.runId, ended });
       },
       () => undefined,

@@ -99,15 +99,30 @@ export async function terminateRun(context: ProcessContext, unit: UnitSettings, 
   const seen: RunEnd = reaped ? await run.ended : { end: { kind: 'unknown' }, atMs: clock.monotonicMs() };
   // The shim may have been killed with the program, before it could write down what we know.
   const end: RunEnd = killed && seen.end.kind === 'unknown' ? { ...seen, end: { kind: 'signal', signal: 'SIGKILL' } } : seen;
-  return accountRun(context, run, end);
+  return accountRun(context, unit.id, { run, end });
 }
 
 /** The account of a run whose program is gone. Never throws: a fault of ours costs the last lines, not the step. */
-export async function accountRun({ clock, logger }: ProcessContext, run: Run, end: RunEnd): Promise<Ended> {
+export async function accountRun(
+  context: ProcessContext,
+  id: string,
+  { run, end }: { readonly run: Run; readonly end: RunEnd },
+): Promise<Ended> {
+  const { clock, logger } = context;
   try {
-    return await endOf(clock, run, end);
+    const [ended, configDiff] = await Promise.all([endOf(clock, run, end), configDiffOf(context, id)]);
+    return { ...ended, configDiff };
   } catch (error) {
     logger.error({ pid: run.pid, error }, 'a run could not be accounted for in full');
     return { ...neverRan(clock), runId: run.runId, pid: run.pid, end: end.end, durationMs: Math.max(0, end.atMs - run.startedMs) };
   }
+}
+
+/** Reading two texts is done in moments; a disk that hangs must not keep the account back. */
+const diffPatienceMs = 500;
+
+async function configDiffOf({ clock, configs }: ProcessContext, id: string): Promise<string> {
+  const diff = configs?.diffToLastGood(id);
+  if (diff === undefined || !(await within(clock, diffPatienceMs, diff))) return '';
+  return diff.catch(() => '');
 }

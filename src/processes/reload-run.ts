@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
+import { within } from '../kernel/within.ts';
 import type { Collection } from '../logs/types.ts';
 import type { UnitSettings } from '../settings/types.ts';
 import { engines } from './engines/index.ts';
@@ -14,6 +15,9 @@ import { proveStartup, startTimeoutMs } from './startup-proof.ts';
  * silence its listeners are looked at, which until then may still be those of the old config.
  */
 const silenceMs = 1500;
+
+/** What an engine that ended by a reload wrote is waited for no longer than this. */
+const lastWordsMs = 2000;
 
 export interface ReloadTarget {
   readonly unit: UnitSettings;
@@ -44,8 +48,9 @@ export async function reloadRun({ unit, run, clock, signal }: ReloadTarget): Pro
     if (!signalProcess(program, reload.signal)) throw notReady;
   };
   const listens = (): Promise<boolean> => proveStartup({ engine, configPath, pid, clock, signal, timeoutMs: startTimeoutMs });
-  const why = await objection({ reload, collection, clock, send, listens, signal }).catch((error: unknown) => {
+  const why = await objection({ reload, collection, clock, send, listens, signal }).catch(async (error: unknown) => {
     if (!signal.aborted) throw error;
+    await within(clock, lastWordsMs, collection.drain()); // why it ended stands in what it wrote last
     throw new AgentError('START_FAILED', `${id} ended while it reloaded: ${collection.lastLines(3).join(' | ')}`, { metadata });
   });
   if (why === undefined) return;

@@ -20,6 +20,7 @@ export interface EndStory {
   readonly reason: string;
   readonly message: string;
   readonly logLines: readonly string[];
+  readonly configDiff: string;
   readonly durationMs: number;
   readonly pid: number;
   readonly nextAction: string;
@@ -32,7 +33,7 @@ export function endData(story: EndStory): JsonObject {
     reason: story.reason,
     message: story.message,
     log_lines: story.logLines,
-    config_diff: '',
+    config_diff: story.configDiff,
     next_action: story.nextAction,
     duration_ms: Math.round(story.durationMs),
     pid: story.pid,

@@ -24,7 +24,7 @@ import type { ProcessTrial, StartOptions, Supervisor, TrialOptions } from './typ
 import { findGroupPlace, type GroupPlace, openUnitGroups } from './unit-groups.ts';
 import { readRecord, recordedIds, runFiles } from './unit-record.ts';
 
-export interface SupervisorOptions extends Pick<ProcessContext, 'checkConfig'> {
+export interface SupervisorOptions extends Pick<ProcessContext, 'checkConfig' | 'configs'> {
   readonly units: Readonly<Record<string, UnitSettings>>;
   readonly inline: InlineSettings;
   /** Whether each unit gets a cgroup of its own, where one can be had. Default: true. */

@@ -26,6 +26,8 @@ export interface ProcessView {
   /** Masked. */
   readonly command: readonly string[];
   readonly configPath: string;
+  /** Revision of its managed config; 0 where there is none. */
+  readonly configRevision: number;
   readonly inline: boolean;
   readonly desired: 'UP' | 'DOWN';
   readonly state: ProcessState;

@@ -8,18 +8,20 @@ import type { ProcessView } from './types.ts';
 export interface Shown {
   readonly life: Lifecycle;
   readonly inline: boolean;
+  readonly configRevision: number;
   /** Of this daemon's life: another one counts from the moment of its own start. */
   readonly etag: string;
 }
 
 /** The picture of a process at this moment, as others see it. */
-export function viewOf(unit: UnitSettings, { life, inline, etag }: Shown): ProcessView {
+export function viewOf(unit: UnitSettings, { life, inline, etag, configRevision }: Shown): ProcessView {
   const run = runOf(life.phase);
   return {
     id: unit.id,
     engine: unit.engine ?? '',
     command: standardRedactor.command(plannedCommand(unit)),
     configPath: unit.configPath ?? '',
+    configRevision,
     inline,
     desired: life.desired,
     state: life.phase.state,

@@ -134,6 +134,12 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
     labels: [],
     buckets: runSeconds,
   },
+  sboxagent_config_applies_total: {
+    kind: 'counter',
+    help: 'Configs of engines that were to be put into effect: applied, rejected before anything was touched, rolled_back, or failed (neither the new one nor the one of before runs).',
+    labels: ['result'],
+    declared: each('result', ['applied', 'rejected', 'rolled_back', 'failed']),
+  },
   sboxagent_schedule_runs_total: {
     kind: 'counter',
     help: 'Scheduled runs of sboxmgr: success, failure, timeout, or skipped because one was under way.',

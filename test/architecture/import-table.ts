@@ -67,12 +67,16 @@ export const importTable: Readonly<Record<string, Room>> = {
       ...base,
       settings: 'the types of units',
       telemetry: 'logs and counts',
-      store: 'faults of the disk have one shape',
+      store: 'applies are a table of the store; faults of the disk have one shape',
       events: 'every change of state is an event',
       logs: 'what a run wrote is collected',
       documents: 'the config of an engine is a managed document',
     },
-    packages: { '@grpc/grpc-js': 'the gRPC health probe', yaml: 'configs of mihomo and hysteria are YAML' },
+    packages: {
+      '@grpc/grpc-js': 'the gRPC health probe',
+      yaml: 'configs of mihomo and hysteria are YAML',
+      diff: 'what a new config changes',
+    },
   },
   plugins: {
     rooms: {

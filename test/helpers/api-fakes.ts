@@ -181,6 +181,7 @@ export function processView(id: string, view: Partial<ProcessView> = {}): Proces
     engine: '',
     command: ['/bin/true'],
     configPath: '',
+    configRevision: 0,
     inline: false,
     desired: 'DOWN',
     state: 'STOPPED',
@@ -336,6 +337,8 @@ export function fakes(options: { readonly pingIntervalMs?: number; readonly mess
   const deps: ApiDeps = {
     journal,
     supervisor,
+    configs: absent('configs'),
+    explain: (id) => Promise.reject(new Error(`explain ${id} is not faked`)),
     logs,
     health: board,
     status: () => ({

@@ -22,7 +22,7 @@ export function exitMessage(exit: ExitRecord): MessageInitShape<typeof Process_E
   };
 }
 
-function resourcesMessage(resources: ProcessResources): MessageInitShape<typeof Process_ResourcesSchema> {
+export function resourcesMessage(resources: ProcessResources): MessageInitShape<typeof Process_ResourcesSchema> {
   return {
     cpuUsageRatio: resources.cpuUsageRatio,
     residentMemoryBytes: resources.residentMemoryBytes,
@@ -37,6 +37,7 @@ export function processMessage(view: ProcessView, resources?: ProcessResources):
     engine: view.engine,
     command: [...view.command],
     configPath: view.configPath,
+    configRevision: view.configRevision,
     inline: view.inline,
     desired: Process_DesiredState[view.desired],
     state: Process_State[view.state],

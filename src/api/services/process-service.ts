@@ -3,14 +3,18 @@ import { durationMs } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { type Process, Process_State } from '../../../gen/es/sboxagent/v1/process_pb.js';
 import { type ProcessFilter, type ProcessService, StartProcessRequest_WaitFor } from '../../../gen/es/sboxagent/v1/process_service_pb.js';
-import type { ProcessView, StartOptions, Supervisor } from '../../processes/types.ts';
+import type { ProcessConfigs, ProcessExplanation, ProcessView, StartOptions, Supervisor } from '../../processes/index.ts';
 import { callSignal, endingOf } from '../calls.ts';
+import { explanationMessage } from '../convert/explanation.ts';
 import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
 import { processMessage } from '../convert/process.ts';
 import { type Changing, followChanges } from './changes.ts';
+import { processConfigMethods } from './process-configs.ts';
 
 export interface ProcessServiceDeps {
   readonly supervisor: Supervisor;
+  readonly configs: ProcessConfigs;
+  readonly explain: (id: string) => Promise<ProcessExplanation>;
 }
 
 function waitFor(value: StartProcessRequest_WaitFor): StartOptions['waitFor'] {
@@ -24,7 +28,7 @@ function keeps(filter: ProcessFilter | undefined, view: ProcessView): boolean {
   return state && (filter.engines.length === 0 || filter.engines.includes(view.engine));
 }
 
-export function processService({ supervisor }: ProcessServiceDeps): ServiceImpl<typeof ProcessService> {
+export function processService({ supervisor, configs, explain }: ProcessServiceDeps): ServiceImpl<typeof ProcessService> {
   const full = async (view: ProcessView): Promise<Process> =>
     processMessage(view, view.pid === 0 ? undefined : await supervisor.resources(view.id).catch(() => undefined));
 
@@ -34,6 +38,13 @@ export function processService({ supervisor }: ProcessServiceDeps): ServiceImpl<
   };
 
   return {
+    ...processConfigMethods(configs),
+
+    async explainProcess({ id }) {
+      const dossier = await explain(id);
+      return explanationMessage(dossier, dossier.process.pid === 0 ? undefined : await supervisor.resources(id).catch(() => undefined));
+    },
+
     async startProcess(request, context) {
       const { id, command, env, cwd } = request;
       const signal = callSignal(context);

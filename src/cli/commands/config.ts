@@ -1,6 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { text as textOf } from 'node:stream/consumers';
 import type { AgentConfig, ConfigChange, ConfigRevision, Violation } from '../../../gen/ts/sboxagent/v1/config.ts';
 import {
   ConfigServiceClient,
@@ -18,15 +15,15 @@ import { changesTable, changeText, combined, revisionTable, shownValue } from '.
 import type { Context } from '../context.ts';
 import { printable } from '../escape.ts';
 import { EXIT, Failure, usage } from '../failure.ts';
-import { count, text } from '../flags.ts';
+import { count, revisionNumber, text } from '../flags.ts';
 import { write } from '../io.ts';
 import { documentWith, isDocument, keyPath, leavesOf, valueOfKey } from '../key-path.ts';
 import { print, styleOf } from '../output.ts';
+import { readInput } from '../read-input.ts';
 import { type Column, table } from '../table.ts';
 
 /** Units are stopped and started by some changes. */
 const patience = { defaultTimeoutMs: 120_000 };
-const mostRevision = 2 ** 31 - 1;
 
 function clientOf(agent: Agent): ConfigServiceClient {
   return new ConfigServiceClient(agent.address, agent.credentials, agent.channelOptions);
@@ -105,13 +102,6 @@ export const set: Handler = (context, words, flags) => {
   });
 };
 
-async function textOfFile(context: Context, file: string): Promise<string> {
-  if (file === '-') return textOf(context.io.stdin);
-  return readFile(resolve(context.io.cwd, file), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new Failure(EXIT.usage, `${file} cannot be read (${error.code ?? 'unknown error'})`);
-  });
-}
-
 /** Places in the document are told as places in the file that it came from. */
 function violationLine(file: string, violation: Violation): string {
   const name = violation.file === 'document' ? file : violation.file;
@@ -122,7 +112,7 @@ function violationLine(file: string, violation: Violation): string {
 export const validate: Handler = (context, [file = ''], _flags) =>
   withAgent(context, async (agent) => {
     // A file that says nothing is fit; a request that says nothing is a mistake.
-    const yaml = (await textOfFile(context, file)) || '\n';
+    const yaml = (await readInput(context, file)) || '\n';
     const client = clientOf(agent);
     const answer = await unary(agent, client.validateConfig.bind(client), ValidateConfigRequest.fromPartial({ yaml }));
     const name = file === '-' ? 'stdin' : file;
@@ -161,11 +151,7 @@ export const history: Handler = (context, _args, flags) =>
     return EXIT.done;
   });
 
-function revisionOf(word: string): number {
-  const revision = count(word, 'REV', mostRevision) ?? 0;
-  if (revision < 1) throw usage('revisions begin at 1', '`sboxagent config history` lists them.');
-  return revision;
-}
+const revisionOf = (word: string): number => revisionNumber(word, 'sboxagent config history');
 
 /** Without a revision: what the newest one changed; from one: what changed since; from one to another: what changed between them. */
 export const diff: Handler = (context, words) => {

@@ -23,6 +23,7 @@ const ended = (over: Partial<Ended> = {}): Ended => ({
   pid: 100,
   logLines: ['last'],
   oomKilled: false,
+  configDiff: '',
   ...over,
 });
 const failure = { reason: 'BINARY_NOT_FOUND', message: 'not there' };

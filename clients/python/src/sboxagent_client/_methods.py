@@ -235,6 +235,41 @@ class BlockingMethods:
         client reads may be folded into one message per process: the newest state is never withheld."""
         return self._stream('/sboxagent.v1.ProcessService/WatchProcesses', {'ids': ids}, timeout)
 
+    def explain_process(self, *, id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.ProcessExplanation:
+        """Why a process stands where it stands: its exits, last lines, what its config differs in from the
+        last one that proved itself, what happens next and what a person can do. Scope `read`."""
+        return cast(_t.ProcessExplanation, self._unary('/sboxagent.v1.ProcessService/ExplainProcess', {'id': id}, timeout))
+
+    def get_process_config(self, *, id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.ProcessConfig:
+        """The config of an engine as it lies in its file, secrets masked. FAILED_PRECONDITION for a process
+        without an engine. Scope `read`."""
+        return cast(_t.ProcessConfig, self._unary('/sboxagent.v1.ProcessService/GetProcessConfig', {'id': id}, timeout))
+
+    def apply_process_config(self, *, id: Optional[str] = None, content: Optional[str] = None, format: Optional[Union[int, Literal['JSON', 'YAML']]] = None, etag: Optional[str] = None, reason: Optional[str] = None, validate_only: Optional[bool] = None, async: Optional[bool] = None, request_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Apply:
+        """Puts a config into effect as one transaction: bounds, policy, the engine's own check, free ports,
+        backup, swap, reload or restart, READY in time, the probe through the proxy, and only then the
+        commit. What does not hold is taken back, and the answer says which revision really runs.
+        OK means APPLIED, PENDING (`async`) or VALID (`validate_only`). A config that cannot be read or
+        that the policy forbids is INVALID_ARGUMENT with the violations; one that the engine refuses or
+        that does not prove itself FAILED_PRECONDITION with the engine's own lines and the Apply as a
+        detail; a stale etag ABORTED. `***` in place of a secret keeps the one that is there.
+        REST: the request as JSON, or the bare document under any other media type with the rest in the
+        query and the etag in `If-Match`. Scope `config:write`."""
+        return cast(_t.Apply, self._unary('/sboxagent.v1.ProcessService/ApplyProcessConfig', {'id': id, 'content': content, 'format': format, 'etag': etag, 'reason': reason, 'validate_only': validate_only, 'async': async, 'request_id': request_id}, timeout))
+
+    def get_apply(self, *, id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Apply:
+        """One transaction, under way or over; the newest 100 of each process are kept. Scope `read`."""
+        return cast(_t.Apply, self._unary('/sboxagent.v1.ProcessService/GetApply', {'id': id}, timeout))
+
+    def list_process_config_revisions(self, *, id: Optional[str] = None, page_size: Optional[int] = None, page_token: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.ListProcessConfigRevisionsResponse:
+        """Configs of before, newest first; the newest 50 are kept, and always the last good one. Scope `read`."""
+        return cast(_t.ListProcessConfigRevisionsResponse, self._unary('/sboxagent.v1.ProcessService/ListProcessConfigRevisions', {'id': id, 'page_size': page_size, 'page_token': page_token}, timeout))
+
+    def rollback_process_config(self, *, id: Optional[str] = None, revision: Optional[int] = None, reason: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Apply:
+        """Puts the config of an earlier revision into effect, by the same transaction and with the same
+        errors as ApplyProcessConfig; it becomes a new revision. Scope `config:write`."""
+        return cast(_t.Apply, self._unary('/sboxagent.v1.ProcessService/RollbackProcessConfig', {'id': id, 'revision': revision, 'reason': reason}, timeout))
+
 
 class AsyncMethods:
     """Every RPC of the agent. `timeout` is in seconds, of the whole call with its repetitions; None is no limit."""
@@ -459,3 +494,38 @@ class AsyncMethods:
         """A snapshot at once, then every change in order. Scope `read`. Changes that come faster than the
         client reads may be folded into one message per process: the newest state is never withheld."""
         return self._stream('/sboxagent.v1.ProcessService/WatchProcesses', {'ids': ids}, timeout)
+
+    async def explain_process(self, *, id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.ProcessExplanation:
+        """Why a process stands where it stands: its exits, last lines, what its config differs in from the
+        last one that proved itself, what happens next and what a person can do. Scope `read`."""
+        return cast(_t.ProcessExplanation, await self._unary('/sboxagent.v1.ProcessService/ExplainProcess', {'id': id}, timeout))
+
+    async def get_process_config(self, *, id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.ProcessConfig:
+        """The config of an engine as it lies in its file, secrets masked. FAILED_PRECONDITION for a process
+        without an engine. Scope `read`."""
+        return cast(_t.ProcessConfig, await self._unary('/sboxagent.v1.ProcessService/GetProcessConfig', {'id': id}, timeout))
+
+    async def apply_process_config(self, *, id: Optional[str] = None, content: Optional[str] = None, format: Optional[Union[int, Literal['JSON', 'YAML']]] = None, etag: Optional[str] = None, reason: Optional[str] = None, validate_only: Optional[bool] = None, async: Optional[bool] = None, request_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Apply:
+        """Puts a config into effect as one transaction: bounds, policy, the engine's own check, free ports,
+        backup, swap, reload or restart, READY in time, the probe through the proxy, and only then the
+        commit. What does not hold is taken back, and the answer says which revision really runs.
+        OK means APPLIED, PENDING (`async`) or VALID (`validate_only`). A config that cannot be read or
+        that the policy forbids is INVALID_ARGUMENT with the violations; one that the engine refuses or
+        that does not prove itself FAILED_PRECONDITION with the engine's own lines and the Apply as a
+        detail; a stale etag ABORTED. `***` in place of a secret keeps the one that is there.
+        REST: the request as JSON, or the bare document under any other media type with the rest in the
+        query and the etag in `If-Match`. Scope `config:write`."""
+        return cast(_t.Apply, await self._unary('/sboxagent.v1.ProcessService/ApplyProcessConfig', {'id': id, 'content': content, 'format': format, 'etag': etag, 'reason': reason, 'validate_only': validate_only, 'async': async, 'request_id': request_id}, timeout))
+
+    async def get_apply(self, *, id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Apply:
+        """One transaction, under way or over; the newest 100 of each process are kept. Scope `read`."""
+        return cast(_t.Apply, await self._unary('/sboxagent.v1.ProcessService/GetApply', {'id': id}, timeout))
+
+    async def list_process_config_revisions(self, *, id: Optional[str] = None, page_size: Optional[int] = None, page_token: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.ListProcessConfigRevisionsResponse:
+        """Configs of before, newest first; the newest 50 are kept, and always the last good one. Scope `read`."""
+        return cast(_t.ListProcessConfigRevisionsResponse, await self._unary('/sboxagent.v1.ProcessService/ListProcessConfigRevisions', {'id': id, 'page_size': page_size, 'page_token': page_token}, timeout))
+
+    async def rollback_process_config(self, *, id: Optional[str] = None, revision: Optional[int] = None, reason: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Apply:
+        """Puts the config of an earlier revision into effect, by the same transaction and with the same
+        errors as ApplyProcessConfig; it becomes a new revision. Scope `config:write`."""
+        return cast(_t.Apply, await self._unary('/sboxagent.v1.ProcessService/RollbackProcessConfig', {'id': id, 'revision': revision, 'reason': reason}, timeout))

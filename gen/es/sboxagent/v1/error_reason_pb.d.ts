@@ -368,6 +368,20 @@ export enum ErrorReason_Reason {
   CONFIG_REFUSED = 69,
 
   /**
+   * FAILED_PRECONDITION: Let the program of the engine be found and run, as the message says; nothing was changed.
+   *
+   * @generated from enum value: CONFIG_NOT_CHECKED = 77;
+   */
+  CONFIG_NOT_CHECKED = 77,
+
+  /**
+   * RESOURCE_EXHAUSTED: Wait until an apply of this process is over; call again as told.
+   *
+   * @generated from enum value: APPLY_QUEUE_FULL = 78;
+   */
+  APPLY_QUEUE_FULL = 78,
+
+  /**
    * FAILED_PRECONDITION: Free the port, or choose another one in the config; nothing was changed.
    *
    * @generated from enum value: PORT_TAKEN = 70;

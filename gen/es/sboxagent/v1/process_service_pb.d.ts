@@ -4,8 +4,9 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Duration } from "@bufbuild/protobuf/wkt";
-import type { Process, Process_State, ProcessSchema } from "./process_pb.js";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Process, Process_Exit, Process_Resources, Process_State, ProcessSchema } from "./process_pb.js";
+import type { ApplySchema, ProcessConfig_Format, ProcessConfigRevision, ProcessConfigSchema } from "./process_config_pb.js";
 
 /**
  * Describes the file sboxagent/v1/process_service.proto.
@@ -374,6 +375,307 @@ export declare type WatchProcessesResponse = Message<"sboxagent.v1.WatchProcesse
 export declare const WatchProcessesResponseSchema: GenMessage<WatchProcessesResponse>;
 
 /**
+ * Asks why a process stands where it stands.
+ *
+ * @generated from message sboxagent.v1.ExplainProcessRequest
+ */
+export declare type ExplainProcessRequest = Message<"sboxagent.v1.ExplainProcessRequest"> & {
+  /**
+   * Id of the process.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message sboxagent.v1.ExplainProcessRequest.
+ * Use `create(ExplainProcessRequestSchema)` to create a new message.
+ */
+export declare const ExplainProcessRequestSchema: GenMessage<ExplainProcessRequest>;
+
+/**
+ * The dossier of one process.
+ *
+ * @generated from message sboxagent.v1.ProcessExplanation
+ */
+export declare type ProcessExplanation = Message<"sboxagent.v1.ProcessExplanation"> & {
+  /**
+   * As it stands.
+   *
+   * @generated from field: sboxagent.v1.Process process = 1;
+   */
+  process?: Process | undefined;
+
+  /**
+   * One sentence: what it does and why.
+   *
+   * @generated from field: string summary = 2;
+   */
+  summary: string;
+
+  /**
+   * Its last exits, newest first; at most 10.
+   *
+   * @generated from field: repeated sboxagent.v1.Process.Exit exits = 3;
+   */
+  exits: Process_Exit[];
+
+  /**
+   * Last lines that it wrote before the last exit (or until now, where it never ended), oldest first; at most 50.
+   *
+   * @generated from field: repeated string log_lines = 4;
+   */
+  logLines: string[];
+
+  /**
+   * Unified diff from the last config that proved itself to the one that it ended with, secrets
+   * masked; empty where they are the same or it has no config.
+   *
+   * @generated from field: string config_diff = 5;
+   */
+  configDiff: string;
+
+  /**
+   * What it took from the machine when it was last looked at before the last exit.
+   *
+   * @generated from field: sboxagent.v1.Process.Resources resources_at_exit = 6;
+   */
+  resourcesAtExit?: Process_Resources | undefined;
+
+  /**
+   * What the agent does next by itself: `restart`, `none`, …, with the reason, for a person.
+   *
+   * @generated from field: string next_action = 7;
+   */
+  nextAction: string;
+
+  /**
+   * When; absent where nothing is planned.
+   *
+   * @generated from field: google.protobuf.Timestamp next_action_time = 8;
+   */
+  nextActionTime?: Timestamp | undefined;
+
+  /**
+   * What a person can do, each with a command where there is one.
+   *
+   * @generated from field: repeated string remedies = 9;
+   */
+  remedies: string[];
+};
+
+/**
+ * Describes the message sboxagent.v1.ProcessExplanation.
+ * Use `create(ProcessExplanationSchema)` to create a new message.
+ */
+export declare const ProcessExplanationSchema: GenMessage<ProcessExplanation>;
+
+/**
+ * Asks for the config of an engine.
+ *
+ * @generated from message sboxagent.v1.GetProcessConfigRequest
+ */
+export declare type GetProcessConfigRequest = Message<"sboxagent.v1.GetProcessConfigRequest"> & {
+  /**
+   * Id of the process.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message sboxagent.v1.GetProcessConfigRequest.
+ * Use `create(GetProcessConfigRequestSchema)` to create a new message.
+ */
+export declare const GetProcessConfigRequestSchema: GenMessage<GetProcessConfigRequest>;
+
+/**
+ * A config that is to be put into effect.
+ *
+ * @generated from message sboxagent.v1.ApplyProcessConfigRequest
+ */
+export declare type ApplyProcessConfigRequest = Message<"sboxagent.v1.ApplyProcessConfigRequest"> & {
+  /**
+   * Id of the process.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The whole config as text; at most 4 MiB, and what `api.limits.message_bytes` lets through.
+   *
+   * @generated from field: string content = 2;
+   */
+  content: string;
+
+  /**
+   * Absent: as the engine reads it.
+   *
+   * @generated from field: sboxagent.v1.ProcessConfig.Format format = 3;
+   */
+  format: ProcessConfig_Format;
+
+  /**
+   * Etag of the config that this one is meant to follow; empty: whatever is there.
+   *
+   * @generated from field: string etag = 4;
+   */
+  etag: string;
+
+  /**
+   * Why, for the history.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * Judges it (bounds, policy, the engine's check, ports) and touches nothing.
+   *
+   * @generated from field: bool validate_only = 6;
+   */
+  validateOnly: boolean;
+
+  /**
+   * Answers as soon as it is under way; GetApply tells the rest.
+   *
+   * @generated from field: bool async = 7;
+   */
+  async: boolean;
+
+  /**
+   * As in StartProcessRequest.
+   *
+   * @generated from field: string request_id = 8;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message sboxagent.v1.ApplyProcessConfigRequest.
+ * Use `create(ApplyProcessConfigRequestSchema)` to create a new message.
+ */
+export declare const ApplyProcessConfigRequestSchema: GenMessage<ApplyProcessConfigRequest>;
+
+/**
+ * Asks for one apply.
+ *
+ * @generated from message sboxagent.v1.GetApplyRequest
+ */
+export declare type GetApplyRequest = Message<"sboxagent.v1.GetApplyRequest"> & {
+  /**
+   * `Apply.id`, or the `apply_id` of an error.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message sboxagent.v1.GetApplyRequest.
+ * Use `create(GetApplyRequestSchema)` to create a new message.
+ */
+export declare const GetApplyRequestSchema: GenMessage<GetApplyRequest>;
+
+/**
+ * Asks for a page of the configs of before.
+ *
+ * @generated from message sboxagent.v1.ListProcessConfigRevisionsRequest
+ */
+export declare type ListProcessConfigRevisionsRequest = Message<"sboxagent.v1.ListProcessConfigRevisionsRequest"> & {
+  /**
+   * Id of the process.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * At most this many, 1 to 1000; 0 means 100, more than 1000 is cut to 1000.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * `next_page_token` of the page before; empty for the first.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message sboxagent.v1.ListProcessConfigRevisionsRequest.
+ * Use `create(ListProcessConfigRevisionsRequestSchema)` to create a new message.
+ */
+export declare const ListProcessConfigRevisionsRequestSchema: GenMessage<ListProcessConfigRevisionsRequest>;
+
+/**
+ * A page of the configs of before.
+ *
+ * @generated from message sboxagent.v1.ListProcessConfigRevisionsResponse
+ */
+export declare type ListProcessConfigRevisionsResponse = Message<"sboxagent.v1.ListProcessConfigRevisionsResponse"> & {
+  /**
+   * Newest first.
+   *
+   * @generated from field: repeated sboxagent.v1.ProcessConfigRevision revisions = 1;
+   */
+  revisions: ProcessConfigRevision[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message sboxagent.v1.ListProcessConfigRevisionsResponse.
+ * Use `create(ListProcessConfigRevisionsResponseSchema)` to create a new message.
+ */
+export declare const ListProcessConfigRevisionsResponseSchema: GenMessage<ListProcessConfigRevisionsResponse>;
+
+/**
+ * Asks for an earlier config again.
+ *
+ * @generated from message sboxagent.v1.RollbackProcessConfigRequest
+ */
+export declare type RollbackProcessConfigRequest = Message<"sboxagent.v1.RollbackProcessConfigRequest"> & {
+  /**
+   * Id of the process.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The revision whose config is wanted.
+   *
+   * @generated from field: int32 revision = 2;
+   */
+  revision: number;
+
+  /**
+   * Why, for the history.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message sboxagent.v1.RollbackProcessConfigRequest.
+ * Use `create(RollbackProcessConfigRequestSchema)` to create a new message.
+ */
+export declare const RollbackProcessConfigRequestSchema: GenMessage<RollbackProcessConfigRequest>;
+
+/**
  * Supervised processes.
  *
  * Never two instances of one id, whatever callers do at once. Every change of state is an event
@@ -460,6 +762,77 @@ export declare const ProcessService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchProcessesRequestSchema;
     output: typeof WatchProcessesResponseSchema;
+  },
+  /**
+   * Why a process stands where it stands: its exits, last lines, what its config differs in from the
+   * last one that proved itself, what happens next and what a person can do. Scope `read`.
+   *
+   * @generated from rpc sboxagent.v1.ProcessService.ExplainProcess
+   */
+  explainProcess: {
+    methodKind: "unary";
+    input: typeof ExplainProcessRequestSchema;
+    output: typeof ProcessExplanationSchema;
+  },
+  /**
+   * The config of an engine as it lies in its file, secrets masked. FAILED_PRECONDITION for a process
+   * without an engine. Scope `read`.
+   *
+   * @generated from rpc sboxagent.v1.ProcessService.GetProcessConfig
+   */
+  getProcessConfig: {
+    methodKind: "unary";
+    input: typeof GetProcessConfigRequestSchema;
+    output: typeof ProcessConfigSchema;
+  },
+  /**
+   * Puts a config into effect as one transaction: bounds, policy, the engine's own check, free ports,
+   * backup, swap, reload or restart, READY in time, the probe through the proxy, and only then the
+   * commit. What does not hold is taken back, and the answer says which revision really runs.
+   * OK means APPLIED, PENDING (`async`) or VALID (`validate_only`). A config that cannot be read or
+   * that the policy forbids is INVALID_ARGUMENT with the violations; one that the engine refuses or
+   * that does not prove itself FAILED_PRECONDITION with the engine's own lines and the Apply as a
+   * detail; a stale etag ABORTED. `***` in place of a secret keeps the one that is there.
+   * REST: the request as JSON, or the bare document under any other media type with the rest in the
+   * query and the etag in `If-Match`. Scope `config:write`.
+   *
+   * @generated from rpc sboxagent.v1.ProcessService.ApplyProcessConfig
+   */
+  applyProcessConfig: {
+    methodKind: "unary";
+    input: typeof ApplyProcessConfigRequestSchema;
+    output: typeof ApplySchema;
+  },
+  /**
+   * One transaction, under way or over; the newest 100 of each process are kept. Scope `read`.
+   *
+   * @generated from rpc sboxagent.v1.ProcessService.GetApply
+   */
+  getApply: {
+    methodKind: "unary";
+    input: typeof GetApplyRequestSchema;
+    output: typeof ApplySchema;
+  },
+  /**
+   * Configs of before, newest first; the newest 50 are kept, and always the last good one. Scope `read`.
+   *
+   * @generated from rpc sboxagent.v1.ProcessService.ListProcessConfigRevisions
+   */
+  listProcessConfigRevisions: {
+    methodKind: "unary";
+    input: typeof ListProcessConfigRevisionsRequestSchema;
+    output: typeof ListProcessConfigRevisionsResponseSchema;
+  },
+  /**
+   * Puts the config of an earlier revision into effect, by the same transaction and with the same
+   * errors as ApplyProcessConfig; it becomes a new revision. Scope `config:write`.
+   *
+   * @generated from rpc sboxagent.v1.ProcessService.RollbackProcessConfig
+   */
+  rollbackProcessConfig: {
+    methodKind: "unary";
+    input: typeof RollbackProcessConfigRequestSchema;
+    output: typeof ApplySchema;
   },
 }>;
 

@@ -12,10 +12,12 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from sboxagent.v1 import process_pb2 as sboxagent_dot_v1_dot_process__pb2
+from sboxagent.v1 import process_config_pb2 as sboxagent_dot_v1_dot_process__config__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sboxagent/v1/process_service.proto\x12\x0csboxagent.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1asboxagent/v1/process.proto\"\xf8\x02\n\x13StartProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n\x07\x63ommand\x18\x02 \x03(\tR\x07\x63ommand\x12<\n\x03\x65nv\x18\x03 \x03(\x0b\x32*.sboxagent.v1.StartProcessRequest.EnvEntryR\x03\x65nv\x12\x10\n\x03\x63wd\x18\x04 \x01(\tR\x03\x63wd\x12\x44\n\x08wait_for\x18\x05 \x01(\x0e\x32).sboxagent.v1.StartProcessRequest.WaitForR\x07waitFor\x12\x1d\n\nrequest_id\x18\x06 \x01(\tR\trequestId\x1a\x36\n\x08\x45nvEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"J\n\x07WaitFor\x12\x18\n\x14WAIT_FOR_UNSPECIFIED\x10\x00\x12\r\n\tSUBMITTED\x10\x01\x12\x0b\n\x07RUNNING\x10\x02\x12\t\n\x05READY\x10\x03\"\x83\x01\n\x12StopProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x34\n\x05grace\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00R\x05grace\x88\x01\x01\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestIdB\x08\n\x06_grace\"\\\n\x15RestartProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n\nrequest_id\x18\x02 \x01(\tR\trequestId\x12\x14\n\x05\x66orce\x18\x03 \x01(\x08R\x05\x66orce\"[\n\x14ReloadProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n\nrequest_id\x18\x02 \x01(\tR\trequestId\x12\x14\n\x05\x66orce\x18\x03 \x01(\x08R\x05\x66orce\"#\n\x11GetProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"^\n\rProcessFilter\x12\x33\n\x06states\x18\x01 \x03(\x0e\x32\x1b.sboxagent.v1.Process.StateR\x06states\x12\x18\n\x07\x65ngines\x18\x02 \x03(\tR\x07\x65ngines\"\x87\x01\n\x14ListProcessesRequest\x12\x33\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1b.sboxagent.v1.ProcessFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"t\n\x15ListProcessesResponse\x12\x33\n\tprocesses\x18\x01 \x03(\x0b\x32\x15.sboxagent.v1.ProcessR\tprocesses\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\")\n\x15WatchProcessesRequest\x12\x10\n\x03ids\x18\x01 \x03(\tR\x03ids\"\x8a\x01\n\x16WatchProcessesResponse\x12\x33\n\tprocesses\x18\x01 \x03(\x0b\x32\x15.sboxagent.v1.ProcessR\tprocesses\x12\x1f\n\x0bremoved_ids\x18\x02 \x03(\tR\nremovedIds\x12\x1a\n\x08snapshot\x18\x03 \x01(\x08R\x08snapshot2\xca\x04\n\x0eProcessService\x12H\n\x0cStartProcess\x12!.sboxagent.v1.StartProcessRequest\x1a\x15.sboxagent.v1.Process\x12\x46\n\x0bStopProcess\x12 .sboxagent.v1.StopProcessRequest\x1a\x15.sboxagent.v1.Process\x12L\n\x0eRestartProcess\x12#.sboxagent.v1.RestartProcessRequest\x1a\x15.sboxagent.v1.Process\x12J\n\rReloadProcess\x12\".sboxagent.v1.ReloadProcessRequest\x1a\x15.sboxagent.v1.Process\x12I\n\nGetProcess\x12\x1f.sboxagent.v1.GetProcessRequest\x1a\x15.sboxagent.v1.Process\"\x03\x90\x02\x01\x12]\n\rListProcesses\x12\".sboxagent.v1.ListProcessesRequest\x1a#.sboxagent.v1.ListProcessesResponse\"\x03\x90\x02\x01\x12\x62\n\x0eWatchProcesses\x12#.sboxagent.v1.WatchProcessesRequest\x1a$.sboxagent.v1.WatchProcessesResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sboxagent/v1/process_service.proto\x12\x0csboxagent.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1asboxagent/v1/process.proto\x1a!sboxagent/v1/process_config.proto\"\xf8\x02\n\x13StartProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n\x07\x63ommand\x18\x02 \x03(\tR\x07\x63ommand\x12<\n\x03\x65nv\x18\x03 \x03(\x0b\x32*.sboxagent.v1.StartProcessRequest.EnvEntryR\x03\x65nv\x12\x10\n\x03\x63wd\x18\x04 \x01(\tR\x03\x63wd\x12\x44\n\x08wait_for\x18\x05 \x01(\x0e\x32).sboxagent.v1.StartProcessRequest.WaitForR\x07waitFor\x12\x1d\n\nrequest_id\x18\x06 \x01(\tR\trequestId\x1a\x36\n\x08\x45nvEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"J\n\x07WaitFor\x12\x18\n\x14WAIT_FOR_UNSPECIFIED\x10\x00\x12\r\n\tSUBMITTED\x10\x01\x12\x0b\n\x07RUNNING\x10\x02\x12\t\n\x05READY\x10\x03\"\x83\x01\n\x12StopProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x34\n\x05grace\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00R\x05grace\x88\x01\x01\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestIdB\x08\n\x06_grace\"\\\n\x15RestartProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n\nrequest_id\x18\x02 \x01(\tR\trequestId\x12\x14\n\x05\x66orce\x18\x03 \x01(\x08R\x05\x66orce\"[\n\x14ReloadProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n\nrequest_id\x18\x02 \x01(\tR\trequestId\x12\x14\n\x05\x66orce\x18\x03 \x01(\x08R\x05\x66orce\"#\n\x11GetProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"^\n\rProcessFilter\x12\x33\n\x06states\x18\x01 \x03(\x0e\x32\x1b.sboxagent.v1.Process.StateR\x06states\x12\x18\n\x07\x65ngines\x18\x02 \x03(\tR\x07\x65ngines\"\x87\x01\n\x14ListProcessesRequest\x12\x33\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1b.sboxagent.v1.ProcessFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"t\n\x15ListProcessesResponse\x12\x33\n\tprocesses\x18\x01 \x03(\x0b\x32\x15.sboxagent.v1.ProcessR\tprocesses\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\")\n\x15WatchProcessesRequest\x12\x10\n\x03ids\x18\x01 \x03(\tR\x03ids\"\x8a\x01\n\x16WatchProcessesResponse\x12\x33\n\tprocesses\x18\x01 \x03(\x0b\x32\x15.sboxagent.v1.ProcessR\tprocesses\x12\x1f\n\x0bremoved_ids\x18\x02 \x03(\tR\nremovedIds\x12\x1a\n\x08snapshot\x18\x03 \x01(\x08R\x08snapshot\"\'\n\x15\x45xplainProcessRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"\x9f\x03\n\x12ProcessExplanation\x12/\n\x07process\x18\x01 \x01(\x0b\x32\x15.sboxagent.v1.ProcessR\x07process\x12\x18\n\x07summary\x18\x02 \x01(\tR\x07summary\x12\x30\n\x05\x65xits\x18\x03 \x03(\x0b\x32\x1a.sboxagent.v1.Process.ExitR\x05\x65xits\x12\x1b\n\tlog_lines\x18\x04 \x03(\tR\x08logLines\x12\x1f\n\x0b\x63onfig_diff\x18\x05 \x01(\tR\nconfigDiff\x12K\n\x11resources_at_exit\x18\x06 \x01(\x0b\x32\x1f.sboxagent.v1.Process.ResourcesR\x0fresourcesAtExit\x12\x1f\n\x0bnext_action\x18\x07 \x01(\tR\nnextAction\x12\x44\n\x10next_action_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0enextActionTime\x12\x1a\n\x08remedies\x18\t \x03(\tR\x08remedies\")\n\x17GetProcessConfigRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"\x87\x02\n\x19\x41pplyProcessConfigRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n\x07\x63ontent\x18\x02 \x01(\tR\x07\x63ontent\x12:\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\".sboxagent.v1.ProcessConfig.FormatR\x06\x66ormat\x12\x12\n\x04\x65tag\x18\x04 \x01(\tR\x04\x65tag\x12\x16\n\x06reason\x18\x05 \x01(\tR\x06reason\x12#\n\rvalidate_only\x18\x06 \x01(\x08R\x0cvalidateOnly\x12\x14\n\x05\x61sync\x18\x07 \x01(\x08R\x05\x61sync\x12\x1d\n\nrequest_id\x18\x08 \x01(\tR\trequestId\"!\n\x0fGetApplyRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"o\n!ListProcessConfigRevisionsRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"\x8f\x01\n\"ListProcessConfigRevisionsResponse\x12\x41\n\trevisions\x18\x01 \x03(\x0b\x32#.sboxagent.v1.ProcessConfigRevisionR\trevisions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"b\n\x1cRollbackProcessConfigRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n\x08revision\x18\x02 \x01(\x05R\x08revision\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason2\xff\x08\n\x0eProcessService\x12H\n\x0cStartProcess\x12!.sboxagent.v1.StartProcessRequest\x1a\x15.sboxagent.v1.Process\x12\x46\n\x0bStopProcess\x12 .sboxagent.v1.StopProcessRequest\x1a\x15.sboxagent.v1.Process\x12L\n\x0eRestartProcess\x12#.sboxagent.v1.RestartProcessRequest\x1a\x15.sboxagent.v1.Process\x12J\n\rReloadProcess\x12\".sboxagent.v1.ReloadProcessRequest\x1a\x15.sboxagent.v1.Process\x12I\n\nGetProcess\x12\x1f.sboxagent.v1.GetProcessRequest\x1a\x15.sboxagent.v1.Process\"\x03\x90\x02\x01\x12]\n\rListProcesses\x12\".sboxagent.v1.ListProcessesRequest\x1a#.sboxagent.v1.ListProcessesResponse\"\x03\x90\x02\x01\x12\x62\n\x0eWatchProcesses\x12#.sboxagent.v1.WatchProcessesRequest\x1a$.sboxagent.v1.WatchProcessesResponse\"\x03\x90\x02\x01\x30\x01\x12\\\n\x0e\x45xplainProcess\x12#.sboxagent.v1.ExplainProcessRequest\x1a .sboxagent.v1.ProcessExplanation\"\x03\x90\x02\x01\x12[\n\x10GetProcessConfig\x12%.sboxagent.v1.GetProcessConfigRequest\x1a\x1b.sboxagent.v1.ProcessConfig\"\x03\x90\x02\x01\x12R\n\x12\x41pplyProcessConfig\x12\'.sboxagent.v1.ApplyProcessConfigRequest\x1a\x13.sboxagent.v1.Apply\x12\x43\n\x08GetApply\x12\x1d.sboxagent.v1.GetApplyRequest\x1a\x13.sboxagent.v1.Apply\"\x03\x90\x02\x01\x12\x84\x01\n\x1aListProcessConfigRevisions\x12/.sboxagent.v1.ListProcessConfigRevisionsRequest\x1a\x30.sboxagent.v1.ListProcessConfigRevisionsResponse\"\x03\x90\x02\x01\x12X\n\x15RollbackProcessConfig\x12*.sboxagent.v1.RollbackProcessConfigRequest\x1a\x13.sboxagent.v1.Applyb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sboxagent.v1.process_service_pb2', globals())
@@ -30,30 +32,54 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _PROCESSSERVICE.methods_by_name['ListProcesses']._serialized_options = b'\220\002\001'
   _PROCESSSERVICE.methods_by_name['WatchProcesses']._options = None
   _PROCESSSERVICE.methods_by_name['WatchProcesses']._serialized_options = b'\220\002\001'
-  _STARTPROCESSREQUEST._serialized_start=113
-  _STARTPROCESSREQUEST._serialized_end=489
-  _STARTPROCESSREQUEST_ENVENTRY._serialized_start=359
-  _STARTPROCESSREQUEST_ENVENTRY._serialized_end=413
-  _STARTPROCESSREQUEST_WAITFOR._serialized_start=415
-  _STARTPROCESSREQUEST_WAITFOR._serialized_end=489
-  _STOPPROCESSREQUEST._serialized_start=492
-  _STOPPROCESSREQUEST._serialized_end=623
-  _RESTARTPROCESSREQUEST._serialized_start=625
-  _RESTARTPROCESSREQUEST._serialized_end=717
-  _RELOADPROCESSREQUEST._serialized_start=719
-  _RELOADPROCESSREQUEST._serialized_end=810
-  _GETPROCESSREQUEST._serialized_start=812
-  _GETPROCESSREQUEST._serialized_end=847
-  _PROCESSFILTER._serialized_start=849
-  _PROCESSFILTER._serialized_end=943
-  _LISTPROCESSESREQUEST._serialized_start=946
-  _LISTPROCESSESREQUEST._serialized_end=1081
-  _LISTPROCESSESRESPONSE._serialized_start=1083
-  _LISTPROCESSESRESPONSE._serialized_end=1199
-  _WATCHPROCESSESREQUEST._serialized_start=1201
-  _WATCHPROCESSESREQUEST._serialized_end=1242
-  _WATCHPROCESSESRESPONSE._serialized_start=1245
-  _WATCHPROCESSESRESPONSE._serialized_end=1383
-  _PROCESSSERVICE._serialized_start=1386
-  _PROCESSSERVICE._serialized_end=1972
+  _PROCESSSERVICE.methods_by_name['ExplainProcess']._options = None
+  _PROCESSSERVICE.methods_by_name['ExplainProcess']._serialized_options = b'\220\002\001'
+  _PROCESSSERVICE.methods_by_name['GetProcessConfig']._options = None
+  _PROCESSSERVICE.methods_by_name['GetProcessConfig']._serialized_options = b'\220\002\001'
+  _PROCESSSERVICE.methods_by_name['GetApply']._options = None
+  _PROCESSSERVICE.methods_by_name['GetApply']._serialized_options = b'\220\002\001'
+  _PROCESSSERVICE.methods_by_name['ListProcessConfigRevisions']._options = None
+  _PROCESSSERVICE.methods_by_name['ListProcessConfigRevisions']._serialized_options = b'\220\002\001'
+  _STARTPROCESSREQUEST._serialized_start=181
+  _STARTPROCESSREQUEST._serialized_end=557
+  _STARTPROCESSREQUEST_ENVENTRY._serialized_start=427
+  _STARTPROCESSREQUEST_ENVENTRY._serialized_end=481
+  _STARTPROCESSREQUEST_WAITFOR._serialized_start=483
+  _STARTPROCESSREQUEST_WAITFOR._serialized_end=557
+  _STOPPROCESSREQUEST._serialized_start=560
+  _STOPPROCESSREQUEST._serialized_end=691
+  _RESTARTPROCESSREQUEST._serialized_start=693
+  _RESTARTPROCESSREQUEST._serialized_end=785
+  _RELOADPROCESSREQUEST._serialized_start=787
+  _RELOADPROCESSREQUEST._serialized_end=878
+  _GETPROCESSREQUEST._serialized_start=880
+  _GETPROCESSREQUEST._serialized_end=915
+  _PROCESSFILTER._serialized_start=917
+  _PROCESSFILTER._serialized_end=1011
+  _LISTPROCESSESREQUEST._serialized_start=1014
+  _LISTPROCESSESREQUEST._serialized_end=1149
+  _LISTPROCESSESRESPONSE._serialized_start=1151
+  _LISTPROCESSESRESPONSE._serialized_end=1267
+  _WATCHPROCESSESREQUEST._serialized_start=1269
+  _WATCHPROCESSESREQUEST._serialized_end=1310
+  _WATCHPROCESSESRESPONSE._serialized_start=1313
+  _WATCHPROCESSESRESPONSE._serialized_end=1451
+  _EXPLAINPROCESSREQUEST._serialized_start=1453
+  _EXPLAINPROCESSREQUEST._serialized_end=1492
+  _PROCESSEXPLANATION._serialized_start=1495
+  _PROCESSEXPLANATION._serialized_end=1910
+  _GETPROCESSCONFIGREQUEST._serialized_start=1912
+  _GETPROCESSCONFIGREQUEST._serialized_end=1953
+  _APPLYPROCESSCONFIGREQUEST._serialized_start=1956
+  _APPLYPROCESSCONFIGREQUEST._serialized_end=2219
+  _GETAPPLYREQUEST._serialized_start=2221
+  _GETAPPLYREQUEST._serialized_end=2254
+  _LISTPROCESSCONFIGREVISIONSREQUEST._serialized_start=2256
+  _LISTPROCESSCONFIGREVISIONSREQUEST._serialized_end=2367
+  _LISTPROCESSCONFIGREVISIONSRESPONSE._serialized_start=2370
+  _LISTPROCESSCONFIGREVISIONSRESPONSE._serialized_end=2513
+  _ROLLBACKPROCESSCONFIGREQUEST._serialized_start=2515
+  _ROLLBACKPROCESSCONFIGREQUEST._serialized_end=2613
+  _PROCESSSERVICE._serialized_start=2616
+  _PROCESSSERVICE._serialized_end=3767
 # @@protoc_insertion_point(module_scope)

@@ -2,6 +2,7 @@
 """Client and server classes corresponding to protobuf-defined services."""
 import grpc
 
+from sboxagent.v1 import process_config_pb2 as sboxagent_dot_v1_dot_process__config__pb2
 from sboxagent.v1 import process_pb2 as sboxagent_dot_v1_dot_process__pb2
 from sboxagent.v1 import process_service_pb2 as sboxagent_dot_v1_dot_process__service__pb2
 
@@ -53,6 +54,36 @@ class ProcessServiceStub(object):
                 '/sboxagent.v1.ProcessService/WatchProcesses',
                 request_serializer=sboxagent_dot_v1_dot_process__service__pb2.WatchProcessesRequest.SerializeToString,
                 response_deserializer=sboxagent_dot_v1_dot_process__service__pb2.WatchProcessesResponse.FromString,
+                )
+        self.ExplainProcess = channel.unary_unary(
+                '/sboxagent.v1.ProcessService/ExplainProcess',
+                request_serializer=sboxagent_dot_v1_dot_process__service__pb2.ExplainProcessRequest.SerializeToString,
+                response_deserializer=sboxagent_dot_v1_dot_process__service__pb2.ProcessExplanation.FromString,
+                )
+        self.GetProcessConfig = channel.unary_unary(
+                '/sboxagent.v1.ProcessService/GetProcessConfig',
+                request_serializer=sboxagent_dot_v1_dot_process__service__pb2.GetProcessConfigRequest.SerializeToString,
+                response_deserializer=sboxagent_dot_v1_dot_process__config__pb2.ProcessConfig.FromString,
+                )
+        self.ApplyProcessConfig = channel.unary_unary(
+                '/sboxagent.v1.ProcessService/ApplyProcessConfig',
+                request_serializer=sboxagent_dot_v1_dot_process__service__pb2.ApplyProcessConfigRequest.SerializeToString,
+                response_deserializer=sboxagent_dot_v1_dot_process__config__pb2.Apply.FromString,
+                )
+        self.GetApply = channel.unary_unary(
+                '/sboxagent.v1.ProcessService/GetApply',
+                request_serializer=sboxagent_dot_v1_dot_process__service__pb2.GetApplyRequest.SerializeToString,
+                response_deserializer=sboxagent_dot_v1_dot_process__config__pb2.Apply.FromString,
+                )
+        self.ListProcessConfigRevisions = channel.unary_unary(
+                '/sboxagent.v1.ProcessService/ListProcessConfigRevisions',
+                request_serializer=sboxagent_dot_v1_dot_process__service__pb2.ListProcessConfigRevisionsRequest.SerializeToString,
+                response_deserializer=sboxagent_dot_v1_dot_process__service__pb2.ListProcessConfigRevisionsResponse.FromString,
+                )
+        self.RollbackProcessConfig = channel.unary_unary(
+                '/sboxagent.v1.ProcessService/RollbackProcessConfig',
+                request_serializer=sboxagent_dot_v1_dot_process__service__pb2.RollbackProcessConfigRequest.SerializeToString,
+                response_deserializer=sboxagent_dot_v1_dot_process__config__pb2.Apply.FromString,
                 )
 
 
@@ -121,6 +152,59 @@ class ProcessServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainProcess(self, request, context):
+        """Why a process stands where it stands: its exits, last lines, what its config differs in from the
+        last one that proved itself, what happens next and what a person can do. Scope `read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetProcessConfig(self, request, context):
+        """The config of an engine as it lies in its file, secrets masked. FAILED_PRECONDITION for a process
+        without an engine. Scope `read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApplyProcessConfig(self, request, context):
+        """Puts a config into effect as one transaction: bounds, policy, the engine's own check, free ports,
+        backup, swap, reload or restart, READY in time, the probe through the proxy, and only then the
+        commit. What does not hold is taken back, and the answer says which revision really runs.
+        OK means APPLIED, PENDING (`async`) or VALID (`validate_only`). A config that cannot be read or
+        that the policy forbids is INVALID_ARGUMENT with the violations; one that the engine refuses or
+        that does not prove itself FAILED_PRECONDITION with the engine's own lines and the Apply as a
+        detail; a stale etag ABORTED. `***` in place of a secret keeps the one that is there.
+        REST: the request as JSON, or the bare document under any other media type with the rest in the
+        query and the etag in `If-Match`. Scope `config:write`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetApply(self, request, context):
+        """One transaction, under way or over; the newest 100 of each process are kept. Scope `read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProcessConfigRevisions(self, request, context):
+        """Configs of before, newest first; the newest 50 are kept, and always the last good one. Scope `read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollbackProcessConfig(self, request, context):
+        """Puts the config of an earlier revision into effect, by the same transaction and with the same
+        errors as ApplyProcessConfig; it becomes a new revision. Scope `config:write`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProcessServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -158,6 +242,36 @@ def add_ProcessServiceServicer_to_server(servicer, server):
                     servicer.WatchProcesses,
                     request_deserializer=sboxagent_dot_v1_dot_process__service__pb2.WatchProcessesRequest.FromString,
                     response_serializer=sboxagent_dot_v1_dot_process__service__pb2.WatchProcessesResponse.SerializeToString,
+            ),
+            'ExplainProcess': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainProcess,
+                    request_deserializer=sboxagent_dot_v1_dot_process__service__pb2.ExplainProcessRequest.FromString,
+                    response_serializer=sboxagent_dot_v1_dot_process__service__pb2.ProcessExplanation.SerializeToString,
+            ),
+            'GetProcessConfig': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProcessConfig,
+                    request_deserializer=sboxagent_dot_v1_dot_process__service__pb2.GetProcessConfigRequest.FromString,
+                    response_serializer=sboxagent_dot_v1_dot_process__config__pb2.ProcessConfig.SerializeToString,
+            ),
+            'ApplyProcessConfig': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApplyProcessConfig,
+                    request_deserializer=sboxagent_dot_v1_dot_process__service__pb2.ApplyProcessConfigRequest.FromString,
+                    response_serializer=sboxagent_dot_v1_dot_process__config__pb2.Apply.SerializeToString,
+            ),
+            'GetApply': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetApply,
+                    request_deserializer=sboxagent_dot_v1_dot_process__service__pb2.GetApplyRequest.FromString,
+                    response_serializer=sboxagent_dot_v1_dot_process__config__pb2.Apply.SerializeToString,
+            ),
+            'ListProcessConfigRevisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProcessConfigRevisions,
+                    request_deserializer=sboxagent_dot_v1_dot_process__service__pb2.ListProcessConfigRevisionsRequest.FromString,
+                    response_serializer=sboxagent_dot_v1_dot_process__service__pb2.ListProcessConfigRevisionsResponse.SerializeToString,
+            ),
+            'RollbackProcessConfig': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollbackProcessConfig,
+                    request_deserializer=sboxagent_dot_v1_dot_process__service__pb2.RollbackProcessConfigRequest.FromString,
+                    response_serializer=sboxagent_dot_v1_dot_process__config__pb2.Apply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -289,5 +403,107 @@ class ProcessService(object):
         return grpc.experimental.unary_stream(request, target, '/sboxagent.v1.ProcessService/WatchProcesses',
             sboxagent_dot_v1_dot_process__service__pb2.WatchProcessesRequest.SerializeToString,
             sboxagent_dot_v1_dot_process__service__pb2.WatchProcessesResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ExplainProcess(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/sboxagent.v1.ProcessService/ExplainProcess',
+            sboxagent_dot_v1_dot_process__service__pb2.ExplainProcessRequest.SerializeToString,
+            sboxagent_dot_v1_dot_process__service__pb2.ProcessExplanation.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetProcessConfig(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/sboxagent.v1.ProcessService/GetProcessConfig',
+            sboxagent_dot_v1_dot_process__service__pb2.GetProcessConfigRequest.SerializeToString,
+            sboxagent_dot_v1_dot_process__config__pb2.ProcessConfig.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ApplyProcessConfig(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/sboxagent.v1.ProcessService/ApplyProcessConfig',
+            sboxagent_dot_v1_dot_process__service__pb2.ApplyProcessConfigRequest.SerializeToString,
+            sboxagent_dot_v1_dot_process__config__pb2.Apply.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetApply(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/sboxagent.v1.ProcessService/GetApply',
+            sboxagent_dot_v1_dot_process__service__pb2.GetApplyRequest.SerializeToString,
+            sboxagent_dot_v1_dot_process__config__pb2.Apply.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListProcessConfigRevisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/sboxagent.v1.ProcessService/ListProcessConfigRevisions',
+            sboxagent_dot_v1_dot_process__service__pb2.ListProcessConfigRevisionsRequest.SerializeToString,
+            sboxagent_dot_v1_dot_process__service__pb2.ListProcessConfigRevisionsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def RollbackProcessConfig(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/sboxagent.v1.ProcessService/RollbackProcessConfig',
+            sboxagent_dot_v1_dot_process__service__pb2.RollbackProcessConfigRequest.SerializeToString,
+            sboxagent_dot_v1_dot_process__config__pb2.Apply.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

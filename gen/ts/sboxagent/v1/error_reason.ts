@@ -116,6 +116,10 @@ export const ErrorReason_Reason = {
   CONFIG_NOT_ALLOWED: "CONFIG_NOT_ALLOWED",
   /** CONFIG_REFUSED - FAILED_PRECONDITION: Correct the config as the engine's own sentence says; nothing was changed. */
   CONFIG_REFUSED: "CONFIG_REFUSED",
+  /** CONFIG_NOT_CHECKED - FAILED_PRECONDITION: Let the program of the engine be found and run, as the message says; nothing was changed. */
+  CONFIG_NOT_CHECKED: "CONFIG_NOT_CHECKED",
+  /** APPLY_QUEUE_FULL - RESOURCE_EXHAUSTED: Wait until an apply of this process is over; call again as told. */
+  APPLY_QUEUE_FULL: "APPLY_QUEUE_FULL",
   /** PORT_TAKEN - FAILED_PRECONDITION: Free the port, or choose another one in the config; nothing was changed. */
   PORT_TAKEN: "PORT_TAKEN",
   /** APPLY_ROLLED_BACK - FAILED_PRECONDITION: The config of before is in effect again: look at the steps and the last lines, correct the new one, and apply it again. */
@@ -227,6 +231,8 @@ export namespace ErrorReason_Reason {
   export type PROCESS_CONFIG_INVALID = typeof ErrorReason_Reason.PROCESS_CONFIG_INVALID;
   export type CONFIG_NOT_ALLOWED = typeof ErrorReason_Reason.CONFIG_NOT_ALLOWED;
   export type CONFIG_REFUSED = typeof ErrorReason_Reason.CONFIG_REFUSED;
+  export type CONFIG_NOT_CHECKED = typeof ErrorReason_Reason.CONFIG_NOT_CHECKED;
+  export type APPLY_QUEUE_FULL = typeof ErrorReason_Reason.APPLY_QUEUE_FULL;
   export type PORT_TAKEN = typeof ErrorReason_Reason.PORT_TAKEN;
   export type APPLY_ROLLED_BACK = typeof ErrorReason_Reason.APPLY_ROLLED_BACK;
   export type APPLY_FAILED = typeof ErrorReason_Reason.APPLY_FAILED;
@@ -404,6 +410,12 @@ export function errorReason_ReasonFromJSON(object: any): ErrorReason_Reason {
     case 69:
     case "CONFIG_REFUSED":
       return ErrorReason_Reason.CONFIG_REFUSED;
+    case 77:
+    case "CONFIG_NOT_CHECKED":
+      return ErrorReason_Reason.CONFIG_NOT_CHECKED;
+    case 78:
+    case "APPLY_QUEUE_FULL":
+      return ErrorReason_Reason.APPLY_QUEUE_FULL;
     case 70:
     case "PORT_TAKEN":
       return ErrorReason_Reason.PORT_TAKEN;
@@ -594,6 +606,10 @@ export function errorReason_ReasonToJSON(object: ErrorReason_Reason): string {
       return "CONFIG_NOT_ALLOWED";
     case ErrorReason_Reason.CONFIG_REFUSED:
       return "CONFIG_REFUSED";
+    case ErrorReason_Reason.CONFIG_NOT_CHECKED:
+      return "CONFIG_NOT_CHECKED";
+    case ErrorReason_Reason.APPLY_QUEUE_FULL:
+      return "APPLY_QUEUE_FULL";
     case ErrorReason_Reason.PORT_TAKEN:
       return "PORT_TAKEN";
     case ErrorReason_Reason.APPLY_ROLLED_BACK:
@@ -755,6 +771,10 @@ export function errorReason_ReasonToNumber(object: ErrorReason_Reason): number {
       return 68;
     case ErrorReason_Reason.CONFIG_REFUSED:
       return 69;
+    case ErrorReason_Reason.CONFIG_NOT_CHECKED:
+      return 77;
+    case ErrorReason_Reason.APPLY_QUEUE_FULL:
+      return 78;
     case ErrorReason_Reason.PORT_TAKEN:
       return 70;
     case ErrorReason_Reason.APPLY_ROLLED_BACK:

@@ -21,13 +21,25 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.ts";
+import { Timestamp } from "../../google/protobuf/timestamp.ts";
 import {
   Process,
+  Process_Exit,
+  Process_Resources,
   Process_State,
   process_StateFromJSON,
   process_StateToJSON,
   process_StateToNumber,
 } from "./process.ts";
+import {
+  Apply,
+  ProcessConfig,
+  ProcessConfig_Format,
+  processConfig_FormatFromJSON,
+  processConfig_FormatToJSON,
+  processConfig_FormatToNumber,
+  ProcessConfigRevision,
+} from "./process_config.ts";
 
 export const protobufPackage = "sboxagent.v1";
 
@@ -210,6 +222,103 @@ export interface WatchProcessesResponse {
   removed_ids: string[];
   /** True on the first message only. */
   snapshot: boolean;
+}
+
+/** Asks why a process stands where it stands. */
+export interface ExplainProcessRequest {
+  /** Id of the process. */
+  id: string;
+}
+
+/** The dossier of one process. */
+export interface ProcessExplanation {
+  /** As it stands. */
+  process:
+    | Process
+    | undefined;
+  /** One sentence: what it does and why. */
+  summary: string;
+  /** Its last exits, newest first; at most 10. */
+  exits: Process_Exit[];
+  /** Last lines that it wrote before the last exit (or until now, where it never ended), oldest first; at most 50. */
+  log_lines: string[];
+  /**
+   * Unified diff from the last config that proved itself to the one that it ended with, secrets
+   * masked; empty where they are the same or it has no config.
+   */
+  config_diff: string;
+  /** What it took from the machine when it was last looked at before the last exit. */
+  resources_at_exit:
+    | Process_Resources
+    | undefined;
+  /** What the agent does next by itself: `restart`, `none`, …, with the reason, for a person. */
+  next_action: string;
+  /** When; absent where nothing is planned. */
+  next_action_time:
+    | string
+    | undefined;
+  /** What a person can do, each with a command where there is one. */
+  remedies: string[];
+}
+
+/** Asks for the config of an engine. */
+export interface GetProcessConfigRequest {
+  /** Id of the process. */
+  id: string;
+}
+
+/** A config that is to be put into effect. */
+export interface ApplyProcessConfigRequest {
+  /** Id of the process. */
+  id: string;
+  /** The whole config as text; at most 4 MiB, and what `api.limits.message_bytes` lets through. */
+  content: string;
+  /** Absent: as the engine reads it. */
+  format: ProcessConfig_Format;
+  /** Etag of the config that this one is meant to follow; empty: whatever is there. */
+  etag: string;
+  /** Why, for the history. */
+  reason: string;
+  /** Judges it (bounds, policy, the engine's check, ports) and touches nothing. */
+  validate_only: boolean;
+  /** Answers as soon as it is under way; GetApply tells the rest. */
+  async: boolean;
+  /** As in StartProcessRequest. */
+  request_id: string;
+}
+
+/** Asks for one apply. */
+export interface GetApplyRequest {
+  /** `Apply.id`, or the `apply_id` of an error. */
+  id: string;
+}
+
+/** Asks for a page of the configs of before. */
+export interface ListProcessConfigRevisionsRequest {
+  /** Id of the process. */
+  id: string;
+  /** At most this many, 1 to 1000; 0 means 100, more than 1000 is cut to 1000. */
+  page_size: number;
+  /** `next_page_token` of the page before; empty for the first. */
+  page_token: string;
+}
+
+/** A page of the configs of before. */
+export interface ListProcessConfigRevisionsResponse {
+  /** Newest first. */
+  revisions: ProcessConfigRevision[];
+  /** Empty on the last page. */
+  next_page_token: string;
+}
+
+/** Asks for an earlier config again. */
+export interface RollbackProcessConfigRequest {
+  /** Id of the process. */
+  id: string;
+  /** The revision whose config is wanted. */
+  revision: number;
+  /** Why, for the history. */
+  reason: string;
 }
 
 function createBaseStartProcessRequest(): StartProcessRequest {
@@ -1350,6 +1459,941 @@ export const WatchProcessesResponse: MessageFns<WatchProcessesResponse> = {
   },
 };
 
+function createBaseExplainProcessRequest(): ExplainProcessRequest {
+  return { id: "" };
+}
+
+export const ExplainProcessRequest: MessageFns<ExplainProcessRequest> = {
+  encode(message: ExplainProcessRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainProcessRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainProcessRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExplainProcessRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: ExplainProcessRequest): unknown {
+    const obj: any = {};
+    if (message.id !== undefined) {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExplainProcessRequest>): ExplainProcessRequest {
+    return ExplainProcessRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExplainProcessRequest>): ExplainProcessRequest {
+    const message = createBaseExplainProcessRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseProcessExplanation(): ProcessExplanation {
+  return {
+    process: undefined,
+    summary: "",
+    exits: [],
+    log_lines: [],
+    config_diff: "",
+    resources_at_exit: undefined,
+    next_action: "",
+    next_action_time: undefined,
+    remedies: [],
+  };
+}
+
+export const ProcessExplanation: MessageFns<ProcessExplanation> = {
+  encode(message: ProcessExplanation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.process !== undefined) {
+      Process.encode(message.process, writer.uint32(10).fork()).join();
+    }
+    if (message.summary !== "") {
+      writer.uint32(18).string(message.summary);
+    }
+    for (const v of message.exits) {
+      Process_Exit.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.log_lines) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.config_diff !== "") {
+      writer.uint32(42).string(message.config_diff);
+    }
+    if (message.resources_at_exit !== undefined) {
+      Process_Resources.encode(message.resources_at_exit, writer.uint32(50).fork()).join();
+    }
+    if (message.next_action !== "") {
+      writer.uint32(58).string(message.next_action);
+    }
+    if (message.next_action_time !== undefined) {
+      Timestamp.encode(toTimestamp(message.next_action_time), writer.uint32(66).fork()).join();
+    }
+    for (const v of message.remedies) {
+      writer.uint32(74).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProcessExplanation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProcessExplanation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.process = Process.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.summary = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.exits.push(Process_Exit.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.log_lines.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.config_diff = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.resources_at_exit = Process_Resources.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.next_action = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.next_action_time = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.remedies.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ProcessExplanation {
+    return {
+      process: isSet(object.process) ? Process.fromJSON(object.process) : undefined,
+      summary: isSet(object.summary) ? globalThis.String(object.summary) : "",
+      exits: globalThis.Array.isArray(object?.exits) ? object.exits.map((e: any) => Process_Exit.fromJSON(e)) : [],
+      log_lines: globalThis.Array.isArray(object?.logLines)
+        ? object.logLines.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.log_lines)
+        ? object.log_lines.map((e: any) => globalThis.String(e))
+        : [],
+      config_diff: isSet(object.configDiff)
+        ? globalThis.String(object.configDiff)
+        : isSet(object.config_diff)
+        ? globalThis.String(object.config_diff)
+        : "",
+      resources_at_exit: isSet(object.resourcesAtExit)
+        ? Process_Resources.fromJSON(object.resourcesAtExit)
+        : isSet(object.resources_at_exit)
+        ? Process_Resources.fromJSON(object.resources_at_exit)
+        : undefined,
+      next_action: isSet(object.nextAction)
+        ? globalThis.String(object.nextAction)
+        : isSet(object.next_action)
+        ? globalThis.String(object.next_action)
+        : "",
+      next_action_time: isSet(object.nextActionTime)
+        ? globalThis.String(object.nextActionTime)
+        : isSet(object.next_action_time)
+        ? globalThis.String(object.next_action_time)
+        : undefined,
+      remedies: globalThis.Array.isArray(object?.remedies)
+        ? object.remedies.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ProcessExplanation): unknown {
+    const obj: any = {};
+    if (message.process !== undefined) {
+      obj.process = Process.toJSON(message.process);
+    }
+    if (message.summary !== undefined) {
+      obj.summary = message.summary;
+    }
+    if (message.exits?.length) {
+      obj.exits = message.exits.map((e) => Process_Exit.toJSON(e));
+    }
+    if (message.log_lines?.length) {
+      obj.logLines = message.log_lines;
+    }
+    if (message.config_diff !== undefined) {
+      obj.configDiff = message.config_diff;
+    }
+    if (message.resources_at_exit !== undefined) {
+      obj.resourcesAtExit = Process_Resources.toJSON(message.resources_at_exit);
+    }
+    if (message.next_action !== undefined) {
+      obj.nextAction = message.next_action;
+    }
+    if (message.next_action_time !== undefined) {
+      obj.nextActionTime = message.next_action_time;
+    }
+    if (message.remedies?.length) {
+      obj.remedies = message.remedies;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ProcessExplanation>): ProcessExplanation {
+    return ProcessExplanation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ProcessExplanation>): ProcessExplanation {
+    const message = createBaseProcessExplanation();
+    message.process = (object.process !== undefined && object.process !== null)
+      ? Process.fromPartial(object.process)
+      : undefined;
+    message.summary = object.summary ?? "";
+    message.exits = object.exits?.map((e) => Process_Exit.fromPartial(e)) || [];
+    message.log_lines = object.log_lines?.map((e) => e) || [];
+    message.config_diff = object.config_diff ?? "";
+    message.resources_at_exit = (object.resources_at_exit !== undefined && object.resources_at_exit !== null)
+      ? Process_Resources.fromPartial(object.resources_at_exit)
+      : undefined;
+    message.next_action = object.next_action ?? "";
+    message.next_action_time = object.next_action_time ?? undefined;
+    message.remedies = object.remedies?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseGetProcessConfigRequest(): GetProcessConfigRequest {
+  return { id: "" };
+}
+
+export const GetProcessConfigRequest: MessageFns<GetProcessConfigRequest> = {
+  encode(message: GetProcessConfigRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetProcessConfigRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetProcessConfigRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetProcessConfigRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: GetProcessConfigRequest): unknown {
+    const obj: any = {};
+    if (message.id !== undefined) {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetProcessConfigRequest>): GetProcessConfigRequest {
+    return GetProcessConfigRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetProcessConfigRequest>): GetProcessConfigRequest {
+    const message = createBaseGetProcessConfigRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseApplyProcessConfigRequest(): ApplyProcessConfigRequest {
+  return {
+    id: "",
+    content: "",
+    format: ProcessConfig_Format.FORMAT_UNSPECIFIED,
+    etag: "",
+    reason: "",
+    validate_only: false,
+    async: false,
+    request_id: "",
+  };
+}
+
+export const ApplyProcessConfigRequest: MessageFns<ApplyProcessConfigRequest> = {
+  encode(message: ApplyProcessConfigRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.content !== "") {
+      writer.uint32(18).string(message.content);
+    }
+    if (message.format !== ProcessConfig_Format.FORMAT_UNSPECIFIED) {
+      writer.uint32(24).int32(processConfig_FormatToNumber(message.format));
+    }
+    if (message.etag !== "") {
+      writer.uint32(34).string(message.etag);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    if (message.validate_only !== false) {
+      writer.uint32(48).bool(message.validate_only);
+    }
+    if (message.async !== false) {
+      writer.uint32(56).bool(message.async);
+    }
+    if (message.request_id !== "") {
+      writer.uint32(66).string(message.request_id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApplyProcessConfigRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApplyProcessConfigRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.content = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.format = processConfig_FormatFromJSON(reader.int32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.etag = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.validate_only = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.async = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.request_id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ApplyProcessConfigRequest {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      content: isSet(object.content) ? globalThis.String(object.content) : "",
+      format: isSet(object.format)
+        ? processConfig_FormatFromJSON(object.format)
+        : ProcessConfig_Format.FORMAT_UNSPECIFIED,
+      etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      validate_only: isSet(object.validateOnly)
+        ? globalThis.Boolean(object.validateOnly)
+        : isSet(object.validate_only)
+        ? globalThis.Boolean(object.validate_only)
+        : false,
+      async: isSet(object.async) ? globalThis.Boolean(object.async) : false,
+      request_id: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ApplyProcessConfigRequest): unknown {
+    const obj: any = {};
+    if (message.id !== undefined) {
+      obj.id = message.id;
+    }
+    if (message.content !== undefined) {
+      obj.content = message.content;
+    }
+    if (message.format !== undefined) {
+      obj.format = processConfig_FormatToJSON(message.format);
+    }
+    if (message.etag !== undefined) {
+      obj.etag = message.etag;
+    }
+    if (message.reason !== undefined) {
+      obj.reason = message.reason;
+    }
+    if (message.validate_only !== undefined) {
+      obj.validateOnly = message.validate_only;
+    }
+    if (message.async !== undefined) {
+      obj.async = message.async;
+    }
+    if (message.request_id !== undefined) {
+      obj.requestId = message.request_id;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ApplyProcessConfigRequest>): ApplyProcessConfigRequest {
+    return ApplyProcessConfigRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ApplyProcessConfigRequest>): ApplyProcessConfigRequest {
+    const message = createBaseApplyProcessConfigRequest();
+    message.id = object.id ?? "";
+    message.content = object.content ?? "";
+    message.format = object.format ?? ProcessConfig_Format.FORMAT_UNSPECIFIED;
+    message.etag = object.etag ?? "";
+    message.reason = object.reason ?? "";
+    message.validate_only = object.validate_only ?? false;
+    message.async = object.async ?? false;
+    message.request_id = object.request_id ?? "";
+    return message;
+  },
+};
+
+function createBaseGetApplyRequest(): GetApplyRequest {
+  return { id: "" };
+}
+
+export const GetApplyRequest: MessageFns<GetApplyRequest> = {
+  encode(message: GetApplyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetApplyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetApplyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetApplyRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: GetApplyRequest): unknown {
+    const obj: any = {};
+    if (message.id !== undefined) {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetApplyRequest>): GetApplyRequest {
+    return GetApplyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetApplyRequest>): GetApplyRequest {
+    const message = createBaseGetApplyRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseListProcessConfigRevisionsRequest(): ListProcessConfigRevisionsRequest {
+  return { id: "", page_size: 0, page_token: "" };
+}
+
+export const ListProcessConfigRevisionsRequest: MessageFns<ListProcessConfigRevisionsRequest> = {
+  encode(message: ListProcessConfigRevisionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.page_size !== 0) {
+      writer.uint32(16).int32(message.page_size);
+    }
+    if (message.page_token !== "") {
+      writer.uint32(26).string(message.page_token);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListProcessConfigRevisionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListProcessConfigRevisionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.page_size = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.page_token = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListProcessConfigRevisionsRequest {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      page_size: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      page_token: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListProcessConfigRevisionsRequest): unknown {
+    const obj: any = {};
+    if (message.id !== undefined) {
+      obj.id = message.id;
+    }
+    if (message.page_size !== undefined) {
+      obj.pageSize = Math.round(message.page_size);
+    }
+    if (message.page_token !== undefined) {
+      obj.pageToken = message.page_token;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListProcessConfigRevisionsRequest>): ListProcessConfigRevisionsRequest {
+    return ListProcessConfigRevisionsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListProcessConfigRevisionsRequest>): ListProcessConfigRevisionsRequest {
+    const message = createBaseListProcessConfigRevisionsRequest();
+    message.id = object.id ?? "";
+    message.page_size = object.page_size ?? 0;
+    message.page_token = object.page_token ?? "";
+    return message;
+  },
+};
+
+function createBaseListProcessConfigRevisionsResponse(): ListProcessConfigRevisionsResponse {
+  return { revisions: [], next_page_token: "" };
+}
+
+export const ListProcessConfigRevisionsResponse: MessageFns<ListProcessConfigRevisionsResponse> = {
+  encode(message: ListProcessConfigRevisionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.revisions) {
+      ProcessConfigRevision.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.next_page_token !== "") {
+      writer.uint32(18).string(message.next_page_token);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListProcessConfigRevisionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListProcessConfigRevisionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.revisions.push(ProcessConfigRevision.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.next_page_token = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListProcessConfigRevisionsResponse {
+    return {
+      revisions: globalThis.Array.isArray(object?.revisions)
+        ? object.revisions.map((e: any) => ProcessConfigRevision.fromJSON(e))
+        : [],
+      next_page_token: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListProcessConfigRevisionsResponse): unknown {
+    const obj: any = {};
+    if (message.revisions?.length) {
+      obj.revisions = message.revisions.map((e) => ProcessConfigRevision.toJSON(e));
+    }
+    if (message.next_page_token !== undefined) {
+      obj.nextPageToken = message.next_page_token;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListProcessConfigRevisionsResponse>): ListProcessConfigRevisionsResponse {
+    return ListProcessConfigRevisionsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListProcessConfigRevisionsResponse>): ListProcessConfigRevisionsResponse {
+    const message = createBaseListProcessConfigRevisionsResponse();
+    message.revisions = object.revisions?.map((e) => ProcessConfigRevision.fromPartial(e)) || [];
+    message.next_page_token = object.next_page_token ?? "";
+    return message;
+  },
+};
+
+function createBaseRollbackProcessConfigRequest(): RollbackProcessConfigRequest {
+  return { id: "", revision: 0, reason: "" };
+}
+
+export const RollbackProcessConfigRequest: MessageFns<RollbackProcessConfigRequest> = {
+  encode(message: RollbackProcessConfigRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).int32(message.revision);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RollbackProcessConfigRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRollbackProcessConfigRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RollbackProcessConfigRequest {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: RollbackProcessConfigRequest): unknown {
+    const obj: any = {};
+    if (message.id !== undefined) {
+      obj.id = message.id;
+    }
+    if (message.revision !== undefined) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.reason !== undefined) {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RollbackProcessConfigRequest>): RollbackProcessConfigRequest {
+    return RollbackProcessConfigRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RollbackProcessConfigRequest>): RollbackProcessConfigRequest {
+    const message = createBaseRollbackProcessConfigRequest();
+    message.id = object.id ?? "";
+    message.revision = object.revision ?? 0;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
 /**
  * Supervised processes.
  *
@@ -1451,6 +2495,93 @@ export const ProcessServiceService = {
       Buffer.from(WatchProcessesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WatchProcessesResponse => WatchProcessesResponse.decode(value),
   },
+  /**
+   * Why a process stands where it stands: its exits, last lines, what its config differs in from the
+   * last one that proved itself, what happens next and what a person can do. Scope `read`.
+   */
+  explainProcess: {
+    path: "/sboxagent.v1.ProcessService/ExplainProcess" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ExplainProcessRequest): Buffer =>
+      Buffer.from(ExplainProcessRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExplainProcessRequest => ExplainProcessRequest.decode(value),
+    responseSerialize: (value: ProcessExplanation): Buffer => Buffer.from(ProcessExplanation.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ProcessExplanation => ProcessExplanation.decode(value),
+  },
+  /**
+   * The config of an engine as it lies in its file, secrets masked. FAILED_PRECONDITION for a process
+   * without an engine. Scope `read`.
+   */
+  getProcessConfig: {
+    path: "/sboxagent.v1.ProcessService/GetProcessConfig" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetProcessConfigRequest): Buffer =>
+      Buffer.from(GetProcessConfigRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetProcessConfigRequest => GetProcessConfigRequest.decode(value),
+    responseSerialize: (value: ProcessConfig): Buffer => Buffer.from(ProcessConfig.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ProcessConfig => ProcessConfig.decode(value),
+  },
+  /**
+   * Puts a config into effect as one transaction: bounds, policy, the engine's own check, free ports,
+   * backup, swap, reload or restart, READY in time, the probe through the proxy, and only then the
+   * commit. What does not hold is taken back, and the answer says which revision really runs.
+   * OK means APPLIED, PENDING (`async`) or VALID (`validate_only`). A config that cannot be read or
+   * that the policy forbids is INVALID_ARGUMENT with the violations; one that the engine refuses or
+   * that does not prove itself FAILED_PRECONDITION with the engine's own lines and the Apply as a
+   * detail; a stale etag ABORTED. `***` in place of a secret keeps the one that is there.
+   * REST: the request as JSON, or the bare document under any other media type with the rest in the
+   * query and the etag in `If-Match`. Scope `config:write`.
+   */
+  applyProcessConfig: {
+    path: "/sboxagent.v1.ProcessService/ApplyProcessConfig" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ApplyProcessConfigRequest): Buffer =>
+      Buffer.from(ApplyProcessConfigRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ApplyProcessConfigRequest => ApplyProcessConfigRequest.decode(value),
+    responseSerialize: (value: Apply): Buffer => Buffer.from(Apply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Apply => Apply.decode(value),
+  },
+  /** One transaction, under way or over; the newest 100 of each process are kept. Scope `read`. */
+  getApply: {
+    path: "/sboxagent.v1.ProcessService/GetApply" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetApplyRequest): Buffer => Buffer.from(GetApplyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetApplyRequest => GetApplyRequest.decode(value),
+    responseSerialize: (value: Apply): Buffer => Buffer.from(Apply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Apply => Apply.decode(value),
+  },
+  /** Configs of before, newest first; the newest 50 are kept, and always the last good one. Scope `read`. */
+  listProcessConfigRevisions: {
+    path: "/sboxagent.v1.ProcessService/ListProcessConfigRevisions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListProcessConfigRevisionsRequest): Buffer =>
+      Buffer.from(ListProcessConfigRevisionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListProcessConfigRevisionsRequest =>
+      ListProcessConfigRevisionsRequest.decode(value),
+    responseSerialize: (value: ListProcessConfigRevisionsResponse): Buffer =>
+      Buffer.from(ListProcessConfigRevisionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListProcessConfigRevisionsResponse =>
+      ListProcessConfigRevisionsResponse.decode(value),
+  },
+  /**
+   * Puts the config of an earlier revision into effect, by the same transaction and with the same
+   * errors as ApplyProcessConfig; it becomes a new revision. Scope `config:write`.
+   */
+  rollbackProcessConfig: {
+    path: "/sboxagent.v1.ProcessService/RollbackProcessConfig" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RollbackProcessConfigRequest): Buffer =>
+      Buffer.from(RollbackProcessConfigRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RollbackProcessConfigRequest => RollbackProcessConfigRequest.decode(value),
+    responseSerialize: (value: Apply): Buffer => Buffer.from(Apply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Apply => Apply.decode(value),
+  },
 } as const;
 
 export interface ProcessServiceServer extends UntypedServiceImplementation {
@@ -1487,6 +2618,37 @@ export interface ProcessServiceServer extends UntypedServiceImplementation {
    * client reads may be folded into one message per process: the newest state is never withheld.
    */
   watchProcesses: handleServerStreamingCall<WatchProcessesRequest, WatchProcessesResponse>;
+  /**
+   * Why a process stands where it stands: its exits, last lines, what its config differs in from the
+   * last one that proved itself, what happens next and what a person can do. Scope `read`.
+   */
+  explainProcess: handleUnaryCall<ExplainProcessRequest, ProcessExplanation>;
+  /**
+   * The config of an engine as it lies in its file, secrets masked. FAILED_PRECONDITION for a process
+   * without an engine. Scope `read`.
+   */
+  getProcessConfig: handleUnaryCall<GetProcessConfigRequest, ProcessConfig>;
+  /**
+   * Puts a config into effect as one transaction: bounds, policy, the engine's own check, free ports,
+   * backup, swap, reload or restart, READY in time, the probe through the proxy, and only then the
+   * commit. What does not hold is taken back, and the answer says which revision really runs.
+   * OK means APPLIED, PENDING (`async`) or VALID (`validate_only`). A config that cannot be read or
+   * that the policy forbids is INVALID_ARGUMENT with the violations; one that the engine refuses or
+   * that does not prove itself FAILED_PRECONDITION with the engine's own lines and the Apply as a
+   * detail; a stale etag ABORTED. `***` in place of a secret keeps the one that is there.
+   * REST: the request as JSON, or the bare document under any other media type with the rest in the
+   * query and the etag in `If-Match`. Scope `config:write`.
+   */
+  applyProcessConfig: handleUnaryCall<ApplyProcessConfigRequest, Apply>;
+  /** One transaction, under way or over; the newest 100 of each process are kept. Scope `read`. */
+  getApply: handleUnaryCall<GetApplyRequest, Apply>;
+  /** Configs of before, newest first; the newest 50 are kept, and always the last good one. Scope `read`. */
+  listProcessConfigRevisions: handleUnaryCall<ListProcessConfigRevisionsRequest, ListProcessConfigRevisionsResponse>;
+  /**
+   * Puts the config of an earlier revision into effect, by the same transaction and with the same
+   * errors as ApplyProcessConfig; it becomes a new revision. Scope `config:write`.
+   */
+  rollbackProcessConfig: handleUnaryCall<RollbackProcessConfigRequest, Apply>;
 }
 
 export interface ProcessServiceClient extends Client {
@@ -1615,6 +2777,118 @@ export interface ProcessServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<WatchProcessesResponse>;
+  /**
+   * Why a process stands where it stands: its exits, last lines, what its config differs in from the
+   * last one that proved itself, what happens next and what a person can do. Scope `read`.
+   */
+  explainProcess(
+    request: ExplainProcessRequest,
+    callback: (error: ServiceError | null, response: ProcessExplanation) => void,
+  ): ClientUnaryCall;
+  explainProcess(
+    request: ExplainProcessRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ProcessExplanation) => void,
+  ): ClientUnaryCall;
+  explainProcess(
+    request: ExplainProcessRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ProcessExplanation) => void,
+  ): ClientUnaryCall;
+  /**
+   * The config of an engine as it lies in its file, secrets masked. FAILED_PRECONDITION for a process
+   * without an engine. Scope `read`.
+   */
+  getProcessConfig(
+    request: GetProcessConfigRequest,
+    callback: (error: ServiceError | null, response: ProcessConfig) => void,
+  ): ClientUnaryCall;
+  getProcessConfig(
+    request: GetProcessConfigRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ProcessConfig) => void,
+  ): ClientUnaryCall;
+  getProcessConfig(
+    request: GetProcessConfigRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ProcessConfig) => void,
+  ): ClientUnaryCall;
+  /**
+   * Puts a config into effect as one transaction: bounds, policy, the engine's own check, free ports,
+   * backup, swap, reload or restart, READY in time, the probe through the proxy, and only then the
+   * commit. What does not hold is taken back, and the answer says which revision really runs.
+   * OK means APPLIED, PENDING (`async`) or VALID (`validate_only`). A config that cannot be read or
+   * that the policy forbids is INVALID_ARGUMENT with the violations; one that the engine refuses or
+   * that does not prove itself FAILED_PRECONDITION with the engine's own lines and the Apply as a
+   * detail; a stale etag ABORTED. `***` in place of a secret keeps the one that is there.
+   * REST: the request as JSON, or the bare document under any other media type with the rest in the
+   * query and the etag in `If-Match`. Scope `config:write`.
+   */
+  applyProcessConfig(
+    request: ApplyProcessConfigRequest,
+    callback: (error: ServiceError | null, response: Apply) => void,
+  ): ClientUnaryCall;
+  applyProcessConfig(
+    request: ApplyProcessConfigRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Apply) => void,
+  ): ClientUnaryCall;
+  applyProcessConfig(
+    request: ApplyProcessConfigRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Apply) => void,
+  ): ClientUnaryCall;
+  /** One transaction, under way or over; the newest 100 of each process are kept. Scope `read`. */
+  getApply(request: GetApplyRequest, callback: (error: ServiceError | null, response: Apply) => void): ClientUnaryCall;
+  getApply(
+    request: GetApplyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Apply) => void,
+  ): ClientUnaryCall;
+  getApply(
+    request: GetApplyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Apply) => void,
+  ): ClientUnaryCall;
+  /** Configs of before, newest first; the newest 50 are kept, and always the last good one. Scope `read`. */
+  listProcessConfigRevisions(
+    request: ListProcessConfigRevisionsRequest,
+    callback: (error: ServiceError | null, response: ListProcessConfigRevisionsResponse) => void,
+  ): ClientUnaryCall;
+  listProcessConfigRevisions(
+    request: ListProcessConfigRevisionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListProcessConfigRevisionsResponse) => void,
+  ): ClientUnaryCall;
+  listProcessConfigRevisions(
+    request: ListProcessConfigRevisionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListProcessConfigRevisionsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Puts the config of an earlier revision into effect, by the same transaction and with the same
+   * errors as ApplyProcessConfig; it becomes a new revision. Scope `config:write`.
+   */
+  rollbackProcessConfig(
+    request: RollbackProcessConfigRequest,
+    callback: (error: ServiceError | null, response: Apply) => void,
+  ): ClientUnaryCall;
+  rollbackProcessConfig(
+    request: RollbackProcessConfigRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Apply) => void,
+  ): ClientUnaryCall;
+  rollbackProcessConfig(
+    request: RollbackProcessConfigRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Apply) => void,
+  ): ClientUnaryCall;
 }
 
 export const ProcessServiceClient = makeGenericClientConstructor(
@@ -1633,6 +2907,19 @@ export type DeepPartial<T> = T extends Builtin ? T
   : T extends ReadonlyArray<infer U> ? ReadonlyArray<DeepPartial<U>>
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function toTimestamp(dateStr: string): Timestamp {
+  const date = new globalThis.Date(dateStr);
+  const seconds = Math.trunc(date.getTime() / 1_000).toString();
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): string {
+  let millis = (globalThis.Number(t.seconds) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis).toISOString();
+}
 
 function isObject(value: any): boolean {
   return typeof value === "object" && value !== null;

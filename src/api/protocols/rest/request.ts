@@ -56,14 +56,20 @@ function setPath(json: JsonObject, { name, fields }: PathField, encoded: string)
   if (last !== undefined) at[last.name] = text;
 }
 
+/** Whether a body of this media type is the bare document. */
+function isDocument(types: readonly string[] | 'any', media: string): boolean {
+  return types === 'any' ? media !== '' && media !== 'application/json' : types.includes(media);
+}
+
 /** What the body says of the request: its JSON, or the one field that a raw document is. */
 async function bodyFields({ exchange, route, limits }: Incoming): Promise<JsonObject> {
   if (route.body === 'none') return {};
   const { document } = route.method;
-  if (exchange.hasBody) checkMediaType(exchange, ['application/json', ...(document?.types ?? [])]);
+  const raw = document !== undefined && isDocument(document.types, mediaTypeOf(exchange)) ? document : undefined;
+  if (exchange.hasBody) checkMediaType(exchange, raw === undefined ? ['application/json'] : [mediaTypeOf(exchange)]);
   const bytes = exchange.hasBody ? await readBody(exchange, limits.messageBytes) : Buffer.alloc(0);
   if (bytes.byteLength > 0) {
-    if (document?.types.includes(mediaTypeOf(exchange))) return { [document.field]: decodeText(bytes) };
+    if (raw !== undefined) return { [raw.field]: decodeText(bytes) };
     return withBody(route.body, parseJson(bytes, limits.jsonDepth));
   }
   // Where the body is all of the request every field may be absent or come from the path; what is required the rules ask for.

@@ -58,6 +58,8 @@ class ErrorReason(Message):
     PROCESS_CONFIG_INVALID: ErrorReason.Reason
     CONFIG_NOT_ALLOWED: ErrorReason.Reason
     CONFIG_REFUSED: ErrorReason.Reason
+    CONFIG_NOT_CHECKED: ErrorReason.Reason
+    APPLY_QUEUE_FULL: ErrorReason.Reason
     PORT_TAKEN: ErrorReason.Reason
     APPLY_ROLLED_BACK: ErrorReason.Reason
     APPLY_FAILED: ErrorReason.Reason

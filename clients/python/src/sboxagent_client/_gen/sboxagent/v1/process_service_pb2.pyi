@@ -5,7 +5,9 @@ from google.protobuf.descriptor import Descriptor, FileDescriptor
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
 from google.protobuf import duration_pb2
+from google.protobuf import timestamp_pb2
 from sboxagent_client._gen.sboxagent.v1 import process_pb2
+from sboxagent_client._gen.sboxagent.v1 import process_config_pb2
 
 DESCRIPTOR: FileDescriptor
 
@@ -81,3 +83,62 @@ class WatchProcessesResponse(Message):
     def removed_ids(self) -> MutableSequence[str]: ...
     snapshot: bool
     def __init__(self, *, processes: Optional[Iterable[Union[process_pb2.Process, Mapping[str, Any]]]] = ..., removed_ids: Optional[Iterable[str]] = ..., snapshot: Optional[bool] = ...) -> None: ...
+class ExplainProcessRequest(Message):
+    DESCRIPTOR: Descriptor
+    id: str
+    def __init__(self, *, id: Optional[str] = ...) -> None: ...
+class ProcessExplanation(Message):
+    DESCRIPTOR: Descriptor
+    @property
+    def process(self) -> process_pb2.Process: ...
+    summary: str
+    @property
+    def exits(self) -> MutableSequence[process_pb2.Process.Exit]: ...
+    @property
+    def log_lines(self) -> MutableSequence[str]: ...
+    config_diff: str
+    @property
+    def resources_at_exit(self) -> process_pb2.Process.Resources: ...
+    next_action: str
+    @property
+    def next_action_time(self) -> timestamp_pb2.Timestamp: ...
+    @property
+    def remedies(self) -> MutableSequence[str]: ...
+    def __init__(self, *, process: Optional[Union[process_pb2.Process, Mapping[str, Any]]] = ..., summary: Optional[str] = ..., exits: Optional[Iterable[Union[process_pb2.Process.Exit, Mapping[str, Any]]]] = ..., log_lines: Optional[Iterable[str]] = ..., config_diff: Optional[str] = ..., resources_at_exit: Optional[Union[process_pb2.Process.Resources, Mapping[str, Any]]] = ..., next_action: Optional[str] = ..., next_action_time: Optional[Union[timestamp_pb2.Timestamp, Mapping[str, Any]]] = ..., remedies: Optional[Iterable[str]] = ...) -> None: ...
+class GetProcessConfigRequest(Message):
+    DESCRIPTOR: Descriptor
+    id: str
+    def __init__(self, *, id: Optional[str] = ...) -> None: ...
+class ApplyProcessConfigRequest(Message):
+    DESCRIPTOR: Descriptor
+    id: str
+    content: str
+    format: process_config_pb2.ProcessConfig.Format
+    etag: str
+    reason: str
+    validate_only: bool
+    async: bool
+    request_id: str
+    def __init__(self, *, id: Optional[str] = ..., content: Optional[str] = ..., format: Optional[Union[process_config_pb2.ProcessConfig.Format, int, str]] = ..., etag: Optional[str] = ..., reason: Optional[str] = ..., validate_only: Optional[bool] = ..., async: Optional[bool] = ..., request_id: Optional[str] = ...) -> None: ...
+class GetApplyRequest(Message):
+    DESCRIPTOR: Descriptor
+    id: str
+    def __init__(self, *, id: Optional[str] = ...) -> None: ...
+class ListProcessConfigRevisionsRequest(Message):
+    DESCRIPTOR: Descriptor
+    id: str
+    page_size: int
+    page_token: str
+    def __init__(self, *, id: Optional[str] = ..., page_size: Optional[int] = ..., page_token: Optional[str] = ...) -> None: ...
+class ListProcessConfigRevisionsResponse(Message):
+    DESCRIPTOR: Descriptor
+    @property
+    def revisions(self) -> MutableSequence[process_config_pb2.ProcessConfigRevision]: ...
+    next_page_token: str
+    def __init__(self, *, revisions: Optional[Iterable[Union[process_config_pb2.ProcessConfigRevision, Mapping[str, Any]]]] = ..., next_page_token: Optional[str] = ...) -> None: ...
+class RollbackProcessConfigRequest(Message):
+    DESCRIPTOR: Descriptor
+    id: str
+    revision: int
+    reason: str
+    def __init__(self, *, id: Optional[str] = ..., revision: Optional[int] = ..., reason: Optional[str] = ...) -> None: ...

@@ -1,0 +1,44 @@
+/** The part of ProcessService that is about configs of engines. */
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import type { ProcessService } from '../../../gen/es/sboxagent/v1/process_service_pb.js';
+import type { Author, ProcessConfigs } from '../../processes/index.ts';
+import { callOf } from '../calls.ts';
+import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
+import { applyMessage, configRevisionMessage, formatOf, processConfigMessage } from '../convert/process-config.ts';
+
+type Methods = Pick<
+  ServiceImpl<typeof ProcessService>,
+  'getProcessConfig' | 'applyProcessConfig' | 'getApply' | 'listProcessConfigRevisions' | 'rollbackProcessConfig'
+>;
+
+function authorOf(context: HandlerContext, reason: string): Author {
+  const { principal, span } = callOf(context);
+  return { name: principal.name, reason, traceId: span.traceId };
+}
+
+export function processConfigMethods(configs: ProcessConfigs): Methods {
+  return {
+    getProcessConfig: async ({ id }) => processConfigMessage(await configs.get(id)),
+
+    async applyProcessConfig({ id, content, format, etag, reason, validateOnly, async: background }, context) {
+      const author = authorOf(context, reason);
+      return applyMessage(await configs.apply(id, { content, format: formatOf(format), etag, author, validateOnly, background }));
+    },
+
+    getApply: async ({ id }) => applyMessage(await configs.find(id)),
+
+    async listProcessConfigRevisions(request) {
+      const binding = pageBinding('process_config_revisions', request.id);
+      const before = readPageToken(request.pageToken, binding, 'number');
+      const limit = pageSize(request.pageSize);
+      const revisions = await configs.revisions(request.id, { limit: limit + 1, before });
+      const page = revisions.slice(0, limit);
+      const nextPageToken = pageToken(binding, page.length < revisions.length ? page.at(-1)?.revision : undefined);
+      return { revisions: page.map(configRevisionMessage), nextPageToken };
+    },
+
+    async rollbackProcessConfig({ id, revision, reason }, context) {
+      return applyMessage(await configs.rollback(id, { revision, author: authorOf(context, reason) }));
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import type { Apply, Apply_Step, ProcessConfigRevision } from '../../gen/ts/sboxagent/v1/process_config.ts';
+import { printable } from './escape.ts';
+import { type Colour, type Column, paint, type Style, table } from './table.ts';
+
+const stepColours: Readonly<Record<Apply_Step['status'], Colour | undefined>> = {
+  STATUS_UNSPECIFIED: undefined,
+  ACTIVE: 'yellow',
+  PASSED: 'green',
+  FAILED: 'red',
+  SKIPPED: 'dim',
+};
+
+const stepColumns: readonly Column<Apply_Step>[] = [
+  { title: 'STEP', cell: ({ name }) => name },
+  { title: 'STATUS', cell: ({ status }) => status, colour: ({ status }) => stepColours[status] },
+  { title: 'TOOK', cell: took },
+  { title: 'MESSAGE', cell: ({ message }) => message },
+];
+
+function took({ start_time, end_time }: Apply_Step): string {
+  if (start_time === undefined || end_time === undefined) return '';
+  return `${Math.max(0, Date.parse(end_time) - Date.parse(start_time))} ms`;
+}
+
+const diffColours: readonly (readonly [RegExp, Colour])[] = [
+  [/^(---|\+\+\+|@@)/, 'dim'],
+  [/^\+/, 'green'],
+  [/^-/, 'red'],
+];
+
+/** A unified diff with its colours. */
+export function diffText(diff: string, style: Style): string {
+  if (diff === '') return '';
+  const lines = diff.replace(/\n$/, '').split('\n');
+  return `${lines.map((line) => paint(printable(line), diffColours.find(([form]) => form.test(line))?.[1], style)).join('\n')}\n`;
+}
+
+function impactLine({ impact }: Apply): string {
+  if (impact === undefined) return '';
+  const words = [
+    impact.restart ? 'the engine is started anew' : '',
+    impact.drops_connections ? 'connections are cut' : '',
+    impact.ports_added.length > 0 ? `opens ${impact.ports_added.join(', ')}` : '',
+    impact.ports_removed.length > 0 ? `closes ${impact.ports_removed.join(', ')}` : '',
+  ].filter((word) => word !== '');
+  return words.length === 0 ? '' : `impact: ${printable(words.join('; '))}\n`;
+}
+
+function outcome({ id, result, revision, running_revision, process_id }: Apply): string {
+  switch (result) {
+    case 'VALID':
+      return 'nothing speaks against it; nothing was changed\n';
+    case 'APPLIED':
+      return `${printable(process_id)} runs with revision ${revision}\n`;
+    case 'PENDING':
+      return `under way as ${printable(id)}\n`;
+    default:
+      return `${result}; revision ${running_revision} is in effect\n`;
+  }
+}
+
+/** What an apply did, or would do, for a person. */
+export function applyText(apply: Apply, style: Style): string {
+  return diffText(apply.diff, style) + impactLine(apply) + table(stepColumns, apply.steps, style) + outcome(apply);
+}
+
+const revisionColumns: readonly Column<ProcessConfigRevision>[] = [
+  { title: 'REVISION', cell: ({ revision }) => String(revision) },
+  { title: 'TIME', cell: ({ time }) => time ?? '' },
+  { title: 'AUTHOR', cell: ({ author }) => author },
+  { title: 'RESULT', cell: ({ result }) => result },
+  { title: 'REASON', cell: ({ reason }) => reason },
+];
+
+export function configRevisionTable(revisions: readonly ProcessConfigRevision[], style: Style): string {
+  return table(revisionColumns, revisions, style);
+}

@@ -1,0 +1,55 @@
+import type { ProcessExplanation } from '../../../gen/ts/sboxagent/v1/process_service.ts';
+import { ExplainProcessRequest } from '../../../gen/ts/sboxagent/v1/process_service.ts';
+import { unary, withAgent } from '../agent.ts';
+import { diffText } from '../apply-text.ts';
+import type { Handler } from '../command-spec.ts';
+import { printable, printableLines } from '../escape.ts';
+import { EXIT } from '../failure.ts';
+import { durationMs, exitJson, processJson } from '../json-shape.ts';
+import { print, styleOf } from '../output.ts';
+import { age, exitWords } from '../process-table.ts';
+import type { Style } from '../table.ts';
+
+function section(title: string, body: string): string {
+  return body === '' ? '' : `\n${title}\n${body.replace(/\n$/, '')}\n`;
+}
+
+function exitLines({ exits }: ProcessExplanation): string {
+  const line = (exit: ProcessExplanation['exits'][number]): string => {
+    const after = exit.duration === undefined ? '' : ` after ${age(durationMs(exit.duration))}`;
+    return `  ${exit.time ?? ''}  ${exitWords(exit)}${after}${exit.oom_killed ? ' (out of memory)' : ''}`;
+  };
+  return exits.map((exit) => printable(line(exit))).join('\n');
+}
+
+function indented(lines: readonly string[]): string {
+  return lines.flatMap((line) => printableLines(line).map((one) => `  ${one}`)).join('\n');
+}
+
+function explanationText(dossier: ProcessExplanation, style: Style): string {
+  const { summary, next_action, next_action_time, log_lines, config_diff, remedies } = dossier;
+  const next = next_action === '' ? '' : `  ${printable(next_action)}${next_action_time === undefined ? '' : ` at ${next_action_time}`}`;
+  return [
+    `${printable(summary)}\n`,
+    section('last exits', exitLines(dossier)),
+    section('last lines', indented(log_lines)),
+    section('config since the last one that proved itself', diffText(config_diff, style)),
+    section('what happens next', next),
+    section('what to do', indented(remedies)),
+  ].join('');
+}
+
+/** Why a process stands where it stands, and what to do. */
+export const explain: Handler = (context, [id = '']) =>
+  withAgent(context, async (agent) => {
+    const request = ExplainProcessRequest.fromPartial({ id });
+    const dossier = await unary(agent, agent.processes.explainProcess.bind(agent.processes), request);
+    const data = {
+      ...dossier,
+      process: dossier.process === undefined ? undefined : processJson(dossier.process),
+      exits: dossier.exits.map(exitJson),
+    };
+    const style = await styleOf(context);
+    await print(context, data, () => explanationText(dossier, style));
+    return EXIT.done;
+  });

@@ -1,0 +1,93 @@
+import { maskedText, masksLeft, type Place, restoredText, secretPlaces } from '../../documents/index.ts';
+import { redactText } from '../../kernel/redaction.ts';
+import type { Document, Engine } from '../engines/index.ts';
+import { type ConfigFormat, type ReadConfig, readConfig } from '../engines/read-config.ts';
+import { secretsOf, secretValues } from '../engines/secrets.ts';
+import { StepFailure } from './failure.ts';
+
+/** How the rest of the program calls a format. */
+const textFormats = { json: 'JSON', yaml: 'YAML' } as const;
+
+function placesOf(engine: Engine, document: Document): Place {
+  return secretPlaces({ paths: secretsOf(engine, document).map(({ path }) => path) });
+}
+
+/** A config as it may be shown. One that cannot be read is masked by its look alone. */
+export function shownConfig(engine: Engine, text: string, format: ConfigFormat): string {
+  const read = readConfig(engine, text, format);
+  if (!read.ok) return redactText(text);
+  return maskedText(text, textFormats[format], placesOf(engine, read.document));
+}
+
+/** What the engine says, without the secrets of the config that it speaks of. */
+export function withoutSecrets(engine: Engine, document: Document, lines: readonly string[]): readonly string[] {
+  const values = secretValues(secretsOf(engine, document));
+  return lines.map((line) => redactText(values.reduce((all, value) => all.replaceAll(value, '***'), line)));
+}
+
+/** Listeners of a config; none where it cannot be read. */
+export function listenersOf(engine: Engine, read: ReadConfig): ReturnType<Engine['listeners']> {
+  return read.ok ? engine.listeners(read.document) : [];
+}
+
+export interface Candidate {
+  readonly text: string;
+  readonly format: ConfigFormat;
+  readonly document: Document;
+}
+
+/**
+ * Reads a config that came from outside, within bounds; `***` in it becomes the secret that stands at that place in `kept`.
+ * Throws StepFailure PROCESS_CONFIG_INVALID with the place.
+ */
+export function readCandidate(
+  engine: Engine,
+  given: { readonly text: string; readonly format: ConfigFormat },
+  kept: string | undefined,
+): Candidate {
+  const { format } = given;
+  const asGiven = readOrRefuse(engine, given.text, format);
+  if (!given.text.includes('***')) return { ...given, document: asGiven };
+  const text = kept === undefined ? given.text : restoreSecrets(engine, { text: given.text, kept, format });
+  const left = masksLeft(text, textFormats[format]);
+  if (left.length > 0) {
+    const message = 'is ***, which keeps a secret that is there already, but there is none; give the value itself';
+    refuse(left.map((path) => ({ path, line: 0, rule: 'secret', message })));
+  }
+  return { text, format, document: readOrRefuse(engine, text, format) };
+}
+
+function restoreSecrets(
+  engine: Engine,
+  { text, kept, format }: { readonly text: string; readonly kept: string; readonly format: ConfigFormat },
+): string {
+  const read = readConfig(engine, kept, format);
+  if (!read.ok) return text;
+  return restoredText(text, kept, { format: textFormats[format], place: placesOf(engine, read.document) });
+}
+
+function readOrRefuse(engine: Engine, text: string, format: ConfigFormat): Document {
+  if (text.trim() === '') return refuse([{ path: '', line: 0, rule: 'syntax', message: 'the config is empty' }]);
+  const read = readConfig(engine, text, format);
+  return read.ok ? read.document : refuse([read.fault]);
+}
+
+interface Fault {
+  readonly path: string;
+  readonly line: number;
+  readonly rule: string;
+  readonly message: string;
+}
+
+function refuse(faults: readonly Fault[]): never {
+  const [first] = faults;
+  const where =
+    first === undefined ? '' : [first.path, first.line > 0 ? `line ${first.line}` : ''].filter((part) => part !== '').join(', ');
+  throw new StepFailure(
+    'PROCESS_CONFIG_INVALID',
+    `the config cannot be taken: ${where === '' ? '' : `${where}: `}${first?.message ?? ''}`,
+    {
+      violations: faults.map((fault) => ({ ...fault, file: 'document' })),
+    },
+  );
+}
