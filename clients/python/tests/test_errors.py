@@ -98,8 +98,10 @@ class Failures(unittest.TestCase):
     def test_cancelling_ends_the_iteration(self) -> None:
         with AgentClient(self.agent.unix) as client:
             stream = client.watch_events()
+            next(stream)
             threading.Timer(0.3, stream.cancel).start()
-            self.assertGreaterEqual(len(list(stream)), 1)
+            for _ in stream:
+                pass
 
     def test_many_threads_share_a_client(self) -> None:
         with AgentClient(self.agent.unix) as client:

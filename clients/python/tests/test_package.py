@@ -34,6 +34,8 @@ class Package(unittest.TestCase):
                 with self.assertRaises(AgentError) as caught:
                     call()
                 self.assertIn(caught.exception.code, ("UNAVAILABLE", "DEADLINE_EXCEEDED"))
+            with self.assertRaisesRegex(ValueError, "severity: 'BAD' is none of DEBUG, INFO"):
+                client.create_event(type="a.b", severity="BAD")  # type: ignore[arg-type]
             with self.assertRaisesRegex(TypeError, "has no field 'nonsense'; it has id"):
                 client._unary("/sboxagent.v1.ProcessService/GetProcess", {"nonsense": 1}, 0.1)
 

@@ -68,7 +68,7 @@ def _scalar(field: Any, value: Any) -> Any:
     if field.enum_type is not None and isinstance(value, str):
         found = field.enum_type.values_by_name.get(value.upper())
         if found is None:
-            raise ValueError(f"{value!r} is none of {', '.join(v.name for v in field.enum_type.values[1:])}")
+            raise ValueError(f"{value!r} is none of {', '.join(v.name for v in field.enum_type.values if v.number != 0)}")
         return found.number
     return value
 
