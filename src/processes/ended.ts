@@ -38,7 +38,7 @@ export interface Failure {
 /** The account of a run whose program is gone: all of its output was read. */
 export async function endOf(clock: Clock, run: Run, { end, atMs }: { readonly end: EndStatus; readonly atMs: number }): Promise<Ended> {
   await within(clock, drainMs, run.collection.drain());
-  const oomKilled = end.kind === 'signal' && end.signal === 'SIGKILL' && wasOomKilled(run.pid);
+  const oomKilled = end.kind === 'signal' && end.signal === 'SIGKILL' && (run.oomKills() > 0 || wasOomKilled(run.pid));
   const timeMs = clock.wallMs() - (clock.monotonicMs() - atMs);
   return {
     runId: run.runId,

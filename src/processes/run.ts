@@ -30,9 +30,14 @@ export interface Run {
   readonly collection: Collection;
   /** Resolves when the program itself is gone; what it left behind may still live. Never, after `release`. */
   readonly ended: Promise<RunEnd>;
+  /** How many of its processes the kernel has killed for want of memory since it began, as far as its cgroup counts them. */
+  oomKills(): number;
   /** Nothing is looked after any more: the daemon ends, the program goes on. */
   release(): void;
 }
+
+/** The kernel's own ceiling is above the unit's by this: what grows slowly is ended in peace (memory-monitor.ts), what leaps is killed. */
+const kernelCeiling = 1.25;
 
 /** How often a program whose parent we are not is looked after. */
 const adoptedPollMs = 100;
@@ -66,7 +71,9 @@ export async function launchRun(context: ProcessContext, { unit, argv, cwd, inte
   const files = runFiles(context.stateDir, unit.id);
   const { runId } = intent;
   const group = context.groups.find(intent.group);
-  group?.limitMemory(unit.limits.memoryBytes);
+  const { memoryBytes } = unit.limits;
+  group?.limitMemory(memoryBytes === undefined ? undefined : Math.ceil(memoryBytes * kernelCeiling));
+  const killsBefore = group?.oomKills() ?? 0;
   const startedMs = clock.monotonicMs();
   const env = runEnvironment(context.environment, unit, runId);
   const spawned = await spawnProgram({ argv, env, cwd, runId, files, umask: unit.umask, joinFile: group?.joinFile ?? '' });
@@ -87,7 +94,17 @@ export async function launchRun(context: ProcessContext, { unit, argv, cwd, inte
     return { end: { kind: 'unknown' }, atMs: clock.monotonicMs() };
   });
   const tree = { marker: markerEntry(unit.id, runId), leader, program, group: spawned.joined ? group : undefined };
-  return { run: { ...follow(context, unit, record), startedMs, tree, ended, release: () => released.abort() }, record };
+  return {
+    run: {
+      ...follow(context, unit, record),
+      startedMs,
+      tree,
+      ended,
+      oomKills: () => (group?.oomKills() ?? 0) - killsBefore,
+      release: () => released.abort(),
+    },
+    record,
+  };
 }
 
 /** The run of a record: taken over where the program is proven to live, else with the end that it had while there was no daemon. */
@@ -97,7 +114,8 @@ export function adoptRun(context: ProcessContext, unit: UnitSettings, record: Ru
   const tree = treeOf(context, record);
   prepareSpool(files);
   const released = new AbortController();
-  const { program } = tree;
+  const { program, group } = tree;
+  const killsBefore = group?.oomKills() ?? 0;
   const seen = async (living: ProvenProcess): Promise<RunEnd> => {
     await gone(living, clock, released.signal);
     // The shim writes its file right after it has reaped the program.
@@ -109,6 +127,7 @@ export function adoptRun(context: ProcessContext, unit: UnitSettings, record: Ru
     startedMs: clock.monotonicMs() - Math.max(0, clock.wallMs() - record.startTimeMs),
     tree,
     ended: program === undefined ? Promise.resolve(endedWhileAway(context, record)) : seen(program),
+    oomKills: () => (group?.oomKills() ?? 0) - killsBefore,
     release: () => released.abort(),
   };
 }
