@@ -70,8 +70,9 @@ async function ask(url: URL, via: Via, signal: AbortSignal): Promise<number> {
 
 function statusOf(send: typeof httpRequest, options: RequestOptions): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  // A connection of its own: a kept-alive one would prove an old way.
-  const asked = send({ ...options, agent: false }, (response) => {
+  // A connection of its own: a kept-alive one would prove an old way. With an agent Node would pass over `createConnection`, and
+  // go to the target without the tunnel.
+  const asked = send(options.createConnection === undefined ? { ...options, agent: false } : options, (response) => {
     response.on('error', () => undefined);
     response.destroy();
     resolve(response.statusCode ?? 0);

@@ -97,6 +97,29 @@ test('through a proxy that is named: HTTP and SOCKS5, with and without a user', 
   assert.match((await look(proxy(`http://127.0.0.1:${web}/no`, `http://127.0.0.1:${open}`))).message, /^status 503 through/);
 });
 
+test('what the proxy does not pass on is not reached by another way', async () => {
+  // Says yes to all, and hangs up.
+  const liar = await listen(
+    createServer((socket) => {
+      socket.on('error', () => undefined);
+      let step = 0;
+      socket.on('data', (chunk) => {
+        step++;
+        if (chunk[0] === 5 && step === 1) socket.write(Buffer.from([5, 0]));
+        else if (chunk[0] === 5) socket.end(Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]));
+        else socket.end('HTTP/1.1 200 OK\r\n\r\n');
+      });
+    }),
+  );
+  for (const via of [`socks5://127.0.0.1:${liar}`, `http://127.0.0.1:${liar}`]) {
+    const plain = await look({ ...proxy(`http://127.0.0.1:${web}/`, via), statuses: [{ from: 204, to: 204 }] } as UnitProbeAction);
+    assert.equal(plain.ok, false, `${via}: ${plain.message}`);
+    const secure = await look(proxy(`https://localhost:${tls}/`, via));
+    assert.equal(secure.ok, false);
+    assert.doesNotMatch(secure.message, /certificate/, 'the target itself was not spoken to');
+  }
+});
+
 test('what a proxy refuses is told, and no password with it', async () => {
   const url = `http://127.0.0.1:${web}/`;
   assert.deepEqual(await look(proxy(url, `socks5://me:wrong@127.0.0.1:${closed}`)), { ok: false, message: 'the proxy refuses its user' });

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer as createHttp } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { AgentError } from '../../src/kernel/errors.ts';
+import { findBinary } from '../../src/processes/binary.ts';
+import type { EngineName, UnitProbe, UnitProbeAction, UnitSettings } from '../../src/settings/types.ts';
+import { type Bench, bench, type Rig, start, unit, until } from '../fixtures/processes/rig.ts';
+
+const real = process.env['PATH'] ?? '';
+const lacks = (name: EngineName): string | false => (findBinary(name, real, '/') === undefined ? `there is no ${name} on PATH` : false);
+const none = { startup: undefined, readiness: undefined, liveness: undefined };
+const probe = (action: UnitProbeAction): UnitProbe => ({
+  action,
+  initialDelayMs: 0,
+  periodMs: 200,
+  timeoutMs: 1000,
+  successThreshold: 1,
+  failureThreshold: 1,
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function web(t: TestContext): Promise<UnitProbeAction> {
+  const server = createHttp((_, response) => response.writeHead(204).end()).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close().closeAllConnections());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  return { kind: 'proxy', url, via: undefined, statuses: [{ from: 204, to: 204 }] };
+}
+
+/** The same proxy in the words of each engine: one user, traffic that passes or is dropped, an API, a log level. */
+interface Wish {
+  readonly port: number;
+  readonly passes: boolean;
+  readonly level: string;
+  readonly apiPort?: number;
+}
+
+const configs: Readonly<Record<'sing-box' | 'xray', (wish: Wish) => object>> = {
+  'sing-box': ({ port, passes, level, apiPort }) => ({
+    log: { level },
+    inbounds: [{ type: 'mixed', listen: '127.0.0.1', listen_port: port, users: [{ username: 'me', password: 'secret-1' }] }],
+    outbounds: [{ type: 'direct' }],
+    route: { rules: passes ? [] : [{ network: ['tcp'], action: 'reject', method: 'drop' }] },
+    ...(apiPort === undefined ? {} : { experimental: { clash_api: { external_controller: `127.0.0.1:${apiPort}`, secret: 'secret-2' } } }),
+  }),
+  xray: ({ port, passes, level, apiPort }) => ({
+    log: { loglevel: level },
+    inbounds: [
+      { protocol: 'socks', listen: '127.0.0.1', port, settings: { auth: 'password', accounts: [{ user: 'me', pass: 'secret-1' }] } },
+    ],
+    outbounds: [{ protocol: passes ? 'freedom' : 'blackhole' }],
+    ...(apiPort === undefined ? {} : { stats: {}, api: { tag: 'api', listen: `127.0.0.1:${apiPort}`, services: ['StatsService'] } }),
+  }),
+};
+
+function engine(b: Bench, name: EngineName, config: object, probes: Partial<UnitSettings['probes']> = {}): Rig {
+  const configPath = join(b.directory, 'config.json');
+  writeFileSync(configPath, JSON.stringify(config));
+  return b.rig([unit('edge', { engine: name, configPath, probes: { ...none, ...probes } })], { path: real });
+}
+
+for (const name of ['sing-box', 'xray'] as const) {
+  test(`${name}: READY when traffic passes through its own inbound with its own user, RUNNING when none does`, {
+    skip: lacks(name),
+  }, async (t) => {
+    await using b = bench();
+    const port = await freePort();
+    const readiness = probe(await web(t));
+    const rig = engine(b, name, configs[name]({ port, passes: true, level: 'info' }), { readiness });
+    assert.equal((await rig.supervisor.start('edge', { ...start, waitFor: 'READY' })).state, 'READY');
+    writeFileSync(join(b.directory, 'config.json'), JSON.stringify(configs[name]({ port, passes: false, level: 'info' })));
+    assert.equal((await rig.supervisor.restart('edge')).state, 'RUNNING');
+    const told = await until(() => /its readiness probe fails/.test(rig.supervisor.get('edge').message), 5000);
+    assert.ok(told, JSON.stringify(rig.supervisor.get('edge')));
+    writeFileSync(join(b.directory, 'config.json'), JSON.stringify(configs[name]({ port, passes: true, level: 'info' })));
+    await rig.supervisor.reload('edge');
+    assert.ok(await until(() => rig.supervisor.get('edge').state === 'READY', 5000));
+  });
+
+  test(`${name}: at a quiet level its listeners prove its start, and its API answers`, { skip: lacks(name) }, async () => {
+    await using b = bench();
+    const [port, apiPort] = [await freePort(), await freePort()];
+    const level = name === 'xray' ? 'error' : 'warn';
+    const rig = engine(b, name, configs[name]({ port, apiPort, passes: true, level }), { readiness: probe({ kind: 'engine' }) });
+    assert.equal((await rig.supervisor.start('edge', { ...start, waitFor: 'READY' })).state, 'READY');
+  });
+
+  test(`${name}: a port that is taken fails the start with the engine's own sentence`, { skip: lacks(name) }, async (t) => {
+    await using b = bench();
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    t.after(() => holder.close());
+    const { port } = holder.address() as AddressInfo;
+    const rig = engine(b, name, configs[name]({ port, passes: true, level: 'info' }));
+    await assert.rejects(rig.supervisor.start('edge', start), (e: AgentError) => /address already in use/.test(e.message));
+  });
+}
