@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isExactNumber, roundedNumber } from '../kernel/exact-number.ts';
 import { guardDepth, MAX_DEPTH } from '../settings/index.ts';
 import { EXIT, Failure, usage } from './failure.ts';
 import { type Document, isDocument } from './key-path.ts';
@@ -7,6 +8,8 @@ import { type Document, isDocument } from './key-path.ts';
 export interface Assignment {
   readonly path: readonly string[];
   readonly value: unknown;
+  /** The value in JSON, numbers as they were written: what `1.10` is, the type of the key decides. */
+  readonly json: string;
 }
 
 export function assignment(word: string): Assignment {
@@ -15,14 +18,19 @@ export function assignment(word: string): Assignment {
   if (sign < 1 || path.includes('')) throw usage(`${JSON.stringify(word)} is not KEY=VALUE, as in limits.rate=5`);
   const text = word.slice(sign + 1);
   try {
-    return { path, value: JSON.parse(text) };
+    return { path, value: JSON.parse(text), json: text };
   } catch {
-    return { path, value: text };
+    return { path, value: text, json: JSON.stringify(text) };
   }
 }
 
-/** A copy of the document in which the assignments hold; what stands in the way of a path is replaced. */
+/** A copy of the document in which the assignments hold; what stands in the way of a path is replaced. Throws Failure for a number that would be rounded. */
 export function assigned(document: object, assignments: readonly Assignment[]): Document {
+  for (const { path, json } of assignments) {
+    const number = roundedNumber(json);
+    if (number !== undefined)
+      throw usage(`${path.join('.')}: ${number} would be rounded: write it with fewer digits, or as a text in quotes`);
+  }
   const copy = structuredClone(document) as Record<string, unknown>;
   for (const { path, value } of assignments) {
     let at: Document = copy;
@@ -44,11 +52,18 @@ export async function documentOf(file: string): Promise<Document> {
     throw new Failure(EXIT.usage, `${name} cannot be read (${error.code ?? 'unknown error'})`);
   });
   guardDepth(text, (line) => new Failure(EXIT.usage, `${name}:${line}: nested more than ${MAX_DEPTH} levels deep`));
-  const { LineCounter, parseDocument } = await import('yaml');
+  const { LineCounter, parseDocument, visit } = await import('yaml');
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [error] = document.errors;
   if (error !== undefined) throw new Failure(EXIT.usage, `${name}:${lines.linePos(error.pos[0]).line}: ${error.message}`);
+  visit(document, {
+    Scalar(_, { value, source = '', range }) {
+      if (typeof value !== 'number' || !/^[-+]?[\d.]+(e[-+]?\d+)?$/i.test(source) || isExactNumber(source)) return;
+      const { line } = lines.linePos(range?.[0] ?? 0);
+      throw new Failure(EXIT.usage, `${name}:${line}: ${source} would be rounded: write it with fewer digits, or as a text in quotes`);
+    },
+  });
   const value: unknown = document.toJS();
   if (!isDocument(value)) throw new Failure(EXIT.usage, `${name}: the document is not a mapping of keys`);
   return value;

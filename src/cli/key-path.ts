@@ -23,23 +23,25 @@ export function valueOfKey(document: unknown, key: string): unknown {
   return keyPath(document, key).reduce((at, name) => (isDocument(at) && Object.hasOwn(at, name) ? at[name] : undefined), document);
 }
 
-/** A document that says these keys alone. */
-export function documentWith(entries: readonly { readonly path: readonly string[]; readonly value: unknown }[]): Document {
-  const root = new Map<string, unknown>();
-  for (const { path, value } of entries) {
+/** A document that says these keys alone, as JSON (which is YAML); each value is JSON already. */
+export function jsonWith(entries: readonly { readonly path: readonly string[]; readonly json: string }[]): string {
+  const root: Tree = new Map();
+  for (const { path, json } of entries) {
     let at = root;
     for (const name of path.slice(0, -1)) {
       const child = at.get(name);
-      const next: Map<string, unknown> = child instanceof Map ? child : new Map();
+      const next: Tree = child instanceof Map ? child : new Map();
       at.set(name, next);
       at = next;
     }
-    at.set(path.at(-1) ?? '', value);
+    at.set(path.at(-1) ?? '', json);
   }
-  const plain = (map: Map<string, unknown>): Document =>
-    Object.fromEntries([...map].map(([name, value]) => [name, value instanceof Map ? plain(value) : value]));
-  return plain(root);
+  const written = (tree: Tree): string =>
+    `{${[...tree].map(([name, value]) => `${JSON.stringify(name)}: ${typeof value === 'string' ? value : written(value)}`).join(', ')}}`;
+  return written(root);
 }
+
+interface Tree extends Map<string, string | Tree> {}
 
 /** Scalars and lists by dotted key, in the order of the document. */
 export function leavesOf(document: unknown, above = ''): readonly { readonly key: string; readonly value: unknown }[] {

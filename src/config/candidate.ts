@@ -6,6 +6,8 @@ import {
   type Edit,
   editYaml,
   hasMask,
+  isObject,
+  mapObject,
   maskValue,
   parseYaml,
   plainValue,
@@ -14,8 +16,9 @@ import {
 } from '../documents/index.ts';
 import type { Json, JsonObject } from '../events/types.ts';
 import { invalid, RefusedError } from '../kernel/errors.ts';
+import { isExactNumber } from '../kernel/exact-number.ts';
 import { mask as secretMask } from '../kernel/redaction.ts';
-import { keyTable, type LoadedSettings, parseText } from '../settings/index.ts';
+import { keyTable, keyTypeAt, type LoadedSettings, parseText } from '../settings/index.ts';
 import { judgeBlanks } from './blanks.ts';
 import { asNamedIn, canonical, dotted, type Leaf, type Leaves, leafKey, leavesOf } from './leaves.ts';
 import { keyPlace } from './shown.ts';
@@ -33,11 +36,31 @@ const mostValues = 20_000;
 
 /** The document that a candidate says, texts read by the rules of YAML. Throws RefusedError. */
 export function documentOf(candidate: Candidate): JsonObject {
-  if ('yaml' in candidate) return plainValue(parseText(candidate.yaml, documentName));
+  if ('yaml' in candidate) return asTyped(plainValue(parseText(candidate.yaml, documentName)));
   if (countValues(candidate.document, mostValues) <= mostValues) return candidate.document;
   const message = `more than ${mostValues} values; shorten it`;
   throw new RefusedError(`${documentName}: ${message}`, { problems: [{ path: '', file: documentName, line: 0, rule: 'syntax', message }] });
 }
+
+/**
+ * What a text writes as a number is one where the key's type is, and a text where that is: `name: 1.10` means the text. A number that would be
+ * rounded stays the text that it is, and is refused where a number belongs.
+ */
+function asTyped(document: JsonObject): JsonObject {
+  const typed = (value: Json, path: readonly string[]): Json => {
+    if (isObject(value)) return mapObject(value, (name, inner) => typed(inner, [...path, name]));
+    const kind = keyTypeAt(canonical(path))?.kind;
+    if (kind === undefined) return value;
+    if (textKinds.has(kind)) return typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
+    return numberKinds.has(kind) && typeof value === 'string' && /^[-+]?\d[\d.]*$/.test(value) && isExactNumber(value)
+      ? Number(value)
+      : value;
+  };
+  return mapObject(document, (name, value) => typed(value, [name]));
+}
+
+const textKinds: ReadonlySet<string> = new Set(['string', 'secret', 'path', 'texts']);
+const numberKinds: ReadonlySet<string> = new Set(['integer', 'number', 'threshold']);
 
 /**
  * The files as they would be. `judge` loads texts: it says what of an edit is a change of notation alone, which is not made.

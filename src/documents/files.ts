@@ -47,9 +47,18 @@ export function writeTexts(texts: Texts, before: Texts, mode?: number): void {
       done.push(path);
       replaceFile(path, text, mode);
     } catch (cause) {
-      for (const written of done) putBack(written, before.get(written));
+      for (const written of done) tryPutBack(written, before.get(written));
       throw notWritten(path, cause);
     }
+  }
+}
+
+/** Where that fails too, the file counts as one that was changed by hand. */
+function tryPutBack(path: string, text: string | undefined): void {
+  try {
+    putBack(path, text);
+  } catch {
+    // The caller throws what failed first.
   }
 }
 

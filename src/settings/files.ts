@@ -68,7 +68,7 @@ export function readConfigFile(file: string): string {
   return readText(file, refuseWritable);
 }
 
-/** Reads a regular file as UTF-8 after `judge` saw its mode: of the opened file, so that nobody swaps it in between. @throws RefusedError */
+/** Reads a regular file as UTF-8, its byte order mark included, after `judge` saw its mode: of the opened file, so that nobody swaps it in between. @throws RefusedError */
 export function readText(file: string, judge: (file: string, mode: number) => void): string {
   const at = { file, line: 0 };
   let fd: number | undefined;
@@ -78,7 +78,7 @@ export function readText(file: string, judge: (file: string, mode: number) => vo
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw refuse(at, '', 'not a regular file; correct the path');
     judge(file, stat.mode);
-    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(fd));
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(fd));
   } catch (error) {
     if (error instanceof RefusedError) throw error;
     if (error instanceof TypeError) throw refuse(at, '', syntax('not UTF-8 text; save it as UTF-8'));

@@ -1,5 +1,5 @@
 import { mask, standardRedactor } from '../kernel/redaction.ts';
-import { aliases, type Key, keyTable } from './keys.ts';
+import { aliases, type Key, type KeyType, keyTable } from './keys.ts';
 
 const rows: ReadonlyMap<string, Key> = new Map(keyTable.map((row) => [row.path, row]));
 /** Names stand after these; an id may have dots in it. */
@@ -27,6 +27,15 @@ export function isLive(path: string): boolean {
   if (row !== undefined) return row.live === true;
   const below = keyTable.filter((other) => other.path.startsWith(`${key}.`));
   return below.length > 0 && below.every((other) => other.live === true);
+}
+
+/** The type of the key that a path is, or is a part of; undefined for a group of keys, and for what is no key. */
+export function keyTypeAt(path: readonly string[], keys: readonly Key[] = keyTable): KeyType | undefined {
+  const row = keys.find((one) => one.path.split('.').every((part, i) => part === path[i]));
+  if (row?.type.kind !== 'units') return row?.type;
+  const length = row.path.split('.').length;
+  // Behind the id.
+  return path.length > length + 1 ? keyTypeAt(path.slice(length + 1), row.type.keys) : row.type;
 }
 
 /** Whether the value at this dotted path is never shown. */

@@ -1,4 +1,5 @@
 import { isAlias, isMap, isNode, isScalar, isSeq, type LineCounter, type YAMLMap, type YAMLSeq } from 'yaml';
+import { isMerge } from './merge-key.ts';
 import { MAX_DEPTH } from './nesting.ts';
 import { type Place, type Problems, refuse, syntax } from './problems.ts';
 import { type Found, isTree, type Tree } from './tree.ts';
@@ -36,14 +37,26 @@ export function treeReader({ file, lines, problems }: Reading): (contents: YAMLM
   };
   const map = (node: YAMLMap, at: Place, path: readonly string[]): Tree => {
     const entries = new Map<string, Found | Tree>();
-    for (const { key, value } of node.items) {
+    for (const { key, value } of node.items.filter((pair) => !isMerge(pair))) {
       const inner = placeOf(key, at);
       const name = problems.attempt(() => newNameOf(key, { at: inner, path, entries }));
       if (name !== undefined) entries.set(name, read(value, inner, [...path, name]));
     }
+    for (const merge of node.items.filter(isMerge))
+      mergeInto(entries, read(merge.value, placeOf(merge.key, at), [...path, '<<']), [...path, '<<']);
     return { ...at, entries };
   };
   return (contents) => map(contents, { file, line: 0 }, []);
+}
+
+/** Of several mappings the first that has a key counts. */
+function mergeInto(entries: Map<string, Found | Tree>, merged: Found | Tree, path: readonly string[]): void {
+  const trees = isTree(merged) ? [merged] : merged.items;
+  if (trees.length === 0 || !trees.every(isTree))
+    throw refuse(merged, path.join('.'), syntax('<< takes a mapping, or a list of them; write <<: *anchor'));
+  for (const tree of trees) {
+    for (const [name, entry] of tree.entries) if (!entries.has(name)) entries.set(name, entry);
+  }
 }
 
 /** The text of a key that was not there yet. @throws RefusedError */

@@ -114,3 +114,25 @@ test('reload, diff, rollback', async () => {
   assert.equal(broken.code, 1);
   assert.match(broken.err, /sboxagent\.yaml:1: not valid YAML/);
 });
+
+test('set: the type of the key says what a value is, and nothing is rounded', async () => {
+  await using at = await door();
+  const set = async (word: string): Promise<CliResult> => at.run('set', word);
+  for (const word of [
+    'agent.name=1.10',
+    'processes.units.edge.eu.env.V=1.10',
+    'processes.units.edge.eu.env.M=12345678901234567890',
+    'processes.units.edge.eu.env.B=true',
+  ]) {
+    const done = await set(word);
+    assert.equal(done.code, 0, done.err);
+  }
+  assert.match(at.room.read(), /name: "1\.10"/);
+  assert.match(at.room.read(), /V: "1\.10"\n\s+M: "12345678901234567890"\n\s+B: "true"\n/);
+  const { env } = (at.room.config.get().document['processes'] as { units: Record<string, { env: unknown }> }).units['edge.eu'] ?? {};
+  assert.deepEqual(env, { V: '1.10', M: '12345678901234567890', B: 'true' });
+  assert.equal((await set('telemetry.sample_ratio=0.50')).code, 0);
+  assert.match(at.room.read(), /sample_ratio: 0\.5\n/);
+  const rounded = await set('api.limits.message_bytes=12345678901234567890');
+  assert.deepEqual([rounded.code, /not a size|not a whole number/.test(rounded.err)], [1, true], rounded.err);
+});

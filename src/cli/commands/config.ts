@@ -17,7 +17,7 @@ import { printable } from '../escape.ts';
 import { EXIT, Failure, usage } from '../failure.ts';
 import { count, revisionNumber, text } from '../flags.ts';
 import { write } from '../io.ts';
-import { documentWith, isDocument, keyPath, leavesOf, valueOfKey } from '../key-path.ts';
+import { isDocument, jsonWith, keyPath, leavesOf, valueOfKey } from '../key-path.ts';
 import { print, styleOf } from '../output.ts';
 import { readInput } from '../read-input.ts';
 import { type Column, table } from '../table.ts';
@@ -89,10 +89,10 @@ export const set: Handler = (context, words, flags) => {
   const assignments = words.map(assignment);
   return withAgent(context, async (agent) => {
     const { document } = await current(agent);
-    const keys = assignments.map(({ path, value }) => ({ path: keyPath(document, path.join('.')), value }));
+    const keys = assignments.map(({ path, json }) => ({ path: keyPath(document, path.join('.')), json }));
     const dryRun = flags['dryRun'] === true;
     const request = UpdateConfigRequest.fromPartial({
-      document: documentWith(keys),
+      yaml: jsonWith(keys),
       update_mask: assignments.map(({ path }) => path.join('.')),
       reason: text(flags, 'reason') ?? '',
       validate_only: dryRun,

@@ -1,5 +1,6 @@
 import { type Document, isAlias, isMap, isScalar, type Node, type Pair, type YAMLMap } from 'yaml';
 import type { Json, JsonObject } from '../../events/types.ts';
+import { isMerge } from '../../settings/index.ts';
 import { setAt } from '../paths.ts';
 import { listSplice } from './edit-list.ts';
 import { blockYaml, keyName, pairEnd } from './yaml-values.ts';
@@ -51,7 +52,7 @@ function spotOf(document: Document.Parsed, path: readonly string[]): Spot {
   for (const [index, name] of path.entries()) {
     if (isAlias(at)) throw new Unusual();
     if (!isMap(at)) return { steps, map: undefined, missing: path.slice(index) };
-    const pair = at.items.find(({ key }) => keyName(key) === name);
+    const pair = at.items.find((one) => !isMerge(one) && keyName(one.key) === name);
     if (pair === undefined) return { steps, map: at, missing: path.slice(index) };
     steps.push({ map: at, pair });
     at = pair.value;
@@ -78,7 +79,9 @@ function afterColon({ key }: Pair, text: string): number {
 }
 
 function lineStart(text: string, at: number): number {
-  return text.lastIndexOf('\n', at - 1) + 1;
+  const start = text.lastIndexOf('\n', at - 1) + 1;
+  // A byte order mark is no part of the first line.
+  return start === 0 && text.startsWith('\uFEFF') ? 1 : start;
 }
 
 /** After the line break of the line in which content ends. */
@@ -100,10 +103,9 @@ export function replacements({ document, text, edits, inline }: Source): readonl
 
 function replacement(pair: Pair, value: Json, { text, inline }: Pick<Source, 'text' | 'inline'>): Splice {
   const old = pair.value;
-  if (isAlias(old)) throw new Unusual();
   const list = Array.isArray(value) ? listSplice(old, value, { text, inline }) : undefined;
   if (list !== undefined) return list;
-  const plain = isScalar(old) && !isEmpty(old);
+  const plain = isAlias(old) || (isScalar(old) && !isEmpty(old));
   const at = plain ? startOf(old) : afterColon(pair, text);
   let end = Math.max(at, pairEnd(pair, at));
   // A block scalar ends behind its line break, which stays.

@@ -3,12 +3,13 @@ import { type Document, isAlias, isMap, isScalar, type Pair, visit, type YAMLMap
 import type { Json, JsonObject } from '../../events/types.ts';
 import { removeAt, setAt } from '../paths.ts';
 import { additions, type Edit, removals, replacements, type Splice, Unusual } from './edit-splices.ts';
+import { unshare } from './unshare.ts';
 import { guardSize, inlineYaml, keyName, parseYaml, plainValue } from './yaml-values.ts';
 
 /**
  * Changes leaves of a YAML text and leaves every other byte of it as it is: comments, order, indentation, notation. What comes out is
- * read again and compared with what was meant; where that differs (anchors, explicit keys), the document is edited as a tree instead,
- * which keeps comments and order but not every blank.
+ * read again and compared with what was meant; where that differs (explicit keys), the document is edited as a tree instead, which keeps
+ * comments and order but not every blank.
  */
 export function editYaml(text: string, edits: readonly Edit[]): string {
   if (edits.length === 0) return text;
@@ -32,9 +33,13 @@ function spliced(text: string, edits: readonly Edit[], meant: JsonObject): strin
   // JSON is YAML, and a file that is read as JSON elsewhere stays it.
   const inline = isJson(text) ? (value: Json): string => JSON.stringify(value) : inlineYaml;
   try {
+    const apart = unshare({ document: parsed(text), text }, edits, (before, splices) => {
+      const after = spliceAll(before, splices);
+      return { document: parsed(after), text: after };
+    });
     const edited = passes.reduce(
       (before, splices) => spliceAll(before, splices({ document: parsed(before), text: before, edits, inline })),
-      text,
+      apart,
     );
     return says(edited, meant) ? edited : undefined;
   } catch (error) {
@@ -77,7 +82,9 @@ function rebuilt(text: string, edits: readonly Edit[], meant: JsonObject): strin
     if (value !== undefined) set(document, path, value);
     else remove(document, path);
   }
-  const edited = document.toString({ lineWidth: 0 });
+  const plain = document.toString({ lineWidth: 0 });
+  const lines = text.includes('\r\n') ? plain.replace(/\r?\n/g, '\r\n') : plain;
+  const edited = text.startsWith('\uFEFF') && !lines.startsWith('\uFEFF') ? `\uFEFF${lines}` : lines;
   if (!says(edited, meant)) throw new Error('the document cannot be edited');
   return edited;
 }

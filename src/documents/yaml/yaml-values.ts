@@ -1,7 +1,19 @@
-import { type Alias, type Document, isAlias, isMap, isScalar, isSeq, type Node, parseDocument, stringify } from 'yaml';
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  parseDocument,
+  stringify,
+  type YAMLMap,
+} from 'yaml';
 import type { Json, JsonObject } from '../../events/types.ts';
 import { RefusedError } from '../../kernel/errors.ts';
-import { guardDepth } from '../../settings/index.ts';
+import { guardDepth, isMerge } from '../../settings/index.ts';
 import { isObject } from '../paths.ts';
 
 const maxLength = 512 * 1024;
@@ -44,9 +56,25 @@ export function plainValue(document: Document.Parsed): JsonObject {
 /** The same of a part of a document; aliases are nothing unless `resolve` knows better. */
 export function nodeValue(node: unknown, resolve: (alias: Alias) => unknown = () => undefined): Json {
   if (isAlias(node)) return nodeValue(resolve(node), resolve);
-  if (isMap(node)) return Object.fromEntries(node.items.map(({ key, value }) => [keyName(key), nodeValue(value, resolve)]));
+  if (isMap(node)) return { ...mergedInto(node.items.filter(isMerge), resolve), ...ownValues(node, resolve) };
   if (isSeq(node)) return node.items.map((item) => nodeValue(item, resolve));
   return isScalar(node) ? scalarValue(node.value, node.source) : null;
+}
+
+type Resolve = (alias: Alias) => unknown;
+
+function ownValues({ items }: YAMLMap, resolve: Resolve): JsonObject {
+  return Object.fromEntries(items.filter((pair) => !isMerge(pair)).map(({ key, value }) => [keyName(key), nodeValue(value, resolve)]));
+}
+
+/** What merge keys bring: of several mappings the first that has a key. Own keys go before all of it. */
+export function mergedInto(merges: readonly Pair[], resolve: Resolve): JsonObject {
+  const entriesOf = (value: unknown): [string, Json][] => {
+    const node = isAlias(value) ? resolve(value) : value;
+    if (isSeq(node)) return [...node.items].reverse().flatMap(entriesOf);
+    return isMap(node) ? Object.entries(nodeValue(node, resolve) as JsonObject) : [];
+  };
+  return Object.fromEntries(merges.flatMap(({ value }) => entriesOf(value)));
 }
 
 function scalarValue(value: unknown, source: string | undefined): Json {

@@ -245,3 +245,70 @@ test('a key that goes from one file to another: each state on the way can be rea
   assert.equal(written[0], 'api.yaml', 'it is taken out before it is put in');
   assert.deepEqual([room.read('agent.yaml'), room.read('api.yaml')], [files['agent.yaml'], files['api.yaml']]);
 });
+
+const units = `${file}processes:\n  units:\n    edge: {command: [sleep, "300"]}\n    spare: {command: [sleep, "300"]}\n`;
+
+test('a file that is emptied is refused, however it is asked for, and one that says nothing on purpose is not', async () => {
+  await using room = await configRoom({ 'agent.yaml': units });
+  room.config.start();
+  for (const [text, asked] of [
+    ['', false],
+    [' \n\n', true],
+  ] as const) {
+    room.write(text);
+    if (asked)
+      await assert.rejects(room.config.reload(caller), { reason: 'CONFIG_INVALID', metadata: { file: room.path, line: '0', key: '' } });
+    await eventually(() => /agent\.yaml: .*empty/.test(room.config.health().message));
+    assert.deepEqual(room.applied, []);
+    room.write(units);
+    await eventually(() => room.config.health().status === 'HEALTHY');
+  }
+  assert.deepEqual(
+    room.events.map(({ type }) => type),
+    ['config.rejected', 'config.rejected'],
+  );
+  room.write('{}\n');
+  await room.config.reload(caller);
+  assert.deepEqual(room.applied.at(-1)?.settings.processes.units, {});
+});
+
+test('an empty file is refused at the start too, where it was not empty before', async () => {
+  await using room = await configRoom({ 'agent.yaml': units });
+  room.write('');
+  await assert.rejects(room.reopen(), /agent\.yaml: the file is empty/);
+  room.write(units);
+  await room.reopen();
+  assert.equal(room.config.get().revision, 1);
+});
+
+test('what is being written does not count until it has been still', async () => {
+  await using room = await configRoom({ 'agent.yaml': file }, { reloadDelayMs: () => 600 });
+  room.config.start();
+  await systemClock.sleep(700);
+  for (let i = 0; i < 8; i++) {
+    room.write(`${level('debug')}# ${i}\n`);
+    await systemClock.sleep(200);
+    assert.equal(room.config.get().revision, 1, 'each write begins it anew');
+  }
+  await eventually(() => room.config.get().revision === 2);
+  assert.equal(room.events.length, 1);
+});
+
+test('what stops a running unit takes five seconds of stillness, and the event names the units', async () => {
+  await using room = await configRoom({ 'agent.yaml': units }, { running: () => new Set(['edge']) });
+  room.config.start();
+  const without = (...ids: readonly string[]): string => ids.reduce((text, id) => text.replace(new RegExp(`    ${id}: .*\\n`), ''), units);
+  room.write(without('spare'));
+  await eventually(() => room.config.get().revision === 2);
+  assert.deepEqual([room.events.at(-1)?.data?.['stopped_units'], room.applied.length], [undefined, 1], 'it does not run');
+  const before = systemClock.monotonicMs();
+  room.write(without('edge', 'spare'));
+  await eventually(() => room.config.get().revision === 3, 20_000);
+  assert.ok(systemClock.monotonicMs() - before >= 5000);
+  assert.deepEqual(room.events.at(-1)?.data?.['stopped_units'], ['edge']);
+  room.write(units);
+  await room.config.reload(caller);
+  room.write(without('edge'));
+  await room.config.reload(caller);
+  assert.deepEqual(room.events.at(-1)?.data?.['stopped_units'], ['edge'], 'who asks waits for nothing');
+});

@@ -85,7 +85,8 @@ const documents: readonly (readonly [string, string, number, string, Problem['ru
   ['a key twice', 'api:\n  port: 1\n  host: localhost\n  port: 2\n', 4, 'api.port', 'syntax'],
   ['a unit twice', 'processes:\n  units:\n    a: {command: [x]}\n    a: {command: [y]}\n', 4, 'processes.units.a', 'syntax'],
   ['a key that is a mapping', 'api:\n  {a: b}: c\n', 2, 'api', 'syntax'],
-  ['a merge key', 'api: &a {}\nlogs:\n  <<: *a\n', 3, 'logs.<<', 'unknown_key'],
+  ['a merge of what is no mapping', 'logs:\n  <<: 5\n', 2, 'logs.<<', 'syntax'],
+  ['what a merge brings', 'api: &a {prot: 1}\nlogs:\n  <<: *a\n', 1, 'api.prot', 'unknown_key'],
   ['a name of JavaScript', 'api:\n  __proto__: {port: 1}\n', 2, 'api.__proto__', 'unknown_key'],
   // What is YAML, and not fit
   ['a misspelt key', 'api:\n  websocket:\n    ping_intervall: 5s\n', 3, 'api.streams.ping_intervall', 'unknown_key'],

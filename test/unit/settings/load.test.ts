@@ -220,3 +220,43 @@ test('changes are named by key, with whether they take effect at once', () => {
 test('docs/configuration.md is made from the tables', () => {
   assert.equal(readFileSync(join(repository, 'docs/configuration.md'), 'utf8'), configurationPage());
 });
+
+test('merge keys: what they bring, what own keys keep, of a list the first', () => {
+  const { settings } = load(
+    [
+      'processes:',
+      '  units:',
+      '    a: &base',
+      '      command: [sleep, "1"]',
+      '      autostart: true',
+      '      env: &env {A: one, B: two}',
+      '    b:',
+      '      autostart: false',
+      '      <<: *base',
+      '    c:',
+      '      <<: [{command: [sleep, "3"]}, *base]',
+      '      env: {<<: *env, B: three}',
+      '',
+    ].join('\n'),
+  );
+  const { a, b, c } = settings.processes.units;
+  assert.deepEqual([a?.autostart, b?.autostart, c?.autostart], [true, false, true]);
+  assert.deepEqual(
+    [b?.command, c?.command],
+    [
+      ['sleep', '1'],
+      ['sleep', '3'],
+    ],
+  );
+  assert.deepEqual(
+    [b?.env, c?.env],
+    [
+      { A: 'one', B: 'two' },
+      { A: 'one', B: 'three' },
+    ],
+  );
+});
+
+test('a byte order mark is no part of the first key', () => {
+  assert.equal(load('\uFEFFagent: {name: edge}\n').settings.agent.name, 'edge');
+});
