@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { maskedText, masksLeft, restoredText, secretPlaces, type TextFormat } from '../../../src/documents/index.ts';
+
+const place = secretPlaces({ paths: ['inbounds.users.uuid', 'outbounds.*.key'] });
+
+const json = `// of the office, token: abcdefgh
+{
+  "inbounds": [
+    {"tag": "in", "users": [{"name": "a", "uuid": "u-1"}, {"name": "b", "uuid": "u-2"}]}, # two
+  ],
+  "outbounds": [{"tag": "x", "key": {"private": "k-1", "none": ""}, "password": "p-1"}, {"tag": "y", "password": "p\\u00e4"}],
+  "url": "https://u:p@h/", "n": 1.50, "flag": true,
+}
+`;
+
+const yaml = `# of the office
+inbounds:
+  - {tag: in, users: [{name: a, uuid: u-1}, {name: b, uuid: u-2}]} # two
+outbounds:
+  - tag: x
+    key: {private: k-1, none: ""}
+    password: p-1
+  - tag: y
+    password: |
+      of two
+      lines
+url: https://u:p@h/
+n: 1.50
+flag: true
+`;
+
+for (const [format, text] of [
+  ['JSON', json],
+  ['YAML', yaml],
+] as const) {
+  test(`${format}: secrets are hidden, every other byte stays, and what comes back unchanged is the text`, () => {
+    const shown = maskedText(text, format, place);
+    for (const secret of ['abcdefgh', 'u-1', 'u-2', 'k-1', 'p-1', '00e4', 'of two', 'u:p']) assert.ok(!shown.includes(secret), secret);
+    for (const kept of ['"none"', '1.50', 'two', 'of the office'].map((word) => (format === 'YAML' ? word.replaceAll('"', '') : word))) {
+      assert.ok(shown.includes(kept), kept);
+    }
+    const back = restoredText(shown, text, { format, place });
+    assert.equal(back.replace(/"of two\\nlines\\n"/, '|\n      of two\n      lines'), text);
+    assert.deepEqual(masksLeft(back, format), []);
+  });
+
+  test(`${format}: a secret follows its item, never its index`, () => {
+    const shown = maskedText(text, format, place);
+    const swapped = shown
+      .replace(/\{"?name"?: "?a"?, "?uuid"?: "\*\*\*"\}, /, '')
+      .replace(/"?tag"?: "?in"?/, (tag) => tag.replace('in', 'other'));
+    const back = restoredText(swapped, text, { format, place });
+    assert.deepEqual(masksLeft(back, format), ['inbounds[0].users[0].uuid'], 'an inbound of another name is another inbound');
+    const one = restoredText(shown.replace(/\{"?name"?: "?a"?, "?uuid"?: "\*\*\*"\}, /, ''), text, { format, place });
+    assert.ok(one.includes('u-2') && !one.includes('u-1'));
+  });
+}
+
+test('what stands for nothing stays *** and is named', () => {
+  const cases: readonly (readonly [TextFormat, string, string, readonly string[]])[] = [
+    ['JSON', '{"password": "***", "other": {"token": "***"}}', '{"password": "p"}', ['other.token']],
+    ['YAML', 'a: {password: "***"}\n', 'b: {password: p}\n', ['a.password']],
+    ['YAML', 'list: ["***", 2]\n', 'list: [1]\n', ['list[0]']],
+    ['JSON', '{"url": "https://***@evil/"}', '{"url": "https://u:p@h/"}', []],
+  ];
+  for (const [format, text, kept, left] of cases) {
+    const back = restoredText(text, kept, { format, place });
+    assert.deepEqual(masksLeft(back, format), left, text);
+    assert.ok(!/"p"|u:p/.test(back) || left.length > 0);
+  }
+});
