@@ -37,6 +37,12 @@ interface Publisher {
   reject(error: unknown): void;
 }
 
+/** What the disk said of all that was published in one turn. */
+interface Settled {
+  readonly sizes: readonly number[];
+  readonly result: AppendResult;
+}
+
 interface Turn {
   readonly rows: (string | number)[];
   readonly sizes: number[];
@@ -49,12 +55,14 @@ export function createAppender({ store, ring, window, ageMs, counted }: Appender
   let first = window.first === 0 ? last + 1 : window.first;
   let waiting = 0;
 
-  const take = (events: readonly MeasuredEvent[], sizes: readonly number[], results: readonly AppendResult[]): readonly Receipt[] => {
+  const take = (events: readonly MeasuredEvent[], from: number, { sizes, result }: Settled): readonly Receipt[] => {
     const stored: SizedEvent[] = [];
-    const receipts = results.map(({ revision, body }, i): Receipt => {
+    const receipts = events.map(({ event: fresh }, i): Receipt => {
+      const revision = result.revisions[from + i] ?? 0;
+      const body = result.known.get(from + i);
       if (body !== undefined) return { event: decodeBody(revision, body), duplicate: true };
-      const event = { revision, ...(events[i] as MeasuredEvent).event };
-      const size = sizes[i] ?? 0;
+      const event = { revision, ...fresh };
+      const size = sizes[from + i] ?? 0;
       bytes += size;
       stored.push({ event, bytes: size });
       return { event, duplicate: false };
@@ -62,7 +70,7 @@ export function createAppender({ store, ring, window, ageMs, counted }: Appender
     count += stored.length;
     last = Math.max(last, stored.at(-1)?.event.revision ?? 0);
     if (stored.length > 0) ring.push(stored);
-    counted(stored.length, results.length - stored.length);
+    counted(stored.length, receipts.length - stored.length);
     return receipts;
   };
 
@@ -73,23 +81,22 @@ export function createAppender({ store, ring, window, ageMs, counted }: Appender
     if (publishers.length === 0) return;
     turn = { rows: [], sizes: [], bytes: 0, publishers: [] };
     store
-      .write<readonly AppendResult[]>('events', 'append', rows, sizes.length)
+      .write<AppendResult>('events', 'append', rows, sizes.length)
       .finally(() => {
         waiting -= size;
       })
       .then(
-        (results) => settle(publishers, sizes, results),
+        (result) => settle(publishers, { sizes, result }),
         (error: unknown) => {
           for (const { reject } of publishers) reject(error);
         },
       );
   };
-  const settle = (publishers: readonly Publisher[], sizes: readonly number[], results: readonly AppendResult[]): void => {
-    let at = 0;
+  const settle = (publishers: readonly Publisher[], settled: Settled): void => {
+    let from = 0;
     for (const { events, resolve } of publishers) {
-      const end = at + events.length;
-      resolve(take(events, sizes.slice(at, end), results.slice(at, end)));
-      at = end;
+      resolve(take(events, from, settled));
+      from += events.length;
     }
   };
   const enqueue = (events: readonly MeasuredEvent[]): void => {

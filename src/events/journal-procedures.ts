@@ -5,13 +5,15 @@ import { messageBytes } from '../kernel/wire-size.ts';
 import { type ProcedureModule, prepared } from '../store/index.ts';
 import { compileFilter } from './filter.ts';
 import { narrow } from './narrow.ts';
-import { decodeBody, eachRow, type PackedRow, type PackedRows } from './record.ts';
+import { countRows, decodeBody, eachRow, type PackedRow, type PackedRows } from './record.ts';
 import type { EventFilter } from './types.ts';
 
+/** What became of the rows of one call. */
 export interface AppendResult {
-  readonly revision: number;
-  /** The event that was stored before under this (source, id); absent when this one was stored. */
-  readonly body?: string;
+  /** Of each row. */
+  readonly revisions: Float64Array;
+  /** Events that were stored before under the (source, id) of a row, by its index: that row was not stored. */
+  readonly known: ReadonlyMap<number, string>;
 }
 
 export interface Window {
@@ -119,24 +121,26 @@ function firstRevision(db: DatabaseSync): number {
 }
 
 /** A duplicate burns no revision: the window has no holes. Only where there is one is the first of it looked for. */
-function append(db: DatabaseSync, rows: PackedRows): readonly AppendResult[] {
+function append(db: DatabaseSync, rows: PackedRows): AppendResult {
   const insert = prepared(
     db,
     `INSERT INTO events (revision, checksum, bytes, age_ms, severity, time_s, source, id, type, subject, trace_id, body)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, source) DO NOTHING`,
   );
-  const results: AppendResult[] = [];
+  const revisions = new Float64Array(countRows(rows));
+  const known = new Map<number, string>();
   let last = lastRevision(db);
-  eachRow(rows, (row) => {
+  eachRow(rows, (row, index) => {
     const revision = last + 1;
     const { changes } = insert.run(revision, checksum(revision, row[9]), ...row);
     if (Number(changes) > 0) last = revision;
-    results.push(Number(changes) > 0 ? { revision } : known(db, row));
+    else known.set(index, firstOf(db, row).body);
+    revisions[index] = Number(changes) > 0 ? revision : firstOf(db, row).revision;
   });
-  return results;
+  return { revisions, known };
 }
 
-function known(db: DatabaseSync, [, , , , source, id]: PackedRow): AppendResult {
+function firstOf(db: DatabaseSync, [, , , , source, id]: PackedRow): { readonly revision: number; readonly body: string } {
   const row = prepared(db, 'SELECT revision, body FROM events WHERE id = ? AND source = ?').get(id, source);
   return { revision: number(row?.['revision']), body: String(row?.['body']) };
 }

@@ -60,9 +60,15 @@ export function packRow(into: (string | number)[], row: Row): void {
   into.push(row.bytes, row.ageMs, row.severity, row.timeSeconds, row.source, row.id, row.type, row.subject, row.traceId, row.body);
 }
 
+export function countRows(packed: PackedRows): number {
+  return packed.length / columns;
+}
+
 /** Calls `fn` with the columns of each row, in the order of the table. */
-export function eachRow(packed: PackedRows, fn: (row: PackedRow) => void): void {
-  for (let at = 0; at < packed.length; at += columns) fn(packed.slice(at, at + columns) as unknown as PackedRow);
+export function eachRow(packed: PackedRows, fn: (row: PackedRow, index: number) => void): void {
+  for (let index = 0; index < countRows(packed); index++) {
+    fn(packed.slice(index * columns, (index + 1) * columns) as unknown as PackedRow, index);
+  }
 }
 
 export type PackedRow = readonly [
