@@ -1,12 +1,15 @@
 /** AlertService: what is wrong, and who has seen it. */
+import { create } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { Alert_State } from '../../../gen/es/sboxagent/v1/alert_pb.js';
-import type { AlertFilter, AlertService } from '../../../gen/es/sboxagent/v1/alert_service_pb.js';
+import { type AlertFilter, type AlertService, WatchAlertsResponseSchema } from '../../../gen/es/sboxagent/v1/alert_service_pb.js';
 import type { Alerts, AlertView } from '../../alerts/types.ts';
-import { callOf, callSignal, endingOf } from '../calls.ts';
+import { feedMapping, mapFeed } from '../../kernel/feed.ts';
+import { createStateFeed, type WatchedChange } from '../../kernel/state-feed.ts';
+import { callOf } from '../calls.ts';
 import { alertMessage } from '../convert/alert.ts';
 import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
-import { type Changing, followChanges } from './changes.ts';
+import { fedStream } from './fed-stream.ts';
 
 export interface AlertServiceDeps {
   readonly alerts: Alerts;
@@ -24,11 +27,15 @@ function place({ state, startTimeMs, id }: AlertView): string {
   return `${state === 'FIRING' ? 0 : 1}${falling(String(startTimeMs).padStart(16, '0'))}${falling(id)}`;
 }
 
+const messages = feedMapping(({ items, snapshot }: WatchedChange<AlertView>) =>
+  create(WatchAlertsResponseSchema, { alerts: items.map(alertMessage), snapshot }),
+);
+
 export function alertService({ alerts }: AlertServiceDeps): ServiceImpl<typeof AlertService> {
-  const source: Changing<AlertView> = {
+  const feed = createStateFeed<AlertView>({
     list: () => alerts.list().filter(({ state }) => state === 'FIRING'),
     onChange: (fn) => alerts.onChange((change) => fn({ items: change.alerts, removedIds: [] })),
-  };
+  });
   return {
     async listAlerts(request) {
       const { filter } = request;
@@ -44,11 +51,6 @@ export function alertService({ alerts }: AlertServiceDeps): ServiceImpl<typeof A
     acknowledgeAlert: async ({ id, comment }, context) =>
       alertMessage(await alerts.acknowledge(id, callOf(context).principal.name, comment)),
 
-    async *watchAlerts(_request, context) {
-      const signal = callSignal(context);
-      for await (const { items, snapshot } of followChanges(source, new Set(), signal)) yield { alerts: items.map(alertMessage), snapshot };
-      const ending = endingOf(signal);
-      if (ending !== undefined) throw ending;
-    },
+    watchAlerts: (_request, context) => fedStream(mapFeed(feed.open([]), messages), context),
   };
 }

@@ -11,15 +11,16 @@ import {
 } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
 import type { Journal, NewEvent, PublishContext, StoredEvent, WatchItem } from '../../events/types.ts';
 import { AgentError, invalid } from '../../kernel/errors.ts';
-import { type Feed, feedMapping, mapFeed, pullFeed } from '../../kernel/feed.ts';
+import { feedMapping, mapFeed } from '../../kernel/feed.ts';
 import { ulidFrom } from '../../kernel/ids.ts';
 import { may } from '../../kernel/principal.ts';
-import { callOf, callSignal, endingOf } from '../calls.ts';
+import { callOf } from '../calls.ts';
 import { type EventLimits, eventFilter, eventMessage, newEvents, receiptMessage } from '../convert/event.ts';
 import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
 import { watchMessage } from '../convert/watch.ts';
 import { requestHash } from '../dispatch/idempotency.ts';
 import type { Validate } from '../dispatch/validation.ts';
+import { fedStream } from './fed-stream.ts';
 import { publishBatches } from './publish-batches.ts';
 
 export interface EventServiceDeps {
@@ -103,7 +104,7 @@ export function eventService({ journal, validate, limits, pingIntervalMs }: Even
         ...(afterRevision !== undefined && { afterRevision: Number(afterRevision) }),
         ...(filter !== undefined && { filter }),
       });
-      return watched(mapFeed(feed, callOf(context).json ? jsonMessages : binaryMessages), context);
+      return fedStream(mapFeed(feed, callOf(context).json ? jsonMessages : binaryMessages), context, whereToResume);
     },
   };
 }
@@ -111,25 +112,9 @@ export function eventService({ journal, validate, limits, pingIntervalMs }: Even
 const binaryMessages = feedMapping((item: WatchItem) => watchMessage(item, false));
 const jsonMessages = feedMapping((item: WatchItem) => watchMessage(item, true));
 
-/** The messages of a feed, for protocols that push them and for those that pull. */
-function watched(feed: Feed<WatchEventsResponse>, context: HandlerContext): AsyncIterable<WatchEventsResponse> & { feed: typeof feed } {
-  return { feed, [Symbol.asyncIterator]: () => pulled(feed, callSignal(context)) };
-}
-
-async function* pulled(feed: Feed<WatchEventsResponse>, signal: AbortSignal): AsyncGenerator<WatchEventsResponse> {
-  let revision: bigint | undefined;
-  for await (const message of pullFeed(feed, signal)) {
-    revision = message.revision;
-    yield message;
-  }
-  const ending = endingOf(signal);
-  if (ending === undefined) return;
-  // The last word of an agent that stops: where to resume.
-  if (ending instanceof AgentError && ending.reason === 'SHUTTING_DOWN' && revision !== undefined) {
-    yield create(WatchEventsResponseSchema, { progress: { revision }, revision });
-  }
-  throw ending;
-}
+/** The last word of an agent that stops. */
+const whereToResume = ({ revision }: WatchEventsResponse): WatchEventsResponse =>
+  create(WatchEventsResponseSchema, { progress: { revision }, revision });
 
 /** The journal speaks of `events[0]`, the caller of CreateEvent of `event`. */
 function renameField(error: unknown): never {

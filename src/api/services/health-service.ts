@@ -1,10 +1,18 @@
 /** grpc.health.v1: the agent (""), its components and its services, for probes and load balancers. */
+import { create } from '@bufbuild/protobuf';
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
-import { type Health, HealthCheckResponse_ServingStatus as ServingStatus } from '../../../gen/es/grpc/health/v1/health_pb.js';
+import {
+  type Health,
+  HealthCheckResponseSchema,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+} from '../../../gen/es/grpc/health/v1/health_pb.js';
 import { AgentError } from '../../kernel/errors.ts';
+import { feedMapping, mapFeed } from '../../kernel/feed.ts';
 import { may } from '../../kernel/principal.ts';
-import { callOf, callSignal, endingOf } from '../calls.ts';
+import { newestFeed } from '../../kernel/state-feed.ts';
+import { callOf } from '../calls.ts';
 import type { HealthBoard, HealthSnapshot, HealthStatus } from '../health.ts';
+import { fedStream } from './fed-stream.ts';
 
 export interface HealthServiceDeps {
   readonly health: HealthBoard;
@@ -30,28 +38,7 @@ function demandRead(context: HandlerContext): void {
   throw new AgentError('SCOPE_MISSING', `token ${principal.id} has no scope read`, { metadata: { scope: 'read' } });
 }
 
-/** The status now, then whenever it changes. Only the newest waits for a slow reader. */
-async function* follow(health: HealthBoard, read: () => ServingStatus, signal: AbortSignal): AsyncGenerator<ServingStatus> {
-  let wake: () => void = () => {};
-  const stop = health.onChange(() => wake());
-  const abort = (): void => wake();
-  signal.addEventListener('abort', abort, { once: true });
-  let told: ServingStatus | undefined;
-  try {
-    while (!signal.aborted) {
-      const status = read();
-      if (status === told) {
-        await new Promise<void>((resolve) => (wake = resolve));
-      } else {
-        told = status;
-        yield status;
-      }
-    }
-  } finally {
-    stop();
-    signal.removeEventListener('abort', abort);
-  }
-}
+const messages = feedMapping((status: ServingStatus) => create(HealthCheckResponseSchema, { status }));
 
 export function healthService({ health, services }: HealthServiceDeps): ServiceImpl<typeof Health> {
   return {
@@ -72,12 +59,15 @@ export function healthService({ health, services }: HealthServiceDeps): ServiceI
       };
     },
 
-    async *watch({ service }, context) {
-      const signal = callSignal(context);
+    watch({ service }, context) {
       const read = (): ServingStatus => statusOf(service, health.snapshot(), services) ?? ServingStatus.SERVICE_UNKNOWN;
-      for await (const status of follow(health, read, signal)) yield { status };
-      const ending = endingOf(signal);
-      if (ending !== undefined) throw ending;
+      return fedStream(
+        mapFeed(
+          newestFeed(read, (fn) => health.onChange(fn)),
+          messages,
+        ),
+        context,
+      );
     },
   };
 }

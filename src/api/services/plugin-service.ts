@@ -3,13 +3,15 @@ import { create } from '@bufbuild/protobuf';
 import { EmptySchema } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { Plugin_Kind, Plugin_State } from '../../../gen/es/sboxagent/v1/plugin_pb.js';
-import type { PluginFilter, PluginService } from '../../../gen/es/sboxagent/v1/plugin_service_pb.js';
+import { type PluginFilter, type PluginService, WatchPluginsResponseSchema } from '../../../gen/es/sboxagent/v1/plugin_service_pb.js';
 import { invalid } from '../../kernel/errors.ts';
+import { feedMapping, mapFeed } from '../../kernel/feed.ts';
+import { createStateFeed, type WatchedChange } from '../../kernel/state-feed.ts';
 import type { Plugins, PluginView } from '../../plugins/types.ts';
-import { callOf, callSignal, endingOf } from '../calls.ts';
+import { callOf } from '../calls.ts';
 import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
 import { backupMessage, dataOf, documentMessage, pluginMessage } from '../convert/plugin.ts';
-import { type Changing, followChanges } from './changes.ts';
+import { fedStream } from './fed-stream.ts';
 
 export interface PluginServiceDeps {
   readonly plugins: Plugins;
@@ -23,12 +25,16 @@ function keeps(filter: PluginFilter | undefined, view: PluginView): boolean {
   return state && (filter.kinds.length === 0 || filter.kinds.includes(kind));
 }
 
+const messages = feedMapping(({ items, removedIds, snapshot }: WatchedChange<PluginView>) =>
+  create(WatchPluginsResponseSchema, { plugins: items.map((view) => pluginMessage(view)), removedIds: [...removedIds], snapshot }),
+);
+
 export function pluginService({ plugins, limits }: PluginServiceDeps): ServiceImpl<typeof PluginService> {
   const { documents } = plugins;
-  const source: Changing<PluginView> = {
+  const feed = createStateFeed<PluginView>({
     list: () => plugins.list(),
     onChange: (fn) => plugins.onChange(({ plugins: items, removedIds }) => fn({ items, removedIds })),
-  };
+  });
   /** Throws PLUGIN_NOT_FOUND. */
   const known = (id: string): void => void plugins.get(id);
 
@@ -63,14 +69,7 @@ export function pluginService({ plugins, limits }: PluginServiceDeps): ServiceIm
       return create(EmptySchema);
     },
 
-    async *watchPlugins({ ids }, context) {
-      const signal = callSignal(context);
-      for await (const { items, removedIds, snapshot } of followChanges(source, new Set(ids), signal)) {
-        yield { plugins: items.map((view) => pluginMessage(view)), removedIds: [...removedIds], snapshot };
-      }
-      const ending = endingOf(signal);
-      if (ending !== undefined) throw ending;
-    },
+    watchPlugins: ({ ids }, context) => fedStream(mapFeed(feed.open(ids), messages), context),
 
     async getPluginConfig({ id }) {
       known(id);

@@ -3,12 +3,13 @@ import { durationMs } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { type Process, Process_State } from '../../../gen/es/sboxagent/v1/process_pb.js';
 import { type ProcessFilter, type ProcessService, StartProcessRequest_WaitFor } from '../../../gen/es/sboxagent/v1/process_service_pb.js';
+import { pullFeed } from '../../kernel/feed.ts';
+import { createStateFeed } from '../../kernel/state-feed.ts';
 import type { ProcessConfigs, ProcessExplanation, ProcessView, StartOptions, Supervisor } from '../../processes/index.ts';
 import { callSignal, endingOf } from '../calls.ts';
 import { explanationMessage } from '../convert/explanation.ts';
 import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
 import { processMessage } from '../convert/process.ts';
-import { type Changing, followChanges } from './changes.ts';
 import { processConfigMethods } from './process-configs.ts';
 
 export interface ProcessServiceDeps {
@@ -32,10 +33,10 @@ export function processService({ supervisor, configs, explain }: ProcessServiceD
   const full = async (view: ProcessView): Promise<Process> =>
     processMessage(view, view.pid === 0 ? undefined : await supervisor.resources(view.id).catch(() => undefined));
 
-  const source: Changing<ProcessView> = {
+  const feed = createStateFeed<ProcessView>({
     list: () => supervisor.list(),
     onChange: (fn) => supervisor.onChange(({ processes, removedIds }) => fn({ items: processes, removedIds })),
-  };
+  });
 
   return {
     ...processConfigMethods(configs),
@@ -73,7 +74,7 @@ export function processService({ supervisor, configs, explain }: ProcessServiceD
 
     async *watchProcesses({ ids }, context) {
       const signal = callSignal(context);
-      for await (const change of followChanges(source, new Set(ids), signal)) {
+      for await (const change of pullFeed(feed.open(ids), signal)) {
         yield {
           processes: await Promise.all(change.items.map(full)),
           removedIds: [...change.removedIds],

@@ -2,9 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
 import { pipelined } from '../../../../src/api/pipeline.ts';
-import { type Change, fold, followChanges } from '../../../../src/api/services/changes.ts';
-import type { ProcessView } from '../../../../src/processes/types.ts';
-import { FakeSupervisor, processView } from '../../../helpers/api-fakes.ts';
 
 async function* numbers(count: number, read: { at: number }): AsyncGenerator<number> {
   for (let n = 1; n <= count; n += 1) {
@@ -63,46 +60,5 @@ describe('pipelined', () => {
     const next = pipelined(silent, { limit: 8, signal: controller.signal }, async (n) => n).next();
     controller.abort(new Error('cut'));
     await assert.rejects(next, /cut/);
-  });
-});
-
-describe('changes of processes', () => {
-  it('folded: the newest state of each', () => {
-    const a = (state: 'RUNNING' | 'STOPPED') => processView('a', { state });
-    const folded = fold([
-      { items: [a('RUNNING'), processView('b')], removedIds: [] },
-      { items: [], removedIds: ['b'] },
-      { items: [a('STOPPED')], removedIds: ['c'] },
-    ]);
-    assert.deepEqual(
-      folded.items.map(({ id, state }) => [id, state]),
-      [['a', 'STOPPED']],
-    );
-    assert.deepEqual(folded.removedIds, ['b', 'c']);
-  });
-
-  it('a slow reader gets the newest state, and few messages', async () => {
-    const supervisor = new FakeSupervisor();
-    supervisor.set(processView('a'));
-    const controller = new AbortController();
-    const source = {
-      list: () => supervisor.list(),
-      onChange: (fn: (change: Change<ProcessView>) => void) =>
-        supervisor.onChange(({ processes, removedIds }) => fn({ items: processes, removedIds })),
-    };
-    const changes = followChanges(source, new Set(), controller.signal);
-    assert.equal((await changes.next()).value?.snapshot, true);
-    for (let n = 1; n <= 10_000; n += 1) supervisor.set(processView('a', { restartCount: n }));
-    let told = 0;
-    let last = 0;
-    while (last < 10_000) {
-      const { value } = await changes.next();
-      last = value?.items.at(-1)?.restartCount ?? 0;
-      told += 1;
-    }
-    assert.ok(told <= 257, String(told));
-    controller.abort();
-    assert.equal((await changes.next()).done, true);
-    assert.equal(supervisor.changes.size, 0);
   });
 });
