@@ -1,5 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
-import { type ProbeResult, type ProcessView, runProbe, type Supervisor } from '../processes/index.ts';
+import { confine, type ProbeResult, type ProcessView, runProbe, type Supervisor, workingDirectory } from '../processes/index.ts';
 import type { PluginUnitSettings } from '../settings/types.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { noChecks, type PluginRecord } from './record.ts';
@@ -66,7 +66,8 @@ export function createChecks(options: ChecksOptions): Checks {
       timeoutMs: unit.readiness.timeoutMs ?? settings().timeoutMs,
       signal,
       env: options.environment(unit),
-      cwd: unit.cwd ?? `${options.stateDir}/units/${unit.id}`,
+      cwd: workingDirectory(options.stateDir, unit),
+      confine: (argv) => confine(unit, argv),
       clock,
     });
   };

@@ -86,6 +86,17 @@ function identity(unit: Confinement, rights: OwnRights): readonly string[] {
   return [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
 }
 
+/** Whom the unit is to run as; undefined where there is no such user or group. */
+export function identityOf({
+  user,
+  group,
+}: Pick<Confinement, 'user' | 'group'>): { readonly uid: number; readonly gid: number } | undefined {
+  const found = user === undefined ? undefined : findUser(user);
+  const uid = user === undefined ? process.getuid?.() : found?.uid;
+  const gid = group === undefined ? found?.gid : findGroup(group);
+  return uid === undefined || gid === undefined ? undefined : { uid, gid };
+}
+
 /** By name or number in /etc/passwd; a number needs no entry. */
 export function findUser(wanted: string): { readonly uid: number; readonly gid: number | undefined } | undefined {
   const row = rows('/etc/passwd').find(([name, , uid]) => name === wanted || uid === wanted);

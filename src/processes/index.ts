@@ -21,9 +21,11 @@ export type {
   ProcessConfigView,
 } from './apply/types.ts';
 export { findBinary } from './binary.ts';
+export { confine } from './confine.ts';
 export { runEnvironment } from './environment.ts';
 export { type ExplainDeps, explainProcess } from './explain/explain.ts';
 export type { ProcessExplanation } from './explain/types.ts';
+export { workingDirectory } from './plan.ts';
 export { runProbe } from './probes/run-probe.ts';
 export type { ProbeResult } from './probes/types.ts';
 export { type AttachedEnd, type AttachedRun, runAttached } from './spawner.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { AgentError } from '../kernel/errors.ts';
 import type { UnitSettings } from '../settings/types.ts';
 import { findBinary } from './binary.ts';
-import { changesUser, confine, findGroup, findUser } from './confine.ts';
+import { changesUser, confine, identityOf } from './confine.ts';
 import type { ProcessContext } from './context.ts';
 import { engines } from './engines/index.ts';
 import { prepareDirectory, runFiles } from './unit-record.ts';
@@ -36,9 +36,8 @@ export function workingDirectory(stateDir: string, unit: Pick<UnitSettings, 'id'
 function prepareWork(unit: UnitSettings, cwd: string): void {
   if (unit.cwd !== undefined || !changesUser(unit)) return;
   mkdirSync(cwd, { recursive: true, mode: 0o700 });
-  const user = unit.user === undefined ? undefined : findUser(unit.user);
-  const gid = unit.group === undefined ? user?.gid : findGroup(unit.group);
-  if (process.getuid?.() === 0) chownSync(cwd, user?.uid ?? 0, gid ?? 0);
+  const owner = identityOf(unit);
+  if (owner !== undefined && process.getuid?.() === 0) chownSync(cwd, owner.uid, owner.gid);
 }
 
 /** What exactly would be started now. Throws BINARY_NOT_FOUND, CONFINEMENT_UNAVAILABLE, or START_FAILED for a working directory that is not there. */

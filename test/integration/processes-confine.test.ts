@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { AgentError } from '../../src/kernel/errors.ts';
+import { withCandidateFile } from '../../src/processes/apply/candidate-file.ts';
 import { confine } from '../../src/processes/confine.ts';
+import { judgeUnitConfig } from '../../src/processes/judge.ts';
 import { plainUnit } from '../../src/settings/plain-unit.ts';
 import type { UnitSettings } from '../../src/settings/types.ts';
-import { bench, sh, start, until } from '../fixtures/processes/rig.ts';
+import { bench, unit as fullUnit, sh, start, until } from '../fixtures/processes/rig.ts';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -78,4 +80,20 @@ test('a unit that cannot be confined is not started', async () => {
   const { supervisor } = b.rig([sh('u', 'sleep 60', { user: 'nosuchuser' })]);
   await assert.rejects(supervisor.start('u', start), (e: AgentError) => e.reason === 'CONFINEMENT_UNAVAILABLE');
   assert.equal(supervisor.get('u').pid, 0);
+});
+
+test('a candidate is judged as the user that the engine runs as, who can read it and no more', { skip: !isRoot }, async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'candidate-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  chmodSync(dir, 0o755);
+  const binary = join(dir, 'sing-box');
+  writeFileSync(binary, '#!/bin/sh\necho "FATAL[0000] I am $(id -un) and read $(cat "$3"), and $(ls -l "$3" | cut -c1-10)"; exit 1\n', {
+    mode: 0o755,
+  });
+  const edge = fullUnit('edge', { engine: 'sing-box', binary, configPath: join(dir, 'c.json'), user: 'nobody' });
+  const context = { stateDir: join(dir, 'state'), path: process.env['PATH'] ?? '', environment: process.env };
+  const file = { stateDir: context.stateDir, unit: edge, configPath: edge.configPath ?? '', text: 'the candidate' };
+  const verdict = await withCandidateFile(file, (path) => judgeUnitConfig(context, edge, { configPath: path }));
+  assert.equal(verdict.kind === 'refused' && verdict.sentence, 'I am nobody and read the candidate, and -rw-------');
+  assert.deepEqual(readdirSync(dir).sort(), ['sing-box', 'state']);
 });

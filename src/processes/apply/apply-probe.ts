@@ -3,9 +3,9 @@ import type { UnitProbe, UnitSettings } from '../../settings/types.ts';
 import { confine } from '../confine.ts';
 import type { ProcessContext } from '../context.ts';
 import { runEnvironment } from '../environment.ts';
+import { workingDirectory } from '../plan.ts';
 import { runProbe } from '../probes/run-probe.ts';
 import type { ProbeResult } from '../probes/types.ts';
-import { runFiles } from '../unit-record.ts';
 import type { ConfigHolder } from './holder.ts';
 import { soak } from './soak.ts';
 
@@ -24,7 +24,7 @@ export function soakOf(
   const probe = applyProbe(unit);
   if (probe === undefined) return undefined;
   const env = runEnvironment(context.environment, unit, 'probe');
-  const cwd = unit.cwd ?? runFiles(context.stateDir, unit.id).directory;
+  const cwd = workingDirectory(context.stateDir, unit);
   const subject = { engine, configPath: unit.configPath, isMarked: () => false };
   const look = (timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> =>
     runProbe(probe.action, { timeoutMs, signal, env, cwd, clock, confine: (argv) => confine(unit, argv), subject });

@@ -1,29 +1,39 @@
 import { chownSync, rmSync, statSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { writeFileAtomic } from '../../kernel/atomic-file.ts';
+import type { UnitSettings } from '../../settings/types.ts';
+import { changesUser, identityOf } from '../confine.ts';
 import { runFiles } from '../unit-record.ts';
 
 export interface CandidateFile {
   readonly stateDir: string;
-  /** Of the process. */
-  readonly id: string;
+  readonly unit: Pick<UnitSettings, 'id' | 'user' | 'group'>;
   /** The file that it is meant for: the candidate gets its ending, and its owner. */
   readonly configPath: string;
   readonly text: string;
 }
 
 /** Lays a candidate where only the engine's own user can read it, for as long as `use` needs it. */
-export async function withCandidateFile<T>(
-  { stateDir, id, configPath, text }: CandidateFile,
-  use: (path: string) => Promise<T>,
-): Promise<T> {
-  const path = join(runFiles(stateDir, id).directory, `candidate${extname(configPath)}`);
-  writeFileAtomic(path, text);
+export async function withCandidateFile<T>(file: CandidateFile, use: (path: string) => Promise<T>): Promise<T> {
+  const path = pathOf(file);
+  writeFileAtomic(path, file.text);
   try {
-    const owner = statSync(configPath, { throwIfNoEntry: false });
-    if (owner !== undefined && owner.uid !== process.geteuid?.()) chownSync(path, owner.uid, owner.gid);
+    giveToOwner(path, file);
     return await use(path);
   } finally {
     rmSync(path, { force: true });
   }
+}
+
+/** Another user cannot look into the agent's own directory: for it the candidate lies beside the config itself. */
+function pathOf({ stateDir, unit, configPath }: CandidateFile): string {
+  if (!changesUser(unit)) return join(runFiles(stateDir, unit.id).directory, `candidate${extname(configPath)}`);
+  const ending = extname(configPath);
+  return join(dirname(configPath), `.${basename(configPath, ending)}.candidate${ending}`);
+}
+
+function giveToOwner(path: string, { unit, configPath }: CandidateFile): void {
+  const present = statSync(configPath, { throwIfNoEntry: false });
+  const owner = changesUser(unit) ? identityOf(unit) : present;
+  if (owner !== undefined && owner.uid !== process.geteuid?.()) chownSync(path, owner.uid, owner.gid);
 }

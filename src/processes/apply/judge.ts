@@ -6,6 +6,7 @@ import { judgeDocument } from '../engines/policy.ts';
 import { type ConfigFormat, linesOf, readConfig } from '../engines/read-config.ts';
 import { realPathOf } from '../engines/real-path.ts';
 import { judgeUnitConfig } from '../judge.ts';
+import { workingDirectory } from '../plan.ts';
 import { portKey, takenPorts } from '../port-check.ts';
 import { runFiles } from '../unit-record.ts';
 import type { ApplyLog } from './apply-log.ts';
@@ -77,11 +78,11 @@ export async function judgeCandidate(context: JudgeContext, input: CandidateInpu
 
 function judgePolicy(context: JudgeContext, { unit, engine, log }: CandidateInput, { document, text, format }: Candidate): string {
   const files = runFiles(context.stateDir, unit.id);
-  const cwd = unit.cwd ?? files.directory;
+  const cwd = workingDirectory(context.stateDir, unit);
   const found = judgeDocument(engine, document, {
     cwd,
     allowedDirs: [files.directory, cwd, ...unit.apply.allowedDirs],
-    reserved: [files.stdout, files.stderr, files.exit, files.words, files.record],
+    reserved: [files.stdout, files.stderr, files.exit, files.words, files.record, files.probes],
     realPath: realPathOf,
   });
   if (found.length === 0) return '';
@@ -99,7 +100,7 @@ function judgePolicy(context: JudgeContext, { unit, engine, log }: CandidateInpu
 }
 
 async function check(context: JudgeContext, { unit, engine, configPath }: CandidateInput, { text, document }: Candidate): Promise<void> {
-  const file = { stateDir: context.stateDir, id: unit.id, configPath, text };
+  const file = { stateDir: context.stateDir, unit, configPath, text };
   const verdict = await withCandidateFile(file, (path) => judgeUnitConfig(context, unit, { configPath: path }));
   if (verdict.kind === 'accepted') return;
   if (verdict.kind === 'unknown') throw new StepFailure('CONFIG_NOT_CHECKED', `${engine.name} could not be asked: ${verdict.message}`);
