@@ -1,7 +1,7 @@
 import { chownSync, closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { writeFileAtomic } from '../kernel/atomic-file.ts';
+import { removeTemporaries, writeFileAtomic } from '../kernel/atomic-file.ts';
 import { RefusedError } from '../kernel/errors.ts';
 import { isScope } from './scopes.ts';
 import type { TokenRecord } from './types.ts';
@@ -57,6 +57,8 @@ export function updateTokens<T>(
   const lock = new DatabaseSync(lockPath, { timeout: 10_000 });
   try {
     lock.exec('BEGIN EXCLUSIVE');
+    // Whoever holds the lock writes alone: what lies there a kill left.
+    for (const name of ['tokens.json', 'admin.token']) removeTemporaries(stateDir, name);
     const { records, result } = change(readTokens(stateDir));
     if (records !== undefined)
       writePrivate(stateDir, tokenFilePath(stateDir), `${JSON.stringify({ version, tokens: records.map(toJson) }, null, 1)}\n`);

@@ -168,3 +168,15 @@ test('rollback puts the files of a revision back; reload finds nothing new', asy
   const [, rolled] = at.room.events;
   assert.equal(rolled?.data?.['restored_revision'], 1);
 });
+
+test('a number that would be rounded is refused, and named', async () => {
+  await using at = await door();
+  for (const number of ['12345678901234567890', '1e999', '0.12345678901234567891']) {
+    const body = `{"logs": {"files": ${number}}, "agent": {"name": "9007199254740993"}}`;
+    const refused = await at.call('PUT', '/config?update_mask=logs.files', { body });
+    assert.equal(refused.status, 400);
+    assert.match(refused.text, new RegExp(`${number} would be rounded`));
+  }
+  assert.equal((await at.call('PUT', '/config?update_mask=logs.files', { body: '{"logs": {"files": 1.20e1}}' })).status, 200);
+  assert.match(at.room.read(), /files: 12\n/);
+});

@@ -297,3 +297,14 @@ test('a unit has the same token over restarts, while it is declared', async () =
   assert.deepEqual((await ended).slice(0, 2), ['unit:geo', 'TOKEN_REVOKED']);
   assert.equal(reasonOf(access, `Bearer ${token}`), 'TOKEN_INVALID');
 });
+
+test('what killed writes left of token files is cleared by the next one who writes', () => {
+  const stateDir = home();
+  const strays = ['.tokens.json.0123456789ab.tmp', '.admin.token.0123456789ab.tmp'];
+  for (const name of [...strays, '.mine.0123456789ab.tmp']) writeFileSync(join(stateDir, name), 'secret', { mode: 0o600 });
+  ensureAdminToken({ stateDir, hasStaticToken: false });
+  assert.deepEqual(
+    readdirSync(stateDir).filter((name) => name.endsWith('.tmp')),
+    ['.mine.0123456789ab.tmp'],
+  );
+});

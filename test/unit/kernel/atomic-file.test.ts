@@ -3,7 +3,7 @@ import { chmodSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, s
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { writeFileAtomic } from '../../../src/kernel/atomic-file.ts';
+import { removeTemporaries, writeFileAtomic, writeFileInPlace } from '../../../src/kernel/atomic-file.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'atomic-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -42,4 +42,34 @@ test('a failure leaves the old file and nothing beside it', () => {
   assert.throws(() => writeFileAtomic(sub, 'over a directory'), /EISDIR|ENOTEMPTY|EEXIST/);
   assert.throws(() => writeFileAtomic(join(dir, 'none', 'x'), 'x'), /ENOENT/);
   assert.ok(readdirSync(dir).every((name) => !name.endsWith('.tmp')));
+});
+
+test('what a kill leaves of a write is found by its name, and nothing else is touched', () => {
+  const place = mkdtempSync(join(dir, 'x-'));
+  const names = [
+    '.a.json.0123456789ab.tmp',
+    '.b.json.0123456789ab.tmp',
+    '.a.json.tmp',
+    'a.json.0123456789ab.tmp',
+    '.a.json.0123456789AB.tmp',
+  ];
+  for (const name of names) writeFileSync(join(place, name), '');
+  removeTemporaries(place, 'a.json');
+  assert.deepEqual(readdirSync(place).sort(), names.slice(1).sort());
+  removeTemporaries(place);
+  assert.deepEqual(readdirSync(place).sort(), names.slice(2).sort());
+  removeTemporaries(join(place, 'nowhere'));
+});
+
+test('in place: the same file, the whole text, longer or shorter than before', () => {
+  const place = mkdtempSync(join(dir, 'x-'));
+  const path = join(place, 'a');
+  writeFileSync(path, 'before', { mode: 0o640 });
+  const { ino } = statSync(path);
+  for (const text of ['much longer than before', 'ä', '']) {
+    writeFileInPlace(path, text);
+    assert.equal(readFileSync(path, 'utf8'), text);
+  }
+  assert.deepEqual([statSync(path).ino, statSync(path).mode & 0o777], [ino, 0o640]);
+  assert.throws(() => writeFileInPlace(join(place, 'none'), ''), { code: 'ENOENT' });
 });

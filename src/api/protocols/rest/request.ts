@@ -2,6 +2,7 @@
 import { create, type DescField, type JsonObject, type JsonValue, type Message } from '@bufbuild/protobuf';
 import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
 import { AgentError, invalid } from '../../../kernel/errors.ts';
+import { roundedNumber } from '../../../kernel/exact-number.ts';
 import { readBody } from '../../transports/body.ts';
 import { type Exchange, header } from '../../transports/exchange.ts';
 import { checkMediaType, decodeText, mediaTypeOf, parseJson } from './body.ts';
@@ -70,11 +71,25 @@ async function bodyFields({ exchange, route, limits }: Incoming): Promise<JsonOb
   const bytes = exchange.hasBody ? await readBody(exchange, limits.messageBytes) : Buffer.alloc(0);
   if (bytes.byteLength > 0) {
     if (raw !== undefined) return { [raw.field]: decodeText(bytes) };
-    return withBody(route.body, parseJson(bytes, limits.jsonDepth));
+    const body = parseJson(bytes, limits.jsonDepth);
+    if (isOpenDocument(route.body)) refuseRounded(decodeText(bytes));
+    return withBody(route.body, body);
   }
   // Where the body is all of the request every field may be absent or come from the path; what is required the rules ask for.
   if (route.body === 'all') return {};
   throw new AgentError('MALFORMED_BODY', `the body is empty: ${route.httpMethod} ${route.template} needs one`);
+}
+
+/** A body that is a configuration, whose numbers we do not know: one that would be rounded would become another in silence. */
+function isOpenDocument(body: Route['body']): boolean {
+  return typeof body === 'object' && body.fieldKind === 'message' && body.message.typeName === 'google.protobuf.Struct';
+}
+
+function refuseRounded(json: string): void {
+  const number = roundedNumber(json);
+  if (number === undefined) return;
+  const message = `${number.slice(0, 64)} would be rounded: write it with fewer digits, or as a text`;
+  throw invalid([{ field: 'body', message, rule: 'number' }]);
 }
 
 function withBody(field: 'all' | DescField, body: JsonValue): JsonObject {
