@@ -145,7 +145,7 @@ describe('PublishEvents', () => {
 
   it('answers in order, goes on after a bad batch, and keeps many in flight', async () => {
     fake.journal.publishes.length = 0;
-    fake.journal.delayMs = 20;
+    fake.journal.delayMs = 100;
     async function* batches() {
       for (let n = 1n; n <= 30n; n += 1n) yield { batchId: n, events: n === 3n ? [{ source: 'x' }] : [{ type: 'p', id: `p${n}` }] };
       yield { batchId: 31n, events: [] };
@@ -157,7 +157,7 @@ describe('PublishEvents', () => {
       answers.map(({ batchId }) => Number(batchId)),
       Array.from({ length: 31 }, (_, index) => index + 1),
     );
-    assert.ok(performance.now() - started < 500, 'one after the other would take 600 ms');
+    assert.ok(performance.now() - started < 2000, 'one after the other would take 3000 ms');
     const bad = answers.filter(({ error }) => error !== undefined);
     assert.deepEqual(
       bad.map(({ batchId, receipts }) => [Number(batchId), receipts.length]),

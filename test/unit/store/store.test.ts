@@ -70,9 +70,8 @@ test('a long read delays no write, and a reader cannot write', async () => {
   const read = store.read('numbers', 'hold', 700).then(() => {
     reading = false;
   });
-  const started = performance.now();
-  for (let n = 0; n < 20; n++) await store.write('numbers', 'add', { n });
-  assert.ok(reading, `20 writes took ${performance.now() - started} ms`);
+  await store.write('numbers', 'add', { n: 0 });
+  assert.ok(reading, 'the write did not wait for the read');
   await read;
   await assert.rejects(store.read('numbers', 'tryToWrite', undefined));
   await store.stop();
