@@ -13,13 +13,25 @@ export interface Shown {
   readonly etag: string;
 }
 
+/** Masked once for a unit as it stands in the configuration: the picture is asked for much more often than the unit changes. */
+const commands = new WeakMap<UnitSettings, readonly string[]>();
+
+function commandOf(unit: UnitSettings): readonly string[] {
+  let command = commands.get(unit);
+  if (command === undefined) {
+    command = standardRedactor.command(plannedCommand(unit));
+    commands.set(unit, command);
+  }
+  return command;
+}
+
 /** The picture of a process at this moment, as others see it. */
 export function viewOf(unit: UnitSettings, { life, inline, etag, configRevision }: Shown): ProcessView {
   const run = runOf(life.phase);
   return {
     id: unit.id,
     engine: unit.engine ?? '',
-    command: standardRedactor.command(plannedCommand(unit)),
+    command: commandOf(unit),
     configPath: unit.configPath ?? '',
     configRevision,
     inline,

@@ -18,20 +18,20 @@ export function readBody(exchange: Exchange, limit: number, frameBytes = 0): Pro
     const more: Buffer[] = [];
     let size = 0;
     let over = false;
-    const fail = (error: AgentError): void => {
+    exchange.onLost(() => {
       if (over) return;
       over = true;
-      reject(error);
-    };
-    exchange.onLost(() => fail(new AgentError('CANCELED', 'the client left before its body was whole')));
+      reject(new AgentError('CANCELED', 'the client left before its body was whole'));
+    });
     if (over) return;
     // The listeners stay: the request is forgotten with them.
     body.on('data', (chunk: Buffer) => {
       if (over) return;
       size += chunk.byteLength;
       if (size > limit + frameBytes) {
+        over = true;
         body.pause();
-        fail(tooLarge(limit));
+        reject(tooLarge(limit));
       } else if (first === undefined) first = chunk;
       else more.push(chunk);
     });
