@@ -112,10 +112,10 @@ export async function createApp({ first, load, files, program, faults, lock }: A
     clock,
   });
   const room = opened.run(supervisor);
-  const published = countBusiness(room.journal, metrics);
+  countBusiness(journal, metrics);
   const schedule = createSchedule({
     settings: settings.sboxmgr.schedule,
-    publisher: published,
+    publisher: journal,
     logs,
     clock,
     logger,
@@ -175,7 +175,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
   });
   const bridge = openBridge({
     settings: settings.sboxmgr.socket,
-    publisher: published,
+    publisher: journal,
     status: () => ({
       version: program.version,
       uptimeMs: clock.monotonicMs() - startedAtMs,
@@ -218,7 +218,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
   });
   const requests = requestMemory(store, clock);
   const api = createApi({
-    journal: published,
+    journal,
     logs,
     supervisor,
     configs: processConfigs,

@@ -21,6 +21,7 @@ export {
   type JsonObject,
   type NewEvent,
   type PublishContext,
+  type PublishObserver,
   type Receipt,
   type Severity,
   type StoredEvent,

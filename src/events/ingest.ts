@@ -9,22 +9,25 @@ import { createDataJudge, judgeHead, judgeSize, type Report } from './validate.t
 /** Violations told of one request; a million bad values need no million sentences. */
 const maxViolations = 100;
 
-export interface IngestContext extends PublishContext {
+export interface IngestOptions {
+  readonly context: PublishContext;
   readonly clock: Clock;
   /** Undefined when masking is switched off. */
   readonly redactor: Redactor | undefined;
+  /** Attributes that are added over those of the publisher. */
+  readonly stamp: (event: NewEvent, context: PublishContext) => Readonly<Record<string, string>> | undefined;
 }
 
 /**
  * Judges events and makes them whole: fills in what is absent, brings ids of traces to one form, masks secrets. The data of each is walked once for all
  * of it. Throws INVALID_REQUEST that names every field that is wrong, as `events[i].field`.
  */
-export function ingest(events: readonly NewEvent[], context: IngestContext): readonly MeasuredEvent[] {
+export function ingest(events: readonly NewEvent[], options: IngestOptions): readonly MeasuredEvent[] {
   const violations: Violation[] = [];
-  const nowMs = context.clock.wallMs();
+  const nowMs = options.clock.wallMs();
   const measured = events.map((event, i) =>
     ingestOne(event, nowMs, {
-      context,
+      options,
       report(field, message, rule) {
         if (violations.length < maxViolations)
           violations.push({ field: `events[${i}].${field}`, message, ...(rule !== undefined && { rule }) });
@@ -36,12 +39,13 @@ export function ingest(events: readonly NewEvent[], context: IngestContext): rea
 }
 
 interface Ingesting {
-  readonly context: IngestContext;
+  readonly options: IngestOptions;
   readonly report: Report;
 }
 
-function ingestOne(event: NewEvent, nowMs: number, { context, report }: Ingesting): MeasuredEvent {
-  const redactor = context.redactor ?? noRedactor;
+function ingestOne(event: NewEvent, nowMs: number, { options, report }: Ingesting): MeasuredEvent {
+  const { context } = options;
+  const redactor = options.redactor ?? noRedactor;
   const head = judgeHead(event, report);
   const judge = createDataJudge(report);
   const data = event.data === undefined ? undefined : redactor.json(event.data, 'data', judge);
@@ -49,7 +53,7 @@ function ingestOne(event: NewEvent, nowMs: number, { context, report }: Ingestin
   judgeSize(wireBytes, report);
   const ingestTime = instantOf(nowMs);
   const trace = traceOf(event, context);
-  const attributes = redactor.json(attributesOf(event, trace, context), 'attributes');
+  const attributes = redactor.json(attributesOf(event, trace, options), 'attributes');
   const whole: FreshEvent = {
     id: event.id || ulid(nowMs),
     type: event.type,
@@ -71,9 +75,9 @@ function ingestOne(event: NewEvent, nowMs: number, { context, report }: Ingestin
 
 const noAttributes = {};
 
-function attributesOf(event: NewEvent, trace: Trace, context: IngestContext): Readonly<Record<string, string>> {
+function attributesOf(event: NewEvent, trace: Trace, { context, stamp: stampOf }: IngestOptions): Readonly<Record<string, string>> {
   const given = event.attributes ?? noAttributes;
-  const stamp = context.stamp?.(event);
+  const stamp = stampOf(event, context);
   if (trace.original === undefined && stamp === undefined) return given;
   return { ...given, ...(trace.original !== undefined && { original_trace_id: trace.original }), ...stamp };
 }

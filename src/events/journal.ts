@@ -8,14 +8,14 @@ import type { Logger, Metrics } from '../telemetry/types.ts';
 import { type Appender, createAppender } from './appender.ts';
 import { createEmitter } from './emitter.ts';
 import { createEventFeed } from './feed.ts';
-import { ingest } from './ingest.ts';
+import { type IngestOptions, ingest } from './ingest.ts';
 import type { ScanArgs, ScanResult, Window } from './journal-procedures.ts';
 import { listEvents } from './list.ts';
 import { decodeBody, textKey } from './record.ts';
 import { refuseReserved } from './reserved.ts';
 import { createSweeper, type Retention } from './retention.ts';
 import { createRing } from './ring.ts';
-import type { Journal, NewEvent } from './types.ts';
+import type { Journal, NewEvent, PublishObserver } from './types.ts';
 
 export interface JournalOptions {
   readonly store: OpenStore;
@@ -33,6 +33,8 @@ export interface OpenJournal extends Journal {
   /** Writes what `emit` left, ends the watches and the sweep. The store stays open. Idempotent. */
   stop(): Promise<void>;
 }
+
+const none: ReadonlySet<PublishObserver> = new Set();
 
 /** What is given to the events that still wait when the agent stops. */
 const stopMs = 2000;
@@ -56,9 +58,19 @@ export async function openJournal(options: JournalOptions): Promise<OpenJournal>
   const feed = createEventFeed({ ring, clock, scan, firstKept: appender.firstKept, last: () => appender.stats().lastRevision });
   meters.observe({ stats: appender.stats, watchers: feed.watchers });
 
+  const observers = new Set<PublishObserver>();
+  const stamp: IngestOptions['stamp'] = (event, context) => {
+    let all: Readonly<Record<string, string>> | undefined;
+    if (context.inside === true) return all;
+    for (const observer of observers) {
+      const one = observer.stamp?.(event, context);
+      if (one !== undefined) all = { ...all, ...one };
+    }
+    return all;
+  };
   const emit = (event: NewEvent): void => {
     try {
-      for (const measured of ingest([event], { source, clock, redactor })) emitter.emit(measured);
+      for (const measured of ingest([event], { context: { source }, clock, redactor, stamp: () => undefined })) emitter.emit(measured);
     } catch (error) {
       logger.error({ err: error, type: event.type }, 'an event of the agent is not valid and was dropped');
       meters.dropped(1, 'refused');
@@ -69,9 +81,21 @@ export async function openJournal(options: JournalOptions): Promise<OpenJournal>
 
   return {
     async publish(events, context) {
-      const fresh = ingest(events, { ...context, clock, redactor });
+      const taking = context.inside === true ? none : observers;
+      for (const observer of taking) {
+        const waiting = observer.before?.(events);
+        if (waiting !== undefined) await waiting;
+      }
+      const fresh = ingest(events, { context, clock, redactor, stamp });
       if (context.inside !== true) for (const { event } of fresh) refuseReserved(event);
-      return fresh.length === 0 ? [] : appender.append(fresh);
+      if (fresh.length === 0) return [];
+      const receipts = await appender.append(fresh);
+      for (const observer of taking) observer.stored(receipts, events);
+      return receipts;
+    },
+    observe(observer) {
+      observers.add(observer);
+      return () => observers.delete(observer);
     },
     emit,
     async get(id, of) {

@@ -82,8 +82,16 @@ export interface PublishContext {
   readonly publisher?: Principal;
   /** The agent itself publishes: its own source and families of types are allowed. Whoever comes from outside has none of this. */
   readonly inside?: true;
-  /** What the receiving room adds to the attributes of an event, over whatever its publisher says there. */
-  readonly stamp?: (event: NewEvent) => Readonly<Record<string, string>> | undefined;
+}
+
+/** A room that takes part in what is published from outside; what the agent itself has to say goes past it. */
+export interface PublishObserver {
+  /** Before anything is looked at. May wait for room of its own, and refuses the call by throwing. */
+  readonly before?: (events: readonly NewEvent[]) => Promise<void> | undefined;
+  /** What it adds to the attributes of an event, over whatever its publisher says there. */
+  readonly stamp?: (event: NewEvent, context: PublishContext) => Readonly<Record<string, string>> | undefined;
+  /** When they are durable, before the publisher is answered; one receipt for each event. Must not throw. */
+  readonly stored: (receipts: readonly Receipt[], events: readonly NewEvent[]) => void;
 }
 
 /** One message of a watch. `revision` is where a watcher that got it resumes. */
@@ -113,6 +121,8 @@ export interface JournalStats {
 export interface Journal {
   /** All or none; resolves when durable. INVALID_REQUEST names `events[i].field`s. */
   publish(events: readonly NewEvent[], context: PublishContext): Promise<readonly Receipt[]>;
+  /** From now on; answers how to stop. */
+  observe(observer: PublishObserver): () => void;
   /**
    * Events of the agent itself. Never throws and never waits: what the disk refuses is kept in a bounded backlog in order,
    * and goes in when the disk is back. Order among calls is the order of revisions.

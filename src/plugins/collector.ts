@@ -1,4 +1,4 @@
-import { firstWithinMessage, type Journal, type NewEvent, type PublishContext, type Receipt, type StoredEvent } from '../events/index.ts';
+import { firstWithinMessage, type Journal, type NewEvent, type PublishContext, type StoredEvent } from '../events/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
 import { ownSource } from '../kernel/own-names.ts';
@@ -37,8 +37,8 @@ export interface CollectorOptions {
  * lost when the agent dies in between: the next start follows the journal from where this one was.
  */
 export interface Collector {
-  /** The journal, with an eye on the events of plugins. Throws PLUGIN_BUFFER_FULL while the disk does not keep up. */
-  readonly journal: Journal;
+  /** Nothing of what is published is looked at any more. */
+  stop(): void;
   /** Newest first; fewer than `keptEvents` where these are more than one message should carry. */
   recent(id: string): Promise<readonly StoredEvent[]>;
   forget(id: string): void;
@@ -150,18 +150,22 @@ export function createCollector(options: CollectorOptions): Collector {
     return !pluginId.test(id) || owners.mayUse(id, publisher) ? undefined : { [unownedPlugin]: id };
   };
 
-  const publish = async (events: readonly NewEvent[], context: PublishContext): Promise<readonly Receipt[]> => {
-    if (!settings().enabled) return journal.publish(events, context);
-    const named = events.map((event) => event.source !== undefined && event.source !== '');
-    const mine = events.filter((event, i) => named[i] === true || event.attributes?.['plugin'] !== undefined).length;
-    if (mine > 0) await makeRoom(Math.min(mine, settings().bufferSize));
-    const receipts = await journal.publish(events, { ...context, stamp: (event) => disowned(event, context) });
-    for (const [i, { event, duplicate }] of receipts.entries()) if (!duplicate) take(event, named[i] === true);
-    return receipts;
-  };
+  const isNamed = ({ source }: NewEvent): boolean => source !== undefined && source !== '';
+  const stop = journal.observe({
+    before(events) {
+      if (!settings().enabled) return undefined;
+      const mine = events.filter((event) => isNamed(event) || event.attributes?.['plugin'] !== undefined).length;
+      return mine > 0 ? makeRoom(Math.min(mine, settings().bufferSize)) : undefined;
+    },
+    stamp: (event, context) => (settings().enabled ? disowned(event, context) : undefined),
+    stored(receipts, events) {
+      if (!settings().enabled) return;
+      for (const [i, { event, duplicate }] of receipts.entries()) if (!duplicate) take(event, isNamed(events[i] as NewEvent));
+    },
+  });
 
   return {
-    journal: { ...journal, publish },
+    stop,
     async recent(id) {
       // Taken before the table is read: what a group commit moves there meanwhile is seen twice rather than not at all.
       const fresh = [...(writing.get(id) ?? []), ...(waiting.get(id) ?? [])];

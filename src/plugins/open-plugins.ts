@@ -44,8 +44,6 @@ export interface PluginsOptions {
 
 export interface PluginRoom {
   readonly plugins: Plugins;
-  /** For publishers: the events of plugins are taken from what goes through it. */
-  readonly journal: Journal;
   /** Plugins known. */
   size(): number;
   /** DEGRADED while a plugin is ill or a document is refused; names it. */
@@ -208,7 +206,6 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
     };
     return {
       plugins,
-      journal: collector.journal,
       size: registry.size,
       health() {
         const names = [...registry.all()].filter((r) => r.enabled && r.verdict.word === 'UNHEALTHY').map((r) => r.id);
@@ -247,6 +244,7 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
         checks.stop();
         handOut.stop();
         for (const record of registry.all()) registry.dirty(record);
+        collector.stop();
         await collector.flush();
         await documents.stop();
       },

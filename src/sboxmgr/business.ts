@@ -54,15 +54,12 @@ export function createBusinessMetrics(metrics: Metrics): (event: StoredEvent) =>
   };
 }
 
-/** The journal, with an eye on what is published: every stored event counts once, one that was stored before does not. */
-export function countBusiness(journal: Journal, metrics: Metrics): Journal {
+/** Counts what is published: every stored event once, one that was stored before not at all. Answers how to stop. */
+export function countBusiness(journal: Pick<Journal, 'observe'>, metrics: Metrics): () => void {
   const count = createBusinessMetrics(metrics);
-  return {
-    ...journal,
-    async publish(events, context) {
-      const receipts = await journal.publish(events, context);
+  return journal.observe({
+    stored(receipts) {
       for (const { event, duplicate } of receipts) if (!duplicate) count(event);
-      return receipts;
     },
-  };
+  });
 }

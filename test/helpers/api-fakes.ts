@@ -5,6 +5,7 @@ import type {
   Journal,
   NewEvent,
   PublishContext,
+  PublishObserver,
   Receipt,
   StoredEvent,
   WatchItem,
@@ -80,6 +81,7 @@ async function* follow<T>(notifier: Notifier<T>, signal: AbortSignal): AsyncGene
 export class FakeJournal implements Journal {
   readonly events: StoredEvent[] = [];
   readonly batches = new Notifier<readonly StoredEvent[]>();
+  readonly observers = new Set<PublishObserver>();
   readonly publishes: number[] = [];
   /** Revisions before this are gone. */
   firstKept = 1;
@@ -100,7 +102,13 @@ export class FakeJournal implements Journal {
       return { event: stored, duplicate: false };
     });
     if (fresh.length > 0) this.batches.tell(fresh);
+    for (const observer of this.observers) observer.stored(receipts, events);
     return receipts;
+  }
+
+  observe(observer: PublishObserver): () => void {
+    this.observers.add(observer);
+    return () => this.observers.delete(observer);
   }
 
   emit(): void {}

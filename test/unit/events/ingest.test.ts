@@ -8,13 +8,8 @@ import { AgentError } from '../../../src/kernel/errors.ts';
 import { createRedactor } from '../../../src/kernel/redaction.ts';
 
 const clock = { ...systemClock, wallMs: () => 1_700_000_000_123 };
-const context = {
-  source: 'caller',
-  traceId: 'a'.repeat(32),
-  spanId: 'b'.repeat(16),
-  clock,
-  redactor: createRedactor(['password', 'token']),
-};
+const call = { source: 'caller', traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) };
+const context = { context: call, clock, redactor: createRedactor(['password', 'token']), stamp: () => undefined };
 
 /** One valid event. */
 function ingest(event: NewEvent, of = context as Parameters<typeof ingestAll>[1]): FreshEvent {
@@ -29,7 +24,7 @@ test('what is absent is filled in', () => {
   assert.match(event.id, /^[0-9A-Z]{26}$/);
   assert.deepEqual([event.source, event.severity, event.priority, event.subject], ['caller', 'INFO', 50, '']);
   assert.deepEqual(event.time, { seconds: 1_700_000_000, nanos: 123_000_000 });
-  assert.deepEqual([event.traceId, event.spanId], [context.traceId, context.spanId]);
+  assert.deepEqual([event.traceId, event.spanId], [call.traceId, call.spanId]);
 });
 
 test('ids of traces come to one form, and the original is kept', () => {

@@ -37,7 +37,7 @@ test('a buffer that the disk does not empty: refused with a retry hint and count
     settings: () => ({ enabled: true, bufferSize: 10, flushIntervalMs: 1000 }),
     heard: () => {},
   });
-  const publish = (count: number): Promise<unknown> => collector.journal.publish(events('geo', count), { source: 'tester' });
+  const publish = (count: number): Promise<unknown> => room.journal.publish(events('geo', count), { source: 'tester' });
   await publish(8);
   const before = room.journal.stats().lastRevision;
   const refused = await publish(8).catch((error: unknown) => error);

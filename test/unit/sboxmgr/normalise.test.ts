@@ -328,7 +328,7 @@ test('whatever comes, the journal takes what is made of it, but for data that no
     if (!made.ok) continue;
     taken += 1;
     try {
-      ingest([made.event], { source: 'test', clock: systemClock, redactor: undefined });
+      ingest([made.event], { context: { source: 'test' }, clock: systemClock, redactor: undefined, stamp: () => undefined });
     } catch (error) {
       const { violations } = error as AgentError;
       assert.deepEqual(
