@@ -101,6 +101,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
     configs: processConfigs,
     units: unitsOf(settings),
     inline: settings.processes.inline,
+    figuresEveryMs: settings.api.metrics.collectionIntervalMs,
     cgroups: settings.processes.cgroups,
     stateDir,
     path: environment['PATH'] ?? '',

@@ -1,5 +1,6 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Metrics, Sample } from '../telemetry/types.ts';
+import type { EngineFigures } from './figures.ts';
 import { createResourceReader } from './resources.ts';
 import type { Run } from './run.ts';
 import { type ProcessView, processStates } from './types.ts';
@@ -7,9 +8,11 @@ import { type ProcessView, processStates } from './types.ts';
 interface Observed {
   readonly view: ProcessView;
   readonly run: Run | undefined;
+  /** What its engine said last of its traffic. */
+  readonly figures: EngineFigures | undefined;
 }
 
-/** The metrics `sboxagent_process_*`: one series (of the states: eight) a process, so as many as there are ids. */
+/** The metrics `sboxagent_process_*` and `sboxagent_engine_*`: one series (of the states: eight) a process, so as many as there are ids. */
 export function registerInstruments(metrics: Metrics, observed: () => readonly Observed[], clock: Clock): void {
   const reader = createResourceReader(clock);
   const labels = ({ view }: Observed): { process: string; engine: string } => ({ process: view.id, engine: view.engine });
@@ -43,5 +46,25 @@ export function registerInstruments(metrics: Metrics, observed: () => readonly O
   );
   metrics.observe('sboxagent_process_restarts_total', { kind: 'counter' }, () =>
     observed().map((o) => ({ value: o.view.restartsTotal, labels: labels(o) })),
+  );
+  const told = (value: (figures: EngineFigures) => number | undefined) => (): readonly Sample[] =>
+    observed().flatMap(({ view, figures }) => {
+      const sample = figures === undefined ? undefined : value(figures);
+      return sample === undefined ? [] : [{ value: sample, labels: { process: view.id } }];
+    });
+  metrics.observe(
+    'sboxagent_engine_connections',
+    { kind: 'gauge' },
+    told((figures) => figures.connections),
+  );
+  metrics.observe(
+    'sboxagent_engine_transmit_bytes_total',
+    { kind: 'counter' },
+    told((figures) => figures.transmitBytes),
+  );
+  metrics.observe(
+    'sboxagent_engine_receive_bytes_total',
+    { kind: 'counter' },
+    told((figures) => figures.receiveBytes),
   );
 }

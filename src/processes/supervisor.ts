@@ -7,6 +7,7 @@ import type { Logger, Metrics } from '../telemetry/types.ts';
 import type { ProcessContext } from './context.ts';
 import { closeInheritedDescriptors } from './descriptors.ts';
 import { engines } from './engines/index.ts';
+import { figuresMonitor } from './figures-monitor.ts';
 import { createHealth } from './health.ts';
 import { type InlineSettings, inlineUnit, judgeInline, maxInline, undeclaredUnit } from './inline-gate.ts';
 import { createInstance, type Instance } from './instance.ts';
@@ -39,6 +40,8 @@ export interface SupervisorOptions extends Pick<ProcessContext, 'checkConfig' | 
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  /** How often engines are asked for their figures. Default: 15 s. */
+  readonly figuresEveryMs?: number;
   /** For the jitter; 0 to 1. Default: Math.random. */
   readonly random?: () => number;
 }
@@ -84,7 +87,8 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
     changed: roster.changed,
   };
   closeInheritedDescriptors(); // before any child can get one
-  const monitors = [probeMonitor(context), memoryMonitor(context)];
+  const figures = figuresMonitor(context, options.figuresEveryMs ?? 15_000);
+  const monitors = [probeMonitor(context), memoryMonitor(context), figures.monitor];
   const order = createOrder(roster, logger);
 
   const add = (unit: UnitSettings, isInline: boolean): Instance =>
@@ -158,7 +162,8 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
   }
   // What is in a group that nobody knows of was left by a start that was cut short.
   groups.clear(new Set(roster.all().map((instance) => instance.id)));
-  registerInstruments(options.metrics, () => roster.all().map((i) => ({ view: i.view(), run: i.run() })), clock);
+  const observed = () => roster.all().map((i) => ({ view: i.view(), run: i.run(), figures: figures.board.get(i.id) }));
+  registerInstruments(options.metrics, observed, clock);
 
   const restartQuietly = async (instance: Instance): Promise<void> => {
     try {

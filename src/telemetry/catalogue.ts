@@ -106,6 +106,24 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
   sboxagent_process_open_fds: { kind: 'gauge', help: 'Open file descriptors of a process.', labels: process },
   sboxagent_process_uptime_seconds: { kind: 'gauge', help: 'Time since a process started.', unit: 's', labels: process },
   sboxagent_process_restarts_total: { kind: 'counter', help: 'Restarts of a process since the agent started.', labels: process },
+  // Engines, by their own API
+  sboxagent_engine_connections: {
+    kind: 'gauge',
+    help: 'Connections that an engine has open, where its API counts them.',
+    labels: ['process'],
+  },
+  sboxagent_engine_transmit_bytes_total: {
+    kind: 'counter',
+    help: 'Bytes from the users of an engine to the world.',
+    unit: 'By',
+    labels: ['process'],
+  },
+  sboxagent_engine_receive_bytes_total: {
+    kind: 'counter',
+    help: 'Bytes from the world to the users of an engine.',
+    unit: 'By',
+    labels: ['process'],
+  },
   // Events
   sboxagent_events_total: { kind: 'counter', help: 'Events stored.', labels: [] },
   sboxagent_events_last_revision: { kind: 'gauge', help: 'Newest revision of the journal.', labels: [] },

@@ -71,7 +71,11 @@ async function engine(b: Bench, name: EngineName, fake: object, over: Partial<Un
   const [port, api] = [await freePort(), await freePort()];
   const put = (next: object): void => writeFileSync(configPath, JSON.stringify(configs[name](port, api, next)));
   put(fake);
-  const rig = b.rig([unit('edge', { engine: name, configPath, ...over })], { path: fakes, environment: { ...process.env, PATH: fakes } });
+  const rig = b.rig([unit('edge', { engine: name, configPath, ...over })], {
+    path: fakes,
+    environment: { ...process.env, PATH: fakes },
+    figuresEveryMs: 200,
+  });
   return { rig, put };
 }
 
@@ -83,6 +87,10 @@ for (const name of engineNames) {
     assert.equal((await rig.supervisor.start('edge', { ...start, waitFor: 'READY' })).state, 'READY');
     await until(() => false, 600);
     assert.equal(rig.supervisor.get('edge').restartCount, 0, 'its API answers');
+    const figure = (what: string): readonly unknown[] => rig.sample(`sboxagent_engine_${what}`);
+    assert.deepEqual(figure('transmit_bytes_total'), [{ value: 7, labels: { process: 'edge' } }]);
+    assert.deepEqual(figure('receive_bytes_total'), [{ value: 5, labels: { process: 'edge' } }]);
+    assert.deepEqual(figure('connections'), name === 'xray' ? [] : [{ value: 2, labels: { process: 'edge' } }]);
     put({ no_traffic: true });
     assert.equal((await rig.supervisor.restart('edge')).state, 'RUNNING');
     assert.ok(await until(() => /no answer within/.test(rig.supervisor.get('edge').message), 5000));

@@ -58,17 +58,29 @@ const configs: Readonly<Record<'sing-box' | 'xray', (wish: Wish) => object>> = {
   xray: ({ port, passes, level, apiPort }) => ({
     log: { loglevel: level },
     inbounds: [
-      { protocol: 'socks', listen: '127.0.0.1', port, settings: { auth: 'password', accounts: [{ user: 'me', pass: 'secret-1' }] } },
+      {
+        tag: 'in',
+        protocol: 'socks',
+        listen: '127.0.0.1',
+        port,
+        settings: { auth: 'password', accounts: [{ user: 'me', pass: 'secret-1' }] },
+      },
     ],
     outbounds: [{ protocol: passes ? 'freedom' : 'blackhole' }],
-    ...(apiPort === undefined ? {} : { stats: {}, api: { tag: 'api', listen: `127.0.0.1:${apiPort}`, services: ['StatsService'] } }),
+    ...(apiPort === undefined
+      ? {}
+      : {
+          stats: {},
+          policy: { system: { statsInboundUplink: true, statsInboundDownlink: true } },
+          api: { tag: 'api', listen: `127.0.0.1:${apiPort}`, services: ['StatsService'] },
+        }),
   }),
 };
 
 function engine(b: Bench, name: EngineName, config: object, probes: Partial<UnitSettings['probes']> = {}): Rig {
   const configPath = join(b.directory, 'config.json');
   writeFileSync(configPath, JSON.stringify(config));
-  return b.rig([unit('edge', { engine: name, configPath, probes: { ...none, ...probes } })], { path: real });
+  return b.rig([unit('edge', { engine: name, configPath, probes: { ...none, ...probes } })], { path: real, figuresEveryMs: 200 });
 }
 
 for (const name of ['sing-box', 'xray'] as const) {
@@ -95,6 +107,18 @@ for (const name of ['sing-box', 'xray'] as const) {
     const level = name === 'xray' ? 'error' : 'warn';
     const rig = engine(b, name, configs[name]({ port, apiPort, passes: true, level }), { readiness: probe({ kind: 'engine' }) });
     assert.equal((await rig.supervisor.start('edge', { ...start, waitFor: 'READY' })).state, 'READY');
+  });
+
+  test(`${name}: its figures are read by its own API, and by no other`, { skip: lacks(name) }, async (t) => {
+    await using b = bench();
+    const [port, apiPort] = [await freePort(), await freePort()];
+    const rig = engine(b, name, configs[name]({ port, apiPort, passes: true, level: 'info' }), { readiness: probe(await web(t)) });
+    await rig.supervisor.start('edge', { ...start, waitFor: 'READY' });
+    const transmitted = (): number => rig.sample('sboxagent_engine_transmit_bytes_total')[0]?.value ?? 0;
+    const received = (): number => rig.sample('sboxagent_engine_receive_bytes_total')[0]?.value ?? 0;
+    assert.ok(await until(() => transmitted() > 0 && received() > 0, 5000));
+    await rig.supervisor.stop('edge', {});
+    assert.deepEqual(rig.sample('sboxagent_engine_transmit_bytes_total'), []);
   });
 
   test(`${name}: a port that is taken fails the start with the engine's own sentence`, { skip: lacks(name) }, async (t) => {
