@@ -25,7 +25,7 @@ import { keyPlace } from './shown.ts';
 import { isAbove } from './sources.ts';
 import type { Candidate } from './types.ts';
 
-/** What a candidate is made from: the configuration in force. */
+/** What a candidate is made from: the configuration that is obeyed. */
 export interface Base {
   readonly loaded: LoadedSettings;
   readonly texts: Texts;

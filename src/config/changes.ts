@@ -13,7 +13,7 @@ export interface State {
   readonly texts: Texts;
 }
 
-/** `boot` is what the agent was started with: what is not live is in force as it was then. */
+/** `boot` is what the agent was started with: what is not live is in effect as it was then. */
 export function changesBetween(before: State, after: State, boot: LoadedSettings): readonly KeyChange[] {
   const [old, now] = [leavesOf(before.loaded.document as JsonObject), leavesOf(after.loaded.document as JsonObject)];
   const [oldRaw, nowRaw] = [rawLeaves(before.texts), rawLeaves(after.texts)];

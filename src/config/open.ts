@@ -29,7 +29,7 @@ export interface ConfigOptions {
   readonly first: LoadedSettings;
   /** Puts into effect what is live; throws before anything was changed, or not at all. */
   readonly apply: (next: LoadedSettings) => Promise<void>;
-  /** The files that a load would read now (`configFiles`): may throw. Default: those of the configuration in force. */
+  /** The files that a load would read now (`configFiles`): may throw. Default: those of the configuration that is obeyed. */
   readonly files?: () => readonly string[];
   readonly store: OpenStore;
   readonly journal: Pick<Journal, 'emit'>;

@@ -11,7 +11,8 @@ export function isEmptied(texts: Texts, head: Head | undefined): string | undefi
 
 /**
  * Ends the change that a death of the agent interrupted: it is finished, unless it was being taken back or a person wrote to its files since.
- * Answers it where it is in effect now: nobody was told of it yet. Throws what `write` throws.
+ * Answers it where it is in effect now: nobody was told of it yet. Throws what `write` throws; it is
+ * taken back then.
  */
 export async function settle(document: ManagedDocument): Promise<Head | undefined> {
   return document.run(async () => {
@@ -21,7 +22,12 @@ export async function settle(document: ManagedDocument): Promise<Head | undefine
       await change.rollBack();
       return undefined;
     }
-    change.write();
+    try {
+      change.write();
+    } catch (error) {
+      await change.rollBack();
+      throw error;
+    }
     await change.commit();
     return document.head;
   });

@@ -36,7 +36,7 @@ const pruneEveryMs = 60_000;
 
 /**
  * The configuration documents of plugins. The file of a plugin is what it reads and what a person may edit; the database knows
- * its revisions, and has the content of the one in force, so that a bad edit or a loss is mended. Resolves when every document is
+ * its revisions, and has the content of the one in effect, so that a bad edit or a loss is mended. Resolves when every document is
  * read and what a kill left half done is ended.
  */
 export async function openDocuments(options: DocumentsOptions): Promise<DocumentKeeper> {

@@ -10,7 +10,7 @@ import { weigh } from './weigh.ts';
 
 /**
  * Takes what a plugin brought at its registration. The same as before costs nothing: library plugins register at every run. A document
- * that no longer fits stays in force, and is told once. For the holder of the lock. Throws PLUGIN_SCHEMA_INVALID.
+ * that no longer fits stays in effect, and is told once. For the holder of the lock. Throws PLUGIN_SCHEMA_INVALID.
  */
 export async function changeSchema(room: DocumentRoom, entry: Entry, { schema, secretPaths, mayUnmask }: BroughtSchema): Promise<void> {
   const heavy = schema ? weigh(schema, 'config_schema', limits.schemaBytes) : [];

@@ -24,10 +24,12 @@ interface Room {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-async function openRoom(options: { readonly keep?: number; readonly wrap?: (store: OpenStore) => OpenStore } = {}): Promise<Room> {
+async function openRoom(
+  options: { readonly file?: string; readonly keep?: number; readonly wrap?: (store: OpenStore) => OpenStore } = {},
+): Promise<Room> {
   const place = scratch();
   const store = await openTestStore({ dir: place.dir });
-  const path = join(place.dir, 'etc', 'edge.json');
+  const path = join(place.dir, 'etc', options.file ?? 'edge.json');
   const backupDir = join(place.dir, 'backups');
   mkdirSync(join(place.dir, 'etc'));
   const open = (): Promise<ManagedDocument> =>
@@ -172,6 +174,20 @@ test('a write in place that was cut is finished, or taken back', async () => {
   const document = await room.reopen();
   await document.interrupted?.rollBack();
   assert.equal(room.read(), 'a: 1\nb: 22222\n');
+});
+
+test('an interrupted change that cannot be finished is taken back, and the document goes on', async () => {
+  // Names end at 255 bytes, and the new file beside this one would have 18 more.
+  await using room = await openRoom({ file: `${'x'.repeat(245)}.json` });
+  writeFileSync(room.path, 'one');
+  await room.document.adopt({ texts: room.texts('one'), author });
+  await room.document.begin({ texts: room.texts('two'), author });
+  const document = await room.reopen();
+  await assert.rejects(settle(document), { reason: 'CONFIG_NOT_WRITTEN' });
+  assert.deepEqual([document.interrupted, document.head?.revision, room.read(), room.backups()], [undefined, 1, 'one', ['1.json']]);
+  writeFileSync(room.path, 'three');
+  await document.adopt({ texts: room.texts('three'), author });
+  assert.equal((await room.reopen()).head?.revision, 2);
 });
 
 test('what cannot be written or recorded changes nothing', async () => {
