@@ -1,5 +1,7 @@
 import type { Clock } from './clock.ts';
 
+const over = new Error('it was settled');
+
 /**
  * Waits for a promise, but no longer than `ms`: answers whether it was settled by then. Its failure is its own: it is not thrown
  * here. Leaves no timer behind, so that nothing that waited keeps the program alive.
@@ -15,6 +17,6 @@ export async function within(clock: Pick<Clock, 'sleep'>, ms: number, promise: P
     () => false,
   );
   const result = await Promise.race([done, late]);
-  settled.abort();
+  settled.abort(over); // a reason of its own would be a DOMException, with its stack, for nobody
   return result;
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Logs } from '../logs/types.ts';
 import type { UnitSettings } from '../settings/types.ts';
 import type { Logger } from '../telemetry/types.ts';
+import type { OomWatch } from './oom.ts';
 import type { ProcessView } from './types.ts';
 import type { UnitGroups } from './unit-groups.ts';
 
@@ -17,6 +18,7 @@ export interface ProcessContext {
   readonly logs: Pick<Logs, 'collect'>;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly oom: OomWatch;
   /** Where each unit has a cgroup of its own, if it can. */
   readonly groups: UnitGroups;
   /** 0 (included) to 1 (excluded), for the jitter. */

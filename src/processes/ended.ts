@@ -2,7 +2,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
 import { within } from '../kernel/within.ts';
 import type { EndStatus } from './exit-status.ts';
-import { wasOomKilled } from './oom.ts';
+import type { OomWatch } from './oom.ts';
 import type { RestartDecision } from './restart-policy.ts';
 import type { Run } from './run.ts';
 import type { ExitRecord } from './types.ts';
@@ -23,6 +23,8 @@ export interface Ended {
   readonly pid: number;
   readonly logLines: readonly string[];
   readonly oomKilled: boolean;
+  /** The kernel killed in its own group: it was over `limits.memory`, not the machine out of memory. */
+  readonly overLimit: boolean;
   /** Masked diff from the last config that proved itself to the one that it ended with. */
   readonly configDiff: string;
 }
@@ -36,9 +38,15 @@ export interface Failure {
 }
 
 /** The account of a run whose program is gone: all of its output was read. */
-export async function endOf(clock: Clock, run: Run, { end, atMs }: { readonly end: EndStatus; readonly atMs: number }): Promise<Ended> {
+export async function endOf(
+  { clock, oom }: { readonly clock: Clock; readonly oom: OomWatch },
+  run: Run,
+  { end, atMs }: { readonly end: EndStatus; readonly atMs: number },
+): Promise<Ended> {
   await within(clock, drainMs, run.collection.drain());
-  const oomKilled = end.kind === 'signal' && end.signal === 'SIGKILL' && (run.oomKills() > 0 || wasOomKilled(run.pid));
+  const killed = end.kind === 'signal' && end.signal === 'SIGKILL';
+  const overLimit = killed && run.oomKills() > 0;
+  const oomKilled = overLimit || (killed && oom.killed(run.pid, run.adopted));
   const timeMs = clock.wallMs() - (clock.monotonicMs() - atMs);
   return {
     runId: run.runId,
@@ -49,6 +57,7 @@ export async function endOf(clock: Clock, run: Run, { end, atMs }: { readonly en
     pid: run.pid,
     logLines: run.collection.lastLines(exitLines),
     oomKilled,
+    overLimit,
     configDiff: '',
   };
 }
@@ -65,6 +74,7 @@ export function neverRan(clock: Clock): Ended {
     pid: 0,
     logLines: [],
     oomKilled: false,
+    overLimit: false,
     configDiff: '',
   };
 }
@@ -84,6 +94,7 @@ export function attemptError(id: string, { failure, ended }: { readonly failure:
 }
 
 export function reasonOf(ended: Ended): string {
+  if (ended.overLimit) return 'MEMORY_LIMIT';
   if (ended.oomKilled) return 'OOM_KILLED';
   return ended.end.kind === 'code' ? 'EXIT_CODE' : ended.end.kind === 'signal' ? 'SIGNAL' : 'EXIT_UNKNOWN';
 }

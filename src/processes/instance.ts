@@ -19,6 +19,9 @@ import { signalProcess } from './spawner.ts';
 import type { ProcessView } from './types.ts';
 import { viewOf } from './view.ts';
 
+/** Why a signal of a run fires; a reason of its own would be a DOMException with its stack each time. */
+const over = new Error('the run is over, or left to the next agent');
+
 export interface InstanceOptions {
   readonly unit: UnitSettings;
   readonly inline: boolean;
@@ -79,7 +82,7 @@ export function createInstance(context: ProcessContext, options: InstanceOptions
   const { id } = options.unit;
   let unit = options.unit;
   const before = restore(context, unit);
-  const recorder = createRecorder(context, id, before.record);
+  const recorder = createRecorder(context, id, before);
   let { life, run, runRecord } = before;
   let attempt = createAttempt();
   let cleaning: Promise<unknown> = Promise.resolve();
@@ -151,11 +154,13 @@ export function createInstance(context: ProcessContext, options: InstanceOptions
       cancelTimer();
       cancelTimer = (): void => undefined;
       if (life.phase.state === 'BACKOFF' && !life.halted) {
-        cancelTimer = clock.after(Math.max(0, life.phase.dueMs - clock.monotonicMs()), () => dispatch({ kind: 'backoff-over' }));
+        const waitMs = life.phase.dueMs - clock.monotonicMs();
+        if (waitMs <= 0) dispatch({ kind: 'backoff-over' });
+        else cancelTimer = clock.after(waitMs, () => dispatch({ kind: 'backoff-over' }));
       }
     }
     if (isUp(life.phase)) return;
-    watched.abort();
+    watched.abort(over);
     if (runOf(life.phase) !== undefined) return;
     run = undefined;
     if (life.phase.state !== 'BACKOFF' && from.phase !== life.phase) context.groups.remove(id);
@@ -217,7 +222,7 @@ export function createInstance(context: ProcessContext, options: InstanceOptions
     return present.ended.then(
       async (end) => {
         if (closed || !isUp(life.phase)) return; // what ends it accounts for it
-        watched.abort();
+        watched.abort(over);
         cleaning = cleanRun(context, unit, present.tree);
         const ended = await accountRun(context, id, { run: present, end });
         dispatch({ kind: 'program-ended', runId: present.runId, ended });
@@ -255,7 +260,7 @@ export function createInstance(context: ProcessContext, options: InstanceOptions
     termination = {
       hasten(withinMs) {
         cancel();
-        cancel = clock.after(withinMs, () => hurry.abort());
+        cancel = clock.after(withinMs, () => hurry.abort(over));
       },
     };
     await cleaning;
@@ -359,7 +364,7 @@ export function createInstance(context: ProcessContext, options: InstanceOptions
         JSON.stringify([next.probes, next.limits.memoryBytes]) !== JSON.stringify([unit.probes, unit.limits.memoryBytes]);
       unit = next;
       if (watchedOtherwise && run !== undefined && isUp(life.phase)) {
-        watched.abort();
+        watched.abort(over);
         monitor(run);
       }
       changed();
@@ -389,7 +394,7 @@ export function createInstance(context: ProcessContext, options: InstanceOptions
   function close(): void {
     closed = true;
     cancelTimer();
-    watched.abort();
+    watched.abort(over);
     run?.release();
     attempt.fail(new AgentError('SHUTTING_DOWN', `${id} is left as it is: the agent is stopping`));
     for (const resolve of down.splice(0)) resolve();

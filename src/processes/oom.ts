@@ -1,10 +1,31 @@
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
+
+/** Tells the ends for want of memory from other SIGKILLs. */
+export interface OomWatch {
+  /** `before`: the run is older than this watch, so that its end may be too. */
+  killed(pid: number, before: boolean): boolean;
+}
+
+/** The kernel's log is long; it is read only when the kernel has killed anything at all since the watch began. */
+export function createOomWatch(): OomWatch {
+  const baseline = killCount();
+  return { killed: (pid, before) => (before || baseline === undefined || killCount() !== baseline) && wasOomKilled(pid) };
+}
+
+/** Processes killed for want of memory since the boot; undefined where the kernel (before 4.13) does not count them. */
+function killCount(): string | undefined {
+  try {
+    return /^oom_kill (\d+)$/m.exec(readFileSync('/proc/vmstat', 'latin1'))?.[1];
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * Whether the kernel says that it killed this process for want of memory: its log names the pid. False where that log may not
  * be read (it needs root, or kernel.dmesg_restrict=0): then an OOM kill shows as the SIGKILL that it is.
  */
-export function wasOomKilled(pid: number): boolean {
+function wasOomKilled(pid: number): boolean {
   let fd: number | undefined;
   try {
     fd = openSync('/dev/kmsg', constants.O_RDONLY | constants.O_NONBLOCK);

@@ -110,7 +110,7 @@ export async function accountRun(
 ): Promise<Ended> {
   const { clock, logger } = context;
   try {
-    const [ended, configDiff] = await Promise.all([endOf(clock, run, end), configDiffOf(context, id)]);
+    const [ended, configDiff] = await Promise.all([endOf(context, run, end), configDiffOf(context, id)]);
     return { ...ended, configDiff };
   } catch (error) {
     logger.error({ pid: run.pid, error }, 'a run could not be accounted for in full');

@@ -72,8 +72,17 @@ export function planProgram(
   return { program, cwd };
 }
 
+/** What a pure function has answered for a unit: settings are never changed, only replaced. */
+const fingerprints = new WeakMap<UnitSettings, string>();
+
 /** Changes when, and only when, a run started now would differ from one that was started then. */
 export function fingerprintOf(unit: UnitSettings): string {
+  const known = fingerprints.get(unit) ?? computeFingerprint(unit);
+  fingerprints.set(unit, known);
+  return known;
+}
+
+function computeFingerprint(unit: UnitSettings): string {
   const { engine, command, binary, args, configPath, cwd, env, passEnv, user, group, noNewPrivs, capabilities, umask, limits } = unit;
   const sorted = Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1));
   const parts = [

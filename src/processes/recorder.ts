@@ -4,8 +4,10 @@ import type { ProcessContext } from './context.ts';
 import { isUntouched, toRecord } from './lifecycle/durable.ts';
 import type { Lifecycle } from './lifecycle/types.ts';
 import { bootId } from './proc.ts';
+import { syncRecord, writeRecord } from './record-file.ts';
+import type { Restored } from './restore.ts';
 import { type ProcessEventType, processEvent } from './story.ts';
-import { type RunRecord, removeUnitFiles, runFiles, syncRecord, type UnitRecord, writeRecord } from './unit-record.ts';
+import { type RunRecord, removeUnitFiles, runFiles } from './unit-record.ts';
 
 /** Events that the journal has surely committed by then need not be handed in again. */
 const toldForMs = 10_000;
@@ -29,52 +31,46 @@ export interface Recorder {
   remove(): void;
 }
 
-export function createRecorder(context: ProcessContext, id: string, before: UnitRecord | undefined): Recorder {
+export function createRecorder(context: ProcessContext, id: string, before: Pick<Restored, 'record' | 'sequence'>): Recorder {
   const { clock, journal, logger } = context;
   const files = runFiles(context.stateDir, id);
-  let written = '';
-  let desired = before?.desired ?? 'DOWN';
+  let { sequence } = before;
+  let desired = before.record?.desired ?? 'DOWN';
+  let written: { readonly life: Lifecycle | undefined; readonly run: RunRecord | undefined } = { life: undefined, run: undefined };
   let told: readonly (NewEvent & { readonly atMs: number })[] = [];
   let problem: unknown;
   let syncing: Promise<void> = Promise.resolve();
-  let exists = before !== undefined;
 
   const write = (life: Lifecycle, run: RunRecord | undefined): void => {
-    const clocks = { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() };
     const events = life.halted ? [] : told.map(({ atMs: _, ...event }) => event);
-    const record = toRecord(life, { id, run, bootId: bootId(), told: events }, clocks);
-    // Times of the window move with the clocks; they alone are no reason to write.
-    const identity = JSON.stringify({ ...record, history: record.history.startsWallMs.length });
-    if (identity === written) return;
+    const record = toRecord(life, { id, run, bootId: bootId(), told: events }, { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() });
     try {
-      writeRecord(files, record);
-      written = identity;
-      exists = true;
-      problem = undefined;
+      writeRecord(files.record, { sequence: sequence + 1, record });
     } catch (error) {
       problem = error;
       logger.warn({ process: id, error }, 'the record of a unit could not be written');
       return;
     }
+    sequence += 1;
+    written = { life, run };
+    problem = undefined;
     if (record.desired === desired) return;
     desired = record.desired;
-    syncing = syncRecord(files).catch((error: unknown) => logger.warn({ process: id, error }, 'the record of a unit could not be flushed'));
+    const flushed = syncRecord(files.record, sequence);
+    syncing = flushed.catch((error: unknown) => logger.warn({ process: id, error }, 'the record of a unit could not be flushed'));
   };
 
   // What the daemon before this one told last: it may have been killed before the journal had it.
-  for (const event of before?.told ?? []) journal.emit(event);
+  for (const event of before.record?.told ?? []) journal.emit(event);
 
   return {
     commit(life, run, events) {
       const atMs = clock.monotonicMs();
-      const fresh = events.map((event) => ({
-        ...processEvent({ id, ...event }),
-        id: ulid(clock.wallMs()),
-        time: instant(clock.wallMs()),
-        atMs,
-      }));
-      told = [...told.filter((event) => atMs - event.atMs < toldForMs), ...fresh].slice(-maxTold);
-      if (exists || !isUntouched(life)) write(life, run);
+      const wallMs = clock.wallMs();
+      const fresh = events.map((event) => ({ ...processEvent({ id, ...event }), id: ulid(wallMs), time: instant(wallMs), atMs }));
+      if (fresh.length > 0) told = [...told.filter((event) => atMs - event.atMs < toldForMs), ...fresh].slice(-maxTold);
+      const changed = life !== written.life || run !== written.run;
+      if (changed && (sequence > 0 || !isUntouched(life))) write(life, run);
       for (const { atMs: _, ...event } of fresh) journal.emit(event);
     },
     failure: () => problem,

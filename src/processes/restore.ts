@@ -4,14 +4,17 @@ import { fromRecord } from './lifecycle/durable.ts';
 import { untouched } from './lifecycle/transition.ts';
 import type { Lifecycle } from './lifecycle/types.ts';
 import { bootId } from './proc.ts';
+import { readRecord } from './record-file.ts';
 import { adoptRun, type Run, treeOf } from './run.ts';
 import type { RunTree } from './run-tree.ts';
-import { type RunRecord, readRecord, runFiles, type UnitRecord } from './unit-record.ts';
+import { type RunRecord, runFiles, type UnitRecord } from './unit-record.ts';
 
 /** A unit as the daemon before this one left it. */
 export interface Restored {
   /** undefined: nobody ever asked anything of it. */
   readonly record: UnitRecord | undefined;
+  /** Number of that record. */
+  readonly sequence: number;
   readonly life: Lifecycle;
   readonly run: Run | undefined;
   readonly runRecord: RunRecord | undefined;
@@ -23,9 +26,10 @@ export interface Restored {
 
 /** Reads the record of a unit and takes over what runs; at once, so that nobody can ask about a unit that is not adopted yet. */
 export function restore(context: ProcessContext, unit: UnitSettings): Restored {
-  const record = readRecord(runFiles(context.stateDir, unit.id));
-  if (record === undefined) {
-    return { record, life: untouched, run: undefined, runRecord: undefined, lives: false, leftover: undefined };
+  const stored = readRecord(runFiles(context.stateDir, unit.id).record);
+  const record = stored?.record;
+  if (stored === undefined || record === undefined) {
+    return { record, sequence: 0, life: untouched, run: undefined, runRecord: undefined, lives: false, leftover: undefined };
   }
   const runRecord = record.run;
   const run = runRecord !== undefined && runRecord.pid > 0 ? adoptRun(context, unit, runRecord) : undefined;
@@ -39,6 +43,7 @@ export function restore(context: ProcessContext, unit: UnitSettings): Restored {
   const adopted = lives && (life.phase.state === 'READY' || life.phase.state === 'RUNNING');
   return {
     record,
+    sequence: stored.sequence,
     life: adopted ? { ...life, reason: 'ADOPTED', message: `adopted with pid ${run?.pid}` } : life,
     run,
     runRecord,

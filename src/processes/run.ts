@@ -27,6 +27,8 @@ export interface Run {
   /** On the monotonic clock. */
   readonly startedMs: number;
   readonly tree: RunTree;
+  /** Started by the daemon before this one. */
+  readonly adopted: boolean;
   readonly collection: Collection;
   /** Resolves when the program itself is gone; what it left behind may still live. Never, after `release`. */
   readonly ended: Promise<RunEnd>;
@@ -99,6 +101,7 @@ export async function launchRun(context: ProcessContext, { unit, argv, cwd, inte
       ...follow(context, unit, record),
       startedMs,
       tree,
+      adopted: false,
       ended,
       oomKills: () => (group?.oomKills() ?? 0) - killsBefore,
       release: () => released.abort(),
@@ -126,6 +129,7 @@ export function adoptRun(context: ProcessContext, unit: UnitSettings, record: Ru
     ...follow(context, unit, record),
     startedMs: clock.monotonicMs() - Math.max(0, clock.wallMs() - record.startTimeMs),
     tree,
+    adopted: true,
     ended: program === undefined ? Promise.resolve(endedWhileAway(context, record)) : seen(program),
     oomKills: () => (group?.oomKills() ?? 0) - killsBefore,
     release: () => released.abort(),

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { decodeShellStatus, type EndStatus } from './exit-status.ts';
+import type { RecordFiles } from './record-file.ts';
 import type { SpawnRequest } from './spawner.ts';
 
 /** Files of one unit under `<state_dir>/units/<id>/`; all 0600. */
@@ -11,7 +12,7 @@ export interface RunFiles {
   readonly exit: string;
   /** What the shim's shell itself had to say. */
   readonly words: string;
-  readonly record: string;
+  readonly record: RecordFiles;
   /** What its probes have come to. */
   readonly probes: string;
 }

@@ -15,15 +15,17 @@ import { registerInstruments } from './instruments.ts';
 import { judgeFirst, objectionOf } from './judge-first.ts';
 import { isUp, refusesStart } from './lifecycle/transition.ts';
 import { memoryMonitor } from './memory-monitor.ts';
+import { createOomWatch } from './oom.ts';
 import { createOrder } from './order.ts';
 import { probeMonitor } from './probes/monitor.ts';
+import { readRecord } from './record-file.ts';
 import { createResourceReader } from './resources.ts';
 import { createRoster } from './roster.ts';
 import { shutDownAll } from './shutdown.ts';
 import { beginTrial } from './trial.ts';
 import type { ProcessTrial, StartOptions, Supervisor, TrialOptions } from './types.ts';
 import { findGroupPlace, type GroupPlace, openUnitGroups } from './unit-groups.ts';
-import { readRecord, recordedIds, runFiles } from './unit-record.ts';
+import { recordedIds, runFiles } from './unit-record.ts';
 
 export interface SupervisorOptions extends Pick<ProcessContext, 'checkConfig' | 'configs'> {
   readonly units: Readonly<Record<string, UnitSettings>>;
@@ -83,6 +85,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
     ...options,
     random: options.random ?? Math.random,
     groups,
+    oom: createOomWatch(),
     checkConfig: options.checkConfig ?? ((unit, configPath, signal) => objectionOf(context, unit, { configPath, signal })),
     changed: roster.changed,
   };
@@ -158,7 +161,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
   for (const unit of Object.values(options.units)) add(unit, false);
   // A run from before whose unit is gone from the configuration is ended, not adopted.
   for (const id of recordedIds(stateDir)) {
-    if (roster.get(id) === undefined && readRecord(runFiles(stateDir, id)) !== undefined) void remove(add(undeclaredUnit(id), true));
+    if (roster.get(id) === undefined && readRecord(runFiles(stateDir, id).record) !== undefined) void remove(add(undeclaredUnit(id), true));
   }
   // What is in a group that nobody knows of was left by a start that was cut short.
   groups.clear(new Set(roster.all().map((instance) => instance.id)));

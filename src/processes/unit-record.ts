@@ -1,8 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject, NewEvent } from '../events/types.ts';
-import { bootId, descriptorsRanOut, executableOf, hasEnvironment, readStat } from './proc.ts';
+import { bootId, executableOf, hasEnvironment, readStat } from './proc.ts';
 import type { RunFiles } from './shim.ts';
 import type { ExitRecord, ProcessState } from './types.ts';
 import type { UnitGroup } from './unit-group.ts';
@@ -64,7 +63,7 @@ export function runFiles(stateDir: string, id: string): RunFiles {
     stderr: join(directory, 'stderr.log'),
     exit: join(directory, 'exit'),
     words: join(directory, 'exit.words'),
-    record: join(directory, 'unit.json'),
+    record: { even: join(directory, 'unit.0'), odd: join(directory, 'unit.1') },
     probes: join(directory, 'probes.json'),
   };
 }
@@ -80,62 +79,14 @@ export function prepareSpool(files: RunFiles): void {
   for (const path of [files.stdout, files.stderr]) writeFileSync(path, '', { mode: 0o600, flag: 'a' });
 }
 
-/** Survives a kill of the daemon at any moment; a loss of power only once `syncRecord` was awaited. */
-export function writeRecord(files: RunFiles, record: UnitRecord): void {
-  const temporary = `${files.record}.tmp`;
-  const data = `${JSON.stringify(record)}\n`;
-  try {
-    writeFileSync(temporary, data, { mode: 0o600 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    prepareDirectory(files);
-    writeFileSync(temporary, data, { mode: 0o600 });
-  }
-  renameSync(temporary, files.record);
-}
-
-/** Flushes the record that was written last, and its name. */
-export async function syncRecord(files: RunFiles): Promise<void> {
-  await sync(files.record);
-  await sync(files.directory);
-}
-
-async function sync(path: string): Promise<void> {
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(path, 'r');
-    await handle.sync();
-  } finally {
-    await handle?.close();
-  }
-}
-
 /** Removes what is ours of a unit that is gone; the directory stays where it holds something of the unit's own. */
 export function removeUnitFiles(files: RunFiles): void {
-  for (const path of [files.record, files.stdout, files.stderr, files.exit, files.words, files.probes]) rmSync(path, { force: true });
+  for (const path of [files.record.even, files.record.odd, files.stdout, files.stderr, files.exit, files.words, files.probes])
+    rmSync(path, { force: true });
   try {
     rmdirSync(files.directory);
   } catch {
     // not empty, or not there
-  }
-}
-
-/** Undefined when there is none, or none that can be read. Throws when no descriptor is left to look with: that says nothing. */
-export function readRecord(files: RunFiles): UnitRecord | undefined {
-  let text: string;
-  try {
-    text = readFileSync(files.record, 'utf8');
-  } catch (error) {
-    if (descriptorsRanOut(error)) throw error;
-    return undefined;
-  }
-  try {
-    const record = JSON.parse(text) as Partial<UnitRecord>;
-    const whole =
-      record.version === 2 && typeof record.state === 'string' && (record.run === undefined || typeof record.run.pid === 'number');
-    return whole ? (record as UnitRecord) : undefined;
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { readRecord, writeRecord } from '../../src/processes/record-file.ts';
+import { runFiles } from '../../src/processes/unit-record.ts';
 import { underKilledDaemon } from '../fixtures/processes/killed-daemon.ts';
 import { bench, pidsWith, sh, start, unit, until } from '../fixtures/processes/rig.ts';
 
@@ -62,13 +64,18 @@ test('a pid that is now a stranger is never signalled', async () => {
   await underKilledDaemon(b, units);
   for (const pid of pidsWith(b.directory)) process.kill(pid, 'SIGKILL');
   const stranger = spawn('sleep', ['300']);
-  const file = join(b.directory, 'state/units/a/unit.json');
-  const record = JSON.parse(readFileSync(file, 'utf8'));
+  const files = runFiles(join(b.directory, 'state'), 'a').record;
+  const stored = readRecord(files);
+  assert.ok(stored?.record.run);
+  const { record } = stored;
+  const run = stored.record.run;
   const startTicks = Number(/\) (.*)/.exec(readFileSync(`/proc/${stranger.pid}/stat`, 'latin1'))?.[1]?.split(' ')[19]);
   try {
     // The pid recurred; then even the start time, but neither the executable nor the mark.
-    for (const forged of [{ pid: stranger.pid }, { pid: stranger.pid, startTicks, executable: '/bin/other' }]) {
-      writeFileSync(file, JSON.stringify({ ...record, run: { ...record.run, leaderPid: stranger.pid, leaderStartTicks: 1, ...forged } }));
+    const { pid = 0 } = stranger;
+    for (const [n, forged] of [{ pid }, { pid, startTicks, executable: '/bin/other' }].entries()) {
+      const sequence = 1000 * (n + 1);
+      writeRecord(files, { sequence, record: { ...record, run: { ...run, leaderPid: pid, leaderStartTicks: 1, ...forged } } });
       const { supervisor, story } = b.rig(units);
       await supervisor.startAll();
       assert.deepEqual(story('a'), ['exited']);

@@ -34,7 +34,7 @@ test('no_new_privs', async () => {
 });
 
 test('another user: its group, no supplementary ones, a directory of its own', { skip: !isRoot }, async () => {
-  const found = await seen({ user: 'nobody' }, 'id -u; id -G; pwd; touch mine && ls; touch ../unit.json ../x 2>&1 | wc -l; echo .');
+  const found = await seen({ user: 'nobody' }, 'id -u; id -G; pwd; touch mine && ls; touch ../unit.0 ../x 2>&1 | wc -l; echo .');
   assert.deepEqual([found[0], found[1], found[2]?.endsWith('/units/u/work'), found[3], found[4]], ['65534', '65534', true, 'mine', '2']);
 });
 

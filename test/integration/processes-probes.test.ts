@@ -56,9 +56,10 @@ test('failed liveness restarts with reason LIVENESS_PROBE, by the policy', async
   writeFileSync(flag, '');
   const restart = { restart: { policy: 'always' } } as Partial<UnitSettings>;
   const { supervisor, event, story } = b.rig([
-    sh('u', `touch ${flag}; sleep 60`, { ...restart, ...probes({ liveness: probe(file(flag)) }) }),
+    sh('u', `echo up >${flag}; sleep 60`, { ...restart, ...probes({ liveness: probe(file(flag)) }) }),
   ]);
   const { pid } = await supervisor.start('u', start);
+  assert.ok(await until(() => readFileSync(flag, 'utf8') !== ''));
   rmSync(flag);
   assert.ok(await until(() => supervisor.get('u').restartCount === 1 && supervisor.get('u').state === 'READY'));
   assert.notEqual(supervisor.get('u').pid, pid);

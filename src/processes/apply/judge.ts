@@ -82,7 +82,7 @@ function judgePolicy(context: JudgeContext, { unit, engine, log }: CandidateInpu
   const found = judgeDocument(engine, document, {
     cwd,
     allowedDirs: [files.directory, cwd, ...unit.apply.allowedDirs],
-    reserved: [files.stdout, files.stderr, files.exit, files.words, files.record, files.probes],
+    reserved: [files.stdout, files.stderr, files.exit, files.words, files.record.even, files.record.odd, files.probes],
     realPath: realPathOf,
   });
   if (found.length === 0) return '';

@@ -23,6 +23,7 @@ const ended = (over: Partial<Ended> = {}): Ended => ({
   pid: 100,
   logLines: ['last'],
   oomKilled: false,
+  overLimit: false,
   configDiff: '',
   ...over,
 });

@@ -1,0 +1,89 @@
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { descriptorsRanOut } from './proc.ts';
+import type { UnitRecord } from './unit-record.ts';
+
+/**
+ * The record of a unit lies in two files that are written in turn, each in place: a write that a kill cut short leaves the other one
+ * whole, which is what was true before that step. Replacing one file by rename would do the same, but ext4 then waits for the disk
+ * (auto_da_alloc), milliseconds of every start. A file holds the record as a line of JSON, the line's CRC-32, and blanks where an
+ * earlier record was longer.
+ */
+export interface RecordFiles {
+  readonly even: string;
+  readonly odd: string;
+}
+
+export interface StoredRecord {
+  readonly sequence: number;
+  readonly record: UnitRecord;
+}
+
+/** Survives a kill of the daemon at any moment; a loss of power once `syncRecord` was awaited. Throws what the disk refuses with. */
+export function writeRecord(files: RecordFiles, { sequence, record }: StoredRecord): void {
+  const line = JSON.stringify({ sequence, record });
+  const path = pathOf(files, sequence);
+  const fd = openForWriting(path);
+  try {
+    const text = Buffer.from(`${line}\n${crc32(line).toString(16)}\n`);
+    const padding = Math.max(0, fstatSync(fd).size - text.length);
+    writeSync(fd, padding === 0 ? text : Buffer.concat([text, Buffer.alloc(padding, ' ')]), 0, undefined, 0);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function pathOf({ even, odd }: RecordFiles, sequence: number): string {
+  return sequence % 2 === 0 ? even : odd;
+}
+
+function openForWriting(path: string): number {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
+  try {
+    return openSync(path, flags, 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    return openSync(path, flags, 0o600);
+  }
+}
+
+/** Flushes the record of this number, and its name. */
+export async function syncRecord(files: RecordFiles, sequence: number): Promise<void> {
+  const path = pathOf(files, sequence);
+  await sync(path);
+  await sync(dirname(path));
+}
+
+async function sync(path: string): Promise<void> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path, 'r');
+    await handle.sync();
+  } finally {
+    await handle?.close();
+  }
+}
+
+/** The newest that is whole; undefined when there is none. Throws when no descriptor is left to look with: that says nothing. */
+export function readRecord(files: RecordFiles): StoredRecord | undefined {
+  const [even, odd] = [readOne(files.even), readOne(files.odd)];
+  if (even === undefined || odd === undefined) return even ?? odd;
+  return even.sequence > odd.sequence ? even : odd;
+}
+
+function readOne(path: string): StoredRecord | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (descriptorsRanOut(error)) throw error;
+    return undefined;
+  }
+  const [line = '', sum = ''] = text.split('\n', 2);
+  if (line === '' || crc32(line).toString(16) !== sum) return undefined;
+  const stored = JSON.parse(line) as StoredRecord;
+  return stored.record?.version === 2 ? stored : undefined;
+}
