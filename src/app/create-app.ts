@@ -16,6 +16,7 @@ import type { Logger } from '../telemetry/index.ts';
 import { builtInRules } from './built-in-rules.ts';
 import { type Ending, openFoundation } from './foundation.ts';
 import { createHealthBoard, type Judge } from './health-board.ts';
+import { giveMemoryBack, ownMemory } from './memory.ts';
 import { createCertificateNews, followSecretFiles, reloadWithCertificate } from './named-files.ts';
 import { createUnitChanges } from './unit-changes.ts';
 import type { ProgramVersion } from './version.ts';
@@ -60,6 +61,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
   const { security } = settings.api;
   const environment = processEnv();
   const serving = Promise.withResolvers<void>();
+  let stopGivingBack = (): void => {};
   const foundation = await openFoundation({ settings, program, environment, serving: serving.promise, clock });
   const { telemetry, logger, metrics, store, journal, logs } = foundation;
   for (const warning of first.warnings) logger.warn({ warning }, 'the configuration is fit, and something in it is odd');
@@ -263,6 +265,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
   ];
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
+    stopGivingBack();
     logger.info({}, 'agent stopping');
     journal.emit({ type: 'agent.stopping', subject: settings.agent.name, data: { pid: process.pid } });
     health.stopping();
@@ -293,6 +296,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
       journal.emit({ type: 'agent.started', subject: settings.agent.name, data: { version: program.version, pid: process.pid } });
       logger.info({ version: program.version, listeners, state_dir: stateDir, config: loaded.paths }, 'agent started');
       clock.after(settledMs, serving.resolve);
+      stopGivingBack = giveMemoryBack(ownMemory(clock));
       config.start();
       stopFollowing = followSecretFiles({ loaded: () => loaded, clock, reload: config.reload });
       alerts.start();
