@@ -1,10 +1,10 @@
 import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { RefusedError } from '../kernel/errors.ts';
 import { endWithOutput } from '../kernel/output.ts';
-import { lookForGroupPlace } from '../processes/index.ts';
+import { lookForGroupPlace, unitComplaints } from '../processes/index.ts';
 import { type LoadedSettings, processEnv, type Settings } from '../settings/index.ts';
 import { lockOwner } from './lock.ts';
 import { loadFor } from './serve.ts';
@@ -93,18 +93,14 @@ function auth({ agent, api }: Settings): Finding {
   return ok('auth', existsSync(file) ? `the admin token stands in ${file}` : 'an admin token will be made at the first start');
 }
 
-function units({ processes }: Settings): Finding {
-  const dirs = (processEnv()['PATH'] ?? '').split(delimiter);
-  const missing: string[] = [];
-  for (const unit of Object.values(processes.units)) {
-    const program = unit.binary ?? unit.engine ?? unit.command[0] ?? '';
-    const found = program.includes('/') ? existsSync(program) : dirs.some((dir) => existsSync(join(dir, program)));
-    if (!found) missing.push(`${unit.id} (${program})`);
-  }
-  const count = Object.keys(processes.units).length;
-  return missing.length === 0
-    ? ok('units', `${count} declared, every program is there`)
-    : bad('units', `no program for ${missing.join(', ')}; install it, or correct the path`);
+async function units({ agent, processes, plugins }: Settings): Promise<Finding> {
+  const environment = processEnv();
+  const context = { stateDir: agent.stateDir, path: environment['PATH'] ?? '', environment };
+  const all = [...Object.values(processes.units), ...Object.values(plugins.units)];
+  const complaints = (await Promise.all(all.map((unit) => unitComplaints(context, unit)))).flat();
+  return complaints.length === 0
+    ? ok('units', `${all.length} declared, nothing speaks against their start`)
+    : bad('units', complaints.join('; '));
 }
 
 function groups({ agent, processes }: Settings): Finding {

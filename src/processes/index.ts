@@ -41,4 +41,5 @@ export type {
   Supervisor,
   TrialOptions,
 } from './types.ts';
+export { unitComplaints } from './unit-complaints.ts';
 export { type GroupPlace, lookForGroupPlace } from './unit-groups.ts';
