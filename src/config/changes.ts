@@ -37,7 +37,8 @@ export function changesBetween(before: State, after: State, boot: LoadedSettings
   return [...listed, ...hidden(before, after, listed)].toSorted((x, y) => (x.path < y.path ? -1 : 1));
 }
 
-function rawLeaves(texts: Texts): Leaves {
+/** What the files say, without what comes of it. */
+export function rawLeaves(texts: Texts): Leaves {
   return new Map([...texts.values()].flatMap((text) => [...leavesOf(plainValue(parseYaml(text)))]));
 }
 

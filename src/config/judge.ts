@@ -40,12 +40,17 @@ function whereItStands(problem: Problem, texts: Texts): Problem {
   return { ...problem, line: (text === undefined ? undefined : lineOfKey(text, problem.path)) ?? problem.line };
 }
 
+/** Nobody sees it, so it stays where it is. */
+const byteOrderMark = '\uFEFF';
+
 /** By the lines of the text itself, as the one file, or in place of all. */
 function judgeText(yaml: string, { base, load }: { base: Base; load: Load }): Judged {
   const [first = placeOfNone, ...others] = base.texts.keys();
   const masks = base.texts.size === 1 && yaml.includes(mask);
   if (masks) parseText(yaml, documentName);
-  const text = masks ? withSecretsOf(yaml, base.texts.get(first) ?? '') : yaml;
+  const kept = base.texts.get(first) ?? '';
+  const text =
+    (kept.startsWith(byteOrderMark) ? byteOrderMark : '') + (masks ? withSecretsOf(yaml, kept) : yaml).replace(byteOrderMark, '');
   const texts = new Map([[first, text], ...others.map((path) => [path, ''] as const)]);
   try {
     return { texts, loaded: load(texts) };

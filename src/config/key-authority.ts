@@ -1,10 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { parseYaml, plainValue } from '../documents/index.ts';
 import type { JsonObject } from '../events/types.ts';
 import { AgentError, type Problem, RefusedError } from '../kernel/errors.ts';
 import { may, type Principal } from '../kernel/principal.ts';
 import { diffSettings, scopeOfKey } from '../settings/index.ts';
-import type { State } from './changes.ts';
+import { rawLeaves, type State } from './changes.ts';
 import type { Judged } from './judge.ts';
 import { dotted, type Leaves, leavesOf } from './leaves.ts';
 import { secretAliases } from './secret-aliases.ts';
@@ -71,7 +70,7 @@ function changedKeys(before: State, after: State): ReadonlyMap<string, readonly 
       if (!isDeepStrictEqual(old.get(key)?.value, now.get(key)?.value) && !isDerived(path)) changed.set(key, path);
     }
   };
-  compare(rawLeaves(before), rawLeaves(after), () => false);
+  compare(rawLeaves(before.texts), rawLeaves(after.texts), () => false);
   // A default that follows another key is not what was changed.
   const isDefault = (path: readonly string[]): boolean =>
     [before, after].every(({ loaded }) => sourceOf(loaded, dotted(path)) === 'default');
@@ -87,10 +86,6 @@ function changedKeys(before: State, after: State): ReadonlyMap<string, readonly 
 /** Units are compared leaf by leaf. */
 function isContainer(path: string): boolean {
   return path === 'processes.units' || path === 'plugins.units';
-}
-
-function rawLeaves({ texts }: State): Leaves {
-  return new Map([...texts.values()].flatMap((text) => [...leavesOf(plainValue(parseYaml(text)))]));
 }
 
 function missing(keys: readonly string[]): AgentError {

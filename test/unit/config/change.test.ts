@@ -311,3 +311,18 @@ test('secrets in arguments are shown to nobody, and stay where the words around 
   await room.config.update({ document: withValue(room.config.get().document, path, moved) }, plainUpdate);
   assert.match(room.read(), /--password.*third.*--token.*first-secret/s);
 });
+
+test('a byte order mark, line ends and anchors stay, whichever way a change comes', async () => {
+  const text =
+    '\uFEFFagent: {name: edge}\r\nprocesses:\r\n  units:\r\n    a: &a {command: [sleep, "1"], autostart: false}\r\n    b: *a\r\n';
+  await using room = await configRoom({ 'sboxagent.yaml': text });
+  const { document, yaml } = room.config.get();
+  assert.equal(yaml, text.slice(1));
+  const next = withValue(document, ['processes', 'units', 'b', 'autostart'], true);
+  await room.config.update({ document: next }, plainUpdate);
+  assert.equal(room.read(), text.replace('b: *a', 'b: { command: [sleep, "1"], autostart: true }'));
+  await room.config.update({ yaml: room.config.get().yaml.replace('edge', 'north') }, plainUpdate);
+  assert.ok(room.read().startsWith('\uFEFFagent: {name: north}\r\n'));
+  await room.config.rollback(1, caller);
+  assert.equal(room.read(), text);
+});
