@@ -1,20 +1,7 @@
 /** The daemon's beginning and its end, whatever is in the way: signals while it starts, an output that nobody reads, faults. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  existsSync,
-  constants as fileConstants,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, constants as fileConstants, lstatSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -120,40 +107,6 @@ test('a second SIGTERM ends it at once, whatever the end is waiting for', async 
   });
   child.kill('SIGTERM');
   await until('the end to begin', async () => (await fetch(`${daemon.base}/api/v1/health`).catch(() => ({ status: 0 }))).status !== 200);
-  child.kill('SIGTERM');
-  assert.equal(await exited, '0');
-});
-
-test('a task that fails while nobody waits for it: degraded and told, not ended', { skip: process.getuid?.() !== 0 }, async (t) => {
-  const daemon = await daemonOf(t);
-  // A record that another user made, in a directory that is not the daemon's, cannot be removed.
-  const nobody = 65534;
-  const unit = join(daemon.stateDir, 'units', 'gone');
-  mkdirSync(unit, { recursive: true });
-  const record = { version: 1, id: 'gone', runId: 'r', bootId: 'other', pid: 1, startTicks: 1, leaderPid: 1, leaderStartTicks: 1 };
-  writeFileSync(join(unit, 'run.json'), JSON.stringify({ ...record, executable: '', startTimeMs: 1, proved: true, restartCount: 0 }));
-  for (const path of [daemon.dir, daemon.stateDir, join(daemon.stateDir, 'units'), daemon.configPath]) chownSync(path, nobody, nobody);
-  for (const path of [daemon.dir, unit]) chmodSync(path, 0o755);
-  const log = join(daemon.dir, 'agent.log');
-  const fd = openSync(log, 'a');
-  const argv = [
-    '--reuid',
-    String(nobody),
-    '--clear-groups',
-    program,
-    'serve',
-    '--config',
-    daemon.configPath,
-    '--state-dir',
-    daemon.stateDir,
-  ];
-  const child = spawn('setpriv', argv, { stdio: ['ignore', fd, fd] });
-  closeSync(fd);
-  const exited = new Promise<string>((resolve) => child.once('exit', (code, signal) => resolve(String(code ?? signal))));
-  t.after(() => void child.kill('SIGKILL'));
-  await serves(daemon);
-  await until('the fault to be told', () => /EACCES/.test(readFileSync(log, 'utf8')));
-  assert.equal((await fetch(`${daemon.base}/api/v1/health`)).status, 200);
   child.kill('SIGTERM');
   assert.equal(await exited, '0');
 });
