@@ -34,7 +34,7 @@ import { processService } from './services/process-service.ts';
 
 export interface ApiDeps {
   readonly journal: Journal;
-  readonly logs: Pick<Logs, 'list' | 'tail'>;
+  readonly logs: Pick<Logs, 'list' | 'feed'>;
   readonly supervisor: Supervisor;
   readonly configs: ProcessConfigs;
   readonly explain: (id: string) => Promise<ProcessExplanation>;

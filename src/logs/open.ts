@@ -1,12 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
+import { pullFeed } from '../kernel/feed.ts';
 import type { Logger, Metrics } from '../telemetry/types.ts';
 import { cutBytes, maxMessageBytes, type Redact, redactFields } from './clean.ts';
 import { collect, type RunningCollection } from './collect.ts';
+import { createLogFeed } from './feed.ts';
 import { list } from './query.ts';
 import type { Keep } from './source-files.ts';
-import { createFollowers } from './tail.ts';
 import type { Logs } from './types.ts';
 import { openWriter, type Writer } from './writer.ts';
 
@@ -38,12 +39,12 @@ export async function openLogs(options: LogsOptions): Promise<OpenLogs> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const collections = new Map<RunningCollection, string>();
   let opened: Writer | undefined;
-  const followers = createFollowers(clock, () => opened?.ring.floor() ?? 0);
+  const feed = createLogFeed(clock, () => opened);
   const writer = await openWriter({
     ...{ dir, clock, logger, metrics },
     keep: () => keep,
-    onRemove: followers.removing,
-    fellOut: followers.fellOut,
+    onRemove: feed.removing,
+    fellOut: feed.fellOut,
     inUse: (source) => source === ownSource || [...collections.values()].includes(source),
   });
   opened = writer;
@@ -68,7 +69,8 @@ export async function openLogs(options: LogsOptions): Promise<OpenLogs> {
       checkCursor(query.cursor);
       return list(writer.shelf(), query);
     },
-    tail: (query) => followers.tail(writer, query),
+    feed: feed.open,
+    tail: ({ signal, ...query }) => pullFeed(feed.open(query), signal),
     health: writer.health,
     setRetention(next) {
       keep = next;

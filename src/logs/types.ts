@@ -1,4 +1,5 @@
 import type { JsonObject } from '../events/types.ts';
+import type { Feed } from '../kernel/feed.ts';
 
 export const levels = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] as const;
 export type Level = (typeof levels)[number];
@@ -98,14 +99,18 @@ export interface Logs {
     /** Ends a search whose caller has left: the promise is rejected with its reason. */
     readonly signal?: AbortSignal;
   }): Promise<{ readonly entries: readonly LogEntry[]; readonly nextCursor?: number }>;
-  /** Throws CURSOR_INVALID before the first item; ends when the signal fires. An empty item is sent at least every `idleEveryMs`. */
-  tail(options: {
+  /**
+   * A tail to be pushed, by who writes to sockets. Joining throws CURSOR_INVALID; the first item comes at once, and an empty one at least every
+   * `idleEveryMs`.
+   */
+  feed(options: {
     readonly filter?: LogFilter;
     readonly afterCursor?: number;
     /** Entries of backlog where no cursor is given. */
     readonly lines: number;
     readonly idleEveryMs: number;
-    readonly signal: AbortSignal;
-  }): AsyncIterable<TailItem>;
+  }): Feed<TailItem>;
+  /** The same, to be pulled: throws before the first item, ends when the signal fires. */
+  tail(options: Parameters<Logs['feed']>[0] & { readonly signal: AbortSignal }): AsyncIterable<TailItem>;
   health(): { readonly status: 'HEALTHY' | 'DEGRADED'; readonly message: string; readonly sinceMs: number };
 }

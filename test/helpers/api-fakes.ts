@@ -13,8 +13,8 @@ import type {
 } from '../../src/events/types.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { AgentError } from '../../src/kernel/errors.ts';
-import { type Feed, pullFeed } from '../../src/kernel/feed.ts';
-import type { LogEntry, Logs } from '../../src/logs/types.ts';
+import { type Feed, type FeedCodec, type FeedSink, pullFeed } from '../../src/kernel/feed.ts';
+import type { LogEntry, Logs, TailItem } from '../../src/logs/types.ts';
 import type { ProcessChange, ProcessView, Supervisor } from '../../src/processes/types.ts';
 
 export class Notifier<T> {
@@ -56,26 +56,27 @@ function keeps(filter: EventFilter | undefined, event: StoredEvent): boolean {
   return filter?.sources === undefined || filter.sources.length === 0 || filter.sources.includes(event.source);
 }
 
-/** Follows what is told until the signal fires; nothing is lost between two reads. */
-async function* follow<T>(notifier: Notifier<T>, signal: AbortSignal): AsyncGenerator<T> {
-  const waiting: T[] = [];
-  let wake = (): void => {};
-  const off = notifier.on((value) => {
-    waiting.push(value);
-    wake();
-  });
-  const abort = (): void => wake();
-  signal.addEventListener('abort', abort);
-  try {
-    while (!signal.aborted) {
-      const value = waiting.shift();
-      if (value !== undefined) yield value;
-      else await new Promise<void>((resolve) => (wake = resolve));
+/** Gives items to a sink as a feed may: nothing while it is full. */
+function patientSink<Item, Frame>(codec: FeedCodec<Item, Frame>, sink: FeedSink<Frame>): { give(item: Item): void; resume(): void } {
+  const waiting: Item[] = [];
+  let full = false;
+  const drain = (): void => {
+    while (!full) {
+      const item = waiting.shift();
+      if (item === undefined) return;
+      full = !sink.write(codec.encode(item));
     }
-  } finally {
-    off();
-    signal.removeEventListener('abort', abort);
-  }
+  };
+  return {
+    give(item) {
+      waiting.push(item);
+      drain();
+    },
+    resume() {
+      full = false;
+      drain();
+    },
+  };
 }
 
 export class FakeJournal implements Journal {
@@ -138,32 +139,17 @@ export class FakeJournal implements Journal {
         }
         const missed = this.events.filter((event) => afterRevision !== undefined && event.revision > afterRevision && keeps(filter, event));
         const revision = this.events.length;
-        const waiting: WatchItem[] = [missed.length > 0 ? { kind: 'events', events: missed, revision } : { kind: 'progress', revision }];
-        let full = false;
-        const drain = (): void => {
-          while (!full) {
-            const item = waiting.shift();
-            if (item === undefined) return;
-            full = !sink.write(codec.encode(item));
-          }
-        };
+        const out = patientSink(codec, sink);
+        out.give(missed.length > 0 ? { kind: 'events', events: missed, revision } : { kind: 'progress', revision });
         const leave = this.batches.on((batch) => {
           const events = filter === undefined ? batch : batch.filter((event) => keeps(filter, event));
-          if (events.length > 0) waiting.push({ kind: 'events', events, revision: this.events.length });
-          drain();
+          if (events.length > 0) out.give({ kind: 'events', events, revision: this.events.length });
         });
-        drain();
-        return {
-          resume() {
-            full = false;
-            drain();
-          },
-          finish: () => {
-            leave();
-            sink.write(codec.encode({ kind: 'progress', revision: this.events.length }));
-          },
-          leave,
+        const finish = (): void => {
+          leave();
+          sink.write(codec.encode({ kind: 'progress', revision: this.events.length }));
         };
+        return { resume: out.resume, finish, leave };
       },
     };
   }
@@ -252,7 +238,7 @@ export class FakeSupervisor implements Supervisor {
   }
 }
 
-export class FakeLogs implements Pick<Logs, 'list' | 'tail'> {
+export class FakeLogs implements Pick<Logs, 'list' | 'feed'> {
   readonly entries: LogEntry[] = [];
   readonly added = new Notifier<LogEntry>();
 
@@ -278,12 +264,16 @@ export class FakeLogs implements Pick<Logs, 'list' | 'tail'> {
   async list({ pageSize, order }: Parameters<Logs['list']>[0]): ReturnType<Logs['list']> {
     return { entries: (order === 'asc' ? this.entries : this.entries.toReversed()).slice(0, pageSize) };
   }
-  async *tail({ afterCursor, lines, signal }: Parameters<Logs['tail']>[0]): ReturnType<Logs['tail']> & AsyncGenerator {
-    const live = follow(this.added, signal);
-    const next = live.next();
-    const backlog = afterCursor === undefined ? this.entries.slice(-lines) : this.entries.filter(({ seq }) => seq > afterCursor);
-    yield { entries: backlog, cursor: backlog.at(-1)?.seq ?? 0 };
-    for (let item = await next; item.done !== true; item = await live.next()) yield { entries: [item.value], cursor: item.value.seq };
+  feed({ afterCursor, lines }: Parameters<Logs['feed']>[0]): Feed<TailItem> {
+    return {
+      join: (codec, sink) => {
+        const out = patientSink(codec, sink);
+        const backlog = afterCursor === undefined ? this.entries.slice(-lines) : this.entries.filter(({ seq }) => seq > afterCursor);
+        out.give({ entries: backlog, cursor: backlog.at(-1)?.seq ?? 0 });
+        const leave = this.added.on((entry) => out.give({ entries: [entry], cursor: entry.seq }));
+        return { resume: out.resume, finish: leave, leave };
+      },
+    };
   }
 }
 

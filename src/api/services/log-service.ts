@@ -2,19 +2,29 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { LogFilterSchema } from '../../../gen/es/sboxagent/v1/log_pb.js';
-import type { LogService } from '../../../gen/es/sboxagent/v1/log_service_pb.js';
-import type { Logs } from '../../logs/types.ts';
-import { callSignal, endingOf } from '../calls.ts';
+import { type LogService, TailLogsResponseSchema } from '../../../gen/es/sboxagent/v1/log_service_pb.js';
+import { feedMapping, mapFeed } from '../../kernel/feed.ts';
+import type { Logs, TailItem } from '../../logs/types.ts';
+import { callSignal } from '../calls.ts';
 import { entryMessage, logCursor, logFilter } from '../convert/log.ts';
 import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
+import { fedStream } from './fed-stream.ts';
 
 const defaultLines = 10;
 
 export interface LogServiceDeps {
-  readonly logs: Pick<Logs, 'list' | 'tail'>;
+  readonly logs: Pick<Logs, 'list' | 'feed'>;
   /** Longest silence of a tail. */
   readonly pingIntervalMs: () => number;
 }
+
+const messages = feedMapping(({ entries, dropped, cursor }: TailItem) =>
+  create(TailLogsResponseSchema, {
+    entries: entries.map(entryMessage),
+    ...(dropped !== undefined && { dropped: { ...dropped } }),
+    cursor: String(cursor),
+  }),
+);
 
 export function logService({ logs, pingIntervalMs }: LogServiceDeps): ServiceImpl<typeof LogService> {
   return {
@@ -33,24 +43,15 @@ export function logService({ logs, pingIntervalMs }: LogServiceDeps): ServiceImp
       return { entries: entries.map(entryMessage), nextPageToken: pageToken(binding, nextCursor) };
     },
 
-    async *tailLogs(request, context) {
-      const signal = callSignal(context);
+    tailLogs(request, context) {
       const filter = logFilter(request.filter);
       const afterCursor = logCursor(request.afterCursor);
-      const options = { lines: request.lines ?? defaultLines, idleEveryMs: pingIntervalMs(), signal };
-      for await (const item of logs.tail({
-        ...options,
+      const feed = logs.feed({
+        ...{ lines: request.lines ?? defaultLines, idleEveryMs: pingIntervalMs() },
         ...(filter !== undefined && { filter }),
         ...(afterCursor !== undefined && { afterCursor }),
-      })) {
-        yield {
-          entries: item.entries.map(entryMessage),
-          ...(item.dropped !== undefined && { dropped: { ...item.dropped } }),
-          cursor: String(item.cursor),
-        };
-      }
-      const ending = endingOf(signal);
-      if (ending !== undefined) throw ending;
+      });
+      return fedStream(mapFeed(feed, messages), context);
     },
   };
 }
