@@ -6,7 +6,9 @@ type Health = ReturnType<Supervisor['health']>;
 /** What is wrong with a process, for a person; undefined when nothing is. */
 function complaint(view: ProcessView): string | undefined {
   const failed = view.state === 'EXITED' && view.exit?.code !== 0;
-  const bad = view.state === 'CRASH_LOOP' || view.state === 'BACKOFF' || failed;
+  // Up, and yet not what it is for: no traffic passes.
+  const unready = view.state === 'RUNNING' && view.reason === 'NOT_READY';
+  const bad = view.state === 'CRASH_LOOP' || view.state === 'BACKOFF' || failed || unready;
   return bad ? `${view.id} is in ${view.state}: ${view.message}` : undefined;
 }
 

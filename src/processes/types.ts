@@ -119,6 +119,6 @@ export interface Supervisor {
   resources(id: string): Promise<ProcessResources | undefined>;
   /** Calls `fn` for every change, in order, synchronously. Answers how to stop. */
   onChange(fn: (change: ProcessChange) => void): () => void;
-  /** DEGRADED while a process is in CRASH_LOOP, EXITED by a failure, or BACKOFF; names it. */
+  /** DEGRADED while a process is in CRASH_LOOP, EXITED by a failure, BACKOFF, or not ready by its probe; names it. */
   health(): { readonly status: 'HEALTHY' | 'DEGRADED'; readonly message: string; readonly sinceMs: number };
 }

@@ -154,8 +154,14 @@ export class FakeAgent {
         state: 'STOPPED',
         message: grace === undefined ? 'no grace' : `grace ${grace.seconds} s ${grace.nanos} ns`,
       })),
-      restartProcess: this.#unary(({ id }: { id: string }) => this.#process(id)),
-      reloadProcess: this.#unary(({ id }: { id: string }) => this.#process(id)),
+      restartProcess: this.#unary(({ id, force }: { id: string; force: boolean }) => ({
+        ...this.#process(id),
+        message: `forced: ${force}`,
+      })),
+      reloadProcess: this.#unary(({ id, force }: { id: string; force: boolean }) => ({
+        ...this.#process(id),
+        message: `forced: ${force}`,
+      })),
       getProcess: this.#unary(({ id }: { id: string }) => this.#process(id)),
       listProcesses: this.#unary(({ page_token }: { page_token: string }) => {
         // Pages of two, whatever was asked for.

@@ -101,6 +101,13 @@ describe('start, stop, restart, reload', () => {
     assert.equal(JSON.parse((await run('reload', 'edge', '-o', 'json')).out).id, 'edge');
   });
 
+  test('restart and reload may be forced', async () => {
+    for (const command of ['restart', 'reload']) {
+      assert.equal(JSON.parse((await run(command, 'edge', '-o', 'json')).out).message, 'forced: false');
+      assert.equal(JSON.parse((await run(command, 'edge', '--force', '-o', 'json')).out).message, 'forced: true');
+    }
+  });
+
   test('stop takes a grace', async () => {
     assert.equal(JSON.parse((await run('stop', 'edge', '-o', 'json')).out).message, 'no grace');
     assert.equal(JSON.parse((await run('stop', 'edge', '--grace', '1500ms', '-o', 'json')).out).message, 'grace 1 s 500000000 ns');

@@ -41,9 +41,10 @@ test('readiness moves between RUNNING and READY with its reason, and never resta
   const failed = supervisor.get('u');
   assert.deepEqual([failed.reason, failed.pid], ['NOT_READY', first.pid]);
   assert.match(failed.message, /u is not ready: its readiness probe fails: exit code 1/);
+  assert.deepEqual([supervisor.health().status, supervisor.health().message], ['DEGRADED', `u is in RUNNING: ${failed.message}`]);
   writeFileSync(flag, '');
   assert.ok(await until(() => supervisor.get('u').state === 'READY'));
-  assert.equal(supervisor.get('u').pid, first.pid);
+  assert.deepEqual([supervisor.get('u').pid, supervisor.health().status], [first.pid, 'HEALTHY']);
   assert.deepEqual(
     story('u').filter((type) => type === 'exited' || type === 'restarting'),
     [],
