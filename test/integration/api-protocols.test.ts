@@ -246,6 +246,9 @@ describe('reflection', () => {
             value: { containingType: 'google.protobuf.MethodOptions', extensionNumber: 72295728 },
           },
         };
+        for (const name of ['ErrorInfo', 'BadRequest', 'RetryInfo']) {
+          yield { messageRequest: { case: 'fileContainingSymbol' as const, value: `google.rpc.${name}` } };
+        }
       }
       const answers = (await all(client.serverReflectionInfo(questions()))).map(({ messageResponse }) => messageResponse);
       assert.equal(answers[0]?.case, 'listServicesResponse');
@@ -257,6 +260,7 @@ describe('reflection', () => {
       assert.equal(answers[4]?.case, 'errorResponse');
       assert.deepEqual(answers[5]?.case === 'allExtensionNumbersResponse' && answers[5].value.extensionNumber, [72295728]);
       assert.equal(counts[6], 1);
+      assert.deepEqual(counts.slice(7), [1, 1, 1], 'the details of errors are known by name');
     });
   }
 });

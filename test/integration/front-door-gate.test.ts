@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { unlink, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
@@ -353,10 +353,21 @@ describe('front door: the unix socket', () => {
     const file = `${door.socketPath}.txt`;
     await writeFile(file, 'x');
     await assert.rejects(bindUnixSocket(createServer(), { ...settings, path: file }), /is no socket/);
-    await assert.rejects(bindUnixSocket(createServer(), { ...settings, path: `/tmp/${'x'.repeat(120)}` }), /longer than 107/);
+    await assert.rejects(bindUnixSocket(createServer(), { ...settings, path: `/tmp/${'x'.repeat(120)}` }), /at most 107 bytes/);
     await assert.rejects(
       bindUnixSocket(createServer(), { ...settings, path: `${file}2`, group: 'no-such-group' }),
       /no group no-such-group/,
     );
+  });
+
+  it('a stop removes its own file and nobody else\u2019s', async () => {
+    const door = await openDoor();
+    await unlink(door.socketPath);
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(door.socketPath, resolve));
+    await door.door.stop(100);
+    assert.equal(existsSync(door.socketPath), true);
+    await new Promise((resolve) => other.close(resolve));
+    await door[Symbol.asyncDispose]();
   });
 });

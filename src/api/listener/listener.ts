@@ -1,7 +1,7 @@
-import { unlink } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../../kernel/clock.ts';
+import type { SocketFile } from '../../kernel/socket-file.ts';
 import { bindTcp, boundAddress } from './bind.ts';
 import { type CertificateWatch, type Renewal, readCertificate, renewCertificate, type TlsSettings } from './certificate.ts';
 import { type Connections, createConnections } from './connections.ts';
@@ -53,6 +53,7 @@ export function createListener(options: ListenerOptions): Listener {
   const context = { ...options, servers, connections };
   let server: Server | undefined;
   let renewal: Renewal | undefined;
+  let file: SocketFile | undefined;
   return {
     async start() {
       if (endpoint.kind === 'tcp' && endpoint.tls !== undefined) {
@@ -60,7 +61,9 @@ export function createListener(options: ListenerOptions): Listener {
         server = secure.server;
         renewal = secure.renewal;
       } else server = plainServer(context);
-      return bind(server, endpoint);
+      if (endpoint.kind === 'tcp') return bindPort(server, endpoint);
+      file = await bindUnixSocket(server, endpoint.socket);
+      return `unix:${endpoint.socket.path}`;
     },
     count: connections.count,
     apply: () => servers.apply(options.limits()),
@@ -74,7 +77,7 @@ export function createListener(options: ListenerOptions): Listener {
     async destroy() {
       servers.h1.closeIdleConnections();
       await connections.destroyAll();
-      if (endpoint.kind === 'unix' && server !== undefined) await unlink(endpoint.socket.path).catch(() => {});
+      await file?.remove();
     },
   };
 }
@@ -136,11 +139,7 @@ function hand(servers: Servers, protocol: 'h1' | 'h2', socket: Socket): void {
   socket.resume();
 }
 
-async function bind(server: Server, endpoint: Endpoint): Promise<string> {
-  if (endpoint.kind === 'unix') {
-    await bindUnixSocket(server, endpoint.socket);
-    return `unix:${endpoint.socket.path}`;
-  }
+async function bindPort(server: Server, endpoint: Endpoint & { kind: 'tcp' }): Promise<string> {
   await bindTcp(server, endpoint.host, endpoint.port);
   return `${endpoint.tls === undefined ? 'http' : 'https'}://${boundAddress(server)}`;
 }

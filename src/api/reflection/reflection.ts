@@ -1,6 +1,8 @@
 /** grpc.reflection v1 and v1alpha: one implementation, for the two differ in their package only. */
 import type { DescFile, DescService, MessageInitShape } from '@bufbuild/protobuf';
 import { Code, type ServiceImpl } from '@connectrpc/connect';
+import { file_google_rpc_error_details } from '../../../gen/es/google/rpc/error_details_pb.js';
+import { file_google_rpc_status } from '../../../gen/es/google/rpc/status_pb.js';
 import {
   ServerReflection,
   type ServerReflectionRequest,
@@ -63,7 +65,8 @@ function answer(
 export function reflectionServices(served: readonly DescService[]): Mounted[] {
   const services = [...served, ServerReflection, ServerReflectionV1Alpha];
   const known = {
-    descriptors: collectDescriptors(services.map(({ file }) => file)),
+    // Details of errors are no part of any method: clients ask for them by name to show what an error says.
+    descriptors: collectDescriptors([...services.map(({ file }) => file), file_google_rpc_error_details, file_google_rpc_status]),
     services: services.map(({ typeName }) => typeName).sort(),
   };
   const implementation: ServiceImpl<typeof ServerReflection> = {

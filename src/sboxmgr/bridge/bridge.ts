@@ -1,11 +1,11 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Journal } from '../../events/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { type Claim, claimSocket, type SocketFile } from '../../kernel/socket-file.ts';
 import type { SboxmgrSettings } from '../../settings/types.ts';
 import type { Logger, Metrics } from '../../telemetry/index.ts';
 import { type Budget, type Connection, serveConnection } from './connection.ts';
 import { answerMessage, type BridgeStatus } from './requests.ts';
-import { type Claim, claimSocket, type SocketFile } from './socket-file.ts';
 
 export interface BridgeOptions {
   readonly settings: SboxmgrSettings['socket'];
@@ -79,7 +79,7 @@ export function openBridge(options: BridgeOptions): Bridge {
   };
   const open = async (): Promise<void> => {
     const next = createServer({ allowHalfOpen: true }, accept);
-    const claim: Claim = await claimSocket(next, settings);
+    const claim: Claim = await claimSocket(next, { ...settings, key: 'sboxmgr.socket' });
     next.on('error', (error) => logger.warn({ err: error }, 'the socket for sboxmgr took no connection'));
     if (claim.kind === 'ours') {
       server = next;

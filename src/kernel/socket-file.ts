@@ -3,9 +3,11 @@ import type { Stats } from 'node:fs';
 import { chmod, chown, link, lstat, mkdir, rename, unlink } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { dirname, join } from 'node:path';
-import { groupId, maxPathBytes, someoneListens, withUmask } from '../../kernel/unix-socket.ts';
+import { groupId, maxPathBytes, someoneListens, withUmask } from './unix-socket.ts';
 
 export interface SocketFileSettings {
+  /** Key of the configuration that names the path, for what a refusal says. */
+  readonly key: string;
   readonly path: string;
   readonly mode: number;
   readonly group: string | undefined;
@@ -30,16 +32,16 @@ export type Claim =
  * nothing that came in between is replaced, and the end of the server, which removes what it was bound to, cannot remove another's.
  */
 export async function claimSocket(server: Server, settings: SocketFileSettings): Promise<Claim> {
-  const { path, mode, group } = settings;
+  const { key, path, mode, group } = settings;
   const made = join(dirname(path), `.sbx${randomBytes(4).toString('hex')}`);
-  if (Buffer.byteLength(made) > maxPathBytes)
-    return { kind: 'refused', message: `${path} lies too deep: a socket's name has ${maxPathBytes} bytes` };
+  if (Buffer.byteLength(made) > maxPathBytes || Buffer.byteLength(path) > maxPathBytes)
+    return { kind: 'refused', message: `${path} lies too deep: a socket's name has at most ${maxPathBytes} bytes` };
   const gid = group === undefined ? undefined : await groupId(group);
   if (group !== undefined && gid === undefined) return { kind: 'refused', message: `there is no group ${group} for ${path}` };
   try {
     // One level: Node never ends making several where the file system takes none (/proc).
     await mkdir(dirname(path), { mode: 0o700 }).catch(() => {});
-    const obstacle = await clear(path);
+    const obstacle = await clear(path, key);
     if (obstacle !== undefined) return obstacle;
     await listen(server, made, mode);
     if (gid !== undefined) await chown(made, -1, gid);
@@ -90,12 +92,12 @@ function socketFile({ path, mode }: SocketFileSettings, own: Identity): SocketFi
 }
 
 /** Removes a socket that nobody listens on any more; anything else is left as it is. */
-async function clear(path: string): Promise<Claim | undefined> {
+async function clear(path: string, key: string): Promise<Claim | undefined> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return undefined;
   if (!found.isSocket()) {
     const what = found.isSymbolicLink() ? 'a symbolic link' : 'no socket';
-    return { kind: 'refused', message: `${path} is ${what}: move it away, or choose another sboxmgr.socket.path` };
+    return { kind: 'refused', message: `${path} is ${what}: move it away, or choose another ${key}.path` };
   }
   const taken: Claim = { kind: 'taken', message: `another program listens on ${path}` };
   if (await someoneListens(path)) return taken;
