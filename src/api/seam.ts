@@ -70,6 +70,8 @@ export interface Call {
   readonly json: boolean;
   /** Fires when the client leaves, and (with an AgentError as reason) when the call is cut, its token revoked, or the agent stops. */
   readonly signal: AbortSignal;
+  /** Why the signal has fired, or would have, had anybody asked for it. */
+  readonly reason: AgentError | undefined;
   /** Ends the call from our side: the implementation sees the signal, and a stream that still does not drain is reset. */
   cut(error: AgentError): void;
   /** How it ended, for span, metric and log: a canonical code (`ok`, `not_found`, …). The first word stands. */

@@ -37,6 +37,7 @@ export function testCall(method: RpcMethod, options: { readonly protocol?: Proto
     local: false,
     json: options.protocol === 'rest',
     signal: controller.signal,
+    reason: undefined,
     cut: (error: AgentError) => controller.abort(error),
     outcome(code) {
       call.ended ??= code;

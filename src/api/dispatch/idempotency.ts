@@ -43,7 +43,7 @@ function unattended(context: HandlerContext, call: Call): HandlerContext {
   const { signal } = new AbortController();
   const { protocol, method, principal, span, local, json, rest } = call;
   const own: Call = {
-    ...{ protocol, method, principal, span, local, json, rest, signal },
+    ...{ protocol, method, principal, span, local, json, rest, signal, reason: undefined },
     cut: (error) => call.cut(error),
     outcome: (code, error) => call.outcome(code, error),
     holdUntil: (promise) => call.holdUntil(promise),

@@ -93,7 +93,6 @@ export class OpenCall implements Call {
     return this.#controller.signal;
   }
 
-  /** Why the signal has fired, or would have. */
   get reason(): AgentError | undefined {
     return this.#reason;
   }

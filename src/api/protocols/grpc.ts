@@ -137,7 +137,9 @@ async function fail(call: Call, context: CallContext, error: unknown, details: b
 }
 
 function answerUnary(context: CallContext, method: ServedMethod, answer: Message): void {
-  const { exchange } = context;
+  const { call, exchange } = context;
+  // What was cut is not answered with what its handler made of it after all.
+  if (call.reason !== undefined) throw call.reason;
   const frame = encode(method.desc.output, answer);
   if (exchange.closed) return;
   exchange.respond(200, head(context));

@@ -72,6 +72,7 @@ function etagOf(message: Message): string | undefined {
 }
 
 function answerUnary(call: Call, exchange: Exchange, { route, unary }: Served, message: Message): void {
+  if (call.reason !== undefined) throw call.reason;
   const document = documentText(route.method, exchange, message);
   const etag = etagOf(message);
   const location = call.rest.location ?? unary.location?.(message);
