@@ -1,7 +1,7 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Metrics, Sample } from '../telemetry/types.ts';
 import type { EngineFigures } from './figures.ts';
-import { createResourceReader } from './resources.ts';
+import type { ResourceReader } from './resources.ts';
 import type { Run } from './run.ts';
 import { type ProcessView, processStates } from './types.ts';
 
@@ -13,8 +13,11 @@ interface Observed {
 }
 
 /** The metrics `sboxagent_process_*` and `sboxagent_engine_*`: one series (of the states: eight) a process, so as many as there are ids. */
-export function registerInstruments(metrics: Metrics, observed: () => readonly Observed[], clock: Clock): void {
-  const reader = createResourceReader(clock);
+export function registerInstruments(
+  metrics: Metrics,
+  observed: () => readonly Observed[],
+  { clock, resources: reader }: { readonly clock: Clock; readonly resources: ResourceReader },
+): void {
   const labels = ({ view }: Observed): { process: string; engine: string } => ({ process: view.id, engine: view.engine });
   const running = (value: (o: Observed & { readonly run: Run }) => number | undefined) => (): readonly Sample[] =>
     observed().flatMap((o) => {

@@ -50,11 +50,13 @@ function openForWriting(path: string): number {
   }
 }
 
-/** Flushes the record of this number, and its name. */
-export async function syncRecord(files: RecordFiles, sequence: number): Promise<void> {
+/** Flushes the record of this number, and its name where that was not flushed before (`named`: of this unit, by this daemon). */
+export async function syncRecord(files: RecordFiles, sequence: number, named: Set<string>): Promise<void> {
   const path = pathOf(files, sequence);
   await sync(path);
+  if (named.has(path)) return;
   await sync(dirname(path));
+  named.add(path);
 }
 
 async function sync(path: string): Promise<void> {

@@ -38,6 +38,7 @@ export function createRecorder(context: ProcessContext, id: string, before: Pick
   let desired = before.record?.desired ?? 'DOWN';
   let written: { readonly life: Lifecycle | undefined; readonly run: RunRecord | undefined } = { life: undefined, run: undefined };
   let told: readonly (NewEvent & { readonly atMs: number })[] = [];
+  const named = new Set<string>();
   let problem: unknown;
   let syncing: Promise<void> = Promise.resolve();
 
@@ -56,7 +57,7 @@ export function createRecorder(context: ProcessContext, id: string, before: Pick
     problem = undefined;
     if (record.desired === desired) return;
     desired = record.desired;
-    const flushed = syncRecord(files.record, sequence);
+    const flushed = syncRecord(files.record, sequence, named);
     syncing = flushed.catch((error: unknown) => logger.warn({ process: id, error }, 'the record of a unit could not be flushed'));
   };
 

@@ -1,51 +1,69 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import type { Clock } from '../kernel/clock.ts';
-import { isAlive, readStat, ticksPerSecond } from './proc.ts';
+import { readStat, ticksPerSecond } from './proc.ts';
 import type { Run } from './run.ts';
 import type { ProcessResources } from './types.ts';
 
-/** Two looks closer than this give one figure: the kernel counts in hundredths of a second. */
-const minSpanMs = 250;
+/** Who asks sooner is given the newest sample: a look costs the event loop, and callers and scrapes come as they like. */
+const sampleMs = 1000;
 
 interface Look {
   readonly atMs: number;
-  readonly cpuTicks: number;
-  readonly ratio: number;
+  readonly cpuSeconds: number;
+  /** undefined: it was gone, or no descriptor was left to look with. */
+  readonly figures: ProcessResources | undefined;
 }
 
-/** Figures of programs by /proc. The ratio is the share of one core since the last look (the first: since the start). */
-export function createResourceReader(clock: Clock): { read(run: Run): ProcessResources | undefined } {
+export interface ResourceReader {
+  /** The newest figures, of at most a second ago; undefined when it does not run. */
+  read(run: Run): ProcessResources | undefined;
+}
+
+/**
+ * Figures of runs: of everything in its group where the run has one, else of the program itself by /proc. Sampled when somebody
+ * asks, once a second at most, whoever asks; a run that nobody asks about costs nothing. The CPU ratio is the share of one core
+ * since the sample before (the first: since the start).
+ */
+export function createResourceReader(clock: Clock): ResourceReader {
   const looks = new WeakMap<Run, Look>();
-  const ratio = (run: Run, cpuTicks: number): number => {
-    const last = looks.get(run) ?? { atMs: run.startedMs, cpuTicks: 0, ratio: 0 };
-    const atMs = clock.monotonicMs();
-    if (atMs - last.atMs < minSpanMs) return last.ratio;
-    const now = Math.max(0, (cpuTicks - last.cpuTicks) / ticksPerSecond / ((atMs - last.atMs) / 1000));
-    looks.set(run, { atMs, cpuTicks, ratio: now });
-    return now;
-  };
   return {
     read(run) {
-      const { program } = run.tree;
-      if (program === undefined || !isAlive(program)) return undefined;
-      try {
-        const status = readFileSync(`/proc/${run.pid}/status`, 'latin1');
-        return {
-          cpuUsageRatio: ratio(run, readStat(run.pid)?.cpuTicks ?? 0),
-          residentMemoryBytes: Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024,
-          openFds: countFds(run.pid),
-          threads: Number(/^Threads:\s+(\d+)$/m.exec(status)?.[1] ?? 0),
-        };
-      } catch {
-        return undefined; // gone between the looks, or no descriptor left to look with
-      }
+      const atMs = clock.monotonicMs();
+      const last = looks.get(run) ?? { atMs: run.startedMs, cpuSeconds: 0, figures: undefined };
+      if (looks.has(run) && atMs - last.atMs < sampleMs) return last.figures;
+      const look = { atMs, ...sample(run, last, atMs) };
+      looks.set(run, look);
+      return look.figures;
     },
   };
 }
 
-function countFds(pid: number): number {
+function sample(run: Run, last: Look, atMs: number): Omit<Look, 'atMs'> {
+  const { program, group } = run.tree;
   try {
-    return readdirSync(`/proc/${pid}/fd`).length;
+    const stat = program === undefined ? undefined : readStat(program.pid);
+    if (stat === undefined || stat.startTicks !== program?.startTicks) return { cpuSeconds: last.cpuSeconds, figures: undefined };
+    const usage = group?.usage();
+    const cpuSeconds = usage === undefined ? stat.cpuTicks / ticksPerSecond : usage.cpuMicros / 1e6;
+    const spanSeconds = Math.max(0.01, (atMs - last.atMs) / 1000); // the kernel counts in hundredths
+    const status = readFileSync(`/proc/${run.pid}/status`, 'latin1');
+    const figures = {
+      cpuUsageRatio: Math.max(0, cpuSeconds - last.cpuSeconds) / spanSeconds,
+      residentMemoryBytes: usage?.memoryBytes ?? Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024,
+      openFds: countDescriptors(run.pid),
+      threads: Number(/^Threads:\s+(\d+)$/m.exec(status)?.[1] ?? 0),
+    };
+    return { cpuSeconds, figures };
+  } catch {
+    return { cpuSeconds: last.cpuSeconds, figures: undefined };
+  }
+}
+
+/** The size of the directory is their number; kernels before 6.2 say 0, and there each has to be listed. */
+export function countDescriptors(pid: number): number {
+  const path = `/proc/${pid}/fd`;
+  try {
+    return statSync(path).size || readdirSync(path).length;
   } catch {
     return 0; // another user's process: not ours to see
   }

@@ -166,7 +166,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
   // What is in a group that nobody knows of was left by a start that was cut short.
   groups.clear(new Set(roster.all().map((instance) => instance.id)));
   const observed = () => roster.all().map((i) => ({ view: i.view(), run: i.run(), figures: figures.board.get(i.id) }));
-  registerInstruments(options.metrics, observed, clock);
+  registerInstruments(options.metrics, observed, { clock, resources });
 
   const restartQuietly = async (instance: Instance): Promise<void> => {
     try {

@@ -115,7 +115,7 @@ export interface Supervisor {
   get(id: string): ProcessView;
   /** By id. */
   list(): readonly ProcessView[];
-  /** Figures of a running process at this moment; undefined when it does not run. */
+  /** Figures of a running process, of at most a second ago; undefined when it does not run. */
   resources(id: string): Promise<ProcessResources | undefined>;
   /** Calls `fn` for every change, in order, synchronously. Answers how to stop. */
   onChange(fn: (change: ProcessChange) => void): () => void;
