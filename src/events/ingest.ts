@@ -47,7 +47,7 @@ function ingestOne(event: NewEvent, nowMs: number, { options, report }: Ingestin
   const { context } = options;
   const redactor = options.redactor ?? noRedactor;
   const head = judgeHead(event, report);
-  const judge = createDataJudge(report);
+  const judge = createDataJudge(report, context.maxDepth);
   const data = event.data === undefined ? undefined : redactor.json(event.data, 'data', judge);
   const wireBytes = head + judge.bytes();
   judgeSize(wireBytes, report);

@@ -105,8 +105,9 @@ const wrapBytes = 2;
 const containerBytes = 10;
 
 /** Judges data on the way of another walk, and adds up the bytes of its wire form. What JSON cannot carry would come back changed: it is refused. */
-export function createDataJudge(report: Report): JsonVisitor & { bytes(): number } {
+export function createDataJudge(report: Report, deepest: number = limits.depth): JsonVisitor & { bytes(): number } {
   let bytes = 0;
+  const maxDepth = Math.min(deepest, limits.depth);
   const told = (place: JsonPlace, key: string | number): string => place.path(key).slice(0, longestPath);
   return {
     bytes: () => bytes,
@@ -125,8 +126,8 @@ export function createDataJudge(report: Report): JsonVisitor & { bytes(): number
         bytes += scalarBytes + wrapBytes;
       } else {
         bytes += containerBytes;
-        if (place.depth >= limits.depth) report('data', `must be nested at most ${limits.depth} deep`, 'depth');
-        return place.depth < limits.depth;
+        if (place.depth >= maxDepth) report(told(place, key), `must not nest deeper than ${maxDepth} levels`, 'depth');
+        return place.depth < maxDepth;
       }
       return true;
     },

@@ -1,5 +1,6 @@
 /** The rooms behind the API, in memory: small, honest implementations of their interfaces. */
 import type { ApiDeps, HealthSnapshot, RequestMemory } from '../../src/api/index.ts';
+import { ingest } from '../../src/events/ingest.ts';
 import type {
   EventFilter,
   Journal,
@@ -90,6 +91,7 @@ export class FakeJournal implements Journal {
 
   async publish(events: readonly NewEvent[], context: PublishContext): Promise<readonly Receipt[]> {
     this.publishes.push(events.length);
+    ingest(events, { context, clock: systemClock, redactor: undefined, stamp: () => undefined });
     if (this.delayMs > 0) await systemClock.sleep(this.delayMs);
     const fresh: StoredEvent[] = [];
     const receipts = events.map((event): Receipt => {

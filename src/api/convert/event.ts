@@ -5,7 +5,6 @@ import { type EventReceipt, EventReceiptSchema } from '../../../gen/es/sboxagent
 import type { EventFilter, JsonObject, NewEvent, Receipt, Severity, StoredEvent } from '../../events/types.ts';
 import { severities } from '../../events/types.ts';
 import { invalid, type Violation } from '../../kernel/errors.ts';
-import { checkData, maxViolations } from './data.ts';
 import { restText } from './json.ts';
 import { checkTime, instantOf, timestampOf } from './time.ts';
 
@@ -16,11 +15,6 @@ export interface EventLimits {
 
 function severityOf(value: Event_Severity): Severity | undefined {
   return severities.find((name) => Event_Severity[name] === value);
-}
-
-function check(event: Event, field: string, options: EventLimits & { readonly violations: Violation[] }): void {
-  checkTime(event.time, `${field}.time`, options.violations);
-  checkData(event.data, `${field}.data`, options);
 }
 
 function newEvent(event: Event): NewEvent {
@@ -41,11 +35,8 @@ function newEvent(event: Event): NewEvent {
   };
 }
 
-/** Events as publishers hand them in. Throws INVALID_REQUEST that names every fault; `field(i)` is the path of the i-th. */
-export function newEvents(events: readonly Event[], field: (index: number) => string, limits: EventLimits): NewEvent[] {
-  const violations: Violation[] = [];
-  for (const [index, event] of events.entries()) check(event, field(index), { ...limits, violations });
-  if (violations.length > 0) throw invalid(violations.slice(0, maxViolations));
+/** Events as publishers hand them in. The journal judges them, all in one walk. */
+export function newEvents(events: readonly Event[]): NewEvent[] {
   return events.map(newEvent);
 }
 

@@ -31,9 +31,9 @@ export interface EventServiceDeps {
   readonly pingIntervalMs: () => number;
 }
 
-export function publishContext(context: HandlerContext): PublishContext {
+export function publishContext(context: HandlerContext, { maxDepth }: EventLimits): PublishContext {
   const { principal, span } = callOf(context);
-  return { source: principal.name, publisher: principal, traceId: span.traceId, spanId: span.spanId };
+  return { source: principal.name, publisher: principal, traceId: span.traceId, spanId: span.spanId, maxDepth };
 }
 
 /**
@@ -64,10 +64,10 @@ export function eventService({ journal, validate, limits, pingIntervalMs }: Even
     async createEvent(request, context) {
       const { event } = request;
       if (event === undefined) throw invalid([{ field: 'event', message: 'is required', rule: 'required' }]);
-      const [fresh] = newEvents([event], () => 'event', limits());
+      const [fresh] = newEvents([event]);
       if (fresh === undefined) throw new AgentError('INTERNAL', 'an event was lost on its way to the journal');
       const named = fresh.id === undefined && request.requestId !== '' ? { ...fresh, id: derivedId(request, context) } : fresh;
-      const [receipt] = await journal.publish([named], publishContext(context)).catch(renameField);
+      const [receipt] = await journal.publish([named], publishContext(context, limits())).catch(renameField);
       if (receipt === undefined) throw new AgentError('INTERNAL', 'the journal gave no receipt');
       if (!receipt.duplicate) return eventMessage(receipt.event);
       callOf(context).rest.status = 200;
@@ -75,8 +75,8 @@ export function eventService({ journal, validate, limits, pingIntervalMs }: Even
     },
 
     async batchCreateEvents({ events }, context) {
-      const fresh = newEvents(events, (index) => `events[${index}]`, limits());
-      return { receipts: (await journal.publish(fresh, publishContext(context))).map(receiptMessage) };
+      const fresh = newEvents(events);
+      return { receipts: (await journal.publish(fresh, publishContext(context, limits()))).map(receiptMessage) };
     },
 
     publishEvents: (requests, context) => publishBatches(requests, context, { journal, validate, limits }),

@@ -29,13 +29,13 @@ export async function* publishBatches(
   context: HandlerContext,
   { journal, validate, limits }: Deps,
 ): AsyncGenerator<PublishEventsResponse> {
-  const publisher = publishContext(context);
+  const publisher = publishContext(context, limits());
 
   const store = async ({ batchId, events }: PublishEventsRequest): Promise<PublishEventsResponse> => {
     try {
       // A batch of the stream obeys the rules of BatchCreateEvents.
       validate(BatchCreateEventsRequestSchema, create(BatchCreateEventsRequestSchema, { events }));
-      const fresh = newEvents(events, (index) => `events[${index}]`, limits());
+      const fresh = newEvents(events);
       const receipts = await journal.publish(fresh, publisher);
       return create(PublishEventsResponseSchema, { batchId, receipts: receipts.map(receiptMessage) });
     } catch (error) {
