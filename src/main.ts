@@ -3,7 +3,9 @@
  * would have loaded.
  */
 
+import { join } from 'node:path';
 import { holdSignals } from './app/signals.ts';
+import { rememberResolutions } from './resolutions.ts';
 
 /** Exit code of a fault of the program itself. */
 const FAULT = 70;
@@ -11,6 +13,7 @@ const FAULT = 70;
 async function run(argv: readonly string[]): Promise<number> {
   const [command, ...rest] = argv;
   const signals = command === 'serve' ? holdSignals() : undefined;
+  if (signals !== undefined) rememberResolutions(join(import.meta.dirname, '..'));
   switch (command) {
     case '--json':
       return (await import('./sboxmgr/json-door/main.ts')).runJsonDoor();
