@@ -1,10 +1,10 @@
 /**
- * The journal: durable, ordered, watchable. Ingest (validate, complete, mask) -> append (one group commit) -> ring -> watchers.
+ * The journal: durable, ordered, watchable. Ingest (judge, complete, mask: one walk) -> append (one group commit) -> ring -> feed -> watchers.
  *
  * Invariants: an event is acknowledged, and shown to anyone, only after it is durable; revisions rise strictly in the order of
  * commit, without holes inside the window, and are never used again; one (source, id) is stored once inside the window; a
- * watcher sees every kept event after its cursor once and in order, or a counted gap; no watcher has a queue of its own, so
- * that none delays a publisher or another watcher.
+ * watcher sees every kept event after its cursor once and in order, or a counted gap; no watcher has a queue, a timer or a generator of its own,
+ * so that none delays a publisher or another watcher. What an event counts as is its size with everything it carries.
  *
  * May be imported by logs, config, alerts, audit, processes, plugins, sboxmgr, api (types) and app. It imports kernel, telemetry and store.
  */

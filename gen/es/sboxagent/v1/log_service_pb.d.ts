@@ -32,7 +32,8 @@ export declare type ListLogsRequest = Message<"sboxagent.v1.ListLogsRequest"> & 
   orderBy: string;
 
   /**
-   * At most this many, 1 to 1000; 0 means 100, more than 1000 is cut to 1000.
+   * At most this many, 1 to 1000; 0 means 100, more than 1000 is cut to 1000. A page also ends at 1 MiB of entries;
+   * `next_page_token` then goes on.
    *
    * @generated from field: int32 page_size = 3;
    */

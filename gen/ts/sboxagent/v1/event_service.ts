@@ -95,7 +95,10 @@ export interface ListEventsRequest {
     | undefined;
   /** `revision`, or `revision desc`, which is the default. */
   order_by: string;
-  /** At most this many, 1 to 1000; 0 means 100, more than 1000 is cut to 1000. */
+  /**
+   * At most this many, 1 to 1000; 0 means 100, more than 1000 is cut to 1000. A page also ends at 1 MiB of events;
+   * `next_page_token` then goes on.
+   */
   page_size: number;
   /** `next_page_token` of the page before; empty for the first. */
   page_token: string;
