@@ -83,6 +83,13 @@ test('PUT /config: the body is the document, as JSON or as YAML; If-Match guards
     const refused = await at.call('PUT', '/config', { body: '{}', headers: { 'if-match': stale } });
     assert.deepEqual([refused.status, refused.json.code, refused.json.details[0].reason], [409, 'aborted', 'ETAG_STALE']);
   }
+  // An empty etag beside the header does not switch it off, and an empty header is a mistake.
+  const beside = await at.call('PUT', '/config?etag=', { body: '{}', headers: { 'if-match': etag } });
+  assert.deepEqual([beside.status, beside.json.details[0].reason], [409, 'ETAG_STALE']);
+  for (const empty of ['""', 'W/""']) {
+    const refused = await at.call('PUT', '/config', { body: '{}', headers: { 'if-match': empty } });
+    assert.deepEqual([refused.status, refused.json.details[1].field_violations[0].field], [400, 'If-Match']);
+  }
   const text = `${at.room.read()}# seen\nlogs: {files: 3}\n`;
   for (const [index, type] of ['application/yaml', 'text/yaml', 'application/x-yaml', 'text/yaml; charset=utf-8'].entries()) {
     const yaml = await at.call('PUT', '/config', { body: text.replace('3', String(3 + index)), type, headers: { 'if-match': '*' } });
