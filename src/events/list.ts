@@ -10,12 +10,13 @@ type Query = Parameters<Journal['list']>[0];
  */
 export async function listEvents(
   scan: (args: ScanArgs) => Promise<ScanResult>,
-  { filter, order, pageSize, cursor }: Query,
+  { filter, order, pageSize, cursor, signal }: Query,
 ): ReturnType<Journal['list']> {
   const events: StoredEvent[] = [];
   let from = cursor ?? (order === 'asc' ? 0 : Number.MAX_SAFE_INTEGER);
   let room = messageBytes;
   for (;;) {
+    signal?.throwIfAborted();
     // One more than the page tells whether there is a next one.
     const step = await scan({ filter, order, from, limit: pageSize + 1 - events.length, room });
     for (const { revision, body } of step.events) events.push(decodeBody(revision, body));

@@ -137,6 +137,8 @@ export interface Journal {
     readonly pageSize: number;
     /** Exclusive: events after it in `order`. */
     readonly cursor?: number;
+    /** Ends a search whose caller has left: the promise is rejected with its reason. */
+    readonly signal?: AbortSignal;
   }): Promise<{ readonly events: readonly StoredEvent[]; readonly nextCursor?: number }>;
   /** A watch to be pushed, by who writes to sockets. Joining throws REVISION_COMPACTED or REVISION_AHEAD; the first item comes at once. */
   feed(options: Omit<WatchOptions, 'signal'>): Feed<WatchItem>;

@@ -131,7 +131,7 @@ export async function openSourceFiles(options: SourceFilesOptions): Promise<Sour
     }
     // What is appended faster than it can be compressed waits here: the limit holds at every moment.
     await packing?.catch(() => undefined);
-    await removeExcess(keep, nowMs, bytes);
+    await removeExcess(keep, nowMs, Math.max(bytes, limit));
     const file: LogFile = { firstSeq, gzip: false, bytes: 0, lastWriteMs: 0 };
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const next = await open(pathOf(file), 'a', 0o600);
@@ -227,7 +227,7 @@ async function eachEntry(file: LogFile, openFile: OpenFile, { source, after, fn 
 }
 
 /**
- * Which files go: the oldest over the number and the bytes (with what is about to be added in a file of its own), and every one whose newest line is older
+ * Which files go: the oldest over the number and the bytes (with the file that is about to be begun, full), and every one whose newest line is older
  * than the retention.
  */
 function excess(files: readonly LogFile[], keep: Keep, { nowMs, adding }: { readonly nowMs: number; readonly adding: number }): LogFile[] {

@@ -91,3 +91,18 @@ test('an event alone may be over a page, and never over what a client takes by d
     (error) => error instanceof AgentError && error.violations[0]?.field === 'events[0].data',
   );
 });
+
+test('a search whose caller has left ends between two steps', async () => {
+  using place = scratch();
+  await using room = await openRoom(place);
+  for (let n = 0; n < 6; n++) {
+    await room.journal.publish(
+      Array.from({ length: 1000 }, () => ({ type: 'a.b' })),
+      context,
+    );
+  }
+  const stop = new AbortController();
+  const searching = room.journal.list({ order: 'desc', pageSize: 10, filter: { text: 'nowhere' }, signal: stop.signal });
+  stop.abort(new Error('left'));
+  await assert.rejects(searching, /left/);
+});

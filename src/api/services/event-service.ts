@@ -14,7 +14,7 @@ import { AgentError, invalid } from '../../kernel/errors.ts';
 import { feedMapping, mapFeed } from '../../kernel/feed.ts';
 import { ulidFrom } from '../../kernel/ids.ts';
 import { may } from '../../kernel/principal.ts';
-import { callOf } from '../calls.ts';
+import { callOf, callSignal } from '../calls.ts';
 import { type EventLimits, eventFilter, eventMessage, newEvents, receiptMessage } from '../convert/event.ts';
 import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
 import { watchMessage } from '../convert/watch.ts';
@@ -83,7 +83,7 @@ export function eventService({ journal, validate, limits, pingIntervalMs }: Even
 
     getEvent: async ({ id, source }) => eventMessage(await (source === '' ? journal.get(id) : journal.get(id, source))),
 
-    async listEvents(request) {
+    async listEvents(request, context) {
       const order = request.orderBy === 'revision' || request.orderBy === 'revision asc' ? 'asc' : 'desc';
       const binding = listBinding(request.filter, order);
       const cursor = readPageToken(request.pageToken, binding, 'number');
@@ -91,6 +91,7 @@ export function eventService({ journal, validate, limits, pingIntervalMs }: Even
       const { events, nextCursor } = await journal.list({
         order,
         pageSize: pageSize(request.pageSize),
+        signal: callSignal(context),
         ...(filter !== undefined && { filter }),
         ...(cursor !== undefined && { cursor }),
       });
