@@ -83,7 +83,7 @@ const hostile: readonly (readonly [EngineName, string, ...string[]])[] = [
     'program endpoints[0].ssh_server',
     'file_outside endpoints[0].state_directory',
   ],
-  ['sing-box', '{"services": [{"type": "ccm", "credential_path": "/root/.claude/x"}]}', 'file_outside services[0].credential_path'],
+  ['sing-box', '{"services": [{"type": "ccm", "credential_path": "/root/.config/x"}]}', 'file_outside services[0].credential_path'],
   ['sing-box', '{"services": [{"type": "ssm-api", "listen": "127.0.0.1", "listen_port": 1}]}', 'api_without_secret services[0].listen'],
   [
     'sing-box',
