@@ -1,4 +1,4 @@
-import { foldName } from './key-pattern.ts';
+import { nameFolder } from './key-pattern.ts';
 
 /** Why a text is no config, and where. The message has no part of the text: it may hold secrets. */
 export interface ConfigFault {
@@ -20,6 +20,9 @@ export class ConfigFaultError extends Error {
   }
 }
 
+/** More than any config has: a list of ten thousand proxies has some 150,000. */
+export const maxValues = 300_000;
+
 /** Deeper than any config; Go's decoders stop at 10,000. */
 export const maxDepth = 100;
 
@@ -39,7 +42,10 @@ export function parseConfigJson(
   visit: Visit = () => {},
 ): unknown {
   const path: (string | number)[] = [];
+  const around: string[] = [];
+  const fold = nameFolder();
   let at = 0;
+  let values = 0;
   const fail = (rule: ConfigFault['rule'], message: string): never => {
     throw new ConfigFaultError({ rule, path: dotted(path), line: lineAt(text, at), message });
   };
@@ -79,18 +85,20 @@ export function parseConfigJson(
   const readTable = (): unknown => {
     const table: Record<string, unknown> = Object.create(null);
     const seen = new Set<string>();
-    const folds = !isNames(names(path));
+    const folds = !isNames(around);
     for (let more = opens('}'); more; more = follows('}')) {
       if (peek() !== '"') fail('syntax', 'a name in double quotes is missing here');
       const name = readString();
       path.push(name);
-      const folded = folds ? foldName(name) : name;
+      around.push(fold(name));
+      const folded = folds ? fold(name) : name;
       if (seen.has(folded)) fail('duplicate_key', 'stands twice in its table (the engine compares names without case): keep one');
       seen.add(folded);
       if (peek() !== ':') fail('syntax', 'a colon is missing here');
       at++;
       table[name] = readValue();
       path.pop();
+      around.pop();
     }
     return table;
   };
@@ -105,6 +113,7 @@ export function parseConfigJson(
   };
   const readValue = (): unknown => {
     const first = peek();
+    if (++values > maxValues) fail('too_large', `more than ${maxValues} values`);
     visit(path, at);
     if (first === '{') return readTable();
     if (first === '[') return readList();
@@ -148,11 +157,6 @@ function stringEnd(text: string, from: number): number {
     }
   }
   return -1;
-}
-
-/** Names of a path, without indices, as patterns want them. */
-export function names(path: readonly (string | number)[]): readonly string[] {
-  return path.filter((part) => typeof part === 'string').map(foldName);
 }
 
 /** `inbounds[0].listen_port`. */

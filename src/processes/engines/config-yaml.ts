@@ -4,7 +4,7 @@ import { ConfigFaultError, maxDepth } from './config-json.ts';
 import { foldName } from './key-pattern.ts';
 
 /** Ordinary lists of proxies have some thousand entries; the composer takes about 5 µs a token. */
-const limits = { depth: maxDepth, tokens: 200_000, tags: 5000 };
+const limits = { depth: maxDepth, tokens: 400_000, tags: 5000 };
 /** A list of proxies may name one anchor in each entry; what names anchors of anchors multiplies and is soon beyond this. */
 const maxAliases = 5000;
 

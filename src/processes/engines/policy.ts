@@ -1,6 +1,6 @@
 import { isAbsolute, resolve, sep } from 'node:path';
 import { isLoopback } from './fields.ts';
-import { compileKeys, type KeyTest } from './key-pattern.ts';
+import { compileKeys } from './key-pattern.ts';
 import { apparentFiles, certainFiles, pluginFiles } from './named-files.ts';
 import type { ConfigFormat } from './read-config.ts';
 import { linesOf, type ReadConfig, readConfig } from './read-config.ts';
@@ -44,22 +44,36 @@ export interface PolicyScope {
 
 /** As many as fit into an answer. */
 const maxViolations = 100;
+/** Places that are remembered. */
+const maxKnown = 10_000;
 
-interface Tests {
-  readonly typedFiles: KeyTest;
-  readonly notFiles: KeyTest;
-  readonly files: KeyTest;
-  readonly programs: KeyTest;
-  readonly names: KeyTest;
-}
+/** What is looked for at a place of a config. */
+type Category = 'program' | 'file' | 'options' | 'not-file' | 'opaque' | 'unknown';
 
-function testsOf(keys: ConfigKeys): Tests {
-  return {
-    typedFiles: compileKeys(keys.files.filter((row) => typeof row !== 'string')),
-    notFiles: compileKeys(keys.notFiles),
-    files: compileKeys(keys.files),
-    programs: compileKeys(keys.programs),
-    names: compileKeys(keys.names),
+/** Names of what is no path, however it looks: keys in base64 begin with a slash now and then. */
+const opaque = /(?:key|pass|password|secret|token|psk|uuid|auth|auth-str|username|name|tag|seed|short-?ids?)$/;
+
+/** Which category a place has, by the names around it and the type beside it; each place is judged once. */
+function categories(keys: ConfigKeys): (node: ConfigNode) => Category {
+  const typedFiles = compileKeys(keys.files.filter((row) => typeof row !== 'string'));
+  const notFiles = compileKeys(keys.notFiles);
+  const files = compileKeys(keys.files);
+  const programs = compileKeys(keys.programs);
+  const known = new Map<string, Category>();
+  const judge = ({ names, type }: ConfigNode): Category => {
+    const name = names.at(-1) ?? '';
+    if (programs(names, type)) return 'program';
+    if (name === 'plugin-opts') return 'options';
+    if (typedFiles(names, type)) return 'file';
+    if (notFiles(names, type)) return 'not-file';
+    if (files(names, type)) return 'file';
+    return opaque.test(name) ? 'opaque' : 'unknown';
+  };
+  return (node) => {
+    const key = `${node.type}\0\0${node.names.join('\0')}`;
+    const category = known.get(key) ?? judge(node);
+    if (known.size < maxKnown) known.set(key, category);
+    return category;
   };
 }
 
@@ -87,10 +101,10 @@ function faultOf({ fault }: Extract<ReadConfig, { ok: false }>): PolicyViolation
 /** Judges a config that was read. */
 export function judgeDocument(engine: Engine, document: Document, scope: PolicyScope): readonly PolicyViolation[] {
   const found: PolicyViolation[] = [];
-  const tests = testsOf(engine.keys);
+  const categoryOf = categories(engine.keys);
   const inside = insideTest(scope);
   const whole = walkConfig(document, (node) => {
-    if (found.length < maxViolations) found.push(...judgeNode(node, tests, inside));
+    if (found.length < maxViolations) found.push(...judgeNode(node, categoryOf(node), inside));
   });
   if (!whole) found.push({ path: '', line: 0, rule: 'too_large', message: 'more values than any config has; its aliases multiply' });
   return [...found, ...engine.apis(document).flatMap(judgeApi)];
@@ -115,46 +129,40 @@ function insideTest({ cwd, allowedDirs, reserved, realPath }: PolicyScope): Insi
   };
 }
 
-function judgeNode(node: ConfigNode, tests: Tests, inside: Inside): readonly PolicyViolation[] {
-  const { names, type, value } = node;
+function judgeNode(node: ConfigNode, category: Category, inside: Inside): readonly PolicyViolation[] {
+  const { value } = node;
   const at = (): { readonly path: string; readonly line: 0 } => ({ path: node.path(), line: 0 });
-  if (tests.programs(names, type) && isSet(value)) {
+  if (category === 'program' && isSet(value)) {
     if (node.path().endsWith(']')) return []; // the list was told
-    return [
-      {
-        ...at(),
-        rule: 'program',
-        message: 'names a program, or what one is told: a config from outside may not; remove it, or set apply.policy: warn',
-      },
-    ];
+    const message = 'names a program, or what one is told: a config from outside may not; remove it, or set apply.policy: warn';
+    return [{ ...at(), rule: 'program', message }];
   }
-  const listed = Array.isArray(value) || (typeof value === 'object' && value !== null);
-  if (listed) return [];
-  return filesOf(node, tests).flatMap((file): readonly PolicyViolation[] => {
+  return filesOf(value, category).flatMap((file): readonly PolicyViolation[] => {
     const where = inside(file);
     if (where === 'inside') return [];
     const shown = JSON.stringify(file.slice(0, 200));
     if (where === 'reserved')
       return [{ ...at(), rule: 'file_reserved', message: `${shown} is a file of the agent itself: name another one` }];
-    return [
-      {
-        ...at(),
-        rule: 'file_outside',
-        message: `${shown} is outside the directories that this unit allows: put it below one of them, or list its directory in apply.allowed_dirs`,
-      },
-    ];
+    const message = `${shown} is outside the directories that this unit allows: put it below one of them, or list its directory in apply.allowed_dirs`;
+    return [{ ...at(), rule: 'file_outside', message }];
   });
 }
 
-/** Names of what is no path, however it looks: keys in base64 begin with a slash now and then. */
-const opaque = /(?:key|pass|password|secret|token|psk|uuid|auth|auth-str|username|name|tag|seed|short-?ids?)$/;
-
-function filesOf({ names, type, value }: ConfigNode, tests: Tests): readonly string[] {
-  if (names.at(-1) === 'plugin-opts') return pluginFiles(value);
-  if (tests.typedFiles(names, type)) return certainFiles(value);
-  if (tests.notFiles(names, type)) return [];
-  if (tests.files(names, type)) return certainFiles(value);
-  return opaque.test(names.at(-1) ?? '') ? [] : apparentFiles(value);
+/** Items of lists and values of tables are looked at by themselves. */
+function filesOf(value: unknown, category: Category): readonly string[] {
+  if (typeof value !== 'string') return [];
+  switch (category) {
+    case 'file':
+      return certainFiles(value);
+    case 'options':
+      return pluginFiles(value);
+    case 'program':
+    case 'unknown':
+      return apparentFiles(value);
+    case 'not-file':
+    case 'opaque':
+      return [];
+  }
 }
 
 function isSet(value: unknown): boolean {

@@ -24,12 +24,12 @@ export function secretsOf(engine: Engine, document: Document): readonly ConfigSe
     isSecret.set(name, answer);
     return answer;
   };
-  walkConfig(document, ({ value, path, names, type }) => {
+  walkConfig(document, ({ value, path, names, key, type }) => {
     if (typeof value !== 'string' && typeof value !== 'number') return;
     const text = String(value);
     if (text === '' || text === '***') return;
     const name = names.at(-1) ?? '';
-    if (name !== 'username' && (own(names, type) || named(name) || named(foldName(camelToDash(path())))))
+    if (name !== 'username' && (own(names, type) || named(name) || named(foldName(withDashes(key)))))
       found.push({ path: path(), value: text });
     else {
       const login = userinfo.exec(text)?.[1];
@@ -40,9 +40,8 @@ export function secretsOf(engine: Engine, document: Document): readonly ConfigSe
 }
 
 /** Folding loses the humps of `privateKey`: they are words to the list of names. */
-function camelToDash(path: string): string {
-  const last = path.slice(path.lastIndexOf('.') + 1).replace(/\[\d+\]$/, '');
-  return last.replace(/([a-z\d])([A-Z])/g, '$1-$2');
+function withDashes(key: string): string {
+  return key.replace(/([a-z\d])([A-Z])/g, '$1-$2');
 }
 
 /** Shorter ones would mask half of every line. */

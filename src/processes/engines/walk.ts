@@ -1,5 +1,5 @@
-import { dotted } from './config-json.ts';
-import { foldName } from './key-pattern.ts';
+import { dotted, maxValues } from './config-json.ts';
+import { nameFolder } from './key-pattern.ts';
 
 /** A value of a config and where it stands. */
 export interface ConfigNode {
@@ -8,21 +8,23 @@ export interface ConfigNode {
   readonly path: () => string;
   /** Names around it, folded, without indices: what patterns are matched against. */
   readonly names: readonly string[];
+  /** The last of them as it is written. */
+  readonly key: string;
   /** The `type` beside it; empty where there is none. */
   readonly type: string;
 }
-
-/** More than any config; aliases of YAML make one value count at each place where it is named. */
-const maxNodes = 300_000;
 
 /** Calls `visit` for every value below the top, tables and lists included. False when there are more than anybody can look at. */
 export function walkConfig(document: unknown, visit: (node: ConfigNode) => void): boolean {
   const path: (string | number)[] = [];
   const names: string[] = [];
-  let left = maxNodes;
+  let key = '';
+  const fold = nameFolder();
+  // Aliases of YAML make one value count at each place where it is named.
+  let left = maxValues;
   const enter = (value: unknown, type: string): boolean => {
     if (--left < 0) return false;
-    if (path.length > 0) visit({ value, path: () => dotted(path), names, type });
+    if (path.length > 0) visit({ value, path: () => dotted(path), names, key, type });
     if (typeof value !== 'object' || value === null) return true;
     return Array.isArray(value) ? list(value, type) : table(value);
   };
@@ -35,10 +37,11 @@ export function walkConfig(document: unknown, visit: (node: ConfigNode) => void)
     });
   const table = (value: object): boolean => {
     const entries = Object.entries(value);
-    const own = entries.find(([key]) => foldName(key) === 'type')?.[1];
-    return entries.every(([key, inner]) => {
-      path.push(key);
-      names.push(foldName(key));
+    const own = entries.find(([key]) => fold(key) === 'type')?.[1];
+    return entries.every(([name, inner]) => {
+      path.push(name);
+      names.push(fold(name));
+      key = name;
       const whole = enter(inner, typeof own === 'string' ? own : '');
       names.pop();
       path.pop();
