@@ -98,6 +98,7 @@ test('a broken hand edit: the old one in force, DEGRADED with its line; SIGHUP s
   assert.equal((await configEvents()).length, told + 1);
   replace(good.replace('name: edge', 'name: edge, log_level: debug'));
   await until('HEALTHY', async () => (await component()).status === 'HEALTHY');
+  await until('config.applied', async () => (await configEvents()).length > told + 1);
   const events = (await configEvents()).slice(told);
   assert.deepEqual(
     events.map((event) => [event.type, event.data.author, event.data.applied]),
