@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { systemClock } from '../../src/kernel/clock.ts';
 import type { AgentError } from '../../src/kernel/errors.ts';
 import { readRecord } from '../../src/processes/record-file.ts';
 import { runFiles } from '../../src/processes/unit-record.ts';
 import { livingDaemon } from '../fixtures/processes/killed-daemon.ts';
-import { bench, pidsWith, sh, start, unit, until } from '../fixtures/processes/rig.ts';
+import { bench, pidsWith, sh, silentLogger, start, unit, until } from '../fixtures/processes/rig.ts';
 
 const patient = { ...unit('x').restart, policy: 'always', baseMs: 60_000 } as const;
 
@@ -51,6 +52,26 @@ test('a backoff goes on under the next daemon, at the time that was told', async
   assert.ok(await until(() => story('a').includes('starting')));
   assert.ok(Date.now() >= (dueWallMs ?? Number.POSITIVE_INFINITY));
   assert.equal(supervisor.get('a').restartCount, 1);
+});
+
+test('a backoff whose time came while there was no daemon is over at once', async () => {
+  await using b = bench();
+  const units = [
+    sh('a', '[ -e "$RIG/go" ] && exec sleep 300; exit 1', { restart: { ...patient, baseMs: 300, jitter: 0 }, autostart: true }),
+  ];
+  const daemon = await livingDaemon(b, units);
+  const state = (): string | undefined => readRecord(runFiles(join(b.directory, 'state'), 'a').record)?.record.state;
+  assert.ok(await until(() => state() === 'BACKOFF'));
+  await daemon.kill();
+  writeFileSync(join(b.directory, 'go'), '');
+  await systemClock.sleep(400);
+  const errors: unknown[] = [];
+  const { supervisor } = b.rig(units, { logger: { ...silentLogger, error: (fields) => void errors.push(fields) } });
+  await supervisor.startAll();
+  assert.ok(await until(() => supervisor.get('a').state === 'READY'));
+  await systemClock.sleep(100);
+  assert.equal(pidsWith(b.directory).length, 2, 'one program and its shim');
+  assert.deepEqual(errors, []);
 });
 
 test('a unit whose program lives is there from the first moment: a stop stops it, a start is refused', async () => {

@@ -306,6 +306,7 @@ test(`a random life of 8 units for ${seconds} s (seed ${seed})`, { timeout: (sec
     await rest(life);
   }
   t.diagnostic(`seed ${seed}: ${JSON.stringify(life.counts)}`);
+  assert.doesNotMatch(daemon.log(), /a step of a process failed|"level":(50|60)/, `seed ${seed}`);
   for (const [id, events] of await story(daemon)) {
     let last = '';
     for (const [n, { type }] of events.entries()) {
