@@ -29,4 +29,4 @@ export {
   type WatchItem,
   type WatchOptions,
 } from './types.ts';
-export { firstWithinMessage } from './validate.ts';
+export { eventSize, firstWithinMessage } from './validate.ts';

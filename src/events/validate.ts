@@ -31,11 +31,16 @@ const longestPath = 200;
 
 export type Report = (field: string, message: string, rule?: string) => void;
 
+/** The size of an event in its wire form, about: what it counts as wherever bytes have a limit. */
+export function eventSize(event: StoredEvent): number {
+  return judgeHead(event, () => {}) + (event.data === undefined ? 0 : valueBytes(event.data));
+}
+
 /** As many of these as one message may carry: at least one, beyond that no more than 1 MiB of their wire form. */
 export function firstWithinMessage(events: readonly StoredEvent[]): readonly StoredEvent[] {
   let bytes = 0;
   const end = events.findIndex((event, i) => {
-    bytes += judgeHead(event, () => {}) + (event.data === undefined ? 0 : valueBytes(event.data));
+    bytes += eventSize(event);
     return i > 0 && bytes > messageBytes;
   });
   return end < 0 ? events : events.slice(0, end);

@@ -1,4 +1,4 @@
-import { firstWithinMessage, type Journal, type NewEvent, type PublishContext, type StoredEvent } from '../events/index.ts';
+import { eventSize, firstWithinMessage, type Journal, type NewEvent, type PublishContext, type StoredEvent } from '../events/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
 import { ownSource } from '../kernel/own-names.ts';
@@ -17,6 +17,9 @@ export const keptEvents = 100;
 export const unownedPlugin = 'unowned_plugin';
 /** A publisher waits no longer than this for the disk to take what is collected. */
 const waitMs = 1000;
+
+/** Whatever `buffer_size` allows in number: an event may have 3 MiB. */
+const maxBufferBytes = 16 << 20;
 
 export interface CollectorOptions {
   readonly registry: Registry;
@@ -63,6 +66,9 @@ export function createCollector(options: CollectorOptions): Collector {
   let writing: typeof waiting = new Map();
   let inFlight = 0;
   let count = 0;
+  /** Bytes of what waits, and of what is on its way to the disk. */
+  let bytes = 0;
+  let bytesInFlight = 0;
   let cursor = 0;
   let keptCursor = 0;
   let flushing: Promise<void> | undefined;
@@ -73,9 +79,11 @@ export function createCollector(options: CollectorOptions): Collector {
     waiting.set(id, events);
     events.push(event);
     count += 1;
+    bytes += eventSize(event);
     if (events.length <= keptEvents) return;
-    events.shift();
+    const oldest = events.shift();
     count -= 1;
+    bytes -= oldest === undefined ? 0 : eventSize(oldest);
   };
   const take = (event: StoredEvent, namedSource: boolean): void => {
     cursor = Math.max(cursor, event.revision);
@@ -98,7 +106,9 @@ export function createCollector(options: CollectorOptions): Collector {
     waiting = new Map();
     writing = batch;
     inFlight = count;
+    bytesInFlight = bytes;
     count = 0;
+    bytes = 0;
     const known = [...batch].filter(([plugin]) => registry.find(plugin) !== undefined);
     const rows: EventRow[] = known.flatMap(([plugin, events]) =>
       events.map((event) => ({ plugin, revision: event.revision, body: JSON.stringify(event) })),
@@ -113,11 +123,13 @@ export function createCollector(options: CollectorOptions): Collector {
       const newer = waiting;
       waiting = batch;
       count = [...batch.values()].reduce((sum, events) => sum + events.length, 0);
+      bytes = bytesInFlight;
       for (const [id, events] of newer) for (const event of events) wait(id, event);
       throw error;
     } finally {
       writing = new Map();
       inFlight = 0;
+      bytesInFlight = 0;
     }
   };
   /** One at a time; who comes while one is under way gets the next, which has all that he knows of. */
@@ -135,7 +147,7 @@ export function createCollector(options: CollectorOptions): Collector {
   /** Makes a publisher wait while the buffer is full, and refuses it where that does not help. */
   const makeRoom = async (wanted: number): Promise<void> => {
     const { bufferSize } = settings();
-    const full = (): boolean => count + inFlight > 0 && count + inFlight + wanted > bufferSize;
+    const full = (): boolean => count + inFlight > 0 && (count + inFlight + wanted > bufferSize || bytes + bytesInFlight > maxBufferBytes);
     if (!full()) return;
     await within(clock, waitMs, flush());
     if (!full()) return;
@@ -175,7 +187,10 @@ export function createCollector(options: CollectorOptions): Collector {
       return firstWithinMessage(all.slice(0, keptEvents));
     },
     forget(id) {
-      count -= waiting.get(id)?.length ?? 0;
+      for (const event of waiting.get(id) ?? []) {
+        count -= 1;
+        bytes -= eventSize(event);
+      }
       waiting.delete(id);
       writing.delete(id);
     },
@@ -187,7 +202,7 @@ export function createCollector(options: CollectorOptions): Collector {
         const { events, nextCursor } = await journal.list({ order: 'asc', pageSize: 1000, cursor });
         // Whether a source was given or was the name of a token is not known any more: only plugins that are known are followed.
         for (const event of events) take(event, registry.find(event.source) !== undefined);
-        if (count >= settings().bufferSize) await flush();
+        if (count >= settings().bufferSize || bytes > maxBufferBytes) await flush();
         if (nextCursor === undefined) break;
         cursor = nextCursor;
       }

@@ -52,3 +52,40 @@ test('a buffer that the disk does not empty: refused with a retry hint and count
   assert.equal((await collector.recent('geo')).length, 16);
   assert.equal((await room.store.read<readonly string[]>('plugins', 'events', 'geo')).length, 16);
 });
+
+test('a buffer is full by its bytes too, however few the events are', async () => {
+  using place = scratch();
+  await using room = await openRoom({ dir: place.dir });
+  const { metrics, value } = metricsFake();
+  const awake = createAwakeClock(systemClock, 250);
+  const gate = Promise.withResolvers<void>();
+  const store = {
+    ...room.store,
+    async write<T>(name: string, procedure: string, args: unknown, records?: number): Promise<T> {
+      if (name === 'plugins') await gate.promise;
+      return room.store.write<T>(name, procedure, args, records);
+    },
+  };
+  const registry = await openRegistry({ store, clock: systemClock, awake, logger: silentLogger, metrics, limit: 10 });
+  const collector = createCollector({
+    ...{ owners: { mayUse: () => true }, registry, store, journal: room.journal, clock: systemClock, logger: silentLogger, metrics },
+    settings: () => ({ enabled: true, bufferSize: 1000, flushIntervalMs: 1000 }),
+    heard: () => {},
+  });
+  const fat: NewEvent = { type: 'plugin.called', source: 'geo', data: { pad: 'x'.repeat(1 << 20) } };
+  let taken = 0;
+  let refused: unknown;
+  for (; refused === undefined && taken < 40; taken++) {
+    refused = await room.journal.publish([fat], { source: 'tester' }).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  }
+  assert.ok(refused instanceof AgentError && refused.reason === 'PLUGIN_BUFFER_FULL', String(refused));
+  assert.ok(taken >= 16 && taken <= 20, `${taken} taken`);
+  assert.equal(value('sboxagent_limit_refused_total{plugin_event_buffer}'), 1);
+  gate.resolve();
+  await collector.flush();
+  await room.journal.publish([fat], { source: 'tester' });
+  collector.stop();
+});
