@@ -50,7 +50,7 @@ export async function configRoom(
   const applied: LoadedSettings[] = [];
   const open = async (): Promise<{ config: OpenConfig; close(): Promise<void> }> => {
     const store = await openTestStore({ dir: stateDir });
-    const config = await openConfig({
+    const opening = openConfig({
       load,
       first: load(),
       async apply(next) {
@@ -69,6 +69,9 @@ export async function configRoom(
       reloadDelayMs: () => 100,
       ...options,
     });
+    // One that is refused leaves no thread behind, which would keep the test's program from ending.
+    await opening.catch(() => store.stop());
+    const config = await opening;
     return {
       config,
       async close() {
