@@ -66,3 +66,26 @@ test('each room has a front door that opens with its purpose', () => {
     assert.match(text, /^\/\*\*/, `src/${room}/index.ts opens with a comment`);
   }
 });
+
+/** The circles that imports make among `inRoom`, types counted too. */
+function circles(inRoom: readonly string[]): string[] {
+  const known = new Set(inRoom);
+  const found: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    const at = path.indexOf(file);
+    if (at !== -1) found.push([...path.slice(at), file].join(' -> '));
+    if (at !== -1 || done.has(file)) return;
+    for (const target of importsOf(file)) {
+      const other = target.startsWith('.') ? normalize(join(dirname(file), target)) : '';
+      if (known.has(other)) visit(other, [...path, file]);
+    }
+    done.add(file);
+  };
+  for (const file of inRoom) visit(file, []);
+  return found;
+}
+
+test('no circle of imports in the api', () => {
+  assert.deepEqual(circles(files.filter((file) => roomOf(file) === 'api')), []);
+});

@@ -9,7 +9,7 @@ import { findTrailerError } from '@connectrpc/connect/protocol-grpc';
 import { trailerFlag, trailerParse, trailerSerialize } from '@connectrpc/connect/protocol-grpc-web';
 import type { Call } from '../seam.ts';
 import { fromUnknown, toConnectError } from '../wire-error.ts';
-import { grpcMessage, grpcStatus } from './grpc.ts';
+import { grpcMessage, grpcStatus } from './grpc-status.ts';
 
 type Body = AsyncIterable<Uint8Array>;
 

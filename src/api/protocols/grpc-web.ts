@@ -3,7 +3,7 @@ import type { ServingProtocol } from '../seam.ts';
 import { answerEarly } from '../transports/body.ts';
 import { errorHeaders } from '../wire-error.ts';
 import type { ConnectHandlers } from './connect-handlers.ts';
-import { grpcStatus } from './grpc.ts';
+import { grpcStatus } from './grpc-status.ts';
 
 export function createGrpcWeb(handlers: () => ConnectHandlers, details: boolean): ServingProtocol {
   return {

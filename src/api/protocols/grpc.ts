@@ -3,9 +3,6 @@
  * Connect's handlers.
  */
 import { type DescMessage, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
-import { ConnectError } from '@connectrpc/connect';
-import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
-import { StatusSchema } from '../../../gen/es/google/rpc/status_pb.js';
 import { systemClock } from '../../kernel/clock.ts';
 import { AgentError } from '../../kernel/errors.ts';
 import { type FeedCodec, feedBehind } from '../../kernel/feed.ts';
@@ -14,8 +11,9 @@ import type { Call, ServedMethod, ServingProtocol, StreamRun } from '../seam.ts'
 import { answerEarly, dropRest, readBody, tooLarge } from '../transports/body.ts';
 import { type Exchange, type Head, header, writeAll } from '../transports/exchange.ts';
 import { nodeHeaders } from '../transports/web-headers.ts';
-import { cutText, errorHeaders, fromUnknown, grpcCodes, httpStatusOf, maxMessageBytes, toRestBody, toStatus } from '../wire-error.ts';
+import { errorHeaders, fromUnknown, httpStatusOf, toRestBody } from '../wire-error.ts';
 import type { ConnectHandlers } from './connect-handlers.ts';
+import { grpcStatus } from './grpc-status.ts';
 import { push } from './push.ts';
 
 export interface GrpcOptions {
@@ -30,26 +28,6 @@ export interface GrpcOptions {
 const headBytes = 5;
 const compressedFlag = 1;
 const contentType = 'application/grpc+proto';
-
-/** A message as gRPC's protocol writes it: bytes outside printable ASCII, and the percent sign, are encoded. */
-export function grpcMessage(text: string): string {
-  const encoded = text.toWellFormed().replace(/[^ -$&-~]+/gu, encodeURIComponent);
-  // Encoded it may be three times as long, and clients take 8 KiB of trailers in all.
-  return encoded.length <= maxMessageBytes ? encoded : encoded.slice(0, maxMessageBytes).replace(/%[^%]{0,1}$/, '');
-}
-
-/** grpc-status, grpc-message and details, as headers or trailers. */
-export function grpcStatus(error: unknown, details: boolean): Head {
-  if (error instanceof ConnectError && !(error.cause instanceof AgentError)) return nodeHeaders(setTrailerStatus(new Headers(), error));
-  const known = fromUnknown(error);
-  const status: Head = {
-    'grpc-status': String(grpcCodes[known.code]),
-    'grpc-message': grpcMessage(cutText(known.message, maxMessageBytes)),
-  };
-  if (!details) return status;
-  const bin = Buffer.from(toBinary(StatusSchema, toStatus(known))).toString('base64');
-  return { ...status, 'grpc-status-details-bin': bin.replace(/=+$/, '') };
-}
 
 /** Milliseconds of `grpc-timeout`; undefined without one. Throws for what is none. */
 function deadline(exchange: Exchange): number | undefined {
@@ -128,11 +106,12 @@ async function refuse(exchange: Exchange, error: unknown, details: boolean): Pro
 /** The last word of a call that failed. */
 async function fail(call: Call, context: CallContext, error: unknown, details: boolean): Promise<void> {
   const { exchange } = context;
-  call.outcome(fromUnknown(error).code, error);
+  const known = fromUnknown(error);
+  call.outcome(known.code, error);
   if (exchange.closed) return;
   if (!exchange.responded && context.sentHeader === undefined && context.sentTrailer === undefined) return refuse(exchange, error, details);
   if (!exchange.responded) exchange.respond(200, head(context));
-  exchange.end(undefined, trailers(context, grpcStatus(error, details)));
+  exchange.end(undefined, trailers(context, { ...grpcStatus(error, details), ...errorHeaders(known) }));
   return dropRest(exchange);
 }
 

@@ -9,7 +9,7 @@ import {
   type WatchEventsResponse,
   WatchEventsResponseSchema,
 } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
-import type { Journal, NewEvent, PublishContext, StoredEvent, WatchItem } from '../../events/types.ts';
+import type { Journal, NewEvent, StoredEvent, WatchItem } from '../../events/types.ts';
 import { AgentError, invalid } from '../../kernel/errors.ts';
 import { feedMapping, mapFeed } from '../../kernel/feed.ts';
 import { ulidFrom } from '../../kernel/ids.ts';
@@ -22,6 +22,7 @@ import { requestHash } from '../dispatch/idempotency.ts';
 import type { Validate } from '../dispatch/validation.ts';
 import { fedStream } from './fed-stream.ts';
 import { publishBatches } from './publish-batches.ts';
+import { publishContext } from './publish-context.ts';
 
 export interface EventServiceDeps {
   readonly journal: Journal;
@@ -29,11 +30,6 @@ export interface EventServiceDeps {
   readonly limits: () => EventLimits;
   /** Longest silence of a watch. */
   readonly pingIntervalMs: () => number;
-}
-
-export function publishContext(context: HandlerContext, { maxDepth }: EventLimits): PublishContext {
-  const { principal, span } = callOf(context);
-  return { source: principal.name, publisher: principal, traceId: span.traceId, spanId: span.spanId, maxDepth };
 }
 
 /**

@@ -13,7 +13,7 @@ import { type EventLimits, newEvents, receiptMessage } from '../convert/event.ts
 import type { Validate } from '../dispatch/validation.ts';
 import { pipelined } from '../pipeline.ts';
 import { fromUnknown, toStatus } from '../wire-error.ts';
-import { publishContext } from './event-service.ts';
+import { publishContext } from './publish-context.ts';
 
 /** Batches of one stream in flight; further ones wait by flow control. */
 const maxInFlight = 64;
