@@ -18,6 +18,7 @@ import { type Ending, openFoundation } from './foundation.ts';
 import { createHealthBoard, type Judge } from './health-board.ts';
 import { giveMemoryBack, ownMemory } from './memory.ts';
 import { createCertificateNews, followSecretFiles, reloadWithCertificate } from './named-files.ts';
+import type { Told } from './service-manager.ts';
 import { createUnitChanges } from './unit-changes.ts';
 import type { ProgramVersion } from './version.ts';
 
@@ -28,7 +29,7 @@ const settledMs = 1000;
 /** What does not end by then is left behind: nothing may hold up the end of the daemon. */
 const partDeadlineMs = 25_000;
 
-export interface App {
+export interface App extends Told {
   readonly logger: Logger;
   start(): Promise<void>;
   /** Reads the configuration again (SIGHUP): what can be applied live is, what needs a restart is logged, what is refused changes nothing. */
@@ -48,10 +49,12 @@ export interface AppOptions {
   readonly faults: Judge;
   /** The claimed state directory: released at the end. */
   readonly lock: { release(): void };
+  /** Descriptors that the daemon was started with and uses itself. */
+  readonly ownDescriptors: readonly number[];
 }
 
 /** Builds the daemon from its rooms. Nothing listens and nothing is spawned before `start`. */
-export async function createApp({ first, load, files, program, faults, lock }: AppOptions): Promise<App> {
+export async function createApp({ first, load, files, program, faults, lock, ownDescriptors }: AppOptions): Promise<App> {
   const clock = systemClock;
   const startTimeMs = clock.wallMs();
   const startedAtMs = clock.monotonicMs();
@@ -105,6 +108,7 @@ export async function createApp({ first, load, files, program, faults, lock }: A
     inline: settings.processes.inline,
     figuresEveryMs: settings.api.metrics.collectionIntervalMs,
     cgroups: settings.processes.cgroups,
+    ownDescriptors,
     stateDir,
     path: environment['PATH'] ?? '',
     environment,
@@ -282,6 +286,8 @@ export async function createApp({ first, load, files, program, faults, lock }: A
 
   return {
     logger,
+    health: health.snapshot,
+    processes: () => supervisor.list().map(({ state }) => state),
     async start() {
       try {
         // What happened while there was no agent is known before anyone can ask.

@@ -4,7 +4,8 @@ import { RefusedError } from '../kernel/errors.ts';
 import { endWithOutput, printOut } from '../kernel/output.ts';
 import { configFiles, type LoadedSettings, type LoadOptions, loadSettings, printConfig, processEnv } from '../settings/index.ts';
 import { catchFaults, type Faults, oneLine } from './faults.ts';
-import { notify } from './notify.ts';
+import { findNotifyChannel, sendNotification } from './notify-channel.ts';
+import { createServiceManager } from './service-manager.ts';
 import type { Signals } from './signals.ts';
 import { claimStateDir, expectedFiles } from './state-dir.ts';
 import { programVersion } from './version.ts';
@@ -77,6 +78,9 @@ async function run(flags: ServeFlags, { signals, faults }: Around): Promise<numb
   const lock = claimStateDir(stateDir, expectedFiles(loaded));
   // A change of the configuration that was cut short is finished by whoever has the state directory.
   finishPending(stateDir, loaded.paths);
+  const environment = processEnv();
+  const channel = findNotifyChannel(environment);
+  const manager = createServiceManager({ send: (lines) => sendNotification(channel, lines), environment, clock: systemClock });
   const app = await createApp({
     first: loadFor(flags),
     load: (texts) => loadFor(flags, texts),
@@ -84,16 +88,17 @@ async function run(flags: ServeFlags, { signals, faults }: Around): Promise<numb
     program: programVersion(),
     faults: faults.health,
     lock,
+    ownDescriptors: channel.kind === 'descriptor' ? [channel.fd] : [],
   });
   const faulty = Promise.withResolvers<number>();
   if (!signals.leaving()) {
     await app.start();
     faults.serving({ logger: app.logger, end: () => faulty.resolve(EXIT.bug) });
-    notify('READY=1');
-    signals.onReload(() => void app.reload());
+    manager.serving(app);
+    signals.onReload(() => void manager.reloading(app.reload));
   }
   const code = await Promise.race([signals.ended.then(() => EXIT.done), faulty.promise]);
-  notify('STOPPING=1');
+  manager.stopping();
   await app.stop();
   return code;
 }

@@ -32,6 +32,8 @@ export interface SupervisorOptions extends Pick<ProcessContext, 'checkConfig' | 
   readonly inline: InlineSettings;
   /** Whether each unit gets a cgroup of its own, where one can be had. Default: true. */
   readonly cgroups?: boolean;
+  /** Descriptors that the daemon was started with and uses itself: they stay open. */
+  readonly ownDescriptors?: readonly number[];
   readonly stateDir: string;
   /** The daemon's PATH, where engines are found by name. */
   readonly path: string;
@@ -89,7 +91,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
     checkConfig: options.checkConfig ?? ((unit, configPath, signal) => objectionOf(context, unit, { configPath, signal })),
     changed: roster.changed,
   };
-  closeInheritedDescriptors(); // before any child can get one
+  closeInheritedDescriptors(options.ownDescriptors); // before any child can get one
   const figures = figuresMonitor(context, options.figuresEveryMs ?? 15_000);
   const monitors = [probeMonitor(context), memoryMonitor(context), figures.monitor];
   const order = createOrder(roster, logger);

@@ -45,7 +45,7 @@ for (const [room, allowed] of Object.entries(importTable)) {
 const confined: readonly (readonly [RegExp, RegExp, string])[] = [
   [
     /from 'node:child_process'/,
-    /^src\/(processes\/spawner|app\/notify)\.ts$/,
+    /^src\/(processes\/spawner|app\/notify-channel)\.ts$/,
     'children are made in one place; systemd is told by its own program',
   ],
   [/\bprocess\.env\b/, /^src\/settings\//, 'the environment is configuration'],
