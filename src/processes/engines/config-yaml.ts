@@ -8,12 +8,16 @@ const limits = { depth: maxDepth, tokens: 400_000, tags: 5000 };
 /** A list of proxies may name one anchor in each entry; what names anchors of anchors multiplies and is soon beyond this. */
 const maxAliases = 5000;
 
+/** Tags that say what the value is anyway; `!!binary` would hide a text. */
+const plainTag = /^tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq)$/;
+
 /** YAML as mihomo and hysteria read it, merge keys included. Names that stand twice are refused. Throws ConfigFaultError. */
 export function parseConfigYaml(text: string, isNames: (path: readonly string[]) => boolean = () => false): unknown {
   const lines = new LineCounter();
   guardDepth(text, (line, what) => new ConfigFaultError({ rule: 'too_deep', path: '', line, message: what }), limits);
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, merge: true });
-  const [error] = document.errors;
+  // A warning is a tag that is not read here, and may be by the engine: `!!binary` would hide a text.
+  const [error = document.warnings[0]] = document.errors;
   if (error !== undefined) {
     // The library's message may hold a part of the text after its first sentence.
     throw new ConfigFaultError({
@@ -23,7 +27,7 @@ export function parseConfigYaml(text: string, isNames: (path: readonly string[])
       message: `not valid YAML (${error.code})`,
     });
   }
-  refuseTwins(document, lines, isNames);
+  refuseHiding(document, lines, isNames);
   try {
     return document.toJS({ maxAliasCount: maxAliases });
   } catch {
@@ -36,9 +40,18 @@ export function parseConfigYaml(text: string, isNames: (path: readonly string[])
   }
 }
 
-function refuseTwins(document: YamlDocument.Parsed, lines: LineCounter, isNames: (path: readonly string[]) => boolean): void {
+function refuseHiding(document: YamlDocument.Parsed, lines: LineCounter, isNames: (path: readonly string[]) => boolean): void {
+  const lineOf = (node: unknown): number => (isNode(node) && node.range ? lines.linePos(node.range[0]).line : 0);
+  const refuseTag = (node: unknown): void => {
+    const tag = isNode(node) && 'tag' in node ? node.tag : undefined;
+    if (tag === undefined || plainTag.test(tag)) return;
+    const message = 'has a tag, by which the engine may read another value: write the value out';
+    throw new ConfigFaultError({ rule: 'syntax', path: '', line: lineOf(node), message });
+  };
   visit(document, {
+    Node: (_, node) => refuseTag(node),
     Map(_, map, above) {
+      refuseTag(map);
       const folds = !isNames(pathOf(above));
       const seen = new Set<string>();
       for (const { key } of map.items) {
@@ -47,9 +60,8 @@ function refuseTwins(document: YamlDocument.Parsed, lines: LineCounter, isNames:
         const name = folds ? foldName(written) : written;
         if (!seen.has(name) || name === '<<') seen.add(name);
         else {
-          const line = isNode(key) && key.range ? lines.linePos(key.range[0]).line : 0;
           const message = 'stands twice in its table (the engine compares names without case): keep one';
-          throw new ConfigFaultError({ rule: 'duplicate_key', path: [...pathOf(above), written].join('.'), line, message });
+          throw new ConfigFaultError({ rule: 'duplicate_key', path: [...pathOf(above), written].join('.'), line: lineOf(key), message });
         }
       }
     },

@@ -153,6 +153,7 @@ export const hysteria: Engine = {
     programs: ['auth.command', 'mimic.path', 'mimic.extraArgs'],
     secrets: ['auth', 'auth.userpass.*', 'acme.dns.config.*', 'obfs.*.password'],
     names: ['**.headers', 'auth.userpass', 'acme.dns.config'],
+    dotsArePaths: true,
   },
   listeners,
   proxyInbound,

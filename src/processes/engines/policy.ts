@@ -11,6 +11,7 @@ import { type ConfigNode, walkConfig } from './walk.ts';
 export type PolicyRule =
   | 'syntax'
   | 'duplicate_key'
+  | 'hidden_key'
   | 'too_deep'
   | 'too_large'
   | 'file_outside'
@@ -103,11 +104,21 @@ export function judgeDocument(engine: Engine, document: Document, scope: PolicyS
   const found: PolicyViolation[] = [];
   const categoryOf = categories(engine.keys);
   const inside = insideTest(scope);
+  const judgeName = nameJudge(engine.keys);
   const whole = walkConfig(document, (node) => {
-    if (found.length < maxViolations) found.push(...judgeNode(node, categoryOf(node), inside));
+    if (found.length < maxViolations) found.push(...judgeName(node), ...judgeNode(node, categoryOf(node), inside));
   });
   if (!whole) found.push({ path: '', line: 0, rule: 'too_large', message: 'more values than any config has; its aliases multiply' });
   return [...found, ...engine.apis(document).flatMap(judgeApi)];
+}
+
+function nameJudge({ dotsArePaths, names }: ConfigKeys): (node: ConfigNode) => readonly PolicyViolation[] {
+  const isNames = compileKeys(names);
+  return ({ key, names: around, path }) => {
+    if (dotsArePaths !== true || !key.includes('.') || isNames(around.slice(0, -1), '')) return [];
+    const message = 'has a dot in its name, which the engine reads as a path: write the tables out';
+    return [{ path: path(), line: 0, rule: 'hidden_key', message }];
+  };
 }
 
 type Inside = (path: string) => 'inside' | 'outside' | 'reserved';

@@ -75,6 +75,8 @@ export interface ConfigKeys {
   readonly secrets: readonly KeyPattern[];
   /** Tables whose keys are names that the user gives: two that differ in case alone are two. */
   readonly names: readonly KeyPattern[];
+  /** Whether a dot in a name leads into a table, as viper reads it: such a name hides what it means, and is refused. */
+  readonly dotsArePaths?: true;
 }
 
 /** A config that was read; keys as they were written. */
