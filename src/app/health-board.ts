@@ -13,9 +13,10 @@ function worst(components: readonly HealthComponent[]): HealthStatus {
 /** Asks the rooms how they are: the worst component is the word for all. */
 export function createHealthBoard(judges: Readonly<Record<string, Judge>>, clock: Clock): HealthBoard & { stopping(): void; stop(): void } {
   const listeners = new Set<(snapshot: HealthSnapshot) => void>();
+  const named = Object.entries(judges);
   let leavingSinceMs: number | undefined;
   const snapshot = (): HealthSnapshot => {
-    const components = Object.entries(judges).map(([name, judge]) => ({ name, ...judge() }));
+    const components = named.map(([name, judge]) => ({ name, ...judge() }));
     if (leavingSinceMs !== undefined) {
       const leaving = { name: 'agent', status: 'UNHEALTHY', message: 'The agent is stopping.', sinceMs: leavingSinceMs } as const;
       return { status: 'UNHEALTHY', components: [leaving, ...components.filter(({ name }) => name !== 'agent')], timeMs: clock.wallMs() };

@@ -1,8 +1,9 @@
 import type { Meter } from '@opentelemetry/api';
 import type { MetricData } from '@opentelemetry/sdk-metrics';
 import { type MetricEntry, metricCatalogue } from './catalogue.ts';
-import { emptyHistogram, type Observer, type Span } from './observers.ts';
-import type { Counter, Histogram, Labels, MetricReader, Metrics, Sample } from './types.ts';
+import { createHistogram, type OwnHistogram } from './histogram.ts';
+import type { Observer, Span } from './observers.ts';
+import type { Counter, Labels, MetricReader, Metrics, Sample } from './types.ts';
 
 /** Label sets that one metric may have; further ones are refused and counted. */
 export const maxLabelSets = 1000;
@@ -15,17 +16,15 @@ interface Instruments {
   readonly reader: MetricReader;
   /** What is observed, for the producer that the readers ask. */
   readonly observers: () => Iterable<Observer>;
-  /** Histograms that measured nothing yet, with a count of 0. */
-  readonly idle: (span: Span) => readonly MetricData[];
+  /** What the histograms measured. */
+  readonly measured: (span: Span) => readonly MetricData[];
 }
 
 /** The metrics of the catalogue over an OTel meter. `text` gives the Prometheus text. */
 export function createMetrics(meter: Meter, text: () => Promise<string>): Instruments {
   const counters = new Map<string, Counter & { readonly samples: () => readonly Sample[] }>();
-  const histograms = new Map<string, Histogram>();
+  const histograms = new Map<string, OwnHistogram>();
   const observers = new Map<string, Observer & { readonly functions: (() => readonly Sample[])[] }>();
-  /** Histograms without labels that measured nothing yet: the SDK says nothing of them. */
-  const idle = new Map<string, MetricEntry>();
   const refused = (limit: string): void => metrics.counter(refusedName).add(1, { limit });
 
   const counter = (name: string): Counter & { readonly samples: () => readonly Sample[] } => {
@@ -51,20 +50,7 @@ export function createMetrics(meter: Meter, text: () => Promise<string>): Instru
     };
   };
 
-  const histogram = (name: string): Histogram => {
-    const entry = entryOf(name, 'histogram');
-    const instrument = meter.createHistogram(entry.otelName ?? name, instrumentOptions(entry));
-    const admit = createAdmission(name, refused);
-    if (entry.labels.length === 0) idle.set(name, entry);
-    return {
-      record(value, labels) {
-        const admitted = admit(labels);
-        if (admitted === undefined || !Number.isFinite(value)) return;
-        instrument.record(value, admitted);
-        idle.delete(name);
-      },
-    };
-  };
+  const histogram = (name: string): OwnHistogram => createHistogram(name, entryOf(name, 'histogram'), createAdmission(name, refused));
 
   const observer = (
     name: string,
@@ -98,7 +84,7 @@ export function createMetrics(meter: Meter, text: () => Promise<string>): Instru
     metrics,
     reader,
     observers: () => observers.values(),
-    idle: (span) => [...idle].map(([name, entry]) => emptyHistogram(name, entry, span)),
+    measured: (span) => [...histograms.values()].map((one) => one.collect(span)).filter(({ dataPoints }) => dataPoints.length > 0),
   };
 }
 

@@ -52,18 +52,6 @@ function metricData({ name, entry, samples }: Observer, span: Span): MetricData[
   return [{ ...common, dataPointType: DataPointType.GAUGE }];
 }
 
-/** A histogram that counted nothing. */
-export function emptyHistogram(name: string, { otelName, help, unit, buckets = [] }: MetricEntry, span: Span): MetricData {
-  const counts = new Array<number>(buckets.length + 1).fill(0);
-  const value = { count: 0, sum: 0, buckets: { boundaries: [...buckets], counts } };
-  return {
-    descriptor: descriptorOf(otelName ?? name, help, unit),
-    aggregationTemporality: AggregationTemporality.CUMULATIVE,
-    dataPointType: DataPointType.HISTOGRAM,
-    dataPoints: [{ ...span, attributes: {}, value }],
-  };
-}
-
 export function descriptorOf(name: string, description: string, unit = ''): MetricData['descriptor'] {
   return { name, description, unit, valueType: ValueType.DOUBLE };
 }

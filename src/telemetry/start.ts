@@ -48,7 +48,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   const custom = createCustom((limit) => instruments.metrics.counter('sboxagent_limit_refused_total').add(1, { limit }));
   const producer = createProducer({
     observers: () => observers(),
-    further: (span) => [...custom.collect(span), ...instruments.idle(span)],
+    further: (span) => [...custom.collect(span), ...instruments.measured(span)],
     resource,
     wallMs: () => clock.wallMs(),
   });

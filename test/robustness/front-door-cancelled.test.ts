@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { after, describe, it } from 'node:test';
+import { createApi } from '../../src/api/index.ts';
 import { fakes } from '../helpers/api-fakes.ts';
-import { serveApi } from '../helpers/api-server.ts';
+import { serve } from '../helpers/api-server.ts';
+import { apiSettings } from '../helpers/door.ts';
 
 const rounds = 20_000;
 /** Streams of one connection at a time; beyond so many resets a second the front door ends a connection, so that each is used for a while. */
@@ -13,7 +15,8 @@ const perConnection = 400;
 const budgetBytes = 16 * 1024 * 1024;
 
 const fake = fakes();
-const server = await serveApi(fake.deps);
+const room = apiSettings();
+const server = await serve(createApi(fake.deps).methods, { api: { limits: room.limits, streams: room.streams } });
 after(() => server.close());
 
 const envelope = Buffer.alloc(5);

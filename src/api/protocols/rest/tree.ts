@@ -46,6 +46,8 @@ function search<T>(node: Node<T>, parts: readonly string[], index: number, verb:
 
 export function createTree<T>(): Tree<T> {
   const root = newNode<T>();
+  /** Templates without wildcards are their own paths. */
+  const literal = new Map<string, { readonly value: T; readonly parts: readonly string[] }>();
   return {
     at(template, make) {
       const node = nodeOf(root, template);
@@ -53,9 +55,12 @@ export function createTree<T>(): Tree<T> {
       const verb = template.verb ?? '';
       const value = places.get(verb) ?? make();
       places.set(verb, value);
+      if (template.segments.every(({ kind }) => kind === 'literal')) literal.set(template.shape, { value, parts: [] });
       return value;
     },
     find(path) {
+      const known = literal.get(path);
+      if (known !== undefined) return known;
       const parts = path.slice(1).split('/');
       if (!path.startsWith('/') || parts.includes('')) return undefined;
       const last = parts.at(-1) ?? '';
