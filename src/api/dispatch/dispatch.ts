@@ -26,7 +26,7 @@ export interface DispatchOptions {
 type Implementation = (input: unknown, context: HandlerContext) => unknown;
 
 /** What the service throws, as the wire may say it; the call learns how it ended. */
-function failing(call: Call, options: DispatchOptions): (error: unknown) => unknown {
+function failing(call: Call, options: Pick<DispatchOptions, 'bareErrors'>): (error: unknown) => unknown {
   return (error) => {
     const known = fromUnknown(error);
     call.outcome(known.code, error);
@@ -40,10 +40,12 @@ function authorise({ principal }: Call, { scope, path }: RpcMethod): void {
   throw new AgentError('SCOPE_MISSING', `token ${principal.id} lacks the scope ${scope}, which ${path} needs`, { metadata: { scope } });
 }
 
-function unary(method: RpcMethod, implementation: Implementation, options: DispatchOptions): Run {
+function unary(method: RpcMethod, implementation: Implementation, { validate, ...options }: DispatchOptions): Run {
   const { input, output } = method.desc;
+  // What has no field breaks no rule.
+  const judge = input.fields.length === 0 ? () => {} : validate;
   const work = async (message: Message, context: HandlerContext): Promise<Message> => {
-    options.validate(input, message);
+    judge(input, message);
     return messageOf(output, await implementation(message, context));
   };
   const once = options.memory === undefined || !asksOnce(method) ? undefined : remembered(options.memory, method, work);
@@ -53,7 +55,7 @@ function unary(method: RpcMethod, implementation: Implementation, options: Dispa
       const call = callOf(context);
       try {
         authorise(call, method);
-        if (once === undefined) options.validate(input, message);
+        if (once === undefined) judge(input, message);
         const answer = once === undefined ? messageOf(output, await implementation(message, context)) : await once(message, context);
         call.outcome('ok');
         return answer;

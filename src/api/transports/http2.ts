@@ -8,7 +8,7 @@ const withTrailers = { waitForTrailers: true };
 const headOnly = { endStream: true };
 
 function put(list: string[], headers: Head): void {
-  for (const name of Object.keys(headers)) {
+  for (const name in headers) {
     const value = headers[name];
     if (typeof value === 'string') list.push(name, value);
     else if (typeof value === 'number') list.push(name, String(value));
