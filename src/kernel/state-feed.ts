@@ -154,15 +154,26 @@ function narrowed<V extends Identified>(change: Change<V>, ids: ReadonlySet<stri
   return { items: change.items.filter(({ id }) => ids.has(id)), removedIds: change.removedIds.filter((id) => ids.has(id)) };
 }
 
-/** A feed of one value: what it is now, then each other value that it takes. A reader that is behind gets the newest alone. */
-export function newestFeed<V>(read: () => V, onChange: (fn: () => void) => () => void): Feed<V> {
+/**
+ * A feed of one value: what it is now, then whatever else it becomes. A reader that is behind gets the newest alone. `isNews` tells whether a value says
+ * more than the one that was told last; by default every other one does.
+ */
+export function newestFeed<V>(
+  read: () => V,
+  onChange: (fn: () => void) => () => void,
+  isNews: (value: V, told: V) => boolean = (value, told) => value !== told,
+): Feed<V> {
   return {
     join(codec, sink) {
       let full = false;
+      /** Something changed while the sink was full. */
+      let missed = false;
       let told: { readonly value: V } | undefined;
       const tell = (): void => {
+        missed = full;
+        if (full) return;
         const value = read();
-        if (full || told?.value === value) return;
+        if (told !== undefined && !isNews(value, told.value)) return;
         told = { value };
         full = !sink.write(codec.encode(value));
       };
@@ -171,7 +182,7 @@ export function newestFeed<V>(read: () => V, onChange: (fn: () => void) => () =>
       return {
         resume() {
           full = false;
-          tell();
+          if (missed) tell();
         },
         finish: leave,
         leave,

@@ -7,11 +7,14 @@ import {
   RecordMetricsRequest_Point_Kind,
 } from '../../../gen/es/sboxagent/v1/plugin_session_service_pb.js';
 import { AgentError } from '../../kernel/errors.ts';
-import type { PluginDocument, Plugins, SessionRef } from '../../plugins/types.ts';
+import { type Feed, type FeedReader, feedMapping, mapFeed } from '../../kernel/feed.ts';
+import { newestFeed } from '../../kernel/state-feed.ts';
+import type { Plugins, SessionRef } from '../../plugins/types.ts';
 import type { CustomMetrics, CustomPoint } from '../../telemetry/types.ts';
-import { callOf, callSignal, endingOf } from '../calls.ts';
+import { callOf } from '../calls.ts';
 import { dataOf, documentMessage, healthWord, pluginMessage, registrationOf } from '../convert/plugin.ts';
 import { fromMs } from '../convert/time.ts';
+import { fedStream } from './fed-stream.ts';
 
 export interface PluginSessionServiceDeps {
   readonly plugins: Plugins;
@@ -28,6 +31,28 @@ const pointKinds: Readonly<Record<number, CustomPoint['kind']>> = {
 function pointOf({ name, kind, value, labels, unit }: RecordMetricsRequest_Point): CustomPoint | undefined {
   const known = pointKinds[kind];
   return known === undefined ? undefined : { name, kind: known, value, labels, unit };
+}
+
+const messages = feedMapping(documentMessage);
+
+/** A feed that ends with the session it belongs to. `follow` throws where there is no such session. */
+function whileSession<V>(feed: Feed<V>, follow: (end: (reason: AgentError) => void) => () => void): Feed<V> {
+  return {
+    join(codec, sink) {
+      let reader: FeedReader | undefined;
+      const unfollow = follow((reason) => {
+        reader?.leave();
+        sink.end(reason);
+      });
+      const joined = feed.join(codec, sink);
+      reader = joined;
+      const leave = (): void => {
+        unfollow();
+        joined.leave();
+      };
+      return { resume: joined.resume, finish: leave, leave };
+    },
+  };
 }
 
 export function pluginSessionService({ plugins, custom, limits }: PluginSessionServiceDeps): ServiceImpl<typeof PluginSessionService> {
@@ -59,38 +84,18 @@ export function pluginSessionService({ plugins, custom, limits }: PluginSessionS
       return pluginMessage(plugins.report(refOf(request, context), report));
     },
 
-    async *watchPluginConfig(request, context) {
+    watchPluginConfig(request, context) {
       const { pluginId } = request;
-      const ended = new AbortController();
-      const signal = AbortSignal.any([callSignal(context), ended.signal]);
-      const unfollow = plugins.followSession(refOf(request, context), () => ended.abort());
-      let wake = (): void => {};
-      let changed = true;
-      const stop = documents.onChange((id) => {
-        if (id !== pluginId) return;
-        changed = true;
-        wake();
-      });
-      signal.addEventListener('abort', () => wake(), { once: true });
-      let told: PluginDocument | undefined;
-      try {
-        while (!signal.aborted) {
-          if (!changed) await new Promise<void>((resolve) => (wake = resolve));
-          changed = false;
-          const document = documents.unmasked(pluginId);
-          // What the plugin answered is no news to it; a document that is handed out again is. The first goes out also when it is empty.
-          const news = told === undefined || told.revision !== document.revision || document.applyState === 'PENDING';
-          if (!news || signal.aborted) continue;
-          told = document;
-          yield documentMessage(document);
-        }
-      } finally {
-        stop();
-        unfollow();
-      }
-      const ending = endingOf(callSignal(context));
-      if (ending !== undefined) throw ending;
-      if (ended.signal.aborted) throw new AgentError('PLUGIN_SESSION_ENDED', `this session of ${pluginId} has ended; register again`);
+      const newest = newestFeed(
+        () => documents.unmasked(pluginId),
+        (fn) => documents.onChange((id) => id === pluginId && fn()),
+        // What the plugin answered is no news to it; a document that is handed out again is. The first goes out also when it is empty.
+        (document, told) => told.revision !== document.revision || document.applyState === 'PENDING',
+      );
+      const ref = refOf(request, context);
+      const ended = (): AgentError => new AgentError('PLUGIN_SESSION_ENDED', `this session of ${pluginId} has ended; register again`);
+      const feed = whileSession(newest, (end) => plugins.followSession(ref, () => end(ended())));
+      return fedStream(mapFeed(feed, messages), context);
     },
 
     async ackPluginConfig(request, context) {
