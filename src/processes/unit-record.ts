@@ -79,10 +79,14 @@ export function prepareSpool(files: RunFiles): void {
   for (const path of [files.stdout, files.stderr]) writeFileSync(path, '', { mode: 0o600, flag: 'a' });
 }
 
+/** What is the agent's own in the directory of a unit, where the unit's own files may lie beside it. */
+export function ownFiles(files: RunFiles): readonly string[] {
+  return [files.record.even, files.record.odd, files.stdout, files.stderr, files.exit, files.words, files.probes];
+}
+
 /** Removes what is ours of a unit that is gone; the directory stays where it holds something of the unit's own. */
 export function removeUnitFiles(files: RunFiles): void {
-  for (const path of [files.record.even, files.record.odd, files.stdout, files.stderr, files.exit, files.words, files.probes])
-    rmSync(path, { force: true });
+  for (const path of ownFiles(files)) rmSync(path, { force: true });
   try {
     rmdirSync(files.directory);
   } catch {

@@ -180,7 +180,7 @@ test('hostile configs are refused, each with its path, before the engine sees th
     for (const [engine, written, ...expected] of hostileConfigs) {
       if (engine !== edge.engine) continue;
       judged += 1;
-      const content = written.replace('/state/units/edge/run.json', join(own, 'unit.json'));
+      const content = written.replace('/state/units/edge/run.json', join(own, 'unit.0'));
       const answer = await bench.put(edge, content);
       // Larger than any message: the front door is the first that refuses.
       if (answer.status === 413) continue;

@@ -8,7 +8,7 @@ import { realPathOf } from '../engines/real-path.ts';
 import { judgeUnitConfig } from '../judge.ts';
 import { workingDirectory } from '../plan.ts';
 import { portKey, takenPorts } from '../port-check.ts';
-import { runFiles } from '../unit-record.ts';
+import { ownFiles, runFiles } from '../unit-record.ts';
 import type { ApplyLog } from './apply-log.ts';
 import { withCandidateFile } from './candidate-file.ts';
 import { type Candidate, listenersOf, readCandidate, shownConfig, withoutSecrets } from './config-text.ts';
@@ -82,7 +82,7 @@ function judgePolicy(context: JudgeContext, { unit, engine, log }: CandidateInpu
   const found = judgeDocument(engine, document, {
     cwd,
     allowedDirs: [files.directory, cwd, ...unit.apply.allowedDirs],
-    reserved: [files.stdout, files.stderr, files.exit, files.words, files.record.even, files.record.odd, files.probes],
+    reserved: ownFiles(files),
     realPath: realPathOf,
   });
   if (found.length === 0) return '';
