@@ -12,6 +12,8 @@ import { type RunRecord, removeUnitFiles, runFiles } from './unit-record.ts';
 /** Events that the journal has surely committed by then need not be handed in again. */
 const toldForMs = 10_000;
 const maxTold = 16;
+/** The record is written with every step: what was told with many long lines is handed in once, and not again. */
+const maxToldChars = 128 << 10;
 
 export interface ToldEvent {
   readonly type: ProcessEventType;
@@ -37,7 +39,9 @@ export function createRecorder(context: ProcessContext, id: string, before: Pick
   let { sequence } = before;
   let desired = before.record?.desired ?? 'DOWN';
   let written: { readonly life: Lifecycle | undefined; readonly run: RunRecord | undefined } = { life: undefined, run: undefined };
-  let told: readonly (NewEvent & { readonly atMs: number })[] = [];
+  // What the daemon before this one told last: it may have been killed before the journal had it, and so may this one.
+  const inherited = before.record?.told ?? [];
+  let told: readonly (NewEvent & { readonly atMs: number })[] = inherited.map((event) => ({ ...event, atMs: clock.monotonicMs() }));
   const named = new Set<string>();
   let problem: unknown;
   let syncing: Promise<void> = Promise.resolve();
@@ -61,15 +65,14 @@ export function createRecorder(context: ProcessContext, id: string, before: Pick
     syncing = flushed.catch((error: unknown) => logger.warn({ process: id, error }, 'the record of a unit could not be flushed'));
   };
 
-  // What the daemon before this one told last: it may have been killed before the journal had it.
-  for (const event of before.record?.told ?? []) journal.emit(event);
+  for (const event of inherited) journal.emit(event);
 
   return {
     commit(life, run, events) {
       const atMs = clock.monotonicMs();
       const wallMs = clock.wallMs();
       const fresh = events.map((event) => ({ ...processEvent({ id, ...event }), id: ulid(wallMs), time: instant(wallMs), atMs }));
-      if (fresh.length > 0) told = [...told.filter((event) => atMs - event.atMs < toldForMs), ...fresh].slice(-maxTold);
+      if (fresh.length > 0) told = newest([...told.filter((event) => atMs - event.atMs < toldForMs), ...fresh]);
       const changed = life !== written.life || run !== written.run;
       if (changed && (sequence > 0 || !isUntouched(life))) write(life, run);
       for (const { atMs: _, ...event } of fresh) journal.emit(event);
@@ -78,6 +81,18 @@ export function createRecorder(context: ProcessContext, id: string, before: Pick
     settled: () => syncing,
     remove: () => removeUnitFiles(files),
   };
+}
+
+/** As many of the newest as may be kept, in their order. */
+function newest<T>(events: readonly T[]): readonly T[] {
+  const kept: T[] = [];
+  let chars = 0;
+  for (const event of events.slice(-maxTold).reverse()) {
+    chars += JSON.stringify(event).length;
+    if (chars > maxToldChars) break;
+    kept.unshift(event);
+  }
+  return kept;
 }
 
 function instant(wallMs: number): { readonly seconds: number; readonly nanos: number } {
