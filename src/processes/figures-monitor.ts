@@ -5,24 +5,43 @@ import { engines } from './engines/index.ts';
 import { formatOf, maxConfigBytes, readConfig } from './engines/read-config.ts';
 import { type EngineFigures, figuresApi, readFigures } from './figures.ts';
 import type { Monitor, MonitoredRun } from './monitor.ts';
+import { addTraffic, readTraffic, type TrafficRecord, writeTraffic } from './traffic.ts';
+import { runFiles } from './unit-record.ts';
 
 const limitMs = 2000;
 
 /** What the engines said last of their traffic, by process. */
 export interface FiguresBoard {
+  /** Connections of now; bytes over all runs of the process, which only rise and stay while it does not run. */
   get(id: string): EngineFigures | undefined;
+  /** The process is gone for good. */
+  forget(id: string): void;
+}
+
+interface Known {
+  readonly connections: number | undefined;
+  readonly traffic: TrafficRecord | undefined;
 }
 
 /**
  * Asks each engine that runs for its figures now and then, by the API that its config opens. A config without one costs a look at its
- * date. An engine that does not answer has no figures: it is its probes that judge it.
+ * date. An engine that does not answer tells no connections: it is its probes that judge it.
  */
 export function figuresMonitor(
-  { clock, logger }: ProcessContext,
+  { clock, logger, stateDir }: Pick<ProcessContext, 'clock' | 'logger' | 'stateDir'>,
   everyMs: number,
 ): { readonly monitor: Monitor; readonly board: FiguresBoard } {
-  const figures = new Map<string, EngineFigures>();
-  const watch = async ({ unit, signal }: MonitoredRun): Promise<void> => {
+  const known = new Map<string, Known>();
+  const take = async ({ unit, run }: MonitoredRun, read: EngineFigures | undefined): Promise<void> => {
+    const before = known.get(unit.id)?.traffic;
+    const traffic = read === undefined ? before : addTraffic(before, run.runId, read);
+    known.set(unit.id, { connections: read?.connections, traffic });
+    if (traffic === undefined || JSON.stringify(traffic) === JSON.stringify(before)) return;
+    // Without it the next daemon begins to count anew, and no more: a full disk is told by others.
+    await writeTraffic(runFiles(stateDir, unit.id).traffic, traffic).catch(() => undefined);
+  };
+  const watch = async (subject: MonitoredRun): Promise<void> => {
+    const { unit, signal } = subject;
     const api = apiFinder(unit);
     for (;;) {
       await clock.sleep(everyMs, signal);
@@ -32,16 +51,25 @@ export function figuresMonitor(
           ? undefined
           : await readFigures(found, AbortSignal.any([signal, AbortSignal.timeout(limitMs)])).catch(() => undefined);
       if (signal.aborted) return;
-      if (read === undefined) figures.delete(unit.id);
-      else figures.set(unit.id, read);
+      await take(subject, read);
     }
   };
   return {
-    board: { get: (id) => figures.get(id) },
+    board: {
+      get(id) {
+        const figures = known.get(id);
+        return (
+          figures && { connections: figures.connections, transmitBytes: undefined, receiveBytes: undefined, ...figures.traffic?.total }
+        );
+      },
+      forget: (id) => void known.delete(id),
+    },
     monitor(subject) {
       const { unit, signal } = subject;
       if (unit.engine === undefined || unit.configPath === undefined) return;
-      signal.addEventListener('abort', () => void figures.delete(unit.id), { once: true });
+      if (!known.has(unit.id)) known.set(unit.id, { connections: undefined, traffic: readTraffic(runFiles(stateDir, unit.id).traffic) });
+      const ended = (): void => void known.set(unit.id, { connections: undefined, traffic: known.get(unit.id)?.traffic });
+      signal.addEventListener('abort', ended, { once: true });
       watch(subject).catch((error: unknown) => {
         if (!signal.aborted) logger.error({ process: unit.id, error }, 'the figures of an engine are no longer read');
       });

@@ -15,6 +15,8 @@ export interface RunFiles {
   readonly record: RecordFiles;
   /** What its probes have come to. */
   readonly probes: string;
+  /** What its engine has counted of its traffic. */
+  readonly traffic: string;
 }
 
 export const shell = '/bin/sh';

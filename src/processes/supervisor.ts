@@ -156,8 +156,9 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
     if (blocked.length > 0) void order.startAll(blocked);
   };
 
-  roster.onChange(({ processes }) => {
+  roster.onChange(({ processes, removedIds }) => {
     health.update(roster.list());
+    for (const id of removedIds) figures.board.forget(id);
     for (const view of processes) if (view.state === 'READY') unblock(view.id);
   });
   for (const unit of Object.values(options.units)) add(unit, false);

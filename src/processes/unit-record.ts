@@ -65,6 +65,7 @@ export function runFiles(stateDir: string, id: string): RunFiles {
     words: join(directory, 'exit.words'),
     record: { even: join(directory, 'unit.0'), odd: join(directory, 'unit.1') },
     probes: join(directory, 'probes.json'),
+    traffic: join(directory, 'traffic.json'),
   };
 }
 
@@ -81,7 +82,7 @@ export function prepareSpool(files: RunFiles): void {
 
 /** What is the agent's own in the directory of a unit, where the unit's own files may lie beside it. */
 export function ownFiles(files: RunFiles): readonly string[] {
-  return [files.record.even, files.record.odd, files.stdout, files.stderr, files.exit, files.words, files.probes];
+  return [files.record.even, files.record.odd, files.stdout, files.stderr, files.exit, files.words, files.probes, files.traffic];
 }
 
 /** Removes what is ours of a unit that is gone; the directory stays where it holds something of the unit's own. */

@@ -114,13 +114,13 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
   },
   sboxagent_engine_transmit_bytes_total: {
     kind: 'counter',
-    help: 'Bytes from the users of an engine to the world.',
+    help: 'Bytes from the users of an engine to the world, over all its runs.',
     unit: 'By',
     labels: ['process'],
   },
   sboxagent_engine_receive_bytes_total: {
     kind: 'counter',
-    help: 'Bytes from the world to the users of an engine.',
+    help: 'Bytes from the world to the users of an engine, over all its runs.',
     unit: 'By',
     labels: ['process'],
   },
