@@ -1,6 +1,6 @@
 import type { Journal } from '../events/types.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { AgentError, invalid } from '../kernel/errors.ts';
+import { AgentError } from '../kernel/errors.ts';
 import type { Logs } from '../logs/types.ts';
 import type { UnitSettings } from '../settings/types.ts';
 import type { Logger, Metrics } from '../telemetry/types.ts';
@@ -9,7 +9,7 @@ import { closeInheritedDescriptors } from './descriptors.ts';
 import { engines } from './engines/index.ts';
 import { figuresMonitor } from './figures-monitor.ts';
 import { createHealth } from './health.ts';
-import { type InlineSettings, inlineUnit, judgeInline, maxInline, undeclaredUnit } from './inline-gate.ts';
+import { type InlineSettings, judgeInline, undeclaredUnit } from './inline-gate.ts';
 import { createInstance, type Instance } from './instance.ts';
 import { registerInstruments } from './instruments.ts';
 import { judgeFirst, objectionOf } from './judge-first.ts';
@@ -22,8 +22,9 @@ import { readRecord } from './record-file.ts';
 import { createResourceReader } from './resources.ts';
 import { createRoster } from './roster.ts';
 import { shutDownAll } from './shutdown.ts';
+import { prepareStart, type StartRequests } from './start-request.ts';
 import { beginTrial } from './trial.ts';
-import type { ProcessTrial, StartOptions, Supervisor, TrialOptions } from './types.ts';
+import type { ProcessTrial, Supervisor, TrialOptions } from './types.ts';
 import { findGroupPlace, type GroupPlace, openUnitGroups } from './unit-groups.ts';
 import { recordedIds, runFiles } from './unit-record.ts';
 
@@ -117,35 +118,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
     if (!refusesStart(instance.life())) return;
     throw new AgentError('PROCESS_ALREADY_RUNNING', `${instance.id} is running already`, { metadata: { process_id: instance.id } });
   };
-  const makeRoom = (): void => {
-    const present = roster.all().filter((instance) => instance.inline && !instance.isLeaving());
-    if (present.length < maxInline) return;
-    const idle = present.find((instance) => ['STOPPED', 'EXITED', 'CRASH_LOOP'].includes(instance.life().phase.state));
-    if (idle === undefined) throw new AgentError('PROCESS_LIMIT_REACHED', `${maxInline} inline processes are there already`);
-    void remove(idle);
-  };
-  /** The instance of a start request with a command of its own; the unit is taken by the start, if it is not refused. */
-  const prepareInline = async (id: string, start: StartOptions): Promise<{ readonly instance: Instance; readonly unit: UnitSettings }> => {
-    judgeInline(inline, id, start.command);
-    const unit = inlineUnit(id, start);
-    await leaving.get(id);
-    refuseWhenClosing(id);
-    const present = roster.get(id);
-    if (present === undefined) {
-      makeRoom();
-      return { instance: add(unit, true), unit };
-    }
-    if (!present.inline) throw invalid([{ field: 'command', message: `must be empty: ${id} is declared in the configuration` }]);
-    return { instance: present, unit };
-  };
-  const prepareKnown = (id: string, start: StartOptions): { readonly instance: Instance; readonly unit: UnitSettings | undefined } => {
-    const instance = roster.find(id);
-    if (instance.inline) judgeInline(inline, id, instance.unit().command);
-    if (Object.keys(start.env).length > 0 || start.cwd !== '') {
-      throw invalid([{ field: start.cwd === '' ? 'env' : 'cwd', message: 'goes with a command of its own only' }]);
-    }
-    return { instance, unit: undefined };
-  };
+  const startRequests: StartRequests = { roster, leaving, inline: () => inline, add, remove, refuseWhenClosing };
   /** What waited for a dependency in vain is started when that has become READY after all. */
   const unblock = (id: string): void => {
     const blocked = roster.all().filter((instance) => {
@@ -184,7 +157,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
   return {
     async start(id, start) {
       refuseWhenClosing(id);
-      const { instance, unit } = start.command.length > 0 ? await prepareInline(id, start) : prepareKnown(id, start);
+      const { instance, unit } = await prepareStart(startRequests, id, start);
       refuseUp(instance);
       const launched = order.start(instance, unit === undefined ? {} : { unit });
       const waits = instance.unit().dependsOn.some((other) => roster.get(other)?.life().phase.state !== 'READY');
