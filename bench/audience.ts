@@ -5,7 +5,6 @@ import { WatchEventsRequest } from '../gen/ts/sboxagent/v1/event_service.ts';
 import { type GrpcLink, openGrpc } from './clients/grpc.ts';
 import { fieldCounts } from './clients/skim.ts';
 
-const STREAMS_PER_LINK = 100;
 const PATIENCE_MS = 60_000;
 
 export interface Audience {
@@ -69,14 +68,21 @@ function watch(link: GrpcLink, request: Uint8Array, counter: Counter): Promise<v
   });
 }
 
-export async function watchers(count: number, where: { readonly port: number; readonly token: string }): Promise<Audience> {
+export interface Where {
+  readonly port: number;
+  readonly token: string;
+  /** Streams that share a connection; 1 gives each watcher one of its own. */
+  readonly perConnection: number;
+}
+
+export async function watchers(count: number, where: Where): Promise<Audience> {
   const counter = makeCounter();
   const request = WatchEventsRequest.encode(WatchEventsRequest.create({ filter: { types: ['bench.*'] } })).finish();
   const links: GrpcLink[] = [];
-  for (let begun = 0; begun < count; begun += STREAMS_PER_LINK) {
+  for (let begun = 0; begun < count; begun += where.perConnection) {
     const link = await openGrpc(where.port, where.token);
     links.push(link);
-    await Promise.all(Array.from({ length: Math.min(STREAMS_PER_LINK, count - begun) }, () => watch(link, request, counter)));
+    await Promise.all(Array.from({ length: Math.min(where.perConnection, count - begun) }, () => watch(link, request, counter)));
   }
   let open = true;
   return {

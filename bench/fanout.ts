@@ -1,6 +1,7 @@
 /**
- * Published events to 100 and to 1,000 watchers, beside a broadcast over ws. Ours are on the disk before a watcher sees
- * them and each watcher has a filter and a cursor; the broadcast forwards bytes and keeps nothing.
+ * Published events to 100 and to 1,000 watchers with a connection each, beside a broadcast over ws, and to 1,000 on ten connections,
+ * beside one over grpc-js. Ours are on the disk before a watcher sees them and each watcher has a filter and a cursor; the broadcasts
+ * forward and keep nothing.
  */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
@@ -8,11 +9,13 @@ import { CreateEventRequest } from '../gen/ts/sboxagent/v1/event_service.ts';
 import { type Audience, sockets, watchers } from './audience.ts';
 import type { Bench } from './bench.ts';
 import { type GrpcLink, openGrpc } from './clients/grpc.ts';
+import type { Lab } from './lab.ts';
 import { type Comparison, repeat } from './measure.ts';
 import { sampleEvent } from './sample.ts';
 
 const DELIVERIES = 20_000;
 const SINGLES = 20;
+const PER_CONNECTION = 100;
 
 interface Stage {
   readonly name: string;
@@ -23,7 +26,7 @@ interface Stage {
 }
 
 /** One publishes a burst, or single events with a wait for all watchers between them. */
-function comparisons(count: number, stages: { readonly ours: Stage; readonly peer: Stage }): Comparison[] {
+function comparisons(title: string, count: number, stages: { readonly ours: Stage; readonly peer: Stage }): Comparison[] {
   const events = DELIVERIES / count;
   const burst = async ({ audience, publish }: Stage) => {
     const start = performance.now();
@@ -46,8 +49,8 @@ function comparisons(count: number, stages: { readonly ours: Stage; readonly pee
   });
   const per = 'delivery';
   return [
-    { title: `fan-out to ${count}`, unit: 'deliveries/s', per, load: `a burst of ${events} events`, ...contenders(burst) },
-    { title: `fan-out to ${count}, one event`, unit: 'ms', per, load: 'publish until the last watcher has it', ...contenders(singles) },
+    { title, unit: 'deliveries/s', per, load: `a burst of ${events} events`, ...contenders(burst) },
+    { title: `${title}, one event`, unit: 'ms', per, load: 'publish until the last watcher has it', ...contenders(singles) },
   ];
 }
 
@@ -56,10 +59,21 @@ function publisher(link: GrpcLink): () => Promise<unknown> {
   return () => link.unary('/sboxagent.v1.EventService/CreateEvent', request);
 }
 
+async function broadcast(lab: Lab, count: number, token: string): Promise<Stage> {
+  const peer = await lab.peer('grpc-broadcast');
+  const link = await openGrpc(peer.port, token);
+  lab.defer(() => link.close());
+  const audience = await watchers(count, { port: peer.port, token, perConnection: PER_CONNECTION });
+  lab.defer(audience.close);
+  return { name: 'grpc-js broadcast', pid: peer.pid, audience, publish: publisher(link) };
+}
+
 export const fanout: Bench = async function* (lab) {
   const daemon = await lab.daemon();
-  const link = await openGrpc(daemon.port, daemon.token());
+  const token = daemon.token();
+  const link = await openGrpc(daemon.port, token);
   lab.defer(() => link.close());
+  const ours = (audience: Audience): Stage => ({ name: 'sboxagent', pid: daemon.pid(), audience, publish: publisher(link) });
   const peer = await lab.peer('ws-broadcast');
   const sender = new WebSocket(`ws://127.0.0.1:${peer.port}`, { perMessageDeflate: false });
   lab.defer(() => sender.terminate());
@@ -67,14 +81,16 @@ export const fanout: Bench = async function* (lab) {
   const text = JSON.stringify(sampleEvent);
 
   for (const count of [100, 1000]) {
-    const audience = await watchers(count, { port: daemon.port, token: daemon.token() });
+    const audience = await watchers(count, { port: daemon.port, token, perConnection: 1 });
     lab.defer(audience.close);
     const crowd = await sockets(count, peer.port);
     lab.defer(crowd.close);
-    const ours: Stage = { name: 'sboxagent', pid: daemon.pid(), audience, publish: publisher(link) };
     const theirs: Stage = { name: 'ws broadcast', pid: peer.pid, audience: crowd, publish: async () => sender.send(text) };
-    yield* comparisons(count, { ours, peer: theirs });
+    yield* comparisons(`fan-out to ${count}, a connection each`, count, { ours: ours(audience), peer: theirs });
     audience.close();
     crowd.close();
   }
+  const audience = await watchers(1000, { port: daemon.port, token, perConnection: PER_CONNECTION });
+  lab.defer(audience.close);
+  yield* comparisons('fan-out to 1000 on 10 connections', 1000, { ours: ours(audience), peer: await broadcast(lab, 1000, token) });
 };
