@@ -4,6 +4,7 @@ import type { Logs } from '../logs/types.ts';
 import type { UnitSettings } from '../settings/types.ts';
 import type { Logger } from '../telemetry/types.ts';
 import type { OomWatch } from './oom.ts';
+import type { ResourceReader } from './resources.ts';
 import type { ProcessView } from './types.ts';
 import type { UnitGroups } from './unit-groups.ts';
 
@@ -21,6 +22,7 @@ export interface ProcessContext {
   readonly oom: OomWatch;
   /** Where each unit has a cgroup of its own, if it can. */
   readonly groups: UnitGroups;
+  readonly resources: ResourceReader;
   /** 0 (included) to 1 (excluded), for the jitter. */
   readonly random: () => number;
   /**

@@ -3,9 +3,10 @@ import { AgentError } from '../kernel/errors.ts';
 import { within } from '../kernel/within.ts';
 import type { EndStatus } from './exit-status.ts';
 import type { OomWatch } from './oom.ts';
+import type { ResourceReader } from './resources.ts';
 import type { RestartDecision } from './restart-policy.ts';
 import type { Run } from './run.ts';
-import type { ExitRecord } from './types.ts';
+import type { ExitRecord, ProcessResources } from './types.ts';
 
 /** Lines of output that an exit event carries. */
 const exitLines = 20;
@@ -27,6 +28,8 @@ export interface Ended {
   readonly overLimit: boolean;
   /** Masked diff from the last config that proved itself to the one that it ended with. */
   readonly configDiff: string;
+  /** Its newest figures from before its end; undefined where none were taken. */
+  readonly resources: ProcessResources | undefined;
 }
 
 /** Why a run counts as failed, where it is not its exit: START_TIMEOUT, BINARY_NOT_FOUND, … */
@@ -39,7 +42,7 @@ export interface Failure {
 
 /** The account of a run whose program is gone: all of its output was read. */
 export async function endOf(
-  { clock, oom }: { readonly clock: Clock; readonly oom: OomWatch },
+  { clock, oom, resources }: { readonly clock: Clock; readonly oom: OomWatch; readonly resources: ResourceReader },
   run: Run,
   { end, atMs }: { readonly end: EndStatus; readonly atMs: number },
 ): Promise<Ended> {
@@ -59,6 +62,7 @@ export async function endOf(
     oomKilled,
     overLimit,
     configDiff: '',
+    resources: resources.newest(run),
   };
 }
 
@@ -76,6 +80,7 @@ export function neverRan(clock: Clock): Ended {
     oomKilled: false,
     overLimit: false,
     configDiff: '',
+    resources: undefined,
   };
 }
 

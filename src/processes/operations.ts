@@ -93,7 +93,8 @@ export interface TerminateRun {
 
 /** Ends a run with all that it started, and accounts for it. Never throws. */
 export async function terminateRun(context: ProcessContext, unit: UnitSettings, { run, graceMs, hurry }: TerminateRun): Promise<Ended> {
-  const { clock } = context;
+  const { clock, resources } = context;
+  resources.read(run); // what it held when it was ended is told with its end
   const killed = await endTree(context, unit, { tree: run.tree, graceMs, hurry });
   const reaped = await within(clock, reapMs, run.ended);
   const seen: RunEnd = reaped ? await run.ended : { end: { kind: 'unknown' }, atMs: clock.monotonicMs() };

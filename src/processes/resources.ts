@@ -12,11 +12,15 @@ interface Look {
   readonly cpuSeconds: number;
   /** undefined: it was gone, or no descriptor was left to look with. */
   readonly figures: ProcessResources | undefined;
+  /** The newest figures that there were. */
+  readonly last: ProcessResources | undefined;
 }
 
 export interface ResourceReader {
   /** The newest figures, of at most a second ago; undefined when it does not run. */
   read(run: Run): ProcessResources | undefined;
+  /** The newest sample that was taken, however old, also of a run that has ended; undefined when there was none. */
+  newest(run: Run): ProcessResources | undefined;
 }
 
 /**
@@ -29,16 +33,17 @@ export function createResourceReader(clock: Clock): ResourceReader {
   return {
     read(run) {
       const atMs = clock.monotonicMs();
-      const last = looks.get(run) ?? { atMs: run.startedMs, cpuSeconds: 0, figures: undefined };
+      const last = looks.get(run) ?? { atMs: run.startedMs, cpuSeconds: 0, figures: undefined, last: undefined };
       if (looks.has(run) && atMs - last.atMs < sampleMs) return last.figures;
-      const look = { atMs, ...sample(run, last, atMs) };
-      looks.set(run, look);
-      return look.figures;
+      const taken = sample(run, last, atMs);
+      looks.set(run, { atMs, ...taken, last: taken.figures ?? last.last });
+      return taken.figures;
     },
+    newest: (run) => looks.get(run)?.last,
   };
 }
 
-function sample(run: Run, last: Look, atMs: number): Omit<Look, 'atMs'> {
+function sample(run: Run, last: Look, atMs: number): Omit<Look, 'atMs' | 'last'> {
   const { program, group } = run.tree;
   try {
     const stat = program === undefined ? undefined : readStat(program.pid);

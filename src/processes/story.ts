@@ -1,6 +1,7 @@
 import type { JsonObject, NewEvent, Severity } from '../events/types.ts';
 import { ownSource } from '../kernel/own-names.ts';
 import type { EndStatus } from './exit-status.ts';
+import type { ProcessResources } from './types.ts';
 
 export type ProcessEventType = 'starting' | 'started' | 'ready' | 'exited' | 'restarting' | 'crash_loop' | 'stopped';
 
@@ -21,6 +22,7 @@ export interface EndStory {
   readonly message: string;
   readonly logLines: readonly string[];
   readonly configDiff: string;
+  readonly resources: ProcessResources | undefined;
   readonly durationMs: number;
   readonly pid: number;
   readonly nextAction: string;
@@ -34,10 +36,15 @@ export function endData(story: EndStory): JsonObject {
     message: story.message,
     log_lines: story.logLines,
     config_diff: story.configDiff,
+    ...(story.resources === undefined ? {} : { resources: resourceData(story.resources) }),
     next_action: story.nextAction,
     duration_ms: Math.round(story.durationMs),
     pid: story.pid,
   };
+}
+
+function resourceData({ cpuUsageRatio, residentMemoryBytes, openFds, threads }: ProcessResources): JsonObject {
+  return { cpu_usage_ratio: cpuUsageRatio, resident_memory_bytes: residentMemoryBytes, open_fds: openFds, threads };
 }
 
 export interface ProcessEvent {

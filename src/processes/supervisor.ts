@@ -88,6 +88,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
     ...options,
     random: options.random ?? Math.random,
     groups,
+    resources,
     oom: createOomWatch(),
     checkConfig: options.checkConfig ?? ((unit, configPath, signal) => objectionOf(context, unit, { configPath, signal })),
     changed: roster.changed,

@@ -40,7 +40,7 @@ export function configurationPage(): string {
     'Below `probes.startup` (holds the other two back until it has succeeded once; out of tries, the start has failed), `probes.readiness`',
     '(READY or RUNNING; never restarts), `probes.liveness` (out of tries, it is restarted by its policy with reason LIVENESS_PROBE) and',
     '`apply.probe` (period 500ms, timeout 2s; default: the readiness probe, where that is a proxy probe). A success threshold other than 1 is',
-    'for readiness alone.',
+    'for readiness alone, and `log` cannot prove an apply.',
     '',
     ...table(unitKeyTable.filter(({ path }) => path.startsWith('probes.readiness.')).map((row) => ({ ...row, path: row.path.slice(17) }))),
     '',

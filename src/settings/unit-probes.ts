@@ -34,6 +34,13 @@ function refuseUnfitProbe(entries: Entries, { base, keys, tree }: Declared, plac
   }
   const port = kind.endsWith('.address') ? Number(String(entry.value).split(':').at(-1)) : 1;
   if (port > 65_535) throw refuse(entry.at, `${path}.${kind}`, { rule: 'range', message: `${port} is no port; give one from 1 to 65535` });
+  if (place === 'apply.probe' && kind === 'log.pattern') {
+    throw refuse(
+      entry.at,
+      `${path}.log`,
+      'a line that was written once says nothing of the traffic now; choose another kind, such as proxy',
+    );
+  }
   const ofEngine = kind === 'engine' || (kind === 'proxy.url' && !entries.has(`${path}.proxy.via`));
   if (ofEngine && !entries.has(`${base}.engine`)) {
     throw refuse(

@@ -132,6 +132,26 @@ test('too many exits are a crash loop with its cause; a start clears it', async 
   assert.ok(await until(() => story('a').filter((t) => t === 'started').length > 3));
 });
 
+test('two restarts at once: both are answered, by one new instance', async () => {
+  await using b = bench();
+  const { supervisor, story } = b.rig([sh('a', 'while :; do sleep 1; done')]);
+  await supervisor.start('a', start);
+  const [one, two] = await Promise.all([supervisor.restart('a'), supervisor.restart('a')]);
+  assert.equal(one.pid, two.pid);
+  assert.equal(story('a').filter((type) => type === 'starting').length, 2);
+});
+
+test('what a process held is told with its end', async () => {
+  await using b = bench();
+  const { supervisor, event } = b.rig([sh('a', 'while :; do sleep 1; done')]);
+  const { pid } = await supervisor.start('a', start);
+  assert.ok(((await supervisor.resources('a'))?.residentMemoryBytes ?? 0) > 0);
+  process.kill(pid, 'SIGKILL');
+  assert.ok(await until(() => event('a', 'exited') !== undefined));
+  const resources = event('a', 'exited')?.data?.['resources'] as Readonly<Record<string, number>>;
+  assert.ok((resources['resident_memory_bytes'] ?? 0) > 0 && (resources['threads'] ?? 0) >= 1, JSON.stringify(resources));
+});
+
 test('on-failure leaves a success alone; 137 by exit is not a signal; no restarts nothing; stop ends a backoff', async () => {
   await using b = bench();
   const always = {

@@ -52,6 +52,8 @@ export interface OpenConfigs extends ProcessConfigs {
 export async function openProcessConfigs(options: ConfigsOptions): Promise<OpenConfigs> {
   const { logger, store } = options;
   const holders = new Map<string, ConfigHolder>();
+  /** Of units that were taken out while an apply was under way: the file is theirs until that has ended. */
+  const leaving = new Map<string, Promise<void>>();
   const records = createApplyRecords(store);
   const applies = createApplies({ ...options, records });
   const fileApplies = createFileApplies({ holders: () => holders.values(), applies, clock: options.clock, logger });
@@ -61,6 +63,11 @@ export async function openProcessConfigs(options: ConfigsOptions): Promise<OpenC
   const open = async (unit: UnitSettings): Promise<void> => {
     const holder = await openHolder({ ...options, stateDir }, unit);
     holders.set(unit.id, holder);
+  };
+  const release = (id: string, { document }: ConfigHolder): void => {
+    holders.delete(id);
+    const last = document.run(async () => undefined).finally(() => leaving.delete(id));
+    leaving.set(id, last);
   };
   const find = (id: string): ConfigHolder => {
     const holder = holders.get(id);
@@ -84,11 +91,15 @@ export async function openProcessConfigs(options: ConfigsOptions): Promise<OpenC
 
   return {
     async setUnits(units) {
-      for (const id of [...holders.keys()]) if (units[id] === undefined || !hasConfig(units[id])) holders.delete(id);
+      for (const [id, holder] of holders) if (units[id] === undefined || !hasConfig(units[id])) release(id, holder);
       for (const unit of Object.values(units).filter(hasConfig)) {
         const present = holders.get(unit.id);
-        if (present === undefined || present.unit.engine !== unit.engine) await open(unit);
-        else present.unit = unit;
+        if (present === undefined || present.unit.engine !== unit.engine) {
+          if (present !== undefined) release(unit.id, present);
+          await leaving.get(unit.id);
+          await open(unit);
+        } else if (present.unit.configPath === unit.configPath) present.unit = unit;
+        else await present.document.run(async () => void Object.assign(present, { unit }));
       }
     },
     async start(supervisor) {

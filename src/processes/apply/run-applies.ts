@@ -1,4 +1,4 @@
-import type { Texts } from '../../documents/index.ts';
+import type { Head, Texts } from '../../documents/index.ts';
 import type { Journal } from '../../events/types.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { AgentError } from '../../kernel/errors.ts';
@@ -160,13 +160,18 @@ export function createApplies({ context, records, journal, metrics, clock, logge
 }
 
 /** What a person wrote becomes a revision of its own before anything takes its place. */
-export async function recordFile({ document }: ConfigHolder): Promise<void> {
+export async function recordFile({ document, unit }: ConfigHolder): Promise<void> {
   const disk = document.disk();
   if (disk.kind !== 'changed' || !hasContent(disk.texts)) return;
   await document.adopt({
     texts: disk.texts,
-    author: { name: 'file', reason: document.head === undefined ? 'found at the first look' : 'changed by hand', traceId: '' },
+    author: { name: 'file', reason: foundReason(document.head, configPathOf(unit)), traceId: '' },
   });
+}
+
+function foundReason(head: Head | undefined, path: string): string {
+  if (head === undefined) return 'found at the first look';
+  return head.texts.has(path) ? 'changed by hand' : 'config_path was changed';
 }
 
 function hasContent(texts: Texts): boolean {

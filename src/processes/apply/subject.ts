@@ -52,8 +52,16 @@ const accountMs = 3000;
 /** A unit of the supervisor in the hands of an apply. */
 export function createSubject({ supervisor, unit, engine, traceId, clock, probe, stopping }: SubjectOptions): ApplySubject {
   const { id } = unit;
-  const view = (): ProcessView => supervisor.get(id);
-  const isUp = (): boolean => upStates.includes(view().state);
+  /** undefined once it was taken out of the configuration. */
+  const view = (): ProcessView | undefined => {
+    try {
+      return supervisor.get(id);
+    } catch {
+      return undefined;
+    }
+  };
+  const isUp = (): boolean => upStates.some((state) => state === view()?.state);
+  const isWanted = (): boolean => view()?.desired === 'UP';
 
   /** Runs `work` until it is done, the process ends, or somebody stops it. */
   const whileItRuns = async <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
@@ -64,7 +72,7 @@ export function createSubject({ supervisor, unit, engine, traceId, clock, probe,
       else if (now !== undefined && !upStates.includes(now.state) && now.state !== 'STOPPING') over.abort(ended(now));
     });
     try {
-      if (view().desired === 'DOWN') throw interrupted(id);
+      if (!isWanted()) throw interrupted(id);
       const signal = AbortSignal.any([over.signal, stopping]);
       return await Promise.race([work(signal), aborted(signal)]);
     } finally {
@@ -85,18 +93,18 @@ export function createSubject({ supervisor, unit, engine, traceId, clock, probe,
   };
 
   const takeUp = async (trial: ProcessTrial): Promise<{ readonly how: TakenUp; readonly ready: Promise<void> }> => {
-    if (engine.reload !== undefined && view().state === 'READY') {
+    if (engine.reload !== undefined && view()?.state === 'READY') {
       await trial.reload().catch(async (error: unknown) => {
         if (reasonOf(error) === 'START_FAILED') await untilDown();
-        throw view().desired === 'DOWN' ? interrupted(id) : error;
+        throw isWanted() ? error : interrupted(id);
       });
       return { how: 'reloaded', ready: Promise.resolve() };
     }
     const how = isUp() ? 'restarted' : 'started';
-    if (view().desired === 'DOWN') throw interrupted(id);
+    if (!isWanted()) throw interrupted(id);
     const ready = trial.restart().then(
       () => undefined,
-      (error: unknown) => Promise.reject(view().desired === 'DOWN' ? interrupted(id) : error),
+      (error: unknown) => Promise.reject(isWanted() ? error : interrupted(id)),
     );
     ready.catch(() => undefined); // whoever takes it up waits for it a step later
     return { how, ready };
@@ -104,7 +112,7 @@ export function createSubject({ supervisor, unit, engine, traceId, clock, probe,
 
   return {
     id,
-    isWanted: () => view().desired === 'UP',
+    isWanted,
     isUp,
     beginTrial() {
       const trial = supervisor.beginTrial(id, { readyWithinMs: unit.apply.readyWithinMs, traceId });
@@ -134,7 +142,7 @@ function reasonOf(error: unknown): string {
 }
 
 function interrupted(id: string): AgentError {
-  return new AgentError('APPLY_INTERRUPTED', `${id} was stopped meanwhile`, { metadata: { process_id: id } });
+  return new AgentError('APPLY_INTERRUPTED', `${id} was stopped or taken out meanwhile`, { metadata: { process_id: id } });
 }
 
 function ended({ message }: ProcessView): StepFailure {

@@ -104,7 +104,14 @@ function restart(from: Lifecycle, traceId: string, at: Moment): Step {
   const wanted = asked(from, traceId);
   const ending = isUp(from.phase) ? endRun(wanted, { graceMs: at.graceMs, why: { kind: 'requested' } }, at) : undefined;
   if (ending !== undefined) return { next: ending.next, effects: [...ending.effects, openAttempt] };
-  return start({ ...from, desired: 'DOWN' }, traceId, at);
+  return from.phase.state === 'STOPPING' ? restartAfter(wanted, from, at) : start(from, traceId, at);
+}
+
+/** Its run is being ended: who asked for a restart before is answered by the same new start, and what that replaces has failed. */
+function restartAfter(wanted: Lifecycle, { phase, desired }: Lifecycle, at: Moment): Step {
+  if (phase.state !== 'STOPPING') return stay(wanted);
+  if (desired === 'UP' && phase.why.kind === 'requested') return stay(wanted);
+  return { next: { ...wanted, phase: { ...phase, why: { kind: 'requested' } } }, effects: [stoppedEarly(at), openAttempt] };
 }
 
 function stop(from: Lifecycle, graceMs: number, at: Moment): Step {

@@ -25,6 +25,7 @@ const ended = (over: Partial<Ended> = {}): Ended => ({
   oomKilled: false,
   overLimit: false,
   configDiff: '',
+  resources: undefined,
   ...over,
 });
 const failure = { reason: 'BINARY_NOT_FOUND', message: 'not there' };
@@ -107,9 +108,9 @@ const table: readonly (readonly [from: string, input: string, state: string, don
   ['STARTING', 'restart', 'STOPPING', 'fail-attempt terminate 15000 open-attempt'],
   ['RUNNING', 'restart', 'STOPPING', 'fail-attempt terminate 15000 open-attempt'],
   ['READY', 'restart', 'STOPPING', 'terminate 15000 open-attempt'],
-  ['STOPPING', 'restart', 'STOPPING', 'open-attempt'],
-  ['STOPPING early', 'restart', 'STOPPING', 'open-attempt'],
-  ['STOPPING sick', 'restart', 'STOPPING', 'open-attempt'],
+  ['STOPPING', 'restart', 'STOPPING', ''],
+  ['STOPPING early', 'restart', 'STOPPING', ''],
+  ['STOPPING sick', 'restart', 'STOPPING', 'fail-attempt open-attempt'],
   ['STOPPED', 'stop', 'STOPPED', 'report-down'],
   ['EXITED', 'stop', 'STOPPED', 'stopped report-down'],
   ['HELD', 'stop', 'STOPPED', 'stopped report-down'],
@@ -250,6 +251,14 @@ test('a failed liveness or a ceiling keeps its reason through the end and into t
     const well: Input = { kind: 'run-terminated', runId: 'r1', ended: ended({ end: { kind: 'code', code: 0 } }) };
     assert.equal(transition(stopping, well, onFailure).next.phase.state, 'BACKOFF');
   }
+});
+
+test('no start that somebody waits for is forgotten: a second restart is answered by the start of the first', () => {
+  const down = life('STOPPING', { desired: 'DOWN' });
+  assert.equal(told(transition(down, inputs['restart'] as Input, moment)), 'fail-attempt open-attempt');
+  const { next } = transition(life('STOPPING sick'), inputs['restart'] as Input, moment);
+  const gone = transition(next, inputs['gone'] as Input, moment);
+  assert.deepEqual([gone.next.phase.state, told(gone)], ['STARTING', 'stopped report-down starting spawn']);
 });
 
 test('a stop takes a failing run over: nothing is started after it', () => {

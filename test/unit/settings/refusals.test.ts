@@ -77,6 +77,10 @@ const cases: readonly (readonly [string, string, string | RegExp])[] = [
       ['probes: {liveness: {period: 1s}}', /probes\.liveness: not exactly one of/],
       ['probes: {liveness: {tcp: {address: "a:1"}, success_threshold: 2}}', /success_threshold: 2 is out of range/],
       ['probes: {startup: {log: {pattern: "("}}}', /log\.pattern: "\(" is not a regular expression/],
+      [
+        'apply: {probe: {log: {pattern: "ok"}}}',
+        /apply\.probe\.log: a line that was written once says nothing of the traffic now; choose another/,
+      ],
       ['probes: {startup: {engine: {a: 1}}}', /startup\.engine: .* is not empty; write \{\}$/],
       ['probes: {startup: {proxy: {url: "http://h", via: "ftp://x:1"}}}', /proxy\.via: .* is not a proxy as in/],
       ['limits: {nofile: 10:5}', /limits\.nofile: "10:5": the soft limit is above the hard one/],
