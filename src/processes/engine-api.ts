@@ -2,6 +2,7 @@ import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { reachable } from './engines/fields.ts';
 import type { EngineApi } from './engines/index.ts';
+import { callGrpc, type GrpcAnswer } from './grpc-call.ts';
 
 export interface ApiAnswer {
   readonly status: number;
@@ -52,34 +53,11 @@ export function askHttpApi(
   return promise;
 }
 
-export type GrpcAnswer =
-  | { readonly ok: true; readonly message: Buffer }
-  | { readonly ok: false; readonly code: number; readonly details: string };
-
-/** Calls a unary method of the gRPC API of an engine, in bytes. Throws nothing of the call's own. */
-export async function callGrpcApi(
+/** Calls a unary method of the gRPC API of an engine, in bytes. Throws what keeps it from answering. */
+export function callGrpcApi(
   api: EngineApi,
   method: string,
   { message, signal }: { readonly message: Buffer; readonly signal: AbortSignal },
 ): Promise<GrpcAnswer> {
-  // Loaded only where such an API is asked: it is 60 ms of start.
-  const { Client, credentials } = await import('@grpc/grpc-js');
-  const host = reachable(api.address ?? '');
-  const client = new Client(`${host.includes(':') ? `[${host}]` : host}:${api.port}`, credentials.createInsecure(), {
-    'grpc.enable_http_proxy': 0,
-    'grpc.use_local_subchannel_pool': 1,
-  });
-  const { promise, resolve } = Promise.withResolvers<GrpcAnswer>();
-  const raw = (bytes: Buffer): Buffer => bytes;
-  const call = client.makeUnaryRequest(method, raw, raw, message, (error, answer) =>
-    resolve(error === null ? { ok: true, message: answer ?? Buffer.alloc(0) } : { ok: false, code: error.code, details: error.details }),
-  );
-  const leave = (): void => call.cancel();
-  signal.addEventListener('abort', leave, { once: true });
-  try {
-    return await promise;
-  } finally {
-    signal.removeEventListener('abort', leave);
-    client.close();
-  }
+  return callGrpc({ host: reachable(api.address ?? ''), port: api.port, method, message, signal });
 }

@@ -73,7 +73,6 @@ export const importTable: Readonly<Record<string, Room>> = {
       documents: 'the config of an engine is a managed document',
     },
     packages: {
-      '@grpc/grpc-js': 'the gRPC health probe',
       yaml: 'configs of mihomo and hysteria are YAML',
       diff: 'what a new config changes',
     },

@@ -106,3 +106,39 @@ test('grpc: SERVING of the service that was asked for', async (t) => {
   assert.deepEqual(await look(grpc('quiet')), { ok: false, message: 'health is UNKNOWN' });
   assert.equal((await look(grpc('', 1))).ok, false);
 });
+
+test('log: the mark that was seen; grpc and http of a server that is silent: out of time', async (t) => {
+  let open = 0;
+  const silent = createTcp((socket) => {
+    open += 1;
+    socket
+      .on('error', () => undefined)
+      .on('close', () => {
+        open -= 1;
+      });
+    socket.resume();
+  });
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  t.after(() => silent.close());
+  const { port } = silent.address() as AddressInfo;
+  const log = (isMarked: boolean): Promise<ProbeResult> =>
+    runProbe(
+      { kind: 'log', pattern: 'up' },
+      {
+        timeoutMs: 200,
+        signal: new AbortController().signal,
+        env: {},
+        cwd: tmpdir(),
+        clock: systemClock,
+        subject: { engine: undefined, configPath: undefined, isMarked: () => isMarked },
+      },
+    );
+  assert.deepEqual(await log(true), { ok: true, message: 'its line was seen' });
+  assert.deepEqual(await log(false), { ok: false, message: 'no line has matched yet' });
+  assert.deepEqual(await look({ kind: 'grpc', host: '127.0.0.1', port, service: '' }, 200), {
+    ok: false,
+    message: 'no answer within 200 ms',
+  });
+  for (let i = 0; i < 100 && open > 0; i++) await systemClock.sleep(20);
+  assert.equal(open, 0, 'no connection is left to a server that is silent');
+});
