@@ -1,6 +1,7 @@
 /** Proto JSON as REST speaks it: the proto's own field names, scalars always present. A message is turned into text once. */
 import { type DescMessage, type JsonValue, type MessageShape, toJson } from '@bufbuild/protobuf';
-import { restJson, textOf } from './json-text.ts';
+
+export const restJson = { useProtoFieldName: true, alwaysEmitImplicit: true } as const;
 
 const texts = new WeakMap<object, () => string>();
 
@@ -23,5 +24,5 @@ export function shareText(message: object, make: () => string): void {
 
 /** One line. */
 export function restText<D extends DescMessage>(schema: D, message: MessageShape<D>): string {
-  return texts.get(message)?.() ?? textOf(schema, message);
+  return texts.get(message)?.() ?? JSON.stringify(restValue(schema, message));
 }
