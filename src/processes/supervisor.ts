@@ -15,6 +15,7 @@ import { registerInstruments } from './instruments.ts';
 import { judgeFirst, objectionOf } from './judge-first.ts';
 import { isUp, refusesStart } from './lifecycle/transition.ts';
 import { memoryMonitor } from './memory-monitor.ts';
+import { convertOldRecords } from './old-records.ts';
 import { createOomWatch } from './oom.ts';
 import { createOrder } from './order.ts';
 import { probeMonitor } from './probes/monitor.ts';
@@ -135,6 +136,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
     for (const id of removedIds) figures.board.forget(id);
     for (const view of processes) if (view.state === 'READY') unblock(view.id);
   });
+  convertOldRecords(stateDir, options.units, logger);
   for (const unit of Object.values(options.units)) add(unit, false);
   // A run from before whose unit is gone from the configuration is ended, not adopted.
   for (const id of recordedIds(stateDir)) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readRecord, writeRecord } from '../../src/processes/record-file.ts';
@@ -98,4 +98,28 @@ test("the daemon's stop leaves what it keeps, and the next one adopts it", async
   const second = b.rig(units.slice(0, 1));
   await second.supervisor.startAll();
   assert.deepEqual([second.supervisor.get('keep').pid, second.events.length], [pid, 0]);
+});
+
+test('what an agent before 0.1.0 left is adopted, and never started a second time', async () => {
+  await using b = bench();
+  const units = [sh('keep', 'exec sleep 300', { onAgentExit: 'keep', autostart: true }), sh('gone', 'exec sleep 300')];
+  const pids = await underKilledDaemon(b, units);
+  for (const { id } of units) {
+    const files = runFiles(join(b.directory, 'state'), id);
+    const run = readRecord(files.record)?.record.run;
+    assert.ok(run !== undefined);
+    const { group: _group, ...rest } = run;
+    writeFileSync(
+      join(files.directory, 'run.json'),
+      JSON.stringify({ version: 1, ...rest, fingerprint: 'of old', proved: true, restartCount: 2 }),
+    );
+    for (const path of Object.values(files.record)) rmSync(path, { force: true });
+  }
+  const { supervisor, story } = b.rig(units.slice(0, 1));
+  await supervisor.startAll();
+  const { state, pid, restartCount } = supervisor.get('keep');
+  assert.deepEqual([state, pid, restartCount], ['READY', pids.get('keep'), 2]);
+  assert.deepEqual(story('keep'), []);
+  assert.ok(await until(() => story('gone').includes('stopped')), 'one that nobody declares any more is ended');
+  assert.equal(pidsWith(`${b.directory}\0`).length, 2, 'one program and its shim');
 });
