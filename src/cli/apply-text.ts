@@ -1,6 +1,7 @@
 import type { Apply, Apply_Step, ProcessConfigRevision } from '../../gen/ts/sboxagent/v1/process_config.ts';
 import { printable } from './escape.ts';
 import { type Colour, type Column, paint, type Style, table } from './table.ts';
+import { wrapText } from './text-width.ts';
 
 const stepColours: Readonly<Record<Apply_Step['status'], Colour | undefined>> = {
   STATUS_UNSPECIFIED: undefined,
@@ -10,10 +11,10 @@ const stepColours: Readonly<Record<Apply_Step['status'], Colour | undefined>> = 
   SKIPPED: 'dim',
 };
 
-const stepColumns: readonly Column<Apply_Step>[] = [
-  { title: 'STEP', cell: ({ name }) => name },
-  { title: 'STATUS', cell: ({ status }) => status, colour: ({ status }) => stepColours[status] },
-  { title: 'TOOK', cell: took },
+export const stepColumns: readonly Column<Apply_Step>[] = [
+  { title: 'STEP', width: 7, cell: ({ name }) => name },
+  { title: 'STATUS', width: 7, cell: ({ status }) => status, colour: ({ status }) => stepColours[status] },
+  { title: 'TOOK', width: 8, cell: took },
   { title: 'MESSAGE', cell: ({ message }) => message },
 ];
 
@@ -32,10 +33,14 @@ const diffColours: readonly (readonly [RegExp, Colour])[] = [
 export function diffText(diff: string, style: Style): string {
   if (diff === '') return '';
   const lines = diff.replace(/\n$/, '').split('\n');
-  return `${lines.map((line) => paint(printable(line), diffColours.find(([form]) => form.test(line))?.[1], style)).join('\n')}\n`;
+  const shown = lines.flatMap((line) => {
+    const colour = diffColours.find(([form]) => form.test(line))?.[1];
+    return wrapText(printable(line), style.width).map((part) => paint(part, colour, style));
+  });
+  return `${shown.join('\n')}\n`;
 }
 
-function impactLine({ impact }: Apply): string {
+export function impactLine({ impact }: Apply): string {
   if (impact === undefined) return '';
   const words = [
     impact.restart ? 'the engine is started anew' : '',
@@ -46,7 +51,7 @@ function impactLine({ impact }: Apply): string {
   return words.length === 0 ? '' : `impact: ${printable(words.join('; '))}\n`;
 }
 
-function outcome({ id, result, revision, running_revision, process_id }: Apply): string {
+export function outcomeLine({ id, result, revision, running_revision, process_id }: Apply): string {
   switch (result) {
     case 'VALID':
       return 'nothing speaks against it; nothing was changed\n';
@@ -61,7 +66,7 @@ function outcome({ id, result, revision, running_revision, process_id }: Apply):
 
 /** What an apply did, or would do, for a person. */
 export function applyText(apply: Apply, style: Style): string {
-  return diffText(apply.diff, style) + impactLine(apply) + table(stepColumns, apply.steps, style) + outcome(apply);
+  return diffText(apply.diff, style) + impactLine(apply) + table(stepColumns, apply.steps, style) + outcomeLine(apply);
 }
 
 const revisionColumns: readonly Column<ProcessConfigRevision>[] = [

@@ -53,6 +53,7 @@ export const commands: readonly CommandSpec[] = [
     summary: 'say why a process stands where it stands: exits, last lines, what changed in its config, what to do',
     args: '<id>',
     completes: 'process',
+    flags: [{ flags: '--show-config', summary: 'print its config instead, secrets masked: what is changed and applied keeps them' }],
     load: async () => (await import('./commands/explain.ts')).explain,
   },
   {
@@ -68,13 +69,6 @@ export const commands: readonly CommandSpec[] = [
       reason,
     ],
     load: async () => (await import('./commands/process-config.ts')).apply,
-  },
-  {
-    name: 'show-config',
-    summary: 'show the config of an engine, secrets masked',
-    args: '<id>',
-    completes: 'process',
-    load: async () => (await import('./commands/process-config.ts')).showConfig,
   },
   {
     name: 'history',

@@ -43,8 +43,7 @@ function take(detail: Any, details: Details): void {
         details.violations.push(`${field}: ${description}`);
       break;
     case 'sboxagent.v1.Apply': {
-      const apply = Apply.decode(detail.value);
-      details.lines.push(...apply.engine_output, ...failedSteps(apply));
+      details.lines.push(...applyLines(Apply.decode(detail.value)));
       break;
     }
     case 'google.rpc.RetryInfo': {
@@ -56,9 +55,10 @@ function take(detail: Any, details: Details): void {
   }
 }
 
-function failedSteps({ steps, running_revision }: Apply): string[] {
+/** What an apply that did not go through says: the engine's own lines, the steps that failed, and what runs. */
+export function applyLines({ engine_output, steps, running_revision }: Apply): readonly string[] {
   const failed = steps.filter(({ status: step }) => step === 'FAILED').map(({ name, message }) => `step ${name}: ${message}`);
-  return [...failed, `running: ${running_revision === 0 ? 'none' : `revision ${running_revision}`}`];
+  return [...engine_output, ...failed, `running: ${running_revision === 0 ? 'none' : `revision ${running_revision}`}`];
 }
 
 export function isServiceError(error: unknown): error is ServiceError {

@@ -1,7 +1,6 @@
 import type { Apply, ProcessConfigRevision } from '../../../gen/ts/sboxagent/v1/process_config.ts';
 import {
   ApplyProcessConfigRequest,
-  GetProcessConfigRequest,
   ListProcessConfigRevisionsRequest,
   RollbackProcessConfigRequest,
 } from '../../../gen/ts/sboxagent/v1/process_service.ts';
@@ -9,9 +8,9 @@ import { type Agent, unary, withAgent } from '../agent.ts';
 import { applyText, configRevisionTable } from '../apply-text.ts';
 import type { Handler } from '../command-spec.ts';
 import type { Context } from '../context.ts';
-import { printableLines } from '../escape.ts';
 import { EXIT, usage } from '../failure.ts';
 import { count, revisionNumber, text } from '../flags.ts';
+import { followApply } from '../follow-apply.ts';
 import { print, styleOf } from '../output.ts';
 import { readInput } from '../read-input.ts';
 
@@ -38,16 +37,10 @@ export const apply: Handler = (context, [id = ''], flags) =>
       validate_only: flags['dryRun'] === true,
       async: flags['async'] === true,
     });
-    return show(context, await unary(agent, agent.processes.applyProcessConfig.bind(agent.processes), request, patience));
-  });
-
-/** The config in effect, secrets masked. */
-export const showConfig: Handler = (context, [id = '']) =>
-  withAgent(context, async (agent) => {
-    const request = GetProcessConfigRequest.fromPartial({ id });
-    const config = await unary(agent, agent.processes.getProcessConfig.bind(agent.processes), request);
-    await print(context, config, () => `${printableLines(config.content).join('\n')}\n`);
-    return EXIT.done;
+    const isFollowed = context.io.terminal && context.options.output === 'table' && !request.validate_only && !request.async;
+    const sent = { ...request, async: request.async || isFollowed };
+    const begun = await unary(agent, agent.processes.applyProcessConfig.bind(agent.processes), sent, patience);
+    return isFollowed ? followApply(context, agent, begun) : show(context, begun);
   });
 
 async function listRevisions(agent: Agent, id: string, most: number): Promise<ProcessConfigRevision[]> {
