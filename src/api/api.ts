@@ -5,6 +5,7 @@ import { AlertService } from '../../gen/es/sboxagent/v1/alert_service_pb.js';
 import { ConfigService } from '../../gen/es/sboxagent/v1/config_service_pb.js';
 import { EventService } from '../../gen/es/sboxagent/v1/event_service_pb.js';
 import { LogService } from '../../gen/es/sboxagent/v1/log_service_pb.js';
+import { MetricsService } from '../../gen/es/sboxagent/v1/metrics_service_pb.js';
 import { PluginService } from '../../gen/es/sboxagent/v1/plugin_service_pb.js';
 import { PluginSessionService } from '../../gen/es/sboxagent/v1/plugin_session_service_pb.js';
 import { ProcessService } from '../../gen/es/sboxagent/v1/process_service_pb.js';
@@ -28,6 +29,7 @@ import { configService } from './services/config-service.ts';
 import { eventService } from './services/event-service.ts';
 import { healthService } from './services/health-service.ts';
 import { logService } from './services/log-service.ts';
+import { type MetricsServiceDeps, metricsService } from './services/metrics-service.ts';
 import { pluginService } from './services/plugin-service.ts';
 import { pluginSessionService } from './services/plugin-session-service.ts';
 import { processService } from './services/process-service.ts';
@@ -42,6 +44,7 @@ export interface ApiDeps {
   readonly alerts: Alerts;
   readonly config: ConfigManager;
   readonly custom: CustomMetrics;
+  readonly metrics: MetricsServiceDeps['metrics'];
   readonly health: HealthBoard;
   readonly status: StatusSource;
   readonly requests: RequestMemory;
@@ -59,11 +62,21 @@ function mounted<S extends Mounted['service']>(service: S, implementation: Mount
 }
 
 export function createApi(deps: ApiDeps): Api {
-  const { alerts, api, config, configs, custom, explain, health, journal, logs, plugins, requests, status, supervisor } = deps;
+  const { alerts, api, config, configs, custom, explain, health, journal, logs, metrics, plugins, requests, status, supervisor } = deps;
   const validate = createValidate();
   const pingIntervalMs = (): number => api().streams.pingIntervalMs;
   const limits = (): { maxDepth: number } => ({ maxDepth: api().limits.jsonDepth });
-  const own = [AgentService, ProcessService, EventService, LogService, ConfigService, PluginService, PluginSessionService, AlertService];
+  const own = [
+    AgentService,
+    ProcessService,
+    EventService,
+    LogService,
+    ConfigService,
+    PluginService,
+    PluginSessionService,
+    AlertService,
+    MetricsService,
+  ];
 
   const services: Mounted[] = [
     mounted(AgentService, agentService({ health, status, journal, supervisor })),
@@ -74,6 +87,7 @@ export function createApi(deps: ApiDeps): Api {
     mounted(PluginService, pluginService({ plugins, limits })),
     mounted(PluginSessionService, pluginSessionService({ plugins, custom, limits })),
     mounted(AlertService, alertService({ alerts })),
+    mounted(MetricsService, metricsService({ metrics })),
     mounted(Health, healthService({ health, services: [...own, Health].map(({ typeName }) => typeName) })),
     ...reflectionServices([...own, Health]),
   ];

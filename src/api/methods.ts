@@ -77,6 +77,7 @@ export const methodTable: Readonly<Record<string, Row>> = {
   'sboxagent.v1.AlertService.ListAlerts': read,
   'sboxagent.v1.AlertService.WatchAlerts': read,
   'sboxagent.v1.AlertService.AcknowledgeAlert': operate,
+  'sboxagent.v1.MetricsService.GetMetrics': read,
   // Check of the empty name needs no token; of a named service the health service asks for `read` itself.
   'grpc.health.v1.Health.Check': { scope: 'none', rateLimited: false },
   'grpc.health.v1.Health.List': { scope: 'read', rateLimited: false },

@@ -4,8 +4,8 @@ import type { Clock } from '../kernel/clock.ts';
 import { redactText } from '../kernel/redaction.ts';
 import { openLogs } from '../logs/index.ts';
 import type { Settings } from '../settings/index.ts';
-import { type OpenStore, openStore, storeModules } from '../store/index.ts';
-import { observeSystem, startTelemetry, type Telemetry } from '../telemetry/index.ts';
+import { metricHistoryStore, type OpenStore, openStore, storeModules } from '../store/index.ts';
+import { type MetricHistory, observeSystem, openMetricHistory, startTelemetry, type Telemetry } from '../telemetry/index.ts';
 import { asOwnLine } from './own-log.ts';
 import type { ProgramVersion } from './version.ts';
 
@@ -20,6 +20,7 @@ export interface Foundation {
   readonly store: OpenStore;
   readonly journal: OpenJournal;
   readonly logs: Awaited<ReturnType<typeof openLogs>>;
+  readonly history: MetricHistory;
   /** In order. */
   readonly endings: readonly Ending[];
 }
@@ -50,11 +51,21 @@ export async function openFoundation(options: {
   const store = await openStore({ path, durability: events.durability, modules: storeModules(), clock, logger, metrics });
   const journal = await openJournal({ store, retention: events.retention, redact: events.redact, clock, logger, metrics });
   const logs = await openLogs({ dir: join(agent.stateDir, 'logs'), ...settings.logs, redact: redactText, clock, logger, metrics });
+  const refused = metrics.counter('sboxagent_limit_refused_total');
+  const history = openMetricHistory({
+    snapshot: telemetry.snapshot,
+    intervalMs: api.metrics.collectionIntervalMs,
+    store: metricHistoryStore(store),
+    clock,
+    refused: (limit) => refused.add(1, { limit }),
+    onFault: (error) => logger.warn({ error }, 'the history of metrics could not be written or read'),
+  });
   telemetry.onLogLine((line) => logs.ingestOwn(asOwnLine(line)));
   return {
-    ...{ telemetry, logger, metrics, store, journal, logs },
+    ...{ telemetry, logger, metrics, store, journal, logs, history },
     endings: [
       ['figures', stopObserving],
+      ['history', () => history.stop()],
       ['logs', () => logs.stop()],
       ['journal', () => journal.stop()],
       ['store', () => store.stop()],

@@ -9,6 +9,7 @@
  * Rooms bring their SQL as modules by URL (`ProcedureModule`).
  */
 export type { Ageing, Boot } from './ageing.ts';
+export { metricHistoryStore } from './metric-history.ts';
 export { storeModules } from './modules.ts';
 export { type OpenStore, openStore, type StoreOptions } from './open.ts';
 export { prepared } from './prepared.ts';

@@ -84,6 +84,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
 function ownModules(): Readonly<Record<string, URL>> {
   return {
     ageing: new URL('./ageing-procedures.ts', import.meta.url),
+    metric_history: new URL('./metric-history-procedures.ts', import.meta.url),
     requests: new URL('./request-procedures.ts', import.meta.url),
   };
 }

@@ -34,7 +34,17 @@ const denials = Object.entries(catalogue).flatMap(([reason, { code }]) => (code 
 
 /** The bounded sets of the agent; those of one name each (`label_sets:<metric>`) begin when they are met. */
 const limits = [
-  ...['alerts', 'body_timeout', 'concurrent_unary', 'connections', 'custom_series', 'log_sources', 'message_bytes', 'plugin_documents'],
+  ...[
+    'alerts',
+    'body_timeout',
+    'concurrent_unary',
+    'connections',
+    'custom_series',
+    'log_sources',
+    'message_bytes',
+    'metric_history',
+    'plugin_documents',
+  ],
   ...['plugin_event_buffer', 'plugin_labels', 'plugins', 'pong_timeout', 'sboxmgr_bytes', 'sboxmgr_connections', 'streams'],
 ];
 

@@ -4,6 +4,7 @@
  * May be imported by every room but kernel, settings and cli. It imports kernel alone: the other rooms push their figures in.
  */
 export { type MetricEntry, metricCatalogue } from './catalogue.ts';
+export { historyWindows, openMetricHistory } from './history.ts';
 export type { Destination } from './logger.ts';
 export { startTelemetry, type TelemetryOptions } from './start.ts';
 export { observeSystem } from './system.ts';
@@ -17,8 +18,11 @@ export type {
   Labels,
   Logger,
   LogLevel,
+  MetricFamily,
+  MetricHistory,
   MetricReader,
   Metrics,
+  Rollup,
   Sample,
   Telemetry,
 } from './types.ts';

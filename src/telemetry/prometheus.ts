@@ -1,11 +1,6 @@
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import type { MetricProducer } from '@opentelemetry/sdk-metrics';
-import { metricCatalogue } from './catalogue.ts';
-
-/** Prometheus names of those metrics whose OTel name is fixed by a convention. */
-const prometheusNames = new Map(
-  Object.entries(metricCatalogue).flatMap(([name, entry]) => (entry.otelName ? [[entry.otelName, name]] : [])),
-);
+import { prometheusNames } from './prometheus-names.ts';
 
 export type PrometheusReader = PrometheusExporter;
 

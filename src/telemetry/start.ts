@@ -13,6 +13,7 @@ import { createProducer, type Observer } from './observers.ts';
 import { type Environment, planOtlp, spokenProtocol } from './otlp.ts';
 import { createPrometheusReader, prometheusText } from './prometheus.ts';
 import { observeRuntime } from './runtime.ts';
+import { familiesOf } from './snapshot.ts';
 import { openDescriptor } from './stdout.ts';
 import { startTracing } from './tracing.ts';
 import type { LogLevel, MetricReader, Metrics, Telemetry } from './types.ts';
@@ -92,6 +93,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     logger: log.logger,
     metrics,
     custom: { record: custom.record },
+    snapshot: async () => familiesOf((await reader.collect()).resourceMetrics),
     startCall: createCalls({
       tracer: tracing.tracer,
       recording: plan?.traces !== undefined,

@@ -63,6 +63,58 @@ export interface MetricReader {
   current(name: string): readonly Sample[];
 }
 
+/** One metric at one moment, under the names of the Prometheus text. */
+export interface MetricFamily {
+  readonly name: string;
+  readonly kind: 'COUNTER' | 'GAUGE' | 'HISTOGRAM';
+  /** `seconds`, `bytes`, `ratio` …; empty where it counts things. */
+  readonly unit: string;
+  readonly help: string;
+  readonly series: readonly MetricSeries[];
+}
+
+export interface MetricSeries {
+  readonly labels: Labels;
+  /** 0 of a histogram. */
+  readonly value: number;
+  /** Of a histogram: how often it measured, and the sum of that; else 0. */
+  readonly count: number;
+  readonly sum: number;
+}
+
+/** A series over a window that ends now. Of a histogram the values are means of what it measured between two looks. */
+export interface Rollup {
+  readonly windowMs: number;
+  readonly last: number;
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+  /** By how much it rises a second: a counter over its restarts, a gauge from the first to the last look, a histogram in measurements. */
+  readonly rate: number;
+}
+
+/** What metrics showed lately. */
+export interface MetricHistory {
+  /** Rollups over those of these windows (ms) that there are; none of a series that was not looked at. */
+  rollups(name: string, labels: Labels, windows: readonly number[]): readonly Rollup[];
+  /** Writes down what was seen last. */
+  stop(): Promise<void>;
+}
+
+export interface KeptSlot {
+  readonly windowMs: number;
+  /** Number of the slot since 1970. */
+  readonly slot: number;
+  readonly data: string;
+}
+
+/** Where the history outlives the agent. */
+export interface MetricHistoryStore {
+  load(): Promise<readonly KeptSlot[]>;
+  /** `windows` say what of each is old. */
+  save(kept: readonly KeptSlot[], windows: readonly { readonly windowMs: number; readonly slots: number }[]): Promise<void>;
+}
+
 /** Metrics `sboxagent_custom_*` of plugins, bounded in series (`sboxagent_limit_refused_total{limit="custom_series"}`). */
 export interface CustomMetrics {
   /** `labels` go to every point. Answers what is wrong with each point, undefined where it was taken. */
@@ -85,6 +137,8 @@ export interface Telemetry {
   readonly logger: Logger;
   readonly metrics: Metrics & MetricReader;
   readonly custom: CustomMetrics;
+  /** All metrics at this moment: what the Prometheus text shows. */
+  snapshot(): Promise<readonly MetricFamily[]>;
   /** Starts the server span of an RPC, continuing the W3C context of the headers. `system`: grpc, grpc_web, connect_rpc, rest. */
   startCall(options: {
     readonly service: string;

@@ -360,6 +360,7 @@ export function fakes(options: { readonly pingIntervalMs?: number; readonly mess
     alerts: absent('alerts'),
     config: absent('config'),
     custom: absent('custom'),
+    metrics: absent('metrics'),
     api: () => ({
       limits: {
         messageBytes: options.messageBytes ?? 65_536,

@@ -87,6 +87,7 @@ export function fakeTelemetry(): FakeTelemetry {
       current: () => [],
     },
     custom: { record: () => [] },
+    snapshot: () => Promise.resolve([]),
     run: (_call, fn) => fn(),
     active: () => ({ traceId: '', spanId: '' }),
     setLogLevel: () => {},

@@ -10,6 +10,7 @@ import * as alerts from '../../gen/es/sboxagent/v1/alert_service_pb.js';
 import * as config from '../../gen/es/sboxagent/v1/config_service_pb.js';
 import * as events from '../../gen/es/sboxagent/v1/event_service_pb.js';
 import * as logs from '../../gen/es/sboxagent/v1/log_service_pb.js';
+import * as metrics from '../../gen/es/sboxagent/v1/metrics_service_pb.js';
 import * as plugins from '../../gen/es/sboxagent/v1/plugin_service_pb.js';
 import * as pluginSessions from '../../gen/es/sboxagent/v1/plugin_session_service_pb.js';
 import * as processes from '../../gen/es/sboxagent/v1/process_service_pb.js';
@@ -24,6 +25,7 @@ const services: readonly DescService[] = [
   config.ConfigService,
   events.EventService,
   logs.LogService,
+  metrics.MetricsService,
   pluginSessions.PluginSessionService,
   plugins.PluginService,
   processes.ProcessService,
@@ -82,6 +84,7 @@ const needs: Readonly<Record<string, Scope>> = {
   ListAlerts: 'read',
   AcknowledgeAlert: 'operate',
   WatchAlerts: 'read',
+  GetMetrics: 'read',
 };
 
 let daemon: Daemon;

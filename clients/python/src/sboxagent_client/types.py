@@ -66,6 +66,13 @@ from sboxagent_client._gen.sboxagent.v1.log_service_pb2 import (
     TailLogsRequest as TailLogsRequest,
     TailLogsResponse as TailLogsResponse,
 )
+from sboxagent_client._gen.sboxagent.v1.metric_pb2 import (
+    Metric as Metric,
+)
+from sboxagent_client._gen.sboxagent.v1.metrics_service_pb2 import (
+    GetMetricsRequest as GetMetricsRequest,
+    GetMetricsResponse as GetMetricsResponse,
+)
 from sboxagent_client._gen.sboxagent.v1.plugin_config_pb2 import (
     PluginConfig as PluginConfig,
     PluginConfigBackup as PluginConfigBackup,
@@ -161,6 +168,8 @@ __all__ = [
     'GetConfigRequest',
     'GetEventRequest',
     'GetHealthRequest',
+    'GetMetricsRequest',
+    'GetMetricsResponse',
     'GetPluginConfigRequest',
     'GetPluginRequest',
     'GetProcessConfigRequest',
@@ -185,6 +194,7 @@ __all__ = [
     'ListProcessesResponse',
     'LogEntry',
     'LogFilter',
+    'Metric',
     'Plugin',
     'PluginConfig',
     'PluginConfigBackup',
@@ -240,6 +250,7 @@ SERVICE_MODULES = (
     'sboxagent_client._gen.sboxagent.v1.config_service_pb2',
     'sboxagent_client._gen.sboxagent.v1.event_service_pb2',
     'sboxagent_client._gen.sboxagent.v1.log_service_pb2',
+    'sboxagent_client._gen.sboxagent.v1.metrics_service_pb2',
     'sboxagent_client._gen.sboxagent.v1.plugin_service_pb2',
     'sboxagent_client._gen.sboxagent.v1.plugin_session_service_pb2',
     'sboxagent_client._gen.sboxagent.v1.process_service_pb2',

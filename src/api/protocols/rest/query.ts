@@ -72,6 +72,7 @@ function put(json: JsonObject, desc: DescMessage, path: readonly string[], text:
   const [name = '', ...rest] = path;
   const field = fieldNamed(desc, name);
   if (field === undefined) return 'is no parameter of this route';
+  if (rest.length > 0 && field.fieldKind === 'map') return putEntry(json, field, rest.join('.'), text);
   if (rest.length > 0) {
     if (field.fieldKind !== 'message' || isWellKnown(field.message)) return 'is no parameter of this route';
     const child = json[field.name] ?? {};
@@ -89,6 +90,15 @@ function put(json: JsonObject, desc: DescMessage, path: readonly string[], text:
   }
   if (Object.hasOwn(json, field.name)) return 'is given twice';
   json[field.name] = value;
+  return undefined;
+}
+
+/** `labels.process=edge`: an entry of a map of texts. */
+function putEntry(json: JsonObject, field: DescField & { readonly fieldKind: 'map' }, key: string, text: string): string | undefined {
+  if (field.mapKey !== ScalarType.STRING || field.scalar !== ScalarType.STRING) return 'cannot be given in the query';
+  const map = json[field.name] ?? {};
+  if (!isObject(map) || Object.hasOwn(map, key)) return 'is given twice';
+  json[field.name] = { ...map, [key]: text };
   return undefined;
 }
 

@@ -1,0 +1,14 @@
+/** Metrics: domain -> proto. */
+import { create } from '@bufbuild/protobuf';
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import { type Metric, Metric_Kind, MetricSchema } from '../../../gen/es/sboxagent/v1/metric_pb.js';
+import type { Labels, MetricFamily, Rollup } from '../../telemetry/index.ts';
+
+export function metricMessage(family: MetricFamily, rollupsOf: (labels: Labels) => readonly Rollup[]): Metric {
+  const { name, kind, unit, help } = family;
+  const series = family.series.map((one) => ({
+    ...{ labels: { ...one.labels }, value: one.value, count: one.count, sum: one.sum },
+    rollups: rollupsOf(one.labels).map(({ windowMs, ...figures }) => ({ window: durationFromMs(windowMs), ...figures })),
+  }));
+  return create(MetricSchema, { name, kind: Metric_Kind[kind], unit, help, series });
+}
