@@ -1,6 +1,6 @@
 /** Runs the built daemon as a user would, with a state directory, a configuration and a port of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -134,10 +134,22 @@ export async function makeDaemon(options: DaemonOptions = {}): Promise<Daemon> {
         if (child.exitCode === null) child.kill('SIGKILL');
         await exited;
       }
+      killWhatWorksBelow(dir);
       rmSync(dir, { recursive: true, force: true });
     },
   };
   return daemon;
+}
+
+/** Engines outlive their daemon: those that a test's daemon kept are ended with the test. */
+function killWhatWorksBelow(dir: string): void {
+  for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (readlinkSync(`/proc/${entry}/cwd`).startsWith(`${dir}/`)) process.kill(Number(entry), 'SIGKILL');
+    } catch {
+      // gone, or of somebody else
+    }
+  }
 }
 
 export interface Ran {
