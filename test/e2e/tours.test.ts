@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { freePort, root, runProgram } from '../helpers/daemon.ts';
+import { foreign, freePort, root, runProgram } from '../helpers/daemon.ts';
 
 /** What each block of a tour must print, in order. */
 const tours: Readonly<Record<string, readonly RegExp[]>> = {
@@ -30,10 +30,25 @@ const tours: Readonly<Record<string, readonly RegExp[]>> = {
     /# The edge agent of the office\.[\s\S]*"new_value": ?"warn"/,
     /^/,
   ],
+  'engines.md': [
+    /edge .*READY/,
+    /probe +PASSED[\s\S]*edge runs with revision 2[\s\S]*correct-horse[\s\S]*way-out/,
+    /exit code 1/,
+    /exit code 1/,
+    /exit code 1[\s\S]*"status"/,
+    /ROLLED_BACK[\s\S]*a better name[\s\S]*edge runs with revision 4[\s\S]*config\.applied[\s\S]*config\.rejected[\s\S]*config\.rolled_back/,
+    /"drifted": ?true[\s\S]*by-hand/,
+    /edge does not run/,
+  ],
 };
 
+/** The program that a tour needs besides ours. */
+const needs: Readonly<Record<string, string>> = { 'engines.md': 'sing-box' };
+
 for (const [page, expected] of Object.entries(tours)) {
-  test(`the tour of docs/${page} runs as it is written`, async (t) => {
+  const needed = needs[page];
+  const found = needed === undefined ? '' : foreign(needed);
+  test(`the tour of docs/${page} runs as it is written`, { skip: found === undefined && `no ${needed}` }, async (t) => {
     const text = readFileSync(join(root, 'docs', page), 'utf8');
     const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
     assert.equal(blocks.length, expected.length, 'every block of the tour has its expectation');
@@ -41,6 +56,8 @@ for (const [page, expected] of Object.entries(tours)) {
     t.after(() => rmSync(temp, { recursive: true, force: true }));
     const env = {
       TMPDIR: temp,
+      PATH: `${dirname(found ?? '')}:${process.env['PATH']}`,
+      PROXY_PORT: String(await freePort()),
       SBOXAGENT_API_PORT: String(await freePort()),
       SBOXAGENT_SBOXMGR_SOCKET_PATH: join(temp, 'sboxmgr.sock'),
     };
