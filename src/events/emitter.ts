@@ -9,6 +9,8 @@ import type { Receipt } from './types.ts';
 export interface Emitter {
   emit(event: MeasuredEvent): void;
   waiting(): number;
+  /** Resolves when what was emitted before this call has left the backlog; also when the disk refuses, or all stops. */
+  written(): Promise<void>;
   /** Tries what waits once more, for at most `ms`; what is left then is counted as dropped. */
   stop(ms: number): Promise<void>;
 }
@@ -29,21 +31,37 @@ export function createEmitter({ append, clock, logger, dropped }: EmitterOptions
   let running: Promise<void> | undefined;
   const stopping = new AbortController();
   let stopped: Promise<void> | undefined;
+  /** How many have left the backlog, and the attempt that is next to be over. */
+  let left = 0;
+  let refused = false;
+  let attempt = Promise.withResolvers<void>();
 
+  const leave = (count: number): void => {
+    backlog.splice(0, count);
+    left += count;
+  };
+  const attempted = (failed: boolean): void => {
+    refused = failed;
+    attempt.resolve();
+    attempt = Promise.withResolvers();
+  };
   const drain = async (): Promise<void> => {
     while (backlog.length > 0) {
       const batch = backlog.slice(0, batchEvents);
       try {
         await append(batch);
-        backlog.splice(0, batch.length);
+        leave(batch.length);
+        attempted(false);
       } catch (error) {
-        if (stopping.signal.aborted) return;
+        if (stopping.signal.aborted) return attempted(true);
         if (!passes(error)) {
           logger.error({ err: error, events: batch.length, type: batch[0]?.event.type }, 'events of the agent were refused by the journal');
           dropped(batch.length, 'refused');
-          backlog.splice(0, batch.length);
+          leave(batch.length);
+          attempted(false);
           continue;
         }
+        attempted(true);
         await clock.sleep(retryMs, stopping.signal).catch(() => {});
       }
     }
@@ -69,6 +87,10 @@ export function createEmitter({ append, clock, logger, dropped }: EmitterOptions
       kick();
     },
     waiting: () => backlog.length,
+    async written() {
+      const goal = left + backlog.length;
+      while (left < goal && !refused) await attempt.promise;
+    },
     stop: (ms) => (stopped ??= stop(ms)),
   };
 }

@@ -11,6 +11,7 @@ import { createEventFeed } from './feed.ts';
 import { type IngestOptions, ingest } from './ingest.ts';
 import type { ScanArgs, ScanResult, Window } from './journal-procedures.ts';
 import { listEvents } from './list.ts';
+import { createOwnWrites } from './own-writes.ts';
 import { decodeBody, textKey } from './record.ts';
 import { refuseReserved } from './reserved.ts';
 import { createSweeper, type Retention } from './retention.ts';
@@ -47,6 +48,7 @@ export async function openJournal(options: JournalOptions): Promise<OpenJournal>
   const ring = createRing(window.last);
   const appender = createAppender({ store, ring, window, ageMs: store.ageing.nowMs, counted: meters.counted });
   const emitter = createEmitter({ append: appender.append, clock, logger, dropped: meters.dropped });
+  const own = createOwnWrites(emitter, clock);
   const sweeper = createSweeper({
     ...options,
     ageMs: store.ageing.nowMs,
@@ -89,7 +91,8 @@ export async function openJournal(options: JournalOptions): Promise<OpenJournal>
       const fresh = ingest(events, { context, clock, redactor, stamp });
       if (context.inside !== true) for (const { event } of fresh) refuseReserved(event);
       if (fresh.length === 0) return [];
-      const receipts = await appender.append(fresh);
+      const appending = appender.append(fresh);
+      const receipts = await (context.inside === true ? own.track(appending) : appending);
       for (const observer of taking) observer.stored(receipts, events);
       return receipts;
     },
@@ -108,7 +111,11 @@ export async function openJournal(options: JournalOptions): Promise<OpenJournal>
         throw new AgentError('JOURNAL_UNAVAILABLE', `the record of event ${id} is damaged on the disk`, { metadata: { id } });
       return decodeBody(found.revision, found.body);
     },
-    list: (query) => listEvents(scan, query),
+    async list(query) {
+      // Who saw a state of the agent sees the event of it too.
+      await own.settled();
+      return listEvents(scan, query);
+    },
     feed: feed.open,
     watch: ({ signal, ...asked }) => pullFeed(feed.open(asked), signal),
     stats: appender.stats,

@@ -131,6 +131,10 @@ export interface Journal {
    */
   emit(event: NewEvent): void;
   get(id: string, source?: string): Promise<StoredEvent>;
+  /**
+   * One page of what is on disk. What the agent itself said before the call is among it, unless the disk refuses it or takes more
+   * than a second: whoever saw a state finds the event of it.
+   */
   list(query: {
     readonly filter?: EventFilter;
     readonly order: 'asc' | 'desc';

@@ -215,3 +215,16 @@ test('pages: both orders, every page size, filters over more rows than one scan 
   const none = await journal.list({ order: 'asc', pageSize: 3, filter: { since: { seconds: 9e9, nanos: 0 } } });
   assert.deepEqual(none, { events: [] });
 });
+
+test('who saw a state of the agent finds the event of it: a list waits for what the agent said before', async () => {
+  using tmp = scratch();
+  await using room = await openRoom({ dir: tmp.dir });
+  const { journal } = room;
+  for (let n = 1; n <= 50; n++) {
+    for (let i = 0; i < 300; i++) journal.emit({ type: 'a.b', subject: `${n}` });
+    const said = journal.publish([{ type: 'alert.firing', subject: `${n}` }], { source: 'sboxagent', inside: true });
+    const { events } = await journal.list({ order: 'desc', pageSize: 1000, filter: { subjects: [`${n}`] } });
+    assert.equal(events.length, 301);
+    await said;
+  }
+});

@@ -59,3 +59,23 @@ test('the backlog is bounded, and what is left at the stop is counted', async ()
   emitter.emit(event(0));
   assert.equal(lost.get('stopped'), backlogEvents + 1);
 });
+
+test('who waits for what was emitted is answered when it is on disk, and at once while the disk refuses', async () => {
+  let broken = false;
+  const { emitter, stored } = setUp(() => (broken ? full : undefined));
+  await emitter.written();
+  for (let n = 0; n < 600; n++) emitter.emit(event(n));
+  await emitter.written();
+  assert.equal(stored.length, 600);
+  broken = true;
+  emitter.emit(event(600));
+  await emitter.written();
+  await emitter.written();
+  assert.deepEqual([stored.length, emitter.waiting()], [600, 1]);
+  broken = false;
+  await eventually(() => emitter.waiting() === 0);
+  emitter.emit(event(601));
+  await emitter.written();
+  assert.equal(stored.at(-1), '601');
+  await emitter.stop(100);
+});
