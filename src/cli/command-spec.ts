@@ -30,6 +30,8 @@ export interface CommandSpec {
 }
 
 export const outputs = ['table', 'wide', 'json', 'yaml'] as const;
+/** What `top` can sort by. */
+export const topOrders = ['cpu', 'memory', 'up', 'down', 'restarts', 'id'] as const;
 export const shells = ['bash', 'zsh', 'fish'] as const;
 
 /** Stand before or after the command. */

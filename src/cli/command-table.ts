@@ -1,4 +1,4 @@
-import { type CommandSpec, type FlagSpec, shells } from './command-spec.ts';
+import { type CommandSpec, type FlagSpec, shells, topOrders } from './command-spec.ts';
 import type { PluginAction } from './commands/plugins.ts';
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
@@ -42,6 +42,17 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./commands/status.ts')).status,
   },
   { name: 'ps', summary: 'list the processes', load: async () => (await import('./commands/ps.ts')).ps },
+  {
+    name: 'top',
+    summary: 'show processes with CPU, memory, traffic and restarts, live on a terminal, else once; Ctrl-C ends it',
+    flags: [
+      { flags: '--sort <column>', summary: 'the greatest first (default: cpu); id by name', values: topOrders },
+      { flags: '--filter <text>', summary: 'only those with this in their id, engine or state' },
+      { flags: '--interval <duration>', summary: 'how often to look (default: 2s)' },
+      { flags: '--once', summary: 'look once, on a terminal too' },
+    ],
+    load: async () => (await import('./commands/top.ts')).top,
+  },
   control('start', 'start a process'),
   control('stop', 'stop a process and all that it started', [
     { flags: '--grace <duration>', summary: "how long it may take before it is killed (default: the unit's own)" },

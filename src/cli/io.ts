@@ -11,6 +11,8 @@ export interface Io {
   readonly terminal: boolean;
   /** Its columns, where it tells. */
   readonly columns?: number | undefined;
+  /** Its lines, where it tells. */
+  readonly rows?: number | undefined;
   readonly cwd: string;
   readonly clock: Clock;
   /** Read late: only commands that talk to the agent need it. */
@@ -24,7 +26,13 @@ export function standardIo(): Io {
     stdout: process.stdout,
     stderr: process.stderr,
     terminal: process.stdout.isTTY === true,
-    columns: process.stdout.isTTY === true ? process.stdout.columns || undefined : undefined,
+    // Asked each time: a window changes its size.
+    get columns() {
+      return process.stdout.isTTY === true ? process.stdout.columns || undefined : undefined;
+    },
+    get rows() {
+      return process.stdout.isTTY === true ? process.stdout.rows || undefined : undefined;
+    },
     cwd: process.cwd(),
     clock: systemClock,
     // Not by the room's index, which loads the YAML parser too: a command with --target has no use for it.

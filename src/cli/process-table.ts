@@ -13,6 +13,10 @@ const colourOf: Partial<Record<Process['state'], Colour>> = {
   CRASH_LOOP: 'red',
 };
 
+export function stateColour(state: Process['state']): Colour | undefined {
+  return colourOf[state];
+}
+
 /** Whole seconds; from an hour on whole minutes. */
 export function age(ms: number): string {
   const step = ms < 3_600_000 ? 1000 : 60_000;
@@ -26,7 +30,7 @@ export function exitWords(exit: Process_Exit): string {
 export function processTable(processes: readonly Process[], nowMs: number, style: Style): string {
   const columns: readonly Column<Process>[] = [
     { title: 'ID', cell: (p) => p.id, least: 12 },
-    { title: 'STATE', cell: (p) => p.state, colour: (p) => colourOf[p.state] },
+    { title: 'STATE', cell: (p) => p.state, colour: (p) => stateColour(p.state) },
     { title: 'PID', cell: (p) => (p.pid === 0 ? '' : String(p.pid)) },
     { title: 'UP', cell: (p) => (p.pid === 0 || p.start_time === undefined ? '' : age(nowMs - Date.parse(p.start_time))) },
     { title: 'RESTARTS', cell: (p) => String(p.restart_count), drop: 2 },

@@ -1,0 +1,105 @@
+import type { Metric } from '../../gen/ts/sboxagent/v1/metric.ts';
+import type { Process } from '../../gen/ts/sboxagent/v1/process.ts';
+import type { topOrders } from './command-spec.ts';
+import { stateColour } from './process-table.ts';
+import { type Column, type Style, table } from './table.ts';
+
+/** A process with its figures, as `-o json` prints it. What is not counted is absent. */
+export interface TopRow {
+  readonly id: string;
+  readonly engine: string;
+  readonly state: Process['state'];
+  readonly pid: number;
+  readonly cpu_usage_ratio: number | undefined;
+  readonly resident_memory_bytes: number | undefined;
+  readonly open_fds: number | undefined;
+  readonly restart_count: number;
+  readonly connections: number | undefined;
+  /** Mean of the last five minutes. */
+  readonly transmit_bytes_per_second: number | undefined;
+  readonly receive_bytes_per_second: number | undefined;
+}
+
+/** The metrics that a look needs, besides the processes. */
+export const topMetrics = ['sboxagent_system_*', 'sboxagent_engine_*', 'sboxagent_up_seconds'];
+
+export type TopOrder = (typeof topOrders)[number];
+
+const sortKeys: Readonly<Record<Exclude<TopOrder, 'id'>, (row: TopRow) => number | undefined>> = {
+  cpu: (row) => row.cpu_usage_ratio,
+  memory: (row) => row.resident_memory_bytes,
+  up: (row) => row.transmit_bytes_per_second,
+  down: (row) => row.receive_bytes_per_second,
+  restarts: (row) => row.restart_count,
+};
+
+export function topRows(processes: readonly Process[], metrics: readonly Metric[]): TopRow[] {
+  const series = (name: string, id: string): Metric['series'][number] | undefined =>
+    metrics.find((metric) => metric.name === `sboxagent_engine_${name}`)?.series.find(({ labels }) => labels['process'] === id);
+  return processes.map(({ id, engine, state, pid, resources, restart_count }) => ({
+    ...{ id, engine, state, pid, restart_count },
+    cpu_usage_ratio: resources?.cpu_usage_ratio,
+    resident_memory_bytes: resources?.resident_memory_bytes,
+    open_fds: resources?.open_fds,
+    connections: series('connections', id)?.value,
+    transmit_bytes_per_second: series('transmit_bytes_total', id)?.rollups[0]?.rate,
+    receive_bytes_per_second: series('receive_bytes_total', id)?.rollups[0]?.rate,
+  }));
+}
+
+/** Greatest first, by id where they are equal; what is not counted comes last. */
+export function sortRows(rows: readonly TopRow[], order: TopOrder): TopRow[] {
+  const byId = (a: TopRow, b: TopRow): number => (a.id < b.id ? -1 : 1);
+  if (order === 'id') return rows.toSorted(byId);
+  const key = sortKeys[order];
+  return rows.toSorted((a, b) => (key(b) ?? -1) - (key(a) ?? -1) || byId(a, b));
+}
+
+/** Those whose id, engine or state has this text in it, whatever its case. */
+export function filterRows(rows: readonly TopRow[], text: string): TopRow[] {
+  const wanted = text.toLowerCase();
+  return rows.filter(({ id, engine, state }) => [id, engine, state].some((word) => word.toLowerCase().includes(wanted)));
+}
+
+/** `1.2GiB`: three digits that can be read, for people. */
+export function shortSize(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+  let value = bytes;
+  let unit = 0;
+  for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1024;
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)}${units[unit]}`;
+}
+
+const percent = (ratio: number): string => `${(ratio * 100).toFixed(1)}%`;
+const told = (value: number | undefined, write: (value: number) => string): string => (value === undefined ? '' : write(value));
+
+const columns: readonly Column<TopRow>[] = [
+  { title: 'ID', cell: ({ id }) => id, least: 8 },
+  { title: 'STATE', cell: ({ state }) => state, colour: ({ state }) => stateColour(state) },
+  { title: 'CPU', cell: (row) => told(row.cpu_usage_ratio, percent) },
+  { title: 'MEMORY', cell: (row) => told(row.resident_memory_bytes, shortSize) },
+  { title: 'UP/S', cell: (row) => told(row.transmit_bytes_per_second, shortSize), drop: 1 },
+  { title: 'DOWN/S', cell: (row) => told(row.receive_bytes_per_second, shortSize), drop: 1 },
+  { title: 'CONNS', cell: (row) => told(row.connections, String), drop: 3 },
+  { title: 'FDS', cell: (row) => told(row.open_fds, String), drop: 4 },
+  { title: 'RESTARTS', cell: (row) => String(row.restart_count), drop: 2 },
+  { title: 'RUNS', cell: ({ engine }) => engine || 'command', drop: 5 },
+];
+
+/** The machine in one line, then as many rows as the screen has room for. */
+export function topScreen(rows: readonly TopRow[], metrics: readonly Metric[], style: Style & { readonly height: number }): string {
+  const value = (name: string): number | undefined =>
+    metrics.find((metric) => metric.name === `sboxagent_system_${name}`)?.series[0]?.value;
+  const of = (used: string, total: string): string => `${told(value(used), shortSize) || '?'}/${told(value(total), shortSize) || '?'}`;
+  const machine = [
+    `cpu ${told(value('cpu_usage_ratio'), percent) || '?'}`,
+    `load ${told(value('load1'), (load) => load.toFixed(2)) || '?'}`,
+    `memory ${of('memory_used_bytes', 'memory_total_bytes')}`,
+    `disk ${of('disk_used_bytes', 'disk_total_bytes')}`,
+    `${rows.length} processes`,
+  ].join('  ');
+  const room = Math.max(1, style.height - 4);
+  const left = rows.length - room;
+  const more = left > 0 ? `… ${left} more\n` : '';
+  return `${machine.slice(0, style.width)}\n\n${table(columns, rows.slice(0, room), style)}${more}`;
+}
