@@ -26,7 +26,7 @@ import { shutDownAll } from './shutdown.ts';
 import { prepareStart, type StartRequests } from './start-request.ts';
 import { beginTrial } from './trial.ts';
 import type { ProcessTrial, Supervisor, TrialOptions } from './types.ts';
-import { findGroupPlace, type GroupPlace, openUnitGroups } from './unit-groups.ts';
+import { type GroupPlace, lookForGroupPlace, openUnitGroups } from './unit-groups.ts';
 import { recordedIds, runFiles } from './unit-record.ts';
 
 export interface SupervisorOptions extends Pick<ProcessContext, 'checkConfig' | 'configs'> {
@@ -83,7 +83,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
   const leaving = new Map<string, Promise<void>>();
   let inline = options.inline;
   let closing: Promise<void> | undefined;
-  const place: GroupPlace = options.cgroups === false ? { kind: 'none', why: 'switched off' } : findGroupPlace(stateDir);
+  const place: GroupPlace = options.cgroups === false ? { kind: 'none', why: 'switched off' } : lookForGroupPlace(stateDir);
   const groups = openUnitGroups(place);
   const context: ProcessContext = {
     ...options,

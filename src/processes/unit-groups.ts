@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { openUnitGroup, type UnitGroup } from './unit-group.ts';
 
@@ -89,6 +89,15 @@ export function lookForGroupPlace(stateDir: string): GroupPlace {
   return place;
 }
 
+function makeBase(base: string): boolean {
+  try {
+    mkdirSync(base, { recursive: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function removeEmpty(base: string): void {
   try {
     rmdirSync(base);
@@ -122,6 +131,8 @@ export function openUnitGroups(place: GroupPlace): UnitGroups {
   return {
     open(id) {
       const group = at(id);
+      // The base is made with the first group: a daemon without units, or one that is killed before it has any, leaves nothing behind.
+      if (memory && !existsSync(base) && makeBase(base)) passOnMemory(dirname(base), base);
       return group.make() ? group : undefined;
     },
     find(path) {
