@@ -14,6 +14,7 @@ import inspect
 import re
 import sys
 import textwrap
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Tuple
 
@@ -61,6 +62,11 @@ def load(module: str, full_names: Sequence[str]) -> Dict[str, Any]:
             continue
     return _from_pool(full_names)
 '''
+
+
+def word(name: str) -> str:
+    """A field's name as Python can write it: `async_`."""
+    return name + "_" if iskeyword(name) else name
 
 
 def snake(name: str) -> str:
@@ -145,12 +151,14 @@ def message_lines(message: Any, here: Any) -> List[str]:
     for nested in message.nested_types:
         if not nested.GetOptions().map_entry:
             body += message_lines(nested, here)
-    for field in message.fields:
+    # A name that Python reserves is reached by getattr and setattr alone, so no stub can have it.
+    fields = [field for field in message.fields if not iskeyword(field.name)]
+    for field in fields:
         if field.message_type is not None or repeated(field):
             body += ["@property", f"def {field.name}(self) -> {read_type(field, here)}: ..."]
         else:
             body.append(f"{field.name}: {read_type(field, here)}")
-    keywords = ", ".join(f"{field.name}: Optional[{init_type(field, here)}] = ..." for field in message.fields)
+    keywords = ", ".join(f"{field.name}: Optional[{init_type(field, here)}] = ..." for field in fields)
     body.append(f"def __init__(self{', *, ' + keywords if keywords else ''}) -> None: ...")
     return [f"class {message.name}(Message):"] + ["    " + line for line in body]
 
@@ -202,11 +210,11 @@ def keywords(method: Any) -> Tuple[List[Tuple[str, str]], str]:
                     raise SystemExit(f"{method.full_name}: {one.name} would be two keywords")
                 out[one.name] = keyword_type(one)
             out[field.name] = keyword_type(field)
-            pairs = ", ".join(f"'{one.name}': {one.name}" for one in inner)
-            parts.append(f"'{field.name}': merged({field.name}, {{{pairs}}})")
+            pairs = ", ".join(f"'{one.name}': {word(one.name)}" for one in inner)
+            parts.append(f"'{field.name}': merged({word(field.name)}, {{{pairs}}})")
         else:
             out[field.name] = keyword_type(field)
-            parts.append(f"'{field.name}': {field.name}")
+            parts.append(f"'{field.name}': {word(field.name)}")
     return list(out.items()), "{" + ", ".join(parts) + "}"
 
 
@@ -236,7 +244,7 @@ def method_lines(method: Any, doc: str, asynchronous: bool) -> List[str]:
         return [f"    def {name}(self, requests: {source.format(request)}, *, timeout: Timeout = None) -> {kind}:", f'        """{text}"""',
                 f"        return self._both({path!r}, requests, timeout)", ""]
     pairs, fields = keywords(method)
-    arguments = "".join(f", {key}: Optional[{kind}] = None" for key, kind in pairs)
+    arguments = "".join(f", {word(key)}: Optional[{kind}] = None" for key, kind in pairs)
     default = "None" if server_streams else "DEFAULT"
     head = f"(self, *{arguments}, timeout: Timeout = {default})"
     if server_streams:

@@ -1,7 +1,7 @@
 import { createTwoFilesPatch } from 'diff';
 
 /** Beyond so many changed lines a diff helps nobody, and its cost grows with their square. */
-const mostChangedLines = 2000;
+const mostChangedLines = 600;
 
 export interface DiffOptions {
   /** Names of the two sides, for the head of the diff. */

@@ -249,7 +249,7 @@ class BlockingMethods:
         without an engine. Scope `read`."""
         return cast(_t.ProcessConfig, self._unary('/sboxagent.v1.ProcessService/GetProcessConfig', {'id': id}, timeout))
 
-    def apply_process_config(self, *, id: Optional[str] = None, content: Optional[str] = None, format: Optional[Union[int, Literal['JSON', 'YAML']]] = None, etag: Optional[str] = None, reason: Optional[str] = None, validate_only: Optional[bool] = None, async: Optional[bool] = None, request_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Apply:
+    def apply_process_config(self, *, id: Optional[str] = None, content: Optional[str] = None, format: Optional[Union[int, Literal['JSON', 'YAML']]] = None, etag: Optional[str] = None, reason: Optional[str] = None, validate_only: Optional[bool] = None, async_: Optional[bool] = None, request_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Apply:
         """Puts a config into effect as one transaction: bounds, policy, the engine's own check, free ports,
         backup, swap, reload or restart, READY in time, the probe through the proxy, and only then the
         commit. What does not hold is taken back, and the answer says which revision really runs.
@@ -259,7 +259,7 @@ class BlockingMethods:
         detail; a stale etag ABORTED. `***` in place of a secret keeps the one that is there.
         REST: the request as JSON, or the bare document under any other media type with the rest in the
         query and the etag in `If-Match`. Scope `config:write`."""
-        return cast(_t.Apply, self._unary('/sboxagent.v1.ProcessService/ApplyProcessConfig', {'id': id, 'content': content, 'format': format, 'etag': etag, 'reason': reason, 'validate_only': validate_only, 'async': async, 'request_id': request_id}, timeout))
+        return cast(_t.Apply, self._unary('/sboxagent.v1.ProcessService/ApplyProcessConfig', {'id': id, 'content': content, 'format': format, 'etag': etag, 'reason': reason, 'validate_only': validate_only, 'async': async_, 'request_id': request_id}, timeout))
 
     def get_apply(self, *, id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Apply:
         """One transaction, under way or over; the newest 100 of each process are kept. Scope `read`."""
@@ -513,7 +513,7 @@ class AsyncMethods:
         without an engine. Scope `read`."""
         return cast(_t.ProcessConfig, await self._unary('/sboxagent.v1.ProcessService/GetProcessConfig', {'id': id}, timeout))
 
-    async def apply_process_config(self, *, id: Optional[str] = None, content: Optional[str] = None, format: Optional[Union[int, Literal['JSON', 'YAML']]] = None, etag: Optional[str] = None, reason: Optional[str] = None, validate_only: Optional[bool] = None, async: Optional[bool] = None, request_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Apply:
+    async def apply_process_config(self, *, id: Optional[str] = None, content: Optional[str] = None, format: Optional[Union[int, Literal['JSON', 'YAML']]] = None, etag: Optional[str] = None, reason: Optional[str] = None, validate_only: Optional[bool] = None, async_: Optional[bool] = None, request_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Apply:
         """Puts a config into effect as one transaction: bounds, policy, the engine's own check, free ports,
         backup, swap, reload or restart, READY in time, the probe through the proxy, and only then the
         commit. What does not hold is taken back, and the answer says which revision really runs.
@@ -523,7 +523,7 @@ class AsyncMethods:
         detail; a stale etag ABORTED. `***` in place of a secret keeps the one that is there.
         REST: the request as JSON, or the bare document under any other media type with the rest in the
         query and the etag in `If-Match`. Scope `config:write`."""
-        return cast(_t.Apply, await self._unary('/sboxagent.v1.ProcessService/ApplyProcessConfig', {'id': id, 'content': content, 'format': format, 'etag': etag, 'reason': reason, 'validate_only': validate_only, 'async': async, 'request_id': request_id}, timeout))
+        return cast(_t.Apply, await self._unary('/sboxagent.v1.ProcessService/ApplyProcessConfig', {'id': id, 'content': content, 'format': format, 'etag': etag, 'reason': reason, 'validate_only': validate_only, 'async': async_, 'request_id': request_id}, timeout))
 
     async def get_apply(self, *, id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Apply:
         """One transaction, under way or over; the newest 100 of each process are kept. Scope `read`."""

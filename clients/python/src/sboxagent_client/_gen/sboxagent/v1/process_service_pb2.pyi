@@ -117,9 +117,8 @@ class ApplyProcessConfigRequest(Message):
     etag: str
     reason: str
     validate_only: bool
-    async: bool
     request_id: str
-    def __init__(self, *, id: Optional[str] = ..., content: Optional[str] = ..., format: Optional[Union[process_config_pb2.ProcessConfig.Format, int, str]] = ..., etag: Optional[str] = ..., reason: Optional[str] = ..., validate_only: Optional[bool] = ..., async: Optional[bool] = ..., request_id: Optional[str] = ...) -> None: ...
+    def __init__(self, *, id: Optional[str] = ..., content: Optional[str] = ..., format: Optional[Union[process_config_pb2.ProcessConfig.Format, int, str]] = ..., etag: Optional[str] = ..., reason: Optional[str] = ..., validate_only: Optional[bool] = ..., request_id: Optional[str] = ...) -> None: ...
 class GetApplyRequest(Message):
     DESCRIPTOR: Descriptor
     id: str
