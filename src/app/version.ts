@@ -20,7 +20,7 @@ function headCommit(): string {
 }
 
 export function programVersion(): ProgramVersion {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
-  const version = typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : '';
-  return { version, commit: headCommit() };
+  // A package has the commit that it was made of.
+  const manifest: { readonly version: string; readonly gitHead?: string } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
+  return { version: manifest.version, commit: manifest.gitHead ?? headCommit() };
 }

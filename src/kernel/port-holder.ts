@@ -21,7 +21,7 @@ async function nameOf(pid: string): Promise<string> {
   if (name !== 'MainThread') return name;
   const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
   const script = argv.slice(1).find((word) => word !== '' && !/^-|\s/.test(word));
-  if (script?.endsWith('/src/main.ts') === true) return 'sboxagent';
+  if (script !== undefined && /\/src\/main\.[jt]s$/.test(script)) return 'sboxagent';
   return basename(script ?? argv[0] ?? 'node');
 }
 

@@ -3,45 +3,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { foreign, until } from '../helpers/daemon.ts';
 import { startMachine, whyNoMachine } from '../helpers/machine.ts';
+import { beginDownload, proxyConfig, readyPid as readyPidIn } from '../helpers/slow-download.ts';
 
-const config = `
-agent: {state_dir: /var/lib/sboxagent}
-api: {port: 8080, unix_socket: {path: /run/sboxagent/api.sock, mode: '0660', group: sboxagent}}
-processes:
-  units:
-    proxy:
-      command: [sboxagent, example-proxy]
-      env: {SBOXAGENT_EXAMPLE_PROXY_PORT: '3128'}
-      autostart: true
-      on_agent_exit: keep
-      probes: {startup: {tcp: {address: '127.0.0.1:3128'}, period: 200ms, failure_threshold: 100}}
-`;
 const singBox = foreign('sing-box');
-/** A download through the proxy that takes 12 s: a line each 100 ms. */
-const server = `
-const http = require('node:http');
-http.createServer((request, response) => {
-  let n = 0;
-  const timer = setInterval(() => { response.write('line ' + n + '\\n'); if (++n === 120) { clearInterval(timer); response.end(); } }, 100);
-}).listen(9000, '127.0.0.1');
-`;
 
 test('the service: installed, restarted, upgraded, hung, refused, uninstalled', { skip: whyNoMachine(), timeout: 300_000 }, async (t) => {
-  const { run, sh } = await startMachine(t);
+  const machine = await startMachine(t);
+  const { run, sh } = machine;
   const show = (what: string): Promise<string> => sh(`systemctl show -P ${what} sboxagent`);
-  const pidOf = (unit: string): Promise<string> =>
-    sh(
-      `sboxagent ps -o json | node -e 'let s="";process.stdin.on("data",d=>s+=d).on("end",()=>{const l=JSON.parse(s);const p=(l.processes??l).find(p=>p.id==="${unit}");console.log(p.state==="READY"?p.pid:0)})'`,
-    );
-  const readyPid = (unit: string): Promise<string> =>
-    until(
-      `${unit} to be READY`,
-      async () => {
-        const pid = await pidOf(unit);
-        return pid === '0' ? undefined : pid;
-      },
-      60_000,
-    );
+  const readyPid = (unit: string): Promise<string> => readyPidIn(machine, unit);
 
   await t.test('installs, and installs again', async () => {
     await sh(
@@ -49,7 +19,7 @@ test('the service: installed, restarted, upgraded, hung, refused, uninstalled', 
     );
     assert.equal(await show('ActiveState'), 'active');
     assert.match(await show('StatusText'), /^HEALTHY; 0 of 0 processes READY$/);
-    await sh(`cat >/etc/sboxagent/sboxagent.yaml <<'EOF'\n${config}\nEOF`);
+    await sh(`cat >/etc/sboxagent/sboxagent.yaml <<'EOF'\n${proxyConfig}\nEOF`);
     const first = await show('MainPID');
     await sh('/opt/sboxagent/deploy/systemd/install');
     assert.notEqual(await show('MainPID'), first);
@@ -88,10 +58,8 @@ test('the service: installed, restarted, upgraded, hung, refused, uninstalled', 
   );
 
   await t.test('a restart drops no connection: the engine keeps its pid, the download its bytes', async () => {
-    const pid = await pidOf('proxy');
-    await sh(`cat >/run/server.js <<'EOF'\n${server}\nEOF\nsystemd-run --quiet --unit=server /usr/local/bin/node /run/server.js`);
-    await until('the server', async () => (await run('curl -s -o /dev/null --max-time 1 http://127.0.0.1:9000/; [ $? = 28 ]')).code === 0);
-    const download = sh('curl -s -x http://127.0.0.1:3128 http://127.0.0.1:9000/ | wc -l');
+    const pid = await readyPid('proxy');
+    const part = await beginDownload(machine, '/usr/local/bin/node');
     const before = await show('MainPID');
     await sh('systemctl restart sboxagent');
     assert.notEqual(await show('MainPID'), before);
@@ -100,7 +68,7 @@ test('the service: installed, restarted, upgraded, hung, refused, uninstalled', 
     await sh(`kill -9 $(systemctl show -P MainPID sboxagent)`);
     await until('the next daemon', async () => (await show('ActiveState')) === 'active' && (await show('NRestarts')) === '1');
     assert.equal(await readyPid('proxy'), pid);
-    assert.equal(await download, '120');
+    assert.equal(await part(), 1);
   });
 
   await t.test('a reload that is refused fails, with its reason', async () => {

@@ -27,8 +27,8 @@ function commitOf(): string {
 }
 
 export const version: Handler = async (context) => {
-  const manifest: { version: string } = JSON.parse(read('package.json'));
-  const commit = commitOf();
+  const manifest: { readonly version: string; readonly gitHead?: string } = JSON.parse(read('package.json'));
+  const commit = manifest.gitHead ?? commitOf();
   const data = { version: manifest.version, ...(commit === '' ? {} : { commit }), node: process.versions.node };
   await print(context, data, () => `sboxagent ${data.version}${commit === '' ? '' : ` (${commit.slice(0, 12)})`}, Node ${data.node}\n`);
   return EXIT.done;

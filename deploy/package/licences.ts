@@ -1,0 +1,45 @@
+/**
+ * Prints the licences of what is shipped: `node deploy/package/licences.ts NODE_MODULES`. A package without a licence of its own ends it with 1,
+ * so that nothing is shipped whose terms nobody knows.
+ */
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+interface Manifest {
+  readonly name?: string;
+  readonly version?: string;
+  readonly license?: string;
+}
+
+interface Shipped {
+  readonly name: string;
+  readonly version: string;
+  readonly terms: string;
+  readonly text: string;
+}
+
+export function shippedPackages(modules: string): readonly Shipped[] {
+  return globSync('**/package.json', { cwd: modules, exclude: (path) => path === '.bin' })
+    .filter((path) => /(?:^|\/node_modules\/)(?:@[^/]+\/)?[^/@]+\/package\.json$/.test(path))
+    .map((path) => {
+      const directory = join(modules, dirname(path));
+      const { name = '', version = '', license = '' } = JSON.parse(readFileSync(join(modules, path), 'utf8')) as Manifest;
+      const file = globSync('{LICENSE,LICENCE,License,license}*', { cwd: directory }).at(0);
+      return { name, version, terms: license, text: file === undefined ? '' : readFileSync(join(directory, file), 'utf8').trim() };
+    })
+    .filter(({ name, version }) => name !== '' && version !== '')
+    .toSorted((a, b) => a.name.localeCompare(b.name));
+}
+
+if (import.meta.main) {
+  const packages = shippedPackages(process.argv[2] ?? '');
+  const unknown = packages.filter(({ terms, text }) => terms === '' && text === '').map(({ name }) => name);
+  if (packages.length === 0 || unknown.length > 0) {
+    process.stderr.write(`licences: ${packages.length === 0 ? 'no packages there' : `unknown for ${unknown.join(', ')}`}\n`);
+    process.exit(1);
+  }
+  const rule = '='.repeat(80);
+  for (const { name, version, terms, text } of packages) {
+    process.stdout.write(`${rule}\n${name} ${version}: ${terms || 'see below'}\n${rule}\n\n${text || `Licensed as ${terms}.`}\n\n`);
+  }
+}
