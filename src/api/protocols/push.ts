@@ -11,16 +11,6 @@ export interface Pushed {
   begin(): void;
 }
 
-/** The reader stands still within a large frame: the watch over readers sees progress in steps of this. */
-const sliceBytes = 16 * 1024;
-
-function writeFrame(exchange: Exchange, frame: Buffer): boolean {
-  if (frame.byteLength <= sliceBytes) return exchange.write(frame);
-  let room = true;
-  for (let at = 0; at < frame.byteLength; at += sliceBytes) room = exchange.write(frame.subarray(at, at + sliceBytes));
-  return room;
-}
-
 /**
  * Lets a feed write into an answer. Between two frames nothing is kept for a watcher but its place in the feed: no generator, no timer,
  * no signal. Resolves when the feed ended or the client left; rejects with what the answer is to end with.
@@ -31,7 +21,7 @@ export function push(call: Call, exchange: Exchange, { feed, codec, begin }: Pus
     const sink = {
       write(frame: Buffer): boolean {
         if (!exchange.responded) begin();
-        return writeFrame(exchange, frame);
+        return exchange.write(frame);
       },
       end(error?: unknown): void {
         if (error === undefined) resolve();

@@ -72,17 +72,18 @@ export function byteLength(chunk: string | Uint8Array): number {
 }
 
 /** So much is handed to the connection at a time: the watch over stalled readers sees progress in steps of it. */
-const sliceBytes = 16 * 1024;
+export const sliceBytes = 16 * 1024;
+
+/** Hands a chunk of any size to `write`; answers what the last part was answered. */
+export function writeSliced(chunk: string | Uint8Array, write: (part: string | Uint8Array) => boolean): boolean {
+  if (byteLength(chunk) <= sliceBytes) return write(chunk);
+  const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+  let room = true;
+  for (let at = 0; at < bytes.byteLength; at += sliceBytes) room = write(bytes.subarray(at, at + sliceBytes));
+  return room;
+}
 
 /** Writes at the pace of the reader; answers at once where the connection takes it all. */
 export function writeAll(exchange: Exchange, bytes: Uint8Array): Promise<void> | undefined {
-  if (exchange.closed) return undefined;
-  if (bytes.byteLength <= sliceBytes) return exchange.write(bytes) ? undefined : exchange.drained();
-  return writeSlices(exchange, bytes);
-}
-
-async function writeSlices(exchange: Exchange, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.byteLength && !exchange.closed; at += sliceBytes) {
-    if (!exchange.write(bytes.subarray(at, at + sliceBytes))) await exchange.drained();
-  }
+  return exchange.closed || exchange.write(bytes) ? undefined : exchange.drained();
 }

@@ -1,6 +1,6 @@
 /** An exchange over HTTP/1.1. */
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { byteLength, type Exchange, type Head } from './exchange.ts';
+import { byteLength, type Exchange, type Head, sliceBytes, writeSliced } from './exchange.ts';
 
 export class Http1Exchange implements Exchange {
   readonly http2 = false;
@@ -89,7 +89,7 @@ export class Http1Exchange implements Exchange {
   write(chunk: string | Uint8Array): boolean {
     if (this.closed) return true;
     this.written += byteLength(chunk);
-    return this.#res.write(chunk);
+    return writeSliced(chunk, (part) => this.#res.write(part));
   }
 
   drained(): Promise<void> {
@@ -118,8 +118,13 @@ export class Http1Exchange implements Exchange {
       this.#res.end();
       return;
     }
-    this.written += byteLength(chunk);
-    this.#res.end(chunk);
+    const length = byteLength(chunk);
+    this.written += length;
+    if (length <= sliceBytes) this.#res.end(chunk);
+    else {
+      writeSliced(chunk, (part) => this.#res.write(part));
+      this.#res.end();
+    }
   }
 
   stopReading(): void {

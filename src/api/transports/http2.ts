@@ -2,7 +2,7 @@
 import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { byteLength, type Exchange, type Head } from './exchange.ts';
+import { byteLength, type Exchange, type Head, sliceBytes, writeSliced } from './exchange.ts';
 
 const withTrailers = { waitForTrailers: true };
 const headOnly = { endStream: true };
@@ -118,7 +118,7 @@ export class Http2Exchange implements Exchange {
   write(chunk: string | Uint8Array): boolean {
     if (this.closed) return true;
     this.written += byteLength(chunk);
-    return this.body.write(chunk);
+    return writeSliced(chunk, (part) => this.body.write(part));
   }
 
   drained(): Promise<void> {
@@ -147,8 +147,13 @@ export class Http2Exchange implements Exchange {
       this.body.end();
       return;
     }
-    this.written += byteLength(chunk);
-    this.body.end(chunk);
+    const length = byteLength(chunk);
+    this.written += length;
+    if (length <= sliceBytes) this.body.end(chunk);
+    else {
+      writeSliced(chunk, (part) => this.body.write(part));
+      this.body.end();
+    }
   }
 
   #sendTrailers(trailers: Head): void {
