@@ -30,17 +30,17 @@ export function registerInstruments(
   metrics.observe(
     'sboxagent_process_cpu_usage_ratio',
     { kind: 'gauge' },
-    running((o) => reader.read(o.run)?.cpuUsageRatio),
+    running((o) => reader.sampled(o.run)?.cpuUsageRatio),
   );
   metrics.observe(
     'sboxagent_process_resident_memory_bytes',
     { kind: 'gauge' },
-    running((o) => reader.read(o.run)?.residentMemoryBytes),
+    running((o) => reader.sampled(o.run)?.residentMemoryBytes),
   );
   metrics.observe(
     'sboxagent_process_open_fds',
     { kind: 'gauge' },
-    running((o) => reader.read(o.run)?.openFds),
+    running((o) => reader.sampled(o.run)?.openFds),
   );
   metrics.observe(
     'sboxagent_process_uptime_seconds',

@@ -11,6 +11,8 @@ export interface ProcStat {
   readonly group: number;
   /** User and system time, in clock ticks. */
   readonly cpuTicks: number;
+  /** The same of its children that it has waited for. */
+  readonly childTicks: number;
   /** Field 22: with the pid and the boot id it names one process for good. */
   readonly startTicks: number;
 }
@@ -39,7 +41,7 @@ export function parseStat(text: string): ProcStat | undefined {
   if (end < 0 || !Number.isSafeInteger(pid)) return undefined;
   const f = text.slice(end + 2).split(' ');
   const n = (field: number): number => Number(f[field - 3] ?? 0);
-  return { pid, state: f[0] ?? '', ppid: n(4), group: n(5), cpuTicks: n(14) + n(15), startTicks: n(22) };
+  return { pid, state: f[0] ?? '', ppid: n(4), group: n(5), cpuTicks: n(14) + n(15), childTicks: n(16) + n(17), startTicks: n(22) };
 }
 
 /** Undefined when there is no such process, or only its zombie. Throws when no descriptor is left to look with. */

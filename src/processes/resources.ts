@@ -1,75 +1,79 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
 import type { Clock } from '../kernel/clock.ts';
-import { readStat, ticksPerSecond } from './proc.ts';
 import type { Run } from './run.ts';
 import type { ProcessResources } from './types.ts';
+import { type RunUsage, readUsage } from './usage.ts';
 
-/** Who asks sooner is given the newest sample: a look costs the event loop, and callers and scrapes come as they like. */
-const sampleMs = 1000;
+/** Who asks sooner is given the newest look: it costs the event loop, and callers come as they like. */
+const lookMs = 1000;
 
 interface Look {
   readonly atMs: number;
-  readonly cpuSeconds: number;
+  readonly usage: RunUsage | undefined;
   /** undefined: it was gone, or no descriptor was left to look with. */
   readonly figures: ProcessResources | undefined;
-  /** The newest figures that there were. */
-  readonly last: ProcessResources | undefined;
+  /** The newest figures that there were, and when. */
+  readonly last: { readonly figures: ProcessResources; readonly atMs: number } | undefined;
 }
 
 export interface ResourceReader {
-  /** The newest figures, of at most a second ago; undefined when it does not run. */
+  /** For callers: the newest figures, of at most a second ago; undefined when it does not run. */
   read(run: Run): ProcessResources | undefined;
-  /** The newest sample that was taken, however old, also of a run that has ended; undefined when there was none. */
+  /** Takes the sample of a metrics interval. */
+  sample(run: Run): void;
+  /** For metrics: the sample of this interval, whoever asks and however often; a run that has none yet is sampled first. */
+  sampled(run: Run): ProcessResources | undefined;
+  /** The newest that was seen, however old, also of a run that has ended; undefined when there was nothing. */
   newest(run: Run): ProcessResources | undefined;
 }
 
 /**
- * Figures of runs: of everything in its group where the run has one, else of the program itself by /proc. Sampled when somebody
- * asks, once a second at most, whoever asks; a run that nobody asks about costs nothing. The CPU ratio is the share of one core
- * since the sample before (the first: since the start).
+ * Figures of runs, each with all of its processes. The CPU ratio is the share of one core since the look before (the first: since the
+ * start). Callers and metrics look apart, because who looks more often would shorten the span of the other.
  */
 export function createResourceReader(clock: Clock): ResourceReader {
-  const looks = new WeakMap<Run, Look>();
+  const [asked, samples] = [new WeakMap<Run, Look>(), new WeakMap<Run, Look>()];
+  const take = (looks: WeakMap<Run, Look>, run: Run): ProcessResources | undefined => {
+    const look = lookAt(run, looks.get(run), clock.monotonicMs());
+    looks.set(run, look);
+    return look.figures;
+  };
   return {
     read(run) {
-      const atMs = clock.monotonicMs();
-      const last = looks.get(run) ?? { atMs: run.startedMs, cpuSeconds: 0, figures: undefined, last: undefined };
-      if (looks.has(run) && atMs - last.atMs < sampleMs) return last.figures;
-      const taken = sample(run, last, atMs);
-      looks.set(run, { atMs, ...taken, last: taken.figures ?? last.last });
-      return taken.figures;
+      const last = asked.get(run);
+      return last !== undefined && clock.monotonicMs() - last.atMs < lookMs ? last.figures : take(asked, run);
     },
-    newest: (run) => looks.get(run)?.last,
+    sample: (run) => void take(samples, run),
+    sampled(run) {
+      const last = samples.get(run);
+      return last === undefined ? take(samples, run) : last.figures;
+    },
+    newest(run) {
+      const [a, b] = [asked.get(run)?.last, samples.get(run)?.last];
+      return (a?.atMs ?? -1) > (b?.atMs ?? -1) ? a?.figures : b?.figures;
+    },
   };
 }
 
-function sample(run: Run, last: Look, atMs: number): Omit<Look, 'atMs' | 'last'> {
-  const { program, group } = run.tree;
-  try {
-    const stat = program === undefined ? undefined : readStat(program.pid);
-    if (stat === undefined || stat.startTicks !== program?.startTicks) return { cpuSeconds: last.cpuSeconds, figures: undefined };
-    const usage = group?.usage();
-    const cpuSeconds = usage === undefined ? stat.cpuTicks / ticksPerSecond : usage.cpuMicros / 1e6;
-    const spanSeconds = Math.max(0.01, (atMs - last.atMs) / 1000); // the kernel counts in hundredths
-    const status = readFileSync(`/proc/${run.pid}/status`, 'latin1');
-    const figures = {
-      cpuUsageRatio: Math.max(0, cpuSeconds - last.cpuSeconds) / spanSeconds,
-      residentMemoryBytes: usage?.memoryBytes ?? Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024,
-      openFds: countDescriptors(run.pid),
-      threads: Number(/^Threads:\s+(\d+)$/m.exec(status)?.[1] ?? 0),
-    };
-    return { cpuSeconds, figures };
-  } catch {
-    return { cpuSeconds: last.cpuSeconds, figures: undefined };
-  }
+function lookAt(run: Run, before: Look | undefined, atMs: number): Look {
+  const usage = usageOf(run);
+  if (usage === undefined) return { atMs, usage: before?.usage, figures: undefined, last: before?.last };
+  const { residentMemoryBytes, openFds, threads } = usage;
+  const spanSeconds = Math.max(0.01, (atMs - (before?.atMs ?? run.startedMs)) / 1000); // the kernel counts in hundredths
+  const cpuUsageRatio = Math.max(0, cpuSince(usage, before?.usage)) / spanSeconds;
+  const figures = { cpuUsageRatio, residentMemoryBytes, openFds, threads };
+  return { atMs, usage, figures, last: { figures, atMs } };
 }
 
-/** The size of the directory is their number; kernels before 6.2 say 0, and there each has to be listed. */
-export function countDescriptors(pid: number): number {
-  const path = `/proc/${pid}/fd`;
+/** A group may have counted runs before this one: it tells between two looks, and the processes themselves tell at the first. */
+function cpuSince(usage: RunUsage, before: RunUsage | undefined): number {
+  if (usage.groupCpuSeconds !== undefined && before?.groupCpuSeconds !== undefined) return usage.groupCpuSeconds - before.groupCpuSeconds;
+  return usage.treeCpuSeconds - (before?.treeCpuSeconds ?? 0);
+}
+
+function usageOf({ tree }: Run): RunUsage | undefined {
   try {
-    return statSync(path).size || readdirSync(path).length;
+    return readUsage(tree);
   } catch {
-    return 0; // another user's process: not ours to see
+    return undefined;
   }
 }

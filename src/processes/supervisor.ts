@@ -22,6 +22,7 @@ import { probeMonitor } from './probes/monitor.ts';
 import { readRecord } from './record-file.ts';
 import { createResourceReader } from './resources.ts';
 import { createRoster } from './roster.ts';
+import { sampleRuns } from './sample-runs.ts';
 import { shutDownAll } from './shutdown.ts';
 import { prepareStart, type StartRequests } from './start-request.ts';
 import { beginTrial } from './trial.ts';
@@ -46,7 +47,7 @@ export interface SupervisorOptions extends Pick<ProcessContext, 'checkConfig' | 
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock: Clock;
-  /** How often engines are asked for their figures. Default: 15 s. */
+  /** How often engines are asked for their figures, and all that runs is looked at for the metrics. Default: 15 s. */
   readonly figuresEveryMs?: number;
   /** For the jitter; 0 to 1. Default: Math.random. */
   readonly random?: () => number;
@@ -95,7 +96,8 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
     changed: roster.changed,
   };
   closeInheritedDescriptors(options.ownDescriptors); // before any child can get one
-  const figures = figuresMonitor(context, options.figuresEveryMs ?? 15_000);
+  const everyMs = options.figuresEveryMs ?? 15_000;
+  const figures = figuresMonitor(context, everyMs);
   const monitors = [probeMonitor(context), memoryMonitor(context), figures.monitor];
   const order = createOrder(roster, logger);
 
@@ -146,6 +148,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
   groups.clear(new Set(roster.all().map((instance) => instance.id)));
   const observed = () => roster.all().map((i) => ({ view: i.view(), run: i.run(), figures: figures.board.get(i.id) }));
   registerInstruments(options.metrics, observed, { clock, resources });
+  const stopSampling = sampleRuns(clock, everyMs, { runs: () => roster.all().flatMap((i) => i.run() ?? []), sample: resources.sample });
 
   const restartQuietly = async (instance: Instance): Promise<void> => {
     try {
@@ -218,6 +221,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
       await order.startAll(roster.all().filter((instance) => instance.wantsStart()));
     },
     stopAll(deadlineMs) {
+      stopSampling();
       closing ??= shutDownAll(roster, { deadlineMs, clock, logger }).finally(() => groups.close());
       return closing;
     },

@@ -2,13 +2,6 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { join } from 'node:path';
 import { descriptorsRanOut } from './proc.ts';
 
-/** Figures of everything in a group together. */
-export interface GroupUsage {
-  readonly cpuMicros: number;
-  /** What is held in memory without what the kernel can drop at once (inactive page cache); undefined where memory is not counted. */
-  readonly memoryBytes: number | undefined;
-}
-
 /** The cgroup v2 of one unit; see cgroups(7) and the kernel's cgroup-v2.rst for the files. Nothing here throws but EMFILE and its like. */
 export interface UnitGroup {
   readonly path: string;
@@ -23,7 +16,8 @@ export interface UnitGroup {
   members(): readonly number[];
   /** SIGKILL to all of it at once; false where the kernel (before 5.14) has no such thing. */
   kill(): boolean;
-  usage(): GroupUsage | undefined;
+  /** CPU time of everything that was ever in it; undefined when it is gone. */
+  cpuMicros(): number | undefined;
   /** Processes that the kernel killed in it for want of memory, since it was made. */
   oomKills(): number;
   /** undefined takes the ceiling away. */
@@ -49,9 +43,9 @@ export function openUnitGroup(path: string, { memory }: { readonly memory: boole
     populated: () => /^populated 1$/m.test(read(file('cgroup.events'))),
     members: () => membersOf(path),
     kill: () => write(file('cgroup.kill'), '1'),
-    usage() {
+    cpuMicros() {
       const cpu = /^usage_usec (\d+)$/m.exec(read(file('cpu.stat')))?.[1];
-      return cpu === undefined ? undefined : { cpuMicros: Number(cpu), memoryBytes: memory ? held(file) : undefined };
+      return cpu === undefined ? undefined : Number(cpu);
     },
     oomKills: () => (memory ? Number(/^oom_kill (\d+)$/m.exec(read(file('memory.events')))?.[1] ?? 0) : 0),
     limitMemory(bytes) {
@@ -59,12 +53,6 @@ export function openUnitGroup(path: string, { memory }: { readonly memory: boole
     },
     remove: () => removeTree(path),
   };
-}
-
-function held(file: (name: string) => string): number {
-  const current = Number(read(file('memory.current')));
-  const inactive = Number(/^inactive_file (\d+)$/m.exec(read(file('memory.stat')))?.[1] ?? 0);
-  return Math.max(0, current - inactive);
 }
 
 function below(path: string): readonly string[] {

@@ -111,9 +111,19 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
   sboxagent_system_load1: { kind: 'gauge', help: 'Load average of the machine over one minute.', labels: [] },
   // Processes
   sboxagent_process_state: { kind: 'gauge', help: '1 for the state that a process is in, else 0.', labels: [...process, 'state'] },
-  sboxagent_process_cpu_usage_ratio: { kind: 'gauge', help: 'CPUs that a process uses: 1 is one CPU.', unit: '1', labels: process },
-  sboxagent_process_resident_memory_bytes: { kind: 'gauge', help: 'Resident memory of a process.', unit: 'By', labels: process },
-  sboxagent_process_open_fds: { kind: 'gauge', help: 'Open file descriptors of a process.', labels: process },
+  sboxagent_process_cpu_usage_ratio: {
+    kind: 'gauge',
+    help: 'CPUs that a process and all that it started use: 1 is one CPU.',
+    unit: '1',
+    labels: process,
+  },
+  sboxagent_process_resident_memory_bytes: {
+    kind: 'gauge',
+    help: 'Resident memory of a process and all that it started.',
+    unit: 'By',
+    labels: process,
+  },
+  sboxagent_process_open_fds: { kind: 'gauge', help: 'Open file descriptors of a process and all that it started.', labels: process },
   sboxagent_process_uptime_seconds: { kind: 'gauge', help: 'Time since a process started.', unit: 's', labels: process },
   sboxagent_process_restarts_total: { kind: 'counter', help: 'Restarts of a process since the agent started.', labels: process },
   // Engines, by their own API

@@ -7,8 +7,16 @@ import { runEnvironment } from '../../../src/processes/environment.ts';
 import { bootId, executableOf, hasEnvironment, isAlive, parseStat, readStat } from '../../../src/processes/proc.ts';
 
 test('a name with spaces and parentheses does not shift the fields', () => {
-  const rest = `S 10 42 42 0 -1 4194304 1 0 0 0 7 3 0 0 20 0 1 0 ${123_456} 0 0`;
-  assert.deepEqual(parseStat(`77 (a) b (c)) ${rest}`), { pid: 77, state: 'S', ppid: 10, group: 42, cpuTicks: 10, startTicks: 123_456 });
+  const rest = `S 10 42 42 0 -1 4194304 1 0 0 0 7 3 4 1 20 0 1 0 ${123_456} 0 0`;
+  assert.deepEqual(parseStat(`77 (a) b (c)) ${rest}`), {
+    pid: 77,
+    state: 'S',
+    ppid: 10,
+    group: 42,
+    cpuTicks: 10,
+    childTicks: 5,
+    startTicks: 123_456,
+  });
   assert.equal(parseStat('nonsense'), undefined);
 });
 

@@ -5,9 +5,10 @@ import { test } from 'node:test';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { systemClock } from '../../../src/kernel/clock.ts';
 import { readStat } from '../../../src/processes/proc.ts';
-import { countDescriptors, createResourceReader } from '../../../src/processes/resources.ts';
+import { createResourceReader } from '../../../src/processes/resources.ts';
 import type { Run } from '../../../src/processes/run.ts';
 import type { UnitGroup } from '../../../src/processes/unit-group.ts';
+import { countDescriptors } from '../../../src/processes/usage.ts';
 
 test('the number of descriptors is told without listing them', () => {
   const before = countDescriptors(process.pid);
@@ -20,7 +21,7 @@ test('the number of descriptors is told without listing them', () => {
   assert.equal(countDescriptors(0), 0);
 });
 
-test('a run is looked at once a second, whoever asks; in its group all of it counts', async () => {
+test('callers are given the look of this second, metrics the sample of this interval, and neither shortens the span of the other', async () => {
   let nowMs = 10_000;
   const clock: Clock = { ...systemClock, monotonicMs: () => nowMs };
   const child = spawn('sleep', ['300'], { stdio: 'ignore' });
@@ -28,12 +29,14 @@ test('a run is looked at once a second, whoever asks; in its group all of it cou
     const pid = child.pid ?? 0;
     const startTicks = readStat(pid)?.startTicks ?? 0;
     let looks = 0;
-    let cpuMicros = 0;
+    // What the group has counted before this run is not the run's.
+    let cpuMicros = 90_000_000;
     const group = {
-      usage() {
+      cpuMicros() {
         looks += 1;
-        return { cpuMicros, memoryBytes: 123_456 };
+        return cpuMicros;
       },
+      members: () => [pid],
     } as Partial<UnitGroup> as UnitGroup;
     const run = {
       pid,
@@ -42,23 +45,27 @@ test('a run is looked at once a second, whoever asks; in its group all of it cou
     } as Partial<Run> as Run;
     const reader = createResourceReader(clock);
     nowMs = 11_000;
-    cpuMicros = 500_000;
     const first = reader.read(run);
-    assert.deepEqual([first?.cpuUsageRatio, first?.residentMemoryBytes, first?.threads], [0.5, 123_456, 1]);
-    nowMs = 11_900;
-    cpuMicros = 10_000_000;
-    assert.equal(reader.read(run), first);
-    assert.equal(looks, 1);
-    nowMs = 13_000;
-    cpuMicros = 2_500_000;
-    assert.equal(reader.read(run)?.cpuUsageRatio, 1);
+    assert.ok((first?.cpuUsageRatio ?? 9) < 0.5 && first?.threads === 1 && (first?.residentMemoryBytes ?? 0) > 0, JSON.stringify(first));
+    assert.equal(reader.sampled(run)?.cpuUsageRatio, first?.cpuUsageRatio);
     assert.equal(looks, 2);
-    const plain = createResourceReader(clock).read({ ...run, tree: { ...run.tree, group: undefined } });
-    assert.ok((plain?.residentMemoryBytes ?? 0) > 0, 'without a group it is the program by /proc');
+    nowMs = 11_900;
+    cpuMicros += 1_000_000;
+    assert.equal(reader.read(run), first);
+    assert.equal(looks, 2);
+    nowMs = 13_000;
+    assert.equal(reader.read(run)?.cpuUsageRatio, 0.5);
+    assert.notEqual(reader.sampled(run)?.cpuUsageRatio, 0.5, 'the interval is not over');
+    cpuMicros += 2_000_000;
+    nowMs = 21_000;
+    reader.sample(run);
+    for (let i = 0; i < 3; i++) assert.equal(reader.sampled(run)?.cpuUsageRatio, 0.3);
+    assert.equal(reader.newest(run)?.cpuUsageRatio, 0.3);
     child.kill('SIGKILL');
     await new Promise((resolve) => child.once('exit', resolve));
-    nowMs = 20_000;
+    nowMs = 40_000;
     assert.equal(reader.read(run), undefined);
+    assert.equal(reader.newest(run)?.cpuUsageRatio, 0.3, 'what it held last is known after its end');
   } finally {
     child.kill('SIGKILL');
   }

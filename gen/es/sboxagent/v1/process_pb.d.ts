@@ -206,7 +206,7 @@ export declare type Process_Exit = Message<"sboxagent.v1.Process.Exit"> & {
 export declare const Process_ExitSchema: GenMessage<Process_Exit>;
 
 /**
- * What it takes from the machine at this moment, by /proc.
+ * What it takes from the machine at this moment, with all that it started and that still lives, by /proc and its cgroup.
  *
  * @generated from message sboxagent.v1.Process.Resources
  */
@@ -219,7 +219,7 @@ export declare type Process_Resources = Message<"sboxagent.v1.Process.Resources"
   cpuUsageRatio: number;
 
   /**
-   * Resident memory in bytes.
+   * Resident memory in bytes; pages that several of its processes share count for each.
    *
    * @generated from field: double resident_memory_bytes = 2;
    */

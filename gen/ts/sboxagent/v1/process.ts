@@ -261,11 +261,11 @@ export interface Process_Exit {
   duration: Duration | undefined;
 }
 
-/** What it takes from the machine at this moment, by /proc. */
+/** What it takes from the machine at this moment, with all that it started and that still lives, by /proc and its cgroup. */
 export interface Process_Resources {
   /** Share of one core since the last look; 1.0 is one core busy. */
   cpu_usage_ratio: number;
-  /** Resident memory in bytes. */
+  /** Resident memory in bytes; pages that several of its processes share count for each. */
   resident_memory_bytes: number;
   /** Open file descriptors. */
   open_fds: number;
