@@ -16,12 +16,14 @@ const plain = [
   'README.md',
   'CHANGELOG.md',
   'bin/sboxagent', // the other name is a link, which npm makes of package.json
+  'deploy/container/init',
   'deploy/systemd/*',
   'docs/**/*.md',
   'examples/sboxagent.yaml',
   'gen/descriptor/sboxagent.binpb',
   'gen/es/**/*.js',
   'proto/**/*.proto',
+  'src/**/*.{js,css,html,json,svg}',
 ];
 /** Programs in TypeScript. */
 const programs = ['src/**/*.ts', 'gen/ts/**/*.ts', 'examples/*.ts'];

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { root } from '../../helpers/daemon.ts';
+
+/** `from './x.js'`, `import('./x.js')`, `new URL('../x', import.meta.url)`. */
+const named = /(?:from\s*|import\(\s*|^import\s*|new URL\(\s*)'(\.{1,2}\/[^']+)'/gm;
+
+test('what is shipped has every file that its code names, types in none, and the version of package.json', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'sboxagent-stage-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  execFileSync(process.execPath, [join(root, 'deploy/package/stage.ts'), directory], { stdio: 'ignore' });
+  const files = globSync('{src,gen,examples}/**/*.js', { cwd: directory });
+  assert.ok(files.includes('src/main.js') && files.length > 300);
+  const missing = files.flatMap((file) => {
+    const targets = [...readFileSync(join(directory, file), 'utf8').matchAll(named)].map(([, target = '']) => target);
+    return targets.filter((target) => !existsSync(join(directory, dirname(file), target))).map((target) => `${file}: ${target}`);
+  });
+  assert.deepEqual(missing, []);
+  assert.deepEqual(globSync('**/*.ts', { cwd: directory }), []);
+  const read = (path: string): { version: string; scripts?: unknown; devDependencies?: unknown } => JSON.parse(readFileSync(path, 'utf8'));
+  const manifest = read(join(directory, 'package.json'));
+  assert.equal(manifest.version, read(join(root, 'package.json')).version);
+  assert.deepEqual([manifest.scripts, manifest.devDependencies], [undefined, undefined]);
+});
