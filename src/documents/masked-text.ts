@@ -119,7 +119,7 @@ export function restoredText(
 }
 
 /** What an item of a list is told apart by, in this order: a secret must not follow its index to another item. */
-const identities: readonly (string | number | undefined)[] = ['id', 'name', 'tag', 'email'];
+const identities: readonly (string | number | undefined)[] = ['id', 'name', 'tag', 'email', 'username', 'user'];
 
 /**
  * The words by where they stand: an item of a list by its own name, a word of one by the word before it (`--token ***`), else by the index
@@ -189,10 +189,13 @@ function restoreComments(text: string, kept: string, format: TextFormat): string
   return restored.map((line, index) => (shownAgain[index] === lines[index] ? line : (lines[index] ?? ''))).join('\n');
 }
 
-/** Places of `***` that a restored text still has as whole values: they stand for nothing. */
-export function masksLeft(text: string, format: TextFormat): readonly string[] {
-  return wordsOf(text, format)
-    .filter(({ value }) => value === mask)
+/** Places of `***` that a restored text still has, alone or within a value (`user:***`): they stand for nothing. What `kept` has as well is meant so. */
+export function masksLeft(text: string, format: TextFormat, kept = ''): readonly string[] {
+  const masked = (from: string): ReturnType<typeof wordsOf> =>
+    from.includes(mask) ? wordsOf(from, format).filter(({ value }) => typeof value === 'string' && value.includes(mask)) : [];
+  const meant = new Set(masked(kept).map(({ value }) => value));
+  return masked(text)
+    .filter(({ value }) => value === mask || !meant.has(value))
     .map(({ keys }) =>
       keys
         .map((key) => (typeof key === 'number' ? `[${key}]` : `.${key.slice(0, 64)}`))

@@ -49,9 +49,10 @@ export function readCandidate(
   const asGiven = readOrRefuse(engine, given.text, format);
   if (!given.text.includes('***')) return { ...given, document: asGiven };
   const text = kept === undefined ? given.text : restoreSecrets(engine, { text: given.text, kept, format });
-  const left = masksLeft(text, textFormats[format]);
+  // What is kept may be no config at all: then nothing in it is meant.
+  const left = masksLeft(text, textFormats[format], kept !== undefined && readConfig(engine, kept, format).ok ? kept : '');
   if (left.length > 0) {
-    const message = 'is ***, which keeps a secret that is there already, but there is none; give the value itself';
+    const message = 'has ***, which keeps a secret that is there already, but there is none; give the value itself';
     refuse(left.map((path) => ({ path, line: 0, rule: 'secret', message })));
   }
   return { text, format, document: readOrRefuse(engine, text, format) };

@@ -54,7 +54,9 @@ export async function judgeCandidate(context: JudgeContext, input: CandidateInpu
   const { engine, configPath, log, current } = input;
   const judged = await log.step('bounds', () => readCandidate(engine, input, current));
   const shown = (text: string): string => shownConfig(engine, text, input.format);
-  const diff = textDiff(shown(current ?? ''), shown(judged.text), { names: ['in effect', 'candidate'], maxLength: longestDiff });
+  const patch = textDiff(shown(current ?? ''), shown(judged.text), { names: ['in effect', 'candidate'], maxLength: longestDiff });
+  // A secret may stand in other places too: in a comment, in the name of something.
+  const [diff = ''] = withoutSecrets(engine, judged.document, [patch]);
   log.note({ diff });
   await log.step(
     'policy',
