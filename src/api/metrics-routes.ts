@@ -2,6 +2,27 @@ import type { Settings } from '../settings/types.ts';
 import type { Metrics } from '../telemetry/types.ts';
 import type { PlainRoute } from './seam.ts';
 
+const contentTypes = {
+  text: 'text/plain; version=0.0.4; charset=utf-8',
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+} as const;
+
+/** Whether OpenMetrics 1.0.0 is asked for by name, and not less than the older text. */
+export function wantsOpenMetrics(accept = ''): boolean {
+  const ranges = accept
+    .toLowerCase()
+    .split(',')
+    .map((range) => range.replaceAll(/\s/g, '').split(';'));
+  const quality = (type: string, version: string): number => {
+    const fitting = ranges.filter(
+      ([name, ...said]) => name === type && said.every((one) => !/^version=/.test(one) || one === `version=${version}`),
+    );
+    return Math.max(0, ...fitting.map((said) => Number(said.find((one) => one.startsWith('q='))?.slice(2) ?? 1) || 0));
+  };
+  const openmetrics = quality('application/openmetrics-text', '1.0.0');
+  return openmetrics > 0 && openmetrics >= quality('text/plain', '0.0.4');
+}
+
 /** The Prometheus text under its two paths. Scraping does not count against the rate limit. */
 export function metricsRoutes(metrics: Metrics, settings: Settings['api']['metrics']): readonly PlainRoute[] {
   if (!settings.enabled) return [];
@@ -11,8 +32,9 @@ export function metricsRoutes(metrics: Metrics, settings: Settings['api']['metri
     scope: settings.public ? undefined : 'read',
     rateLimited: false,
     async serve(exchange) {
-      const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8', 'cache-control': 'no-store' };
-      exchange.answer(200, headers, await metrics.prometheus());
+      const format = wantsOpenMetrics(exchange.headers.accept) ? 'openmetrics' : 'text';
+      const headers = { 'content-type': contentTypes[format], 'cache-control': 'no-store', vary: 'accept' };
+      exchange.answer(200, headers, await metrics.prometheus(format));
     },
   }));
 }

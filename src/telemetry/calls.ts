@@ -98,7 +98,8 @@ class RunningCall implements CallSpan {
       if (fault !== undefined) this.span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.name : fault });
       this.span.end();
     }
-    this.#options.duration.record((this.#options.clock.monotonicMs() - this.#startMs) / 1000, labels);
+    const { clock, duration } = this.#options;
+    duration.record((clock.monotonicMs() - this.#startMs) / 1000, labels, { traceId: this.traceId, timeMs: clock.wallMs() });
   }
 }
 

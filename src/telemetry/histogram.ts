@@ -4,12 +4,26 @@ import type { MetricEntry } from './catalogue.ts';
 import { descriptorOf, type Span } from './observers.ts';
 import type { Histogram, Labels } from './types.ts';
 
+/** The newest measurement of a bucket that belongs to a trace. */
+export interface Exemplar {
+  readonly traceId: string;
+  readonly value: number;
+  readonly timeMs: number;
+}
+
 interface Series {
   readonly labels: Labels;
   /** One more than there are bounds. */
   readonly counts: number[];
+  /** By the bucket's place. */
+  readonly exemplars: (Exemplar | undefined)[];
   count: number;
   sum: number;
+}
+
+/** A point of a histogram, which carries what the SDK's type has no place for. */
+export interface WithExemplars {
+  readonly exemplars: readonly (Exemplar | undefined)[];
 }
 
 export interface OwnHistogram extends Histogram {
@@ -29,7 +43,7 @@ export function createHistogram(
   const seriesOf = (labels: Labels): Series => {
     let series = all.get(labels);
     if (series === undefined) {
-      series = { labels, counts: new Array<number>(buckets.length + 1).fill(0), count: 0, sum: 0 };
+      series = { labels, counts: new Array<number>(buckets.length + 1).fill(0), exemplars: [], count: 0, sum: 0 };
       all.set(labels, series);
     }
     return series;
@@ -40,7 +54,7 @@ export function createHistogram(
     if (none !== undefined) seriesOf(none);
   }
   return {
-    record(value, labels) {
+    record(value, labels, trace) {
       const admitted = admit(labels);
       if (admitted === undefined || !Number.isFinite(value)) return;
       const series = seriesOf(admitted);
@@ -49,14 +63,16 @@ export function createHistogram(
       series.counts[at] = (series.counts[at] ?? 0) + 1;
       series.count += 1;
       series.sum += value;
+      if (trace !== undefined) series.exemplars[at] = { ...trace, value };
     },
     collect: (span) => ({
       descriptor: descriptorOf(otelName ?? name, help, unit),
       aggregationTemporality: AggregationTemporality.CUMULATIVE,
       dataPointType: DataPointType.HISTOGRAM,
-      dataPoints: [...all.values()].map(({ labels, counts, count, sum }) => ({
+      dataPoints: [...all.values()].map(({ labels, counts, exemplars, count, sum }) => ({
         ...span,
         attributes: labels as Attributes,
+        ...({ exemplars } satisfies WithExemplars),
         value: { buckets: { boundaries: [...buckets], counts: [...counts] }, count, sum },
       })),
     }),

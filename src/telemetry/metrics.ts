@@ -21,7 +21,7 @@ interface Instruments {
 }
 
 /** The metrics of the catalogue over an OTel meter. `text` gives the Prometheus text. */
-export function createMetrics(meter: Meter, text: () => Promise<string>): Instruments {
+export function createMetrics(meter: Meter, text: Metrics['prometheus']): Instruments {
   const counters = new Map<string, Counter & { readonly samples: () => readonly Sample[] }>();
   const histograms = new Map<string, OwnHistogram>();
   const observers = new Map<string, Observer & { readonly functions: (() => readonly Sample[])[] }>();

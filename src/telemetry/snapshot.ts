@@ -45,6 +45,7 @@ function seriesOf(data: MetricData): readonly MetricSeries[] {
   }));
 }
 
-function labelsOf(attributes: Readonly<Record<string, unknown>>): Labels {
+/** Labels as the Prometheus text writes their names. */
+export function labelsOf(attributes: Readonly<Record<string, unknown>>): Labels {
   return Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key.replaceAll(/[^a-zA-Z0-9_]/g, '_'), String(value)]));
 }

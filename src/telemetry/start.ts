@@ -10,6 +10,7 @@ import { createCustom } from './custom.ts';
 import { createLogger, type Destination } from './logger.ts';
 import { createMetrics } from './metrics.ts';
 import { createProducer, type Observer } from './observers.ts';
+import { openMetricsText } from './openmetrics.ts';
 import { type Environment, planOtlp, spokenProtocol } from './otlp.ts';
 import { createPrometheusReader, prometheusText } from './prometheus.ts';
 import { observeRuntime } from './runtime.ts';
@@ -57,7 +58,9 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   const contexts = new AsyncLocalStorageContextManager().enable();
   const reader = createPrometheusReader(producer);
   const meters = new MeterProvider({ resource, readers: [reader] });
-  const instruments = createMetrics(meters.getMeter('sboxagent', options.version), () => prometheusText(reader));
+  const instruments = createMetrics(meters.getMeter('sboxagent', options.version), async (format) =>
+    format === 'openmetrics' ? openMetricsText((await reader.collect()).resourceMetrics) : prometheusText(reader),
+  );
   observers = instruments.observers;
   const metrics: Metrics & MetricReader = {
     ...instruments.metrics,

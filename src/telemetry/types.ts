@@ -18,7 +18,8 @@ export interface Counter {
   add(n: number, labels?: Labels): void;
 }
 export interface Histogram {
-  record(value: number, labels?: Labels): void;
+  /** `exemplar`: the trace that it was measured in, and when. */
+  record(value: number, labels?: Labels, exemplar?: { readonly traceId: string; readonly timeMs: number }): void;
 }
 
 /** One sample of an observed metric. */
@@ -53,8 +54,8 @@ export interface Metrics {
   histogram(name: string): Histogram;
   /** Observed at each collection; `kind: counter` for figures that only rise. */
   observe(name: string, options: { readonly kind: 'gauge' | 'counter' }, fn: () => readonly Sample[]): void;
-  /** The Prometheus text, format 0.0.4. */
-  prometheus(): Promise<string>;
+  /** The Prometheus text, format 0.0.4, or OpenMetrics 1.0.0 with exemplars. */
+  prometheus(format?: 'text' | 'openmetrics'): Promise<string>;
 }
 
 /** What metrics show at this moment, for alert rules. */
