@@ -60,7 +60,7 @@ export async function until<T>(
 }
 
 function cleanEnvironment(extra: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(OTEL_|SBOXAGENT_|NODE_TEST)/.test(name));
+  const kept = Object.entries(process.env).filter(([name]) => !/^(OTEL_|SBOXAGENT_|NODE_TEST|NODE_COMPILE_CACHE)/.test(name));
   return { ...Object.fromEntries(kept), ...extra };
 }
 

@@ -237,7 +237,9 @@ export async function openDoor(
     clock: systemClock,
     unixSocketPath: socketPath,
   });
-  const [base = ''] = await door.start();
+  const started = door.start();
+  await started.catch(() => rm(dir, { recursive: true, force: true }));
+  const [base = ''] = await started;
   return {
     ...{ door, base, socketPath, access, telemetry },
     port: Number(new URL(base).port),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { openUnitGroup } from '../../src/processes/unit-group.ts';
 import { findGroupPlace, groupParents } from '../../src/processes/unit-groups.ts';
 import { livingDaemon } from '../fixtures/processes/killed-daemon.ts';
@@ -55,7 +55,9 @@ test('figures, kills for want of memory and the ceiling are those of the kernel;
   }
 });
 
-const place = findGroupPlace(mkdtempSync(join(tmpdir(), 'sboxagent-place-')));
+const placeDir = mkdtempSync(join(tmpdir(), 'sboxagent-place-'));
+after(() => rmSync(placeDir, { recursive: true, force: true }));
+const place = findGroupPlace(placeDir);
 const skip = place.kind === 'none' ? `no cgroup v2 can be had here: ${place.why}` : false;
 if (place.kind === 'groups') rmdirSync(place.base);
 
