@@ -1,5 +1,5 @@
-import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { request as httpRequest } from '../kernel/node-http.ts';
 import { reachable } from './engines/fields.ts';
 import type { EngineApi } from './engines/index.ts';
 import { callGrpc, type GrpcAnswer } from './grpc-call.ts';

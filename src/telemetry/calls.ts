@@ -5,14 +5,17 @@ import {
   SpanKind,
   SpanStatusCode,
   type TextMapGetter,
+  type TextMapPropagator,
   TraceFlags,
   type Tracer,
   trace,
 } from '@opentelemetry/api';
-import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import type { Clock } from '../kernel/clock.ts';
 import { newSpanId, newTraceId } from '../kernel/ids.ts';
+import { late } from '../kernel/late.ts';
 import type { CallSpan, Histogram, Labels, Telemetry } from './types.ts';
+
+const core = late<typeof import('@opentelemetry/core')>(import.meta, '@opentelemetry/core');
 
 type Headers = Parameters<Telemetry['startCall']>[0]['headers'];
 
@@ -37,16 +40,19 @@ interface Kind {
 }
 
 export interface CallsOptions {
-  readonly tracer: () => Tracer;
-  /** Whether anybody takes the spans; else a call has its ids and no more. */
-  readonly recording: boolean;
+  /** Absent where nobody takes the spans: a call has its ids then, and no more. */
+  readonly tracer: (() => Tracer) | undefined;
   readonly duration: Histogram;
   readonly clock: Clock;
 }
 
 /** Starts server spans by the RPC conventions and records their duration. */
 export function createCalls(options: CallsOptions): Telemetry['startCall'] {
-  const propagator = new W3CTraceContextPropagator();
+  let propagator: TextMapPropagator | undefined;
+  const callerOf = (headers: Headers): Context => {
+    propagator ??= new (core().W3CTraceContextPropagator)();
+    return propagator.extract(ROOT_CONTEXT, headers, getter);
+  };
   const kinds = new Map<string, Kind>();
   const kindOf = (service: string, method: string, system: string): Kind => {
     const name = service === '' ? method : `${service}/${method}`;
@@ -60,7 +66,7 @@ export function createCalls(options: CallsOptions): Telemetry['startCall'] {
   };
   return ({ service, method, system, headers }) => {
     const kind = kindOf(service, method, system);
-    const parent = headers['traceparent'] === undefined ? ROOT_CONTEXT : propagator.extract(ROOT_CONTEXT, headers, getter);
+    const parent = headers['traceparent'] === undefined ? ROOT_CONTEXT : callerOf(headers);
     return new RunningCall(options, kind, parent);
   };
 }
@@ -79,7 +85,7 @@ class RunningCall implements CallSpan {
     this.#options = options;
     this.#kind = kind;
     this.#startMs = options.clock.monotonicMs();
-    this.span = options.recording
+    this.span = options.tracer
       ? options.tracer().startSpan(kind.name, { kind: SpanKind.SERVER, attributes: kind.attributes }, parent)
       : unrecorded(parent);
     const { traceId, spanId } = this.span.spanContext();
@@ -92,7 +98,7 @@ class RunningCall implements CallSpan {
     if (this.#ended) return;
     this.#ended = true;
     const { status, labels } = endingOf(this.#kind, code);
-    if (this.#options.recording) {
+    if (this.#options.tracer) {
       this.span.setAttributes(status);
       const fault = status['error.type'];
       if (fault !== undefined) this.span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.name : fault });

@@ -1,8 +1,8 @@
 import type { Attributes } from '@opentelemetry/api';
-import { AggregationTemporality, DataPointType, type MetricData } from '@opentelemetry/sdk-metrics';
+import type { MetricData } from '@opentelemetry/sdk-metrics';
 import { callSeconds } from './catalogue.ts';
 import { type CustomName, customLabels, customName, customPrefix } from './custom-names.ts';
-import { descriptorOf, type Span } from './observers.ts';
+import { cumulative, descriptorOf, pointTypes, type Span } from './observers.ts';
 import type { CustomMetrics, CustomPoint, CustomRefusal, Labels, Sample } from './types.ts';
 
 /** Label sets of all custom metrics together, and names. A histogram's label set counts once. */
@@ -103,7 +103,7 @@ function dataOf({ metric, kind, unit, series }: Metric, span: Span): MetricData 
   const help = `A ${kind.toLowerCase()} that plugins report.`;
   const common = {
     descriptor: descriptorOf(metric, help, Object.hasOwn(ucum, unit) ? ucum[unit] : unit === '' ? '' : `{${unit}}`),
-    aggregationTemporality: AggregationTemporality.CUMULATIVE,
+    aggregationTemporality: cumulative,
   };
   const points = [...series.values()].map((one) => ({ ...span, attributes: one.labels as Attributes, one }));
   if (kind === 'HISTOGRAM') {
@@ -111,9 +111,9 @@ function dataOf({ metric, kind, unit, series }: Metric, span: Span): MetricData 
       ...point,
       value: { buckets: { boundaries: [...callSeconds], counts: [...one.buckets] }, sum: one.value, count: one.count },
     }));
-    return { ...common, dataPointType: DataPointType.HISTOGRAM, dataPoints };
+    return { ...common, dataPointType: pointTypes.histogram, dataPoints };
   }
   const dataPoints = points.map(({ one, ...point }) => ({ ...point, value: one.value }));
-  if (kind === 'COUNTER') return { ...common, dataPointType: DataPointType.SUM, isMonotonic: true, dataPoints };
-  return { ...common, dataPointType: DataPointType.GAUGE, dataPoints };
+  if (kind === 'COUNTER') return { ...common, dataPointType: pointTypes.sum, isMonotonic: true, dataPoints };
+  return { ...common, dataPointType: pointTypes.gauge, dataPoints };
 }

@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
-import { AggregationTemporality, DataPointType, type MetricData } from '@opentelemetry/sdk-metrics';
+import type { MetricData } from '@opentelemetry/sdk-metrics';
 import type { MetricEntry } from './catalogue.ts';
-import { descriptorOf, type Span } from './observers.ts';
+import { cumulative, descriptorOf, pointTypes, type Span } from './observers.ts';
 import type { Histogram, Labels } from './types.ts';
 
 /** The newest measurement of a bucket that belongs to a trace. */
@@ -67,8 +67,8 @@ export function createHistogram(
     },
     collect: (span) => ({
       descriptor: descriptorOf(otelName ?? name, help, unit),
-      aggregationTemporality: AggregationTemporality.CUMULATIVE,
-      dataPointType: DataPointType.HISTOGRAM,
+      aggregationTemporality: cumulative,
+      dataPointType: pointTypes.histogram,
       dataPoints: [...all.values()].map(({ labels, counts, exemplars, count, sum }) => ({
         ...span,
         attributes: labels as Attributes,

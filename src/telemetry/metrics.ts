@@ -1,8 +1,7 @@
-import type { Meter } from '@opentelemetry/api';
 import type { MetricData } from '@opentelemetry/sdk-metrics';
 import { type MetricEntry, metricCatalogue } from './catalogue.ts';
 import { createHistogram, type OwnHistogram } from './histogram.ts';
-import type { Observer, Span } from './observers.ts';
+import { cumulative, descriptorOf, type Observer, pointTypes, type Span } from './observers.ts';
 import type { Counter, Labels, MetricReader, Metrics, Sample } from './types.ts';
 
 /** Label sets that one metric may have; further ones are refused and counted. */
@@ -10,33 +9,36 @@ export const maxLabelSets = 1000;
 const maxLabelLength = 256;
 const refusedName = 'sboxagent_limit_refused_total';
 
+interface OwnCounter extends Counter {
+  readonly samples: () => readonly Sample[];
+  readonly collect: (span: Span) => MetricData;
+}
+
 interface Instruments {
   readonly metrics: Metrics;
   /** Sums of counters, and what is observed. */
   readonly reader: MetricReader;
   /** What is observed, for the producer that the readers ask. */
   readonly observers: () => Iterable<Observer>;
-  /** What the histograms measured. */
+  /** What counters and histograms have. */
   readonly measured: (span: Span) => readonly MetricData[];
 }
 
-/** The metrics of the catalogue over an OTel meter. `text` gives the Prometheus text. */
-export function createMetrics(meter: Meter, text: Metrics['prometheus']): Instruments {
-  const counters = new Map<string, Counter & { readonly samples: () => readonly Sample[] }>();
+/** The metrics of the catalogue. `text` gives the Prometheus text. */
+export function createMetrics(text: Metrics['prometheus']): Instruments {
+  const counters = new Map<string, OwnCounter>();
   const histograms = new Map<string, OwnHistogram>();
   const observers = new Map<string, Observer & { readonly functions: (() => readonly Sample[])[] }>();
   const refused = (limit: string): void => metrics.counter(refusedName).add(1, { limit });
 
-  const counter = (name: string): Counter & { readonly samples: () => readonly Sample[] } => {
+  const counter = (name: string): OwnCounter => {
     const entry = entryOf(name, 'counter');
-    const instrument = meter.createCounter(entry.otelName ?? name, instrumentOptions(entry));
     const admit = createAdmission(name, refused);
-    // The SDK tells its sums to exporters only; as many as `admit` lets through.
+    // As many as `admit` lets through.
     const sums = new Map<Labels, { value: number; readonly labels: Labels }>();
     const add = (n: number, labels?: Labels): void => {
       const admitted = admit(labels);
       if (admitted === undefined || !(n >= 0)) return;
-      instrument.add(n, admitted);
       const sum = sums.get(admitted);
       if (sum) sum.value += n;
       else sums.set(admitted, { value: n, labels: admitted });
@@ -47,6 +49,13 @@ export function createMetrics(meter: Meter, text: Metrics['prometheus']): Instru
     return {
       add,
       samples: () => [...sums.values()].map(({ value, labels: of }) => ({ value, labels: of })),
+      collect: (span) => ({
+        descriptor: descriptorOf(entry.otelName ?? name, entry.help, entry.unit),
+        aggregationTemporality: cumulative,
+        dataPointType: pointTypes.sum,
+        isMonotonic: true,
+        dataPoints: [...sums.values()].map(({ value, labels: of }) => ({ ...span, attributes: { ...of }, value })),
+      }),
     };
   };
 
@@ -84,7 +93,8 @@ export function createMetrics(meter: Meter, text: Metrics['prometheus']): Instru
     metrics,
     reader,
     observers: () => observers.values(),
-    measured: (span) => [...histograms.values()].map((one) => one.collect(span)).filter(({ dataPoints }) => dataPoints.length > 0),
+    measured: (span) =>
+      [...counters.values(), ...histograms.values()].map((one) => one.collect(span)).filter(({ dataPoints }) => dataPoints.length > 0),
   };
 }
 
@@ -94,14 +104,6 @@ function entryOf(name: string, kind: MetricEntry['kind']): MetricEntry {
     throw new TypeError(`metric ${name} is not in the catalogue: add it to telemetry/catalogue.ts and docs/metrics.md`);
   if (entry.kind !== kind) throw new TypeError(`metric ${name} is a ${entry.kind} in the catalogue, not a ${kind}`);
   return entry;
-}
-
-function instrumentOptions(entry: MetricEntry): { description: string; unit?: string; advice?: { explicitBucketBoundaries: number[] } } {
-  return {
-    description: entry.help,
-    ...(entry.unit === undefined ? {} : { unit: entry.unit }),
-    ...(entry.buckets === undefined ? {} : { advice: { explicitBucketBoundaries: [...entry.buckets] } }),
-  };
 }
 
 /** A collector that fails costs its own samples and nobody else's. */

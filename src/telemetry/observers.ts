@@ -1,8 +1,15 @@
 import { type HrTime, ValueType } from '@opentelemetry/api';
-import type { Resource } from '@opentelemetry/resources';
-import { AggregationTemporality, DataPointType, type MetricData, type MetricProducer } from '@opentelemetry/sdk-metrics';
+import type { AggregationTemporality, DataPointType, MetricData } from '@opentelemetry/sdk-metrics';
 import type { MetricEntry } from './catalogue.ts';
 import type { Sample } from './types.ts';
+
+/** The SDK's own values, which a daemon without a collector does not load it for. */
+export const cumulative = 1 satisfies AggregationTemporality.CUMULATIVE;
+export const pointTypes = {
+  histogram: 0 satisfies DataPointType.HISTOGRAM,
+  gauge: 2 satisfies DataPointType.GAUGE,
+  sum: 3 satisfies DataPointType.SUM,
+} as const;
 
 /** One observed metric: its entry, and a function that gives what holds at this moment. */
 export interface Observer {
@@ -18,25 +25,20 @@ export interface Span {
 }
 
 /**
- * Hands observed samples to the readers. The SDK's own observable instruments repeat every label set that they ever saw, so that a
+ * Gathers what holds at this moment, for the text and for a collector. The SDK's own observable instruments repeat every label set that they ever saw, so that a
  * process that is gone would be reported for ever; here a collection has what is observed in it and nothing else.
  */
-export function createProducer(options: {
+export function createCollection(options: {
   readonly observers: () => Iterable<Observer>;
   /** What else is told in each collection. */
   readonly further: (span: Span) => readonly MetricData[];
-  readonly resource: Resource;
   readonly wallMs: () => number;
-}): MetricProducer {
+}): () => MetricData[] {
   const startTime = toHrTime(options.wallMs());
-  return {
-    collect() {
-      const endTime = toHrTime(options.wallMs());
-      const span = { startTime, endTime };
-      const metrics = [...[...options.observers()].flatMap((observer) => metricData(observer, span)), ...options.further(span)];
-      const scopeMetrics = [{ scope: { name: 'sboxagent' }, metrics }];
-      return Promise.resolve({ resourceMetrics: { resource: options.resource, scopeMetrics }, errors: [] });
-    },
+  return () => {
+    const endTime = toHrTime(options.wallMs());
+    const span = { startTime, endTime };
+    return [...[...options.observers()].flatMap((observer) => metricData(observer, span)), ...options.further(span)];
   };
 }
 
@@ -45,11 +47,11 @@ function metricData({ name, entry, samples }: Observer, span: Span): MetricData[
   if (dataPoints.length === 0) return [];
   const common = {
     descriptor: descriptorOf(entry.otelName ?? name, entry.help, entry.unit),
-    aggregationTemporality: AggregationTemporality.CUMULATIVE,
+    aggregationTemporality: cumulative,
     dataPoints,
   };
-  if (entry.kind === 'counter') return [{ ...common, dataPointType: DataPointType.SUM, isMonotonic: true }];
-  return [{ ...common, dataPointType: DataPointType.GAUGE }];
+  if (entry.kind === 'counter') return [{ ...common, dataPointType: pointTypes.sum, isMonotonic: true }];
+  return [{ ...common, dataPointType: pointTypes.gauge }];
 }
 
 export function descriptorOf(name: string, description: string, unit = ''): MetricData['descriptor'] {

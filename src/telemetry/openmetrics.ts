@@ -1,27 +1,29 @@
-import { DataPointType, type MetricData, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import type { DataPointType, MetricData } from '@opentelemetry/sdk-metrics';
 import type { Exemplar, WithExemplars } from './histogram.ts';
+import { pointTypes } from './observers.ts';
 import { prometheusNames } from './prometheus-names.ts';
 import { labelsOf } from './snapshot.ts';
 import type { Labels } from './types.ts';
 
 /** OpenMetrics text 1.0.0 of a collection, with the trace of a call in the buckets of its duration. See openmetrics.io. */
-export function openMetricsText({ scopeMetrics }: ResourceMetrics): string {
-  const families = scopeMetrics.flatMap(({ metrics }) => metrics).filter(({ dataPoints }) => dataPoints.length > 0);
+export function openMetricsText(metrics: readonly MetricData[]): string {
+  const families = metrics.filter(({ dataPoints }) => dataPoints.length > 0);
   return `${families.map(familyText).join('')}# EOF\n`;
 }
 
 function familyText(data: MetricData): string {
   const { name: otelName, description } = data.descriptor;
   const written = prometheusNames.get(otelName) ?? otelName;
-  const counter = data.dataPointType === DataPointType.SUM && data.isMonotonic;
+  const counter = data.dataPointType === pointTypes.sum && data.isMonotonic;
   const name = counter ? written.replace(/_total$/, '') : written;
-  const isHistogram = data.dataPointType !== DataPointType.SUM && data.dataPointType !== DataPointType.GAUGE;
+  const isHistogram = data.dataPointType !== pointTypes.sum && data.dataPointType !== pointTypes.gauge;
   const type = counter ? 'counter' : isHistogram ? 'histogram' : 'gauge';
   const head = `# HELP ${name} ${escapeText(description)}\n# TYPE ${name} ${type}\n`;
-  if (data.dataPointType === DataPointType.HISTOGRAM) {
+  if (data.dataPointType === pointTypes.histogram) {
     return head + data.dataPoints.map((point) => histogramText(name, point)).join('');
   }
-  if (data.dataPointType === DataPointType.EXPONENTIAL_HISTOGRAM) return '';
+  // Nothing here makes histograms of the other kind.
+  if (data.dataPointType !== pointTypes.sum && data.dataPointType !== pointTypes.gauge) return '';
   const sample = counter ? `${name}_total` : name;
   return head + data.dataPoints.map(({ attributes, value }) => `${sample}${labelText(labelsOf(attributes))} ${value}\n`).join('');
 }

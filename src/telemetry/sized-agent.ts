@@ -1,5 +1,6 @@
-import { type ClientRequest, Agent as HttpAgent } from 'node:http';
+import type { Agent, ClientRequest } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { Agent as HttpAgent } from '../kernel/node-http.ts';
 
 /**
  * Holds the body back until it is whole, so that its length stands in the headers. The OTLP exporters stream theirs, which Node sends
@@ -32,7 +33,7 @@ interface Adding {
 }
 
 /** An agent for OTLP exporters: keeps connections, and announces the length of what it sends. */
-export function sizedAgent(protocol: string): HttpAgent {
+export function sizedAgent(protocol: string): Agent {
   const agent = protocol === 'https:' ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
   const adding = agent as unknown as Adding;
   const add = adding.addRequest.bind(agent);

@@ -1,22 +1,20 @@
 import { isatty } from 'node:tty';
 import { trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { Clock } from '../kernel/clock.ts';
 import { within } from '../kernel/within.ts';
 import { createCalls } from './calls.ts';
 import { createCustom } from './custom.ts';
 import { createLogger, type Destination } from './logger.ts';
 import { createMetrics } from './metrics.ts';
-import { createProducer, type Observer } from './observers.ts';
+import { createCollection, type Observer } from './observers.ts';
 import { openMetricsText } from './openmetrics.ts';
-import { type Environment, planOtlp, spokenProtocol } from './otlp.ts';
-import { createPrometheusReader, prometheusText } from './prometheus.ts';
+import { type Environment, type OtlpPlan, planOtlp, spokenProtocol } from './otlp.ts';
+import { prometheusText } from './prometheus.ts';
 import { observeRuntime } from './runtime.ts';
 import { familiesOf } from './snapshot.ts';
 import { openDescriptor } from './stdout.ts';
-import { startTracing } from './tracing.ts';
+import type { Tracing, TracingOptions } from './tracing.ts';
 import type { LogLevel, MetricReader, Metrics, Telemetry } from './types.ts';
 
 /** How long `stop` waits for a collector. */
@@ -45,21 +43,17 @@ export interface TelemetryOptions {
 /** Starts logging, tracing and metrics. Registers nothing globally, so that several can live in one program (tests). */
 export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   const { clock } = options;
-  const resource = resourceFromAttributes(resourceAttributes(options));
   let observers: () => Iterable<Observer> = () => [];
   const custom = createCustom((limit) => instruments.metrics.counter('sboxagent_limit_refused_total').add(1, { limit }));
-  const producer = createProducer({
+  const collect = createCollection({
     observers: () => observers(),
     further: (span) => [...custom.collect(span), ...instruments.measured(span)],
-    resource,
     wallMs: () => clock.wallMs(),
   });
   const plan = planOtlp(options.otlpEndpoint, options.env);
   const contexts = new AsyncLocalStorageContextManager().enable();
-  const reader = createPrometheusReader(producer);
-  const meters = new MeterProvider({ resource, readers: [reader] });
-  const instruments = createMetrics(meters.getMeter('sboxagent', options.version), async (format) =>
-    format === 'openmetrics' ? openMetricsText((await reader.collect()).resourceMetrics) : prometheusText(reader),
+  const instruments = createMetrics((format) =>
+    Promise.resolve(format === 'openmetrics' ? openMetricsText(collect()) : prometheusText(collect())),
   );
   observers = instruments.observers;
   const metrics: Metrics & MetricReader = {
@@ -70,10 +64,9 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   const destination = options.destination ?? openDescriptor(1);
   const human = options.destination === undefined && isatty(1);
   const log = createLogger({ level: options.logLevel, clock, destination, human, active });
-  const tracing = startTracing({
-    ...{ plan, resource, env: options.env, version: options.version, sampleRatio: options.sampleRatio },
-    // Everything that a scrape shows goes out: what was counted and what is observed.
-    producer: { collect: (how) => reader.collect(how) },
+  const tracing = await tracingFor(plan, {
+    ...{ env: options.env, version: options.version, sampleRatio: options.sampleRatio, collect },
+    attributes: resourceAttributes(options),
     serving: options.serving ?? Promise.resolve(),
     onFault: (error) => log.logger.error({ error }, 'the OpenTelemetry SDK could not be started: nothing is sent to the collector'),
   });
@@ -85,10 +78,10 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     stopRuntime();
-    const sent = tracing.stop().then((faults) => {
+    const sent = tracing?.stop().then((faults) => {
       for (const error of faults) log.logger.warn({ error }, 'the last spans or metrics did not reach the collector');
     });
-    await within(clock, stopTimeoutMs, Promise.allSettled([sent, meters.shutdown()]));
+    await within(clock, stopTimeoutMs, Promise.allSettled([sent]));
     contexts.disable();
     await within(clock, flushTimeoutMs, destination.drained?.() ?? Promise.resolve());
   };
@@ -98,8 +91,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     custom: { record: custom.record },
     snapshot: async () => familiesOf((await reader.collect()).resourceMetrics),
     startCall: createCalls({
-      tracer: tracing.tracer,
-      recording: plan?.traces !== undefined,
+      tracer: plan?.traces === undefined ? undefined : tracing?.tracer,
       duration: metrics.histogram('rpc_server_call_duration_seconds'),
       clock,
     }),
@@ -116,6 +108,12 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
       return stopping;
     },
   };
+}
+
+/** Without a collector nothing of the SDK is loaded: every call still has its ids, at the price of a random number. */
+async function tracingFor(plan: OtlpPlan | undefined, options: Omit<TracingOptions, 'plan'>): Promise<Tracing | undefined> {
+  if (plan === undefined) return undefined;
+  return (await import('./tracing.ts')).startTracing({ ...options, plan });
 }
 
 /** OTEL_RESOURCE_ATTRIBUTES (`key=value,…`, percent-encoded) below what the agent knows itself; OTEL_SERVICE_NAME above it. */

@@ -1,6 +1,6 @@
 import type { Tracer } from '@opentelemetry/api';
-import type { Resource } from '@opentelemetry/resources';
-import type { MetricProducer } from '@opentelemetry/sdk-metrics';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import type { MetricData, MetricProducer, ScopeMetrics } from '@opentelemetry/sdk-metrics';
 import {
   AlwaysOffSampler,
   ParentBasedSampler,
@@ -23,14 +23,16 @@ export interface Tracing {
 }
 
 export interface TracingOptions {
-  /** Where spans and metrics go; undefined: nowhere. */
-  readonly plan: OtlpPlan | undefined;
+  /** Where spans and metrics go. */
+  readonly plan: OtlpPlan;
   readonly env: Environment;
   readonly version: string;
-  readonly resource: Resource;
+  /** Of the resource: what the agent is known by. */
+  readonly attributes: Readonly<Record<string, string>>;
   /** Share of traces without a sampled parent that is recorded, 0 to 1. */
   readonly sampleRatio: number;
-  readonly producer: MetricProducer;
+  /** Everything that a scrape shows goes out: what was counted and what is observed. */
+  readonly collect: () => MetricData[];
   /** When the SDK may take its time to be loaded. */
   readonly serving: Promise<unknown>;
   readonly onFault: (error: unknown) => void;
@@ -38,25 +40,29 @@ export interface TracingOptions {
 
 /**
  * Calls have their spans from the first one on: until the SDK is loaded, which must not hold up the first answer, those that end are
- * held for it. Without a collector nothing is recorded: every call still has its ids, at the price of a random number.
+ * held for it.
  */
 export function startTracing(options: TracingOptions): Tracing {
-  const { plan, resource, version } = options;
+  const { plan, version } = options;
+  const resource = resourceFromAttributes(options.attributes);
   const held = holdSpans();
   const ratio = new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(options.sampleRatio) });
   const first = new TracerProvider({
     resource,
-    sampler: plan?.traces === undefined ? new AlwaysOffSampler() : ratio,
-    spanProcessors: plan?.traces === undefined ? [] : [held.processor],
+    sampler: plan.traces === undefined ? new AlwaysOffSampler() : ratio,
+    spanProcessors: plan.traces === undefined ? [] : [held.processor],
   });
   let tracer: Tracer = first.getTracer('sboxagent', version);
   let loading: Promise<StartedSdk | undefined> | undefined;
-  const load = async (known: OtlpPlan): Promise<StartedSdk | undefined> => {
+  const load = async (): Promise<StartedSdk | undefined> => {
     try {
       const { startNodeSdk } = await import('./node-sdk.ts');
-      const { env, producer } = options;
-      const sdk = await startNodeSdk({ plan: known, env, version, resource, sampler: ratio, producer });
-      if (known.traces !== undefined) tracer = sdk.tracer;
+      const scopeMetrics = (): ScopeMetrics[] => [{ scope: { name: 'sboxagent', version }, metrics: options.collect() }];
+      const producer: MetricProducer = {
+        collect: () => Promise.resolve({ resourceMetrics: { resource, scopeMetrics: scopeMetrics() }, errors: [] }),
+      };
+      const sdk = await startNodeSdk({ plan, env: options.env, version, resource, sampler: ratio, producer });
+      if (plan.traces !== undefined) tracer = sdk.tracer;
       held.handTo(sdk);
       return sdk;
     } catch (error) {
@@ -65,7 +71,7 @@ export function startTracing(options: TracingOptions): Tracing {
     }
   };
   const connect = (): Promise<StartedSdk | undefined> => {
-    loading ??= plan === undefined ? Promise.resolve(undefined) : load(plan);
+    loading ??= load();
     return loading;
   };
   let stopped = false;

@@ -48,6 +48,11 @@ const confined: readonly (readonly [RegExp, RegExp, string])[] = [
     /^src\/(processes\/spawner|app\/notify-channel)\.ts$/,
     'children are made in one place; systemd is told by its own program',
   ],
+  [
+    /(?:^|\n)import (?!type )[^;]*from '(?:node:)?http'/,
+    /^$/,
+    'node:http is had from kernel/node-http.ts: an import of it loads fetch and WebSocket of Node, 14 MiB',
+  ],
   [/\bprocess\.env\b/, /^src\/settings\//, 'the environment is configuration'],
   [/\bconsole\./, /^$/, 'the logger writes'],
   [/\bDate\.now\(|\bsetTimeout\(|\bsetInterval\(|\bperformance\.now\(/, /^src\/kernel\/clock\.ts$/, 'time goes through the clock'],

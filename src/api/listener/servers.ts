@@ -1,8 +1,9 @@
-import { createServer as createHttp1, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createHttp2, type Http2Server } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../kernel/clock.ts';
 import { newTraceId } from '../../kernel/ids.ts';
+import { createServer as createHttp1, STATUS_CODES } from '../../kernel/node-http.ts';
 import type { Exchange } from '../transports/exchange.ts';
 import { Http1Exchange } from '../transports/http1.ts';
 import { Http2Exchange } from '../transports/http2.ts';

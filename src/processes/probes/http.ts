@@ -1,5 +1,5 @@
-import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { request as httpRequest } from '../../kernel/node-http.ts';
 import type { ProbeAction } from '../../settings/types.ts';
 import type { Probe } from './types.ts';
 

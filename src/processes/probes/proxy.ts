@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { request as httpRequest, type RequestOptions } from 'node:http';
+import type { RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
+import { request as httpRequest } from '../../kernel/node-http.ts';
 import type { UnitProbeAction } from '../../settings/types.ts';
 import { formatOf, readConfig } from '../engines/read-config.ts';
 import { authorization, openTunnel, type Target, type Via } from './tunnel.ts';

@@ -1,6 +1,6 @@
-import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { request } from '../../kernel/node-http.ts';
 import { type Login, socksConnect } from './socks.ts';
 
 /** A proxy to go through. */
