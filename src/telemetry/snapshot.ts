@@ -1,5 +1,6 @@
-import { DataPointType, type MetricData, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import type { MetricData } from '@opentelemetry/sdk-metrics';
 import { metricCatalogue } from './catalogue.ts';
+import { pointTypes } from './observers.ts';
 import { prometheusNames } from './prometheus-names.ts';
 import type { Labels, MetricFamily, MetricSeries } from './types.ts';
 
@@ -15,8 +16,8 @@ const words: Readonly<Record<string, string>> = {
 };
 
 /** What a collection holds, under the names and labels of the Prometheus text, by name. */
-export function familiesOf({ scopeMetrics }: ResourceMetrics): readonly MetricFamily[] {
-  const families = scopeMetrics.flatMap(({ metrics }) => metrics.map(familyOf)).filter(({ series }) => series.length > 0);
+export function familiesOf(metrics: readonly MetricData[]): readonly MetricFamily[] {
+  const families = metrics.map(familyOf).filter(({ series }) => series.length > 0);
   return families.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -27,8 +28,8 @@ function familyOf(data: MetricData): MetricFamily {
 }
 
 function kindOf(data: MetricData): MetricFamily['kind'] {
-  if (data.dataPointType === DataPointType.SUM) return data.isMonotonic ? 'COUNTER' : 'GAUGE';
-  return data.dataPointType === DataPointType.GAUGE ? 'GAUGE' : 'HISTOGRAM';
+  if (data.dataPointType === pointTypes.sum) return data.isMonotonic ? 'COUNTER' : 'GAUGE';
+  return data.dataPointType === pointTypes.gauge ? 'GAUGE' : 'HISTOGRAM';
 }
 
 function unitWord(name: string, unit: string): string {
@@ -37,7 +38,7 @@ function unitWord(name: string, unit: string): string {
 }
 
 function seriesOf(data: MetricData): readonly MetricSeries[] {
-  if (data.dataPointType === DataPointType.SUM || data.dataPointType === DataPointType.GAUGE) {
+  if (data.dataPointType === pointTypes.sum || data.dataPointType === pointTypes.gauge) {
     return data.dataPoints.map(({ attributes, value }) => ({ labels: labelsOf(attributes), value, count: 0, sum: 0 }));
   }
   return data.dataPoints.map(({ attributes, value }) => ({

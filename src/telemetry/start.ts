@@ -89,7 +89,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     logger: log.logger,
     metrics,
     custom: { record: custom.record },
-    snapshot: async () => familiesOf((await reader.collect()).resourceMetrics),
+    snapshot: () => Promise.resolve(familiesOf(collect())),
     startCall: createCalls({
       tracer: plan?.traces === undefined ? undefined : tracing?.tracer,
       duration: metrics.histogram('rpc_server_call_duration_seconds'),
