@@ -32,6 +32,12 @@ function pathOf({ stateDir, unit, configPath }: CandidateFile): string {
   return join(dirname(configPath), `.${basename(configPath, ending)}.candidate${ending}`);
 }
 
+/** A config that was written where there was none belongs to the user of its engine, who could not read it otherwise. */
+export function giveNewConfig(path: string, unit: CandidateFile['unit']): void {
+  const owner = changesUser(unit) ? identityOf(unit) : undefined;
+  if (owner !== undefined) chownSync(path, owner.uid, owner.gid);
+}
+
 function giveToOwner(path: string, { unit, configPath }: CandidateFile): void {
   const present = statSync(configPath, { throwIfNoEntry: false });
   const owner = changesUser(unit) ? identityOf(unit) : present;

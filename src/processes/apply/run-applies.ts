@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Head, Texts } from '../../documents/index.ts';
 import type { Journal } from '../../events/types.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -8,6 +9,7 @@ import type { Logger, Metrics } from '../../telemetry/types.ts';
 import type { ProcessContext } from '../context.ts';
 import { type ApplyLog, createApplyLog } from './apply-log.ts';
 import { soakOf } from './apply-probe.ts';
+import { giveNewConfig } from './candidate-file.ts';
 import { assertEtag, type ConfigHolder, configPathOf, currentText, formatOfHolder } from './holder.ts';
 import { judgeCandidate } from './judge.ts';
 import type { ApplySupervisor } from './open-configs.ts';
@@ -71,6 +73,7 @@ export function createApplies({ context, records, journal, metrics, clock, logge
     if (!request.validateOnly && !request.fromFile) await recordFile(holder);
     const subject = subjectOf(by, holder, request.author.traceId);
     const current = currentText(holder);
+    const isNew = !existsSync(configPathOf(unit));
     const { running, lastGood } = proofsOf(document);
     const runsCurrent = subject.isUp() && running > 0 && running === document.head?.revision && document.disk().kind === 'same';
     const done = await runApply({
@@ -81,6 +84,7 @@ export function createApplies({ context, records, journal, metrics, clock, logge
       validateOnly: request.validateOnly === true,
       fromFile: request.fromFile === true,
       lastGood,
+      giveFile: () => isNew && giveNewConfig(configPathOf(unit), unit),
       judge: () =>
         judgeCandidate(context, {
           ...{ unit, engine, log, current, runsCurrent, configPath: configPathOf(unit), text: request.content },

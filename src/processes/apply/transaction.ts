@@ -16,6 +16,8 @@ export interface ApplyJob {
   readonly fromFile: boolean;
   /** Newest revision that proved itself; 0 = none. */
   readonly lastGood: number;
+  /** Gives the file that the swap has written to whom it belongs. */
+  readonly giveFile: () => void;
   readonly author: { readonly name: string; readonly reason: string; readonly traceId: string };
 }
 
@@ -61,7 +63,10 @@ async function prove(job: ApplyJob, change: Change): Promise<ApplyRecord> {
   const trial = subject.beginTrial();
   let touched = false;
   try {
-    await log.step('swap', () => change.write());
+    await log.step('swap', () => {
+      change.write();
+      job.giveFile();
+    });
     await log.enter('VERIFYING');
     if (wanted) {
       touched = true;
