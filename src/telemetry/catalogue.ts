@@ -86,9 +86,24 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
     unit: 's',
     labels: ['stat'],
   },
-  sboxagent_system_cpu_usage_ratio: { kind: 'gauge', help: 'Busy share of all CPUs of the machine, 0 to 1.', unit: '1', labels: [] },
-  sboxagent_system_memory_used_bytes: { kind: 'gauge', help: 'Memory of the machine that is not available.', unit: 'By', labels: [] },
-  sboxagent_system_memory_total_bytes: { kind: 'gauge', help: 'Memory of the machine.', unit: 'By', labels: [] },
+  sboxagent_system_cpu_usage_ratio: {
+    kind: 'gauge',
+    help: 'Busy share of all CPUs of the machine, or of those that its container may use, 0 to 1.',
+    unit: '1',
+    labels: [],
+  },
+  sboxagent_system_memory_used_bytes: {
+    kind: 'gauge',
+    help: 'Memory of the machine that is not available, or that its container holds where that is limited.',
+    unit: 'By',
+    labels: [],
+  },
+  sboxagent_system_memory_total_bytes: {
+    kind: 'gauge',
+    help: 'Memory of the machine, or what its container may have.',
+    unit: 'By',
+    labels: [],
+  },
   sboxagent_system_disk_used_bytes: {
     kind: 'gauge',
     help: 'Used space of the file system of the state directory.',

@@ -1,11 +1,14 @@
 import { readFile, statfs } from 'node:fs/promises';
 import type { Clock } from '../kernel/clock.ts';
+import { containerCpu, containerMemory } from './container.ts';
 import type { Metrics } from './types.ts';
 
 /** Figures of the machine; a name is absent when it could not be read. */
 export type SystemFigures = Readonly<Record<string, number>>;
 
 interface CpuTimes {
+  /** Whether they are those of the container, counted from any moment. */
+  readonly limited?: boolean;
   readonly busy: number;
   readonly total: number;
 }
@@ -35,8 +38,12 @@ export function observeSystem(options: {
   const sample = async (): Promise<void> => {
     if (busy) return;
     busy = true;
-    const now = await attempt(async () => cpuTimes(await read('/proc/stat')));
-    figures = { ...(await readFigures(options.diskPath, read)), ...usage(cpu, now) };
+    const now = (await attempt(() => limitedTimes(read, options.clock))) ?? (await attempt(async () => cpuTimes(await read('/proc/stat'))));
+    const others = await readFigures(options.diskPath, read);
+    // The kernel counts in hundredths of a second: where none has passed, what was seen before holds.
+    const { cpu_usage_ratio: last } = figures;
+    const stands = now !== undefined && now.total === cpu?.total && last !== undefined;
+    figures = { ...others, ...(stands ? { cpu_usage_ratio: last } : usage(cpu, now)) };
     cpu = now;
     busy = false;
   };
@@ -50,7 +57,7 @@ export function observeSystem(options: {
 
 async function readFigures(diskPath: string, read: ReadText): Promise<SystemFigures> {
   const parts = await Promise.all([
-    attempt(async () => memory(await read('/proc/meminfo'))),
+    attempt(() => memoryFigures(read)),
     attempt(async () => network(await read('/proc/net/dev'))),
     attempt(async () => ({ load1: Number.parseFloat(await read('/proc/loadavg')) })),
     attempt(async () => {
@@ -59,6 +66,19 @@ async function readFigures(diskPath: string, read: ReadText): Promise<SystemFigu
     }),
   ]);
   return Object.assign({}, ...parts);
+}
+
+/** Of the container where it is limited to less than the machine has. */
+async function memoryFigures(read: ReadText): Promise<SystemFigures> {
+  const machine = memory(await read('/proc/meminfo'));
+  const own = await attempt(() => containerMemory(read));
+  if (own === undefined || own.total >= (machine['memory_total_bytes'] ?? 0)) return machine;
+  return { memory_total_bytes: own.total, memory_used_bytes: own.used };
+}
+
+async function limitedTimes(read: ReadText, clock: Clock): Promise<CpuTimes | undefined> {
+  const own = await containerCpu(read);
+  return own && { limited: true, busy: own.usedSeconds, total: (clock.monotonicMs() / 1000) * own.cpus };
 }
 
 async function attempt<T>(fn: () => Promise<T>): Promise<T | undefined> {
@@ -70,6 +90,7 @@ async function attempt<T>(fn: () => Promise<T>): Promise<T | undefined> {
 }
 
 function usage(before: CpuTimes | undefined, now: CpuTimes | undefined): SystemFigures {
+  if (now?.limited !== before?.limited && (now?.limited === true || before !== undefined)) return {};
   // Without an earlier reading the share since boot is the best that is known.
   const base = before ?? { busy: 0, total: 0 };
   if (now === undefined || now.total <= base.total) return {};
