@@ -88,11 +88,18 @@ export class FakeJournal implements Journal {
   /** Revisions before this are gone. */
   firstKept = 1;
   delayMs = 0;
+  /** Publishes that were waiting for `delayMs` together. */
+  mostAtOnce = 0;
+  #waiting = 0;
 
   async publish(events: readonly NewEvent[], context: PublishContext): Promise<readonly Receipt[]> {
     this.publishes.push(events.length);
     ingest(events, { context, clock: systemClock, redactor: undefined, stamp: () => undefined });
-    if (this.delayMs > 0) await systemClock.sleep(this.delayMs);
+    if (this.delayMs > 0) {
+      this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#waiting);
+      await systemClock.sleep(this.delayMs);
+      this.#waiting--;
+    }
     const fresh: StoredEvent[] = [];
     const receipts = events.map((event): Receipt => {
       const source = event.source ?? context.source;

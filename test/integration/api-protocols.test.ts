@@ -150,14 +150,13 @@ describe('PublishEvents', () => {
       for (let n = 1n; n <= 30n; n += 1n) yield { batchId: n, events: n === 3n ? [{ source: 'x' }] : [{ type: 'p', id: `p${n}` }] };
       yield { batchId: 31n, events: [] };
     }
-    const started = performance.now();
     const answers = await all(client.publishEvents(batches()));
     fake.journal.delayMs = 0;
     assert.deepEqual(
       answers.map(({ batchId }) => Number(batchId)),
       Array.from({ length: 31 }, (_, index) => index + 1),
     );
-    assert.ok(performance.now() - started < 2000, 'one after the other would take 3000 ms');
+    assert.ok(fake.journal.mostAtOnce > 1, 'one does not wait for the other');
     const bad = answers.filter(({ error }) => error !== undefined);
     assert.deepEqual(
       bad.map(({ batchId, receipts }) => [Number(batchId), receipts.length]),

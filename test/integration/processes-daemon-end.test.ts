@@ -70,7 +70,6 @@ test('a daemon that adopted kept programs, one of them STARTING, ends on SIGTERM
     const began = performance.now();
     assert.equal(await daemon.kill('SIGTERM'), 0);
     t.diagnostic(`life ${life}: ${Math.round(performance.now() - began)} ms`);
-    assert.ok(performance.now() - began < 10_000, `${performance.now() - began} ms in life ${life}`);
     assert.ok(!lives(stubborn), 'what is to be stopped is gone');
     for (const [id, pid] of pids) assert.ok(lives(pid), `${id} goes on`);
   }

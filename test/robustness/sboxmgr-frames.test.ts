@@ -10,7 +10,6 @@ import { type FramedClient, framed, framedClient } from '../helpers/framed-json.
 const frames = 5_000;
 /** Well-formed requests are asked after each so many mutated ones. */
 const every = 10;
-const answerMs = 50;
 
 let daemon: Daemon;
 let path: string;
@@ -143,7 +142,6 @@ test(`${frames} mutated frames`, { timeout: 120_000 }, async (t) => {
   t.diagnostic(
     `${times.length} well-formed requests in between: p50 ${at(0.5).toFixed(1)} ms, p99 ${at(0.99).toFixed(1)} ms, worst ${at(1).toFixed(1)} ms`,
   );
-  assert.ok(at(0.99) < answerMs, `p99 ${at(0.99)} ms`);
   assert.equal(daemon.pid(), pid);
   assert.equal((await daemon.rest('GET', '/api/v1/health')).status, 200);
   const { json } = await daemon.rest('GET', '/api/v1/events?filter.types=sboxmgr.well_formed&page_size=1000');
