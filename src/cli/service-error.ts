@@ -7,7 +7,9 @@ import { catalogue } from '../kernel/catalogue.ts';
 import { formatDuration } from '../kernel/duration.ts';
 import { EXIT, Failure } from './failure.ts';
 
-export const notReached = 'Start it with `sboxagent serve`, or name a running one with --target host:port, unix:PATH or https://….';
+export const notReached =
+  'Start it with `sboxagent serve`. One that runs is found as it was started: by the same --config or --state-dir (SBOXAGENT_CONFIG, ' +
+  'SBOXAGENT_AGENT_STATE_DIR), or by --target host:port, unix:PATH or https://….';
 
 interface Details {
   message?: string;

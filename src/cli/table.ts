@@ -81,18 +81,20 @@ function fit<T>(columns: readonly Column<T>[], wanted: readonly number[], style:
 function line(cells: readonly Cell[], { widths, style }: Pick<Layout<never>, 'widths' | 'style'>): string {
   const last = cells.length - 1;
   const natural = cells.slice(0, last).map(({ lines: [text = ''] }, i) => Math.max(widths[i] ?? 0, textWidth(text)));
-  const used = total([...natural, Math.min(leastText, widths[last] ?? 0)]) <= style.width ? natural : widths;
+  const { lines = [], colour: lastColour } = cells[last] ?? {};
+  const room = style.width - total(widths.slice(0, last)) - gap;
+  const below = last > 0 && room < leastText && lines.some((text) => textWidth(text) > room);
+  // Where the last column stands below, the others have the whole line: nothing is cut for its sake.
+  const needed = below ? natural : [...natural, Math.min(leastText, widths[last] ?? 0)];
+  const used = total(needed) <= style.width ? natural : widths;
   const before = cells.slice(0, last).map(({ lines: [text = ''], colour }, i) => {
     const shown = cutText(text, used[i] ?? 0);
     return paint(shown, colour, style) + ' '.repeat(Math.max(0, (used[i] ?? 0) - textWidth(shown)));
   });
   const start = before.length === 0 ? '' : `${before.join('  ')}  `;
   const at = before.length === 0 ? 0 : total(used.slice(0, last)) + gap;
-  const { lines = [], colour } = cells[last] ?? {};
-  const room = style.width - at;
-  const below = room < leastText && lines.some((text) => textWidth(text) > room);
   const column = below ? indent : at;
-  const text = lines.flatMap((one) => wrapText(one, Math.max(leastText, style.width - column))).map((one) => paint(one, colour, style));
+  const text = lines.flatMap((one) => wrapText(one, Math.max(leastText, style.width - column))).map((one) => paint(one, lastColour, style));
   const lead = `\n${' '.repeat(column)}`;
   return `${(below ? `${start.trimEnd()}${lead}` : start) + text.join(lead)}`.replaceAll(/ +$/gm, '').concat('\n');
 }

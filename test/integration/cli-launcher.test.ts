@@ -5,6 +5,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSy
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
+import { freePort, until } from '../helpers/daemon.ts';
 
 const program = join(import.meta.dirname, '../../bin/sboxagent');
 const dir = mkdtempSync(join(tmpdir(), 'sboxagent launcher '));
@@ -62,6 +63,22 @@ test('it becomes the program: one process, whose pid is known', async () => {
   shell.kill('SIGTERM');
   const [ended] = await once(shell, 'exit');
   assert.equal(ended, 0);
+});
+
+test('a signal to npm start ends the agent and what it keeps', async () => {
+  const state = join(dir, 'npm state');
+  const port = String(await freePort());
+  const env = { ...process.env, SBOXAGENT_AGENT_STATE_DIR: state, SBOXAGENT_API_PORT: port, SBOXAGENT_EXAMPLE_PROXY_PORT: '0' };
+  const npm = spawn('npm', ['start'], { cwd: dirname(dirname(program)), env, stdio: ['ignore', 'pipe', 'ignore'] });
+  let said = '';
+  npm.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  await until('the agent', () => said.includes('agent started'));
+  npm.kill('SIGTERM');
+  // The pipe closes when the last of them has ended.
+  await once(npm, 'close');
+  assert.match(said, /curl -x http:\/\/127\.0\.0\.1:0 http:[\s\S]*agent stopping/);
 });
 
 test('without Node, with an old one, without packages: 78 and one line', async () => {

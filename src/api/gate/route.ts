@@ -24,7 +24,7 @@ export function routeOf(exchange: Exchange, path: string, routes: Routes): Route
   const plain = routes.plain.get(path);
   if (plain !== undefined) {
     const asked = exchange.method === 'GET' || exchange.method === 'HEAD';
-    return asked ? { kind: 'plain', route: plain, protocol: rest } : notAllowed(rest, path, ['GET', 'HEAD']);
+    return asked ? { kind: 'plain', route: plain, protocol: rest } : notAllowed(rest, `${exchange.method} ${path}`, ['GET', 'HEAD']);
   }
   return restRoute(exchange, path, routes.protocols);
 }
@@ -34,7 +34,8 @@ function rpcRoute(exchange: Exchange, method: ServedMethod, protocols: Protocols
   if (exchange.method === 'GET' && sideEffectFree && /[?&]encoding=/.test(exchange.target)) {
     return { kind: 'call', method, protocol: protocols.connectUnary, match: undefined };
   }
-  if (exchange.method !== 'POST') return notAllowed(plainText, method.path, sideEffectFree ? ['POST', 'GET'] : ['POST']);
+  if (exchange.method !== 'POST')
+    return notAllowed(plainText, `${exchange.method} ${method.path}`, sideEffectFree ? ['POST', 'GET'] : ['POST']);
   const protocol = protocols.byType(header(exchange, 'content-type') ?? '');
   const other = method.stream ? protocols.connectUnary : protocols.connectStream;
   if (protocol === undefined || protocol === other) {
@@ -55,7 +56,7 @@ function restRoute(exchange: Exchange, path: string, protocols: Protocols): Rout
     case 'route':
       return { kind: 'call', method: match.method, protocol: rest, match };
     case 'method_not_allowed':
-      return notAllowed(rest, path, match.allow);
+      return notAllowed(rest, `${exchange.method} ${path}`, match.allow);
     case 'none':
       return notFound(exchange, path, protocols);
   }
@@ -76,7 +77,8 @@ function notFound(exchange: Exchange, path: string, protocols: Protocols): Route
   return { kind: 'none', protocol: connect ? plainText : rest, error: new AgentError('ROUTE_NOT_FOUND', `there is nothing at ${shown}`) };
 }
 
-function notAllowed(protocol: Protocol, path: string, allow: readonly string[]): Route {
-  const message = `${JSON.stringify(path.slice(0, 200))} is not served with this method, but with ${allow.join(', ')}`;
+/** `asked` is the method with the path, as the caller sent them. */
+function notAllowed(protocol: Protocol, asked: string, allow: readonly string[]): Route {
+  const message = `${JSON.stringify(asked.slice(0, 200))} is not served; this path takes ${allow.join(', ')}`;
   return { kind: 'none', protocol, error: new AgentError('METHOD_NOT_ALLOWED', message), allow };
 }

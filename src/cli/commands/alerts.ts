@@ -27,7 +27,7 @@ function seen({ acknowledged }: Alert): string {
 }
 
 const columns: readonly Column<Alert>[] = [
-  { title: 'ID', cell: ({ id }) => id, width: 26, least: 12 },
+  { title: 'ID', cell: ({ id }) => id, width: 26 },
   { title: 'STATE', cell: ({ state }) => state, width: 8, colour: ({ state }) => (state === 'FIRING' ? 'red' : 'green') },
   { title: 'SEVERITY', cell: ({ severity }) => severity, colour: ({ severity }) => severityColours[severity], drop: 2 },
   { title: 'RULE', cell: ({ rule }) => rule, width: 18 },

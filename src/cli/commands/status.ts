@@ -37,7 +37,7 @@ function statusTable(status: AgentStatus, health: Health | undefined, style: Sty
     ['Configuration', status.config_paths.join(', ') || 'built-in defaults'],
     ['Processes', processes.map(([state, n]) => `${n} ${state}`).join(', ') || 'none'],
     ['Journal', journalText(status.journal)],
-    ['Clients', `${status.connections} connections, ${status.streams} streams, ${status.watchers} watchers`],
+    ['Clients', `connections ${status.connections}, streams ${status.streams}, watchers ${status.watchers}`],
   ];
   return card(rows, style);
 }

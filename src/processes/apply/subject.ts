@@ -122,7 +122,7 @@ export function createSubject({ supervisor, unit, engine, traceId, clock, probe,
           whileItRuns(async (signal) => {
             if (probe !== undefined) return probe(signal);
             await clock.sleep(steadyMs, signal);
-            return 'the unit has no probe through the proxy: that the engine runs on had to do';
+            return 'the engine runs on; no request went through it, since the unit has no proxy probe';
           }),
         end: () => trial.end(),
       };

@@ -141,3 +141,14 @@ test('values of flags', () => {
   assert.equal(duration('1m30s', '--ttl'), 90_000);
   for (const bad of ['', '5', 's', '1s1m', '-1s']) assert.throws(() => duration(bad, '--ttl'), /--ttl takes/);
 });
+
+test('a last column that stands below its row takes no room from the others', () => {
+  const columns: readonly Column<readonly [string, string]>[] = [
+    { title: 'TYPE', cell: ([type]) => type, width: 20, least: 16 },
+    { title: 'TIME', cell: () => '2026-11-29T09:46:56.801Z', width: 24 },
+    { title: 'DATA', cell: ([, data]) => data },
+  ];
+  const { row } = runningTable(columns, { colours: false, width: 48 });
+  const data = 'reason=SIGNAL attempt=1 delay_ms=1087';
+  assert.equal(row(['process.restarting', data]), `process.restarting  2026-11-29T09:46:56.801Z\n    ${data}\n`);
+});
