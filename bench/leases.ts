@@ -3,7 +3,6 @@
  * daemon of its own: what it costs to know that a thousand are alive by asking them to say so, and by keeping a stream to each.
  * Both sides are looked at in the same time.
  */
-import { readFileSync } from 'node:fs';
 import { HealthCheckRequest } from '../gen/ts/grpc/health/v1/health.ts';
 import { RegisterPluginRequest, RegisterPluginResponse, RenewPluginLeaseRequest } from '../gen/ts/sboxagent/v1/plugin_session_service.ts';
 import type { Daemon } from '../test/helpers/daemon.ts';
@@ -11,16 +10,12 @@ import type { Bench } from './bench.ts';
 import { type GrpcLink, openGrpc } from './clients/grpc.ts';
 import type { Lab } from './lab.ts';
 import type { Contender } from './measure.ts';
+import { residentMiB } from './start.ts';
 
 const PLUGINS = 1000;
 const RENEW_MS = 3300;
 const STREAMS_PER_LINK = 100;
 const SESSION = '/sboxagent.v1.PluginSessionService';
-
-function residentMiB(pid: number): number {
-  const kib = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kib) / 1024;
-}
 
 async function register(link: GrpcLink, id: string): Promise<Uint8Array> {
   const request = RegisterPluginRequest.fromPartial({ plugin: { id, kind: 'REMOTE' }, lease: { seconds: '10', nanos: 0 } });

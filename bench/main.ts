@@ -8,10 +8,11 @@ import { leases } from './leases.ts';
 import { compare } from './measure.ts';
 import { tableHead, tableRows } from './report.ts';
 import { rest } from './rest.ts';
+import { memory, start } from './start.ts';
 import { supervise } from './supervise.ts';
 import { unary } from './unary.ts';
 
-const benches: Readonly<Record<string, Bench>> = { unary, rest, fanout, ingest, supervise, leases };
+const benches: Readonly<Record<string, Bench>> = { unary, rest, fanout, ingest, supervise, leases, start, memory };
 const short = { rounds: 5, roundMs: 800, limitMs: 5 * 60_000 };
 const long = { rounds: 15, roundMs: 3000, limitMs: 30 * 60_000 };
 
