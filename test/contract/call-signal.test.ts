@@ -172,7 +172,7 @@ const transports: Readonly<Record<string, Transport>> = {
 const leavings = ['reset', 'goAway', 'lose'] as const;
 
 async function until(what: string, condition: () => boolean): Promise<void> {
-  for (let tries = 0; !condition() && tries < 1000; tries += 1) await new Promise((resolve) => setTimeout(resolve, 5));
+  for (let tries = 0; !condition() && tries < 6000; tries += 1) await new Promise((resolve) => setTimeout(resolve, 5));
   assert.ok(condition(), what);
 }
 

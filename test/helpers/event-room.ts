@@ -100,8 +100,8 @@ export function follow(
   };
 }
 
-/** Waits until `fn` holds; throws after `ms`. */
-export async function eventually(fn: () => boolean | Promise<boolean>, ms = 5000): Promise<void> {
+/** Waits until `fn` holds; throws after `ms`, which is long enough for a machine that does much else. */
+export async function eventually(fn: () => boolean | Promise<boolean>, ms = 30_000): Promise<void> {
   const until = systemClock.monotonicMs() + ms;
   while (!(await fn())) {
     if (systemClock.monotonicMs() > until) throw new Error(`not within ${ms} ms: ${fn}`);

@@ -102,9 +102,9 @@ export async function allEntries(logs: OpenLogs, query: Partial<Parameters<OpenL
 
 /** Waits until `fn` answers something truthy, at most 5 s. */
 export async function eventually<T>(fn: () => T | Promise<T>): Promise<T> {
-  for (let tries = 0; ; tries++) {
+  for (const end = performance.now() + 30_000; ; ) {
     const value = await fn();
-    if (value || tries >= 500) return value;
+    if (value || performance.now() > end) return value;
     await systemClock.sleep(10);
   }
 }

@@ -43,7 +43,7 @@ export async function plugin(daemon: Daemon, id: string): Promise<any> {
   return (await call(daemon, 'GET', `/api/v1/plugins/${id}`)).json;
 }
 
-export async function untilState(daemon: Daemon, id: string, state: string, timeoutMs = 10_000): Promise<void> {
+export async function untilState(daemon: Daemon, id: string, state: string, timeoutMs = 60_000): Promise<void> {
   await until(`${id} to be ${state}`, async () => (await plugin(daemon, id)).state === state, timeoutMs);
 }
 

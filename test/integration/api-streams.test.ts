@@ -52,7 +52,7 @@ function parse(frame: string): { id?: string; event?: string; data?: string } {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; !condition() && tries < 200; tries += 1) await new Promise((resolve) => setTimeout(resolve, 10));
+  for (let tries = 0; !condition() && tries < 3000; tries += 1) await new Promise((resolve) => setTimeout(resolve, 10));
   assert.ok(condition());
 }
 

@@ -31,7 +31,7 @@ function follow(...argv: string[]): Follower {
 }
 
 async function until(what: string, condition: () => boolean, follower: Follower): Promise<void> {
-  for (let tries = 0; tries < 250; tries++) {
+  for (let tries = 0; tries < 1500; tries++) {
     if (condition()) return;
     await sleep(20);
   }

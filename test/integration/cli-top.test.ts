@@ -54,6 +54,8 @@ test('on a terminal it paints again, and goes on when the agent was away', async
   stdout.on('data', (chunk: Buffer) => {
     text += String(chunk);
   });
+  const clear = '\u001b[H\u001b[J';
+  const lastScreen = (): string => text.split(clear).at(-1) ?? '';
   const interrupted = new Error('Ctrl-C');
   const clock = {
     ...systemClock,
@@ -61,7 +63,10 @@ test('on a terminal it paints again, and goes on when the agent was away', async
       screens += 1;
       if (screens === 1) await daemon.kill('SIGTERM');
       if (screens === 2) await daemon.start();
-      if (screens === 3) throw interrupted;
+      if (screens < 3) return;
+      // Also a connection takes its time to come back.
+      await systemClock.sleep(50);
+      if (/busy/.test(lastScreen())) throw interrupted;
     },
   };
   const io = {
@@ -69,9 +74,8 @@ test('on a terminal it paints again, and goes on when the agent was away', async
     env: async () => ({}),
   };
   await runCli(['top', ...target], io).catch((error: unknown) => assert.equal(error, interrupted));
-  const painted = text.split('\u001b[H\u001b[J').slice(1);
-  assert.equal(painted.length, 3);
+  const painted = text.split(clear).slice(1);
   assert.match(painted[0] ?? '', /busy/);
   assert.match(painted[1] ?? '', /trying again/);
-  assert.match(painted[2] ?? '', /busy/);
+  assert.match(painted.at(-1) ?? '', /busy/);
 });

@@ -67,7 +67,7 @@ test('histories: fast, slow, filtered, late and reconnecting watchers all see th
   last = journal.stats().lastRevision;
   const late = follow(journal, { afterRevision: 0 });
   const watchers = [...fast, slow, filtered, late];
-  await eventually(() => watchers.every((watcher) => watcher.cursor() === last), 15_000);
+  await eventually(() => watchers.every((watcher) => watcher.cursor() === last));
   const all = await truth(journal);
   const revisions = all.map((event) => event.revision);
   assert.deepEqual(

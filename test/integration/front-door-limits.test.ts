@@ -14,7 +14,7 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 const rpc = '/sboxagent.v1.EventService';
 
 async function until(what: string, condition: () => boolean): Promise<void> {
-  for (let tries = 0; !condition() && tries < 1000; tries += 1) await new Promise((resolve) => setTimeout(resolve, 5));
+  for (let tries = 0; !condition() && tries < 6000; tries += 1) await new Promise((resolve) => setTimeout(resolve, 5));
   assert.ok(condition(), what);
 }
 

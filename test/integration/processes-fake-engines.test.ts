@@ -94,11 +94,11 @@ for (const name of engineNames) {
     put({ no_traffic: true });
     assert.equal((await rig.supervisor.restart('edge')).state, 'RUNNING');
     assert.ok(
-      await until(() => JSON.stringify(figure('transmit_bytes_total')).includes('14'), 5000),
+      await until(() => JSON.stringify(figure('transmit_bytes_total')).includes('14')),
       'an engine counts anew, the total does not',
     );
     assert.deepEqual(figure('receive_bytes_total'), [{ value: 10, labels: { process: 'edge' } }]);
-    assert.ok(await until(() => /no answer within/.test(rig.supervisor.get('edge').message), 5000));
+    assert.ok(await until(() => /no answer within/.test(rig.supervisor.get('edge').message)));
     const lines = ['stdout', 'stderr'].flatMap((file) => readFileSync(join(rig.stateDir, `units/edge/${file}.log`), 'utf8').split('\n'));
     const mark = lines.find((line) => engines[name].startupMark.test(line)) ?? '';
     assert.ok(engines[name].parse(mark).level, mark);

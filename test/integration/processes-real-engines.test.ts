@@ -99,11 +99,11 @@ for (const name of ['sing-box', 'xray'] as const) {
     assert.equal((await rig.supervisor.start('edge', { ...start, waitFor: 'READY' })).state, 'READY');
     writeFileSync(join(b.directory, 'config.json'), JSON.stringify(configs[name]({ port, passes: false, level: 'info' })));
     assert.equal((await rig.supervisor.restart('edge')).state, 'RUNNING');
-    const told = await until(() => /its readiness probe fails/.test(rig.supervisor.get('edge').message), 5000);
+    const told = await until(() => /its readiness probe fails/.test(rig.supervisor.get('edge').message));
     assert.ok(told, JSON.stringify(rig.supervisor.get('edge')));
     writeFileSync(join(b.directory, 'config.json'), JSON.stringify(configs[name]({ port, passes: true, level: 'info' })));
     await rig.supervisor.reload('edge');
-    assert.ok(await until(() => rig.supervisor.get('edge').state === 'READY', 5000));
+    assert.ok(await until(() => rig.supervisor.get('edge').state === 'READY'));
   });
 
   test(`${name}: at a quiet level its listeners prove its start, and its API answers`, { skip: lacks(name) }, async () => {
@@ -121,7 +121,7 @@ for (const name of ['sing-box', 'xray'] as const) {
     await rig.supervisor.start('edge', { ...start, waitFor: 'READY' });
     const transmitted = (): number => rig.sample('sboxagent_engine_transmit_bytes_total')[0]?.value ?? 0;
     const received = (): number => rig.sample('sboxagent_engine_receive_bytes_total')[0]?.value ?? 0;
-    assert.ok(await until(() => transmitted() > 0 && received() > 0, 5000));
+    assert.ok(await until(() => transmitted() > 0 && received() > 0));
     const before = transmitted();
     await rig.supervisor.stop('edge', {});
     assert.ok(transmitted() >= before, 'what was counted stays');
@@ -147,7 +147,7 @@ for (const name of ['sing-box', 'xray'] as const) {
     };
     const received = (from: Rig): number => from.sample('sboxagent_engine_receive_bytes_total')[0]?.value ?? 0;
     const counts = (from: Rig, downloads: number): Promise<boolean> =>
-      until(() => Math.abs(received(from) - downloads * bytes) < 0.01 * bytes * downloads, 5000);
+      until(() => Math.abs(received(from) - downloads * bytes) < 0.01 * bytes * downloads);
     await download();
     assert.ok(await counts(rig, 1), `${received(rig)}`);
     await rig.supervisor.restart('edge');

@@ -209,7 +209,7 @@ test('what a main program leaves behind is ended before the next run', async () 
     }),
   ]);
   await supervisor.start('a', start);
-  assert.ok(await until(() => supervisor.get('a').state === 'CRASH_LOOP', 4000));
+  assert.ok(await until(() => supervisor.get('a').state === 'CRASH_LOOP'));
   assert.ok(await until(() => pidsWith(b.directory).length === 0));
 });
 

@@ -69,7 +69,7 @@ async function collector(): Promise<{ url: string; posts: { path: string; body: 
 }
 
 async function eventually(fn: () => boolean): Promise<boolean> {
-  for (let tries = 0; tries < 300 && !fn(); tries++) await systemClock.sleep(10);
+  for (let tries = 0; tries < 3000 && !fn(); tries++) await systemClock.sleep(10);
   return fn();
 }
 

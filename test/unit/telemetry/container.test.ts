@@ -23,11 +23,11 @@ async function observed(files: Readonly<Record<string, string>>, usedMicros: num
   const read = async (path: string): Promise<string> => all()[path] ?? Promise.reject(new Error('ENOENT'));
   const value = (name: string): number | undefined => functions.get(`sboxagent_system_${name}`)?.()[0]?.value;
   const stop = observeSystem({ metrics, clock: bent.clock, diskPath: '/', intervalMs: 10_000, read });
-  assert.ok(await until(() => value('memory_total_bytes') !== undefined, 5000));
+  assert.ok(await until(() => value('memory_total_bytes') !== undefined));
   cpuStat = `usage_usec ${usedMicros}\n`;
   machine = 'cpu 500 0 0 1500 0 0 0 0\n';
   bent.advance(10_000);
-  assert.ok(await until(() => value('cpu_usage_ratio') === 0.5, 5000), String(value('cpu_usage_ratio')));
+  assert.ok(await until(() => value('cpu_usage_ratio') === 0.5), String(value('cpu_usage_ratio')));
   stop();
   return value;
 }
