@@ -30,6 +30,15 @@ function node(): Finding {
   return major >= 24 ? ok('node', process.version) : bad('node', `${process.version} is too old; run \`npm ci\`, which brings Node 24`);
 }
 
+function configuration({ settings, paths }: LoadedSettings): Finding {
+  if (paths.length > 0) return ok('configuration', paths.join(', '));
+  const runs = lockOwner(join(settings.agent.stateDir, 'lock')) !== undefined;
+  return ok(
+    'configuration',
+    `built-in defaults${runs ? '; if the running daemon has a file (`sboxagent status`), name it with --config' : ''}`,
+  );
+}
+
 function stateDir({ agent }: Settings, loaded: LoadedSettings): Finding {
   const path = agent.stateDir;
   if (!existsSync(path)) {
@@ -90,7 +99,7 @@ function auth({ agent, api }: Settings): Finding {
   if (!api.security.authEnabled) return ok('auth', 'off: every caller is admin (loopback only)');
   if (api.security.authToken !== undefined) return ok('auth', 'a static token is configured');
   const file = join(agent.stateDir, 'admin.token');
-  return ok('auth', existsSync(file) ? `the admin token stands in ${file}` : 'an admin token will be made at the first start');
+  return ok('auth', existsSync(file) ? `the admin token stands in ${file}` : 'a start makes an admin token, unless there is one already');
 }
 
 async function units({ agent, processes, plugins }: Settings): Promise<Finding> {
@@ -153,7 +162,7 @@ export async function runDoctor(argv: readonly string[]): Promise<number> {
   const loaded = load(flags);
   if ('check' in loaded) findings.push(loaded);
   else {
-    findings.push(ok('configuration', loaded.paths.join(', ') || 'built-in defaults'));
+    findings.push(configuration(loaded));
     for (const check of checks) findings.push(await check(loaded.settings, loaded));
   }
   if (flags.output === 'json') process.stdout.write(`${JSON.stringify(findings, undefined, 2)}\n`);

@@ -111,6 +111,11 @@ test('doctor finds the running daemon fit', async () => {
   assert.match(ran.stdout, new RegExp(`ok +daemon +running, pid ${daemon.pid()}`));
 });
 
+test('doctor that was given no file says that the daemon may have one', async () => {
+  const ran = await runProgram([program, 'doctor', '--state-dir', daemon.stateDir]);
+  assert.match(ran.stdout, /ok +configuration +built-in defaults; if the running daemon has a file .* --config/);
+});
+
 test('an output that takes nothing is said, and the exit code tells what happened', async () => {
   const full = (...argv: string[]) => runProgram(['sh', '-c', 'exec "$0" "$@" >/dev/full', program, ...argv]);
   for (const argv of [['status'], ['serve', '--print-config'], ['serve', '--check-config'], ['version']]) {

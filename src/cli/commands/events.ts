@@ -29,13 +29,15 @@ function queryOf(flags: Flags): Query {
 
 const severityColours: Partial<Record<Event['severity'], Colour>> = { DEBUG: 'dim', WARNING: 'yellow', ERROR: 'red', CRITICAL: 'red' };
 
-/** The plain values of `data`: what a person wants to see of it at a glance. */
+const mostDetail = 240;
+
+/** The plain values of `data`: what a person wants to see of it at a glance. Texts of several lines, as diffs are, are left to -o json. */
 function detail({ data }: Event): string {
   const parts = Object.entries(data ?? {}).flatMap(([key, value]) => {
-    return typeof value === 'object' || value === '' ? [] : [`${key}=${String(value)}`];
+    return typeof value === 'object' || value === '' || String(value).includes('\n') ? [] : [`${key}=${String(value)}`];
   });
   const whole = parts.join(' ');
-  return whole.length > 100 ? `${whole.slice(0, 99)}…` : whole;
+  return whole.length > mostDetail ? `${whole.slice(0, mostDetail - 1)}…` : whole;
 }
 
 const columns: readonly Column<Event>[] = [
