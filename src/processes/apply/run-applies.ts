@@ -8,7 +8,7 @@ import { within } from '../../kernel/within.ts';
 import type { Logger, Metrics } from '../../telemetry/types.ts';
 import type { ProcessContext } from '../context.ts';
 import { type ApplyLog, createApplyLog } from './apply-log.ts';
-import { soakOf } from './apply-probe.ts';
+import { readinessOf, soakOf } from './apply-probe.ts';
 import { giveNewConfig } from './candidate-file.ts';
 import { assertEtag, type ConfigHolder, configPathOf, currentText, formatOfHolder } from './holder.ts';
 import { judgeCandidate } from './judge.ts';
@@ -59,8 +59,8 @@ export function createApplies({ context, records, journal, metrics, clock, logge
 
   const subjectOf = (by: ApplySupervisor, holder: ConfigHolder, traceId: string): ApplySubject => {
     const { unit, engine } = holder;
-    const probe = soakOf(context, holder, clock);
-    return createSubject({ supervisor: by, unit, engine, traceId, clock, probe, stopping: stopping.signal });
+    const probes = { readiness: readinessOf(context, holder, clock), probe: soakOf(context, holder, clock) };
+    return createSubject({ supervisor: by, unit, engine, traceId, clock, ...probes, stopping: stopping.signal });
   };
 
   const transact = async (

@@ -3,14 +3,24 @@ import type { UnitProbe } from '../../settings/types.ts';
 import type { ProbeResult } from '../probes/types.ts';
 import { StepFailure } from './failure.ts';
 
-export interface SoakOptions {
+interface LookOptions {
   readonly probe: UnitProbe;
-  readonly soakMs: number;
   /** Looks once; never throws. */
   readonly look: (timeoutMs: number, signal: AbortSignal) => Promise<ProbeResult>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
+
+export interface SoakOptions extends LookOptions {
+  readonly soakMs: number;
+}
+
+export interface ReadyOptions extends LookOptions {
+  readonly withinMs: number;
+}
+
+/** However long the period of a readiness probe is: an apply waits for its answer. */
+const longestReadyPeriodMs = 1000;
 
 /**
  * Looks at a new config by its probe for the time of the soak. `failure_threshold` failures in a row end it at once, and the last look must be a
@@ -35,5 +45,22 @@ export async function soak({ probe, soakMs, look, clock, signal }: SoakOptions):
       );
     }
     await clock.sleep(isOver ? periodMs : Math.min(periodMs, Math.max(0, untilMs - clock.monotonicMs())), signal);
+  }
+}
+
+/**
+ * Looks by a readiness probe until it has succeeded `success_threshold` times in a row. Throws StepFailure START_FAILED with the last answer
+ * when it has not within `withinMs`, and the signal's reason.
+ */
+export async function untilReady({ probe, withinMs, look, clock, signal }: ReadyOptions): Promise<void> {
+  const untilMs = clock.monotonicMs() + withinMs;
+  for (let successes = 0; ; ) {
+    const { ok, message } = await look(probe.timeoutMs, signal);
+    signal.throwIfAborted();
+    successes = ok ? successes + 1 : 0;
+    if (successes >= probe.successThreshold) return;
+    const leftMs = untilMs - clock.monotonicMs();
+    if (leftMs <= 0) throw new StepFailure('START_FAILED', `the readiness probe did not succeed within ${withinMs / 1000} s: ${message}`);
+    await clock.sleep(Math.min(probe.periodMs, longestReadyPeriodMs, leftMs), signal);
   }
 }

@@ -36,6 +36,8 @@ export interface SubjectOptions {
   readonly engine: Engine;
   readonly traceId: string;
   readonly clock: Clock;
+  /** Waits until the readiness probe succeeds with a config that was taken up in place; undefined where that is not to be looked at. */
+  readonly readiness: ((signal: AbortSignal) => Promise<void>) | undefined;
   /** Looks through the proxy until that has held for the soak; undefined where the unit has no such probe. */
   readonly probe: ((signal: AbortSignal) => Promise<string>) | undefined;
   /** Fires when the agent ends. */
@@ -50,7 +52,8 @@ const steadyMs = 1000;
 const accountMs = 3000;
 
 /** A unit of the supervisor in the hands of an apply. */
-export function createSubject({ supervisor, unit, engine, traceId, clock, probe, stopping }: SubjectOptions): ApplySubject {
+export function createSubject(options: SubjectOptions): ApplySubject {
+  const { supervisor, unit, engine, traceId, clock, readiness, probe, stopping } = options;
   const { id } = unit;
   /** undefined once it was taken out of the configuration. */
   const view = (): ProcessView | undefined => {
@@ -98,7 +101,7 @@ export function createSubject({ supervisor, unit, engine, traceId, clock, probe,
         if (reasonOf(error) === 'START_FAILED') await untilDown();
         throw isWanted() ? error : interrupted(id);
       });
-      return { how: 'reloaded', ready: Promise.resolve() };
+      return { how: 'reloaded', ready: readiness === undefined ? Promise.resolve() : awaitedLater(whileItRuns(readiness)) };
     }
     const how = isUp() ? 'restarted' : 'started';
     if (!isWanted()) throw interrupted(id);
@@ -106,8 +109,7 @@ export function createSubject({ supervisor, unit, engine, traceId, clock, probe,
       () => undefined,
       (error: unknown) => Promise.reject(isWanted() ? error : interrupted(id)),
     );
-    ready.catch(() => undefined); // whoever takes it up waits for it a step later
-    return { how, ready };
+    return { how, ready: awaitedLater(ready) };
   };
 
   return {
@@ -128,6 +130,12 @@ export function createSubject({ supervisor, unit, engine, traceId, clock, probe,
       };
     },
   };
+}
+
+/** Whoever has an engine take up its config waits for it to be ready a step later: until then a rejection is nobody's. */
+function awaitedLater(ready: Promise<void>): Promise<void> {
+  ready.catch(() => undefined);
+  return ready;
 }
 
 function aborted(signal: AbortSignal): Promise<never> {
