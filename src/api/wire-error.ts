@@ -102,7 +102,9 @@ function bounded(error: AgentError): AgentError {
     field: cutText(violation.field, 200),
     message: cutText(violation.message, 400),
   }));
-  const faults = fitting(told, maxDetailsBytes - Buffer.byteLength(JSON.stringify(facts)));
+  // An Apply beside it has the violations too.
+  const room = maxDetailsBytes - (error.detail === undefined ? 0 : maxApplyViolationsBytes);
+  const faults = fitting(told, room - Buffer.byteLength(JSON.stringify(facts)));
   const left = {
     ...(faults.length < violations.length && { violations_left_out: String(violations.length - faults.length) }),
     ...(facts.length < Object.keys(metadata).length && { metadata_left_out: String(Object.keys(metadata).length - facts.length) }),
@@ -118,8 +120,9 @@ function bounded(error: AgentError): AgentError {
 
 /** What the engine said, and why a step did not hold, in as much as fits beside the rest; GetApply has the whole. */
 const maxThingBytes = 1600;
+const maxApplyViolationsBytes = 1300;
 
-/** What the error is about, short: diff and violations are left out (the latter go as field violations). */
+/** What the error is about, short, without its diff. */
 function thingOf({ record }: ErrorDetail): Apply {
   const whole = record as ApplyRecord;
   const steps = whole.steps.map((step) => ({ ...step, message: step.status === 'FAILED' ? cutText(step.message, 200) : '' }));
@@ -127,7 +130,11 @@ function thingOf({ record }: ErrorDetail): Apply {
     whole.engineOutput.map((line) => cutText(line, 600)),
     maxThingBytes - Buffer.byteLength(JSON.stringify(steps.map(({ message }) => message))),
   );
-  return applyMessage({ ...whole, steps, engineOutput, violations: [], diff: '' });
+  const violations = fitting(
+    whole.violations.map((one) => ({ ...one, path: cutText(one.path, 200), message: cutText(one.message, 400) })),
+    maxApplyViolationsBytes,
+  );
+  return applyMessage({ ...whole, steps, engineOutput, violations, diff: '' });
 }
 
 type Detail = { readonly desc: DescMessage; readonly value: MessageInitShape<DescMessage> };

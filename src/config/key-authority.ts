@@ -88,7 +88,9 @@ function isContainer(path: string): boolean {
   return path === 'processes.units' || path === 'plugins.units';
 }
 
-function missing(keys: readonly string[]): AgentError {
+/** `paths` may name a key more than once: what is wrong with it, or where it comes from, is several things. */
+function missing(paths: readonly string[]): AgentError {
+  const keys = [...new Set(paths)];
   const [first = ''] = keys;
   const more = keys.length > 1 ? ` (and ${keys.length - 1} more)` : '';
   return new AgentError('SCOPE_MISSING', `${first}${more}: changing this key needs the scope admin; nothing was changed`, {

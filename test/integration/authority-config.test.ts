@@ -44,6 +44,8 @@ processes:
     const { status, reason, json } = await attempt();
     assert.deepEqual([status, reason], [403, 'SCOPE_MISSING'], `${what}: ${JSON.stringify(json)}`);
     if (key !== undefined) assert.match(json.message, key, what);
+    const keys: readonly string[] = json.details?.[0].metadata.keys.split(',') ?? [];
+    assert.equal(new Set(keys).size, keys.length, `${what}: each key is named once: ${keys}`);
     assert.equal(file(), before, what);
   }
   const put = (query: string, body: unknown, type = 'application/json'): Promise<Said> =>

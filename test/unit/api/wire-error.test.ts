@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { toBinary } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../../gen/es/google/rpc/error_details_pb.js';
+import { StatusSchema } from '../../../gen/es/google/rpc/status_pb.js';
 import { fromUnknown, httpStatusOf, retryAfterSeconds, toConnectError, toRestBody, toStatus } from '../../../src/api/wire-error.ts';
 import { AgentError, invalid } from '../../../src/kernel/errors.ts';
 
@@ -51,6 +53,37 @@ describe('wire-error', () => {
       assert.doesNotMatch(out.message, /password/);
     }
     assert.equal(toConnectError(invalid([{ field: 'f', message: 'm' }])).findDetails(BadRequestSchema)[0]?.fieldViolations[0]?.field, 'f');
+  });
+
+  it('gives the violations of an apply in its record too, and stays within 4 KiB with many of them', () => {
+    const refusal = (count: number) => {
+      const violations = Array.from({ length: count }, (_, i) => ({
+        ...{ path: `route.rule_set[${i}].path`, file: 'document', line: i, rule: 'file_outside' },
+        message: `"/etc/${i}/${'y'.repeat(80)}" is outside the directories that this unit allows`,
+      }));
+      const record = {
+        ...{ id: 'a', processId: 'edge', phase: 'DONE', result: 'REJECTED', fromRevision: 1, revision: 0, runningRevision: 1, traceId: '' },
+        ...{ steps: [], engineOutput: [], violations, diff: 'x'.repeat(9000) },
+        impact: { restart: false, dropsConnections: false, portsAdded: [], portsRemoved: [] },
+      };
+      return new AgentError('CONFIG_NOT_ALLOWED', 'the config chooses what it may not', {
+        metadata: { apply_id: 'a' },
+        violations: violations.map(({ path, message, rule }) => ({ field: path, message, rule })),
+        detail: { kind: 'apply', record },
+      });
+    };
+    const apply = toRestBody(refusal(2)).details.find((one) => one['@type'] === 'type.googleapis.com/sboxagent.v1.Apply');
+    assert.deepEqual(
+      (apply?.['violations'] as { path: string; message: string }[]).map(({ path, message }) => [path, message.length > 80]),
+      [
+        ['route.rule_set[0].path', true],
+        ['route.rule_set[1].path', true],
+      ],
+    );
+    const many = refusal(60);
+    assert.ok(Buffer.byteLength(JSON.stringify(toRestBody(many).details)) <= 4096);
+    assert.ok(toBinary(StatusSchema, toStatus(many)).length <= 5 * 1024);
+    assert.match(JSON.stringify(toRestBody(many).details[0]), /violations_left_out/);
   });
 
   it('keeps the cause of what is unknown for the log', () => {
