@@ -3,12 +3,20 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../../../src/kernel/clock.ts';
+import { bentClock } from '../../helpers/bent-clock.ts';
 import { caller, configRoom, plainUpdate } from '../../helpers/config-room.ts';
 import { eventually } from '../../helpers/event-room.ts';
 
 const file = '# ours\nagent:\n  name: edge # here\n  log_level: info\n';
 const level = (name: string): string => file.replace('info', name);
 const byHand = { name: 'file', reason: '', traceId: '' };
+
+/** Lets time pass until it holds. */
+const passes = (advance: (ms: number) => void, holds: () => boolean): Promise<void> =>
+  eventually(() => {
+    advance(50);
+    return holds();
+  });
 
 test('hand edits are taken up: written in place, and renamed over', async () => {
   await using room = await configRoom({ 'agent.yaml': file });
@@ -282,29 +290,31 @@ test('an empty file is refused at the start too, where it was not empty before',
 });
 
 test('what is being written does not count until it has been still', async () => {
-  await using room = await configRoom({ 'agent.yaml': file }, { reloadDelayMs: () => 600 });
+  const { clock, advance } = bentClock();
+  await using room = await configRoom({ 'agent.yaml': file }, { clock, reloadDelayMs: () => 600 });
   room.config.start();
-  await systemClock.sleep(700);
   for (let i = 0; i < 8; i++) {
     room.write(`${level('debug')}# ${i}\n`);
-    await systemClock.sleep(200);
+    advance(400);
+    await systemClock.sleep(20);
     assert.equal(room.config.get().revision, 1, 'each write begins it anew');
   }
-  await eventually(() => room.config.get().revision === 2);
+  await passes(advance, () => room.config.get().revision === 2);
   assert.equal(room.events.length, 1);
 });
 
 test('what stops a running unit takes five seconds of stillness, and the event names the units', async () => {
-  await using room = await configRoom({ 'agent.yaml': units }, { running: () => new Set(['edge']) });
+  const { clock, advance } = bentClock();
+  await using room = await configRoom({ 'agent.yaml': units }, { clock, running: () => new Set(['edge']) });
   room.config.start();
   const without = (...ids: readonly string[]): string => ids.reduce((text, id) => text.replace(new RegExp(`    ${id}: .*\\n`), ''), units);
   room.write(without('spare'));
-  await eventually(() => room.config.get().revision === 2);
+  await passes(advance, () => room.config.get().revision === 2);
   assert.deepEqual([room.events.at(-1)?.data?.['stopped_units'], room.applied.length], [undefined, 1], 'it does not run');
-  const before = systemClock.monotonicMs();
+  const before = clock.monotonicMs();
   room.write(without('edge', 'spare'));
-  await eventually(() => room.config.get().revision === 3, 20_000);
-  assert.ok(systemClock.monotonicMs() - before >= 5000);
+  await passes(advance, () => room.config.get().revision === 3);
+  assert.ok(clock.monotonicMs() - before >= 5000, `${clock.monotonicMs() - before} ms`);
   assert.deepEqual(room.events.at(-1)?.data?.['stopped_units'], ['edge']);
   room.write(units);
   await room.config.reload(caller);
