@@ -57,6 +57,12 @@ function take(detail: Any, details: Details): void {
   }
 }
 
+/** Whether a line says no more than the message does: the engine's own sentence stands in both, with and without its log's head. */
+function isSaid(line: string, message: string): boolean {
+  const words = line.replace(/^(?:\S+\[\d+\] |step \w+: )/, '');
+  return words.length > 20 && message.includes(words);
+}
+
 /** What an apply that did not go through says: the engine's own lines, the steps that failed, and what runs. */
 export function applyLines({ engine_output, steps, running_revision }: Apply): readonly string[] {
   const failed = steps.filter(({ status: step }) => step === 'FAILED').map(({ name, message }) => `step ${name}: ${message}`);
@@ -107,7 +113,7 @@ export function failureOf(error: unknown, where: string): Failure {
   const remedy = remedyOf(info?.reason) ?? (error.code === status.UNAUTHENTICATED ? catalogue.TOKEN_MISSING.remedy : undefined);
   return new Failure(EXIT.refused, message, {
     reason: info?.reason ?? status[error.code],
-    details: [...violations, ...lines],
+    details: [...violations, ...lines.filter((line) => !isSaid(line, message))],
     passing: passing.has(error.code),
     ...(remedy === undefined ? {} : { remedy: withDelay(remedy, retryAfterMs) }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),

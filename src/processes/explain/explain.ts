@@ -32,7 +32,7 @@ export async function explainProcess({ supervisor, journal, logs, configs }: Exp
     logLines: linesIn(last) ?? (await newestLines(logs, id)),
     configDiff: exits.length > 0 ? recorded : current,
     resourcesAtExit: resourcesIn(last),
-    ...nextOf(process),
+    ...nextOf(process, current !== ''),
     remedies: remediesOf(process, { hasDiff: current !== '', lastGood: configs.lastGoodOf(id) }),
   };
 }
@@ -75,17 +75,25 @@ function summaryOf({ id, state, message, reason }: ProcessView): string {
   return `${id} ${verbs[state]}${why === '' ? '' : `: ${why}`}`;
 }
 
-function nextOf({ state, nextStartTimeMs, desired }: ProcessView): Pick<ProcessExplanation, 'nextAction' | 'nextActionTimeMs'> {
+function nextOf(
+  { state, nextStartTimeMs, desired }: ProcessView,
+  hasDiff: boolean,
+): Pick<ProcessExplanation, 'nextAction' | 'nextActionTimeMs'> {
   if (state === 'BACKOFF') return { nextAction: 'it is started again', nextActionTimeMs: nextStartTimeMs };
-  const waits = state === 'STARTING' || state === 'RUNNING' || state === 'STOPPING';
-  const nextAction = waits
-    ? 'the agent goes on watching it'
-    : state === 'READY'
-      ? 'none: it is well'
-      : desired === 'UP'
-        ? 'none by itself: a person must start it'
-        : 'none: nobody wants it to run';
-  return { nextAction, nextActionTimeMs: undefined };
+  return { nextAction: restingAction(state, desired, hasDiff), nextActionTimeMs: undefined };
+}
+
+function restingAction(state: ProcessView['state'], desired: ProcessView['desired'], hasDiff: boolean): string {
+  switch (state) {
+    case 'STARTING':
+    case 'RUNNING':
+    case 'STOPPING':
+      return 'the agent goes on watching it';
+    case 'READY':
+      return hasDiff ? 'none: it is well, with the config from before its file was changed' : 'none: it is well';
+    default:
+      return desired === 'UP' ? 'none by itself: a person must start it' : 'none: nobody wants it to run';
+  }
 }
 
 function textIn(data: JsonObject, key: string): string {

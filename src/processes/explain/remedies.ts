@@ -13,7 +13,14 @@ export function remediesOf(view: ProcessView, { hasDiff, lastGood }: Findings): 
   const { id, reason, state, engine, configPath } = view;
   const found: string[] = [];
   const add = (remedy: string): number => found.push(remedy);
-  if (state === 'READY' || state === 'STOPPING') return [];
+  if (state === 'STOPPING') return [];
+  if (state === 'READY') {
+    if (!hasDiff || lastGood === 0) return [];
+    return [
+      `its file was changed by hand and is not in effect: put it in with: sboxagent apply ${id} -f ${configPath}`,
+      `or go back to what runs: sboxagent rollback ${id} ${lastGood}`,
+    ];
+  }
   if (state === 'STARTING') return [`wait, or follow its lines: sboxagent logs ${id} -f`];
   if (state === 'BACKOFF') add(`it is tried again by itself; at once with: sboxagent start ${id}`);
   if (hasDiff && lastGood > 0) add(`go back to the config that worked: sboxagent rollback ${id} ${lastGood}`);
