@@ -21,8 +21,17 @@ export const rlimitNames = [
   'stack',
 ] as const;
 
+/** Capabilities of the kernel (capabilities(7)); a misspelt one would be found only when the unit does not start. */
+const capabilityNames = [
+  ...['AUDIT_CONTROL', 'AUDIT_READ', 'AUDIT_WRITE', 'BLOCK_SUSPEND', 'BPF', 'CHECKPOINT_RESTORE', 'CHOWN', 'DAC_OVERRIDE'],
+  ...['DAC_READ_SEARCH', 'FOWNER', 'FSETID', 'IPC_LOCK', 'IPC_OWNER', 'KILL', 'LEASE', 'LINUX_IMMUTABLE', 'MAC_ADMIN'],
+  ...['MAC_OVERRIDE', 'MKNOD', 'NET_ADMIN', 'NET_BIND_SERVICE', 'NET_BROADCAST', 'NET_RAW', 'PERFMON', 'SETFCAP', 'SETGID'],
+  ...['SETPCAP', 'SETUID', 'SYS_ADMIN', 'SYS_BOOT', 'SYS_CHROOT', 'SYS_MODULE', 'SYS_NICE', 'SYS_PACCT', 'SYS_PTRACE'],
+  ...['SYS_RAWIO', 'SYS_RESOURCE', 'SYS_TIME', 'SYS_TTY_CONFIG', 'SYSLOG', 'WAKE_ALARM'],
+];
+
 const user = text(/^[\w][\w.-]{0,31}\$?$/, 'the name or number of a user');
-const capabilities = texts(/^CAP_[A-Z_]{3,40}$/, 'a capability as in CAP_NET_ADMIN');
+const capabilities = texts(new RegExp(`^CAP_(?:${capabilityNames.join('|')})$`), 'a capability as in CAP_NET_ADMIN');
 
 /** Whom a unit runs as, and how far it may go. */
 export const limitKeys: readonly Key[] = [

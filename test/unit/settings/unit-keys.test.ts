@@ -55,3 +55,11 @@ test('what is in force, written out, is read as the same', () => {
   const again = load(JSON.stringify(first.document));
   assert.deepEqual(again.settings.processes.units, first.settings.processes.units);
 });
+
+test('a capability that the kernel does not know is refused with its line', () => {
+  const unit = (name: string) => `processes:\n  units:\n    edge:\n      command: [a]\n      capabilities: [${name}]\n`;
+  assert.deepEqual(load(unit('CAP_SYS_PTRACE')).settings.processes.units['edge']?.capabilities, ['CAP_SYS_PTRACE']);
+  for (const name of ['CAP_NET_ADMINS', 'CAP_NOPE', 'NET_ADMIN']) {
+    assert.throws(() => load(unit(name)), /:5: processes\.units\.edge\.capabilities: .*capability as in CAP_NET_ADMIN/, name);
+  }
+});
