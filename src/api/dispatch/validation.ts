@@ -1,20 +1,16 @@
 /** Every request message is held against the rules of its proto (buf.validate); all faults are told at once. */
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
-import type { Validator } from '@bufbuild/protovalidate';
+import { createValidator } from '@bufbuild/protovalidate';
 import { AgentError, invalid } from '../../kernel/errors.ts';
-import { late } from '../../kernel/late.ts';
 import { maxViolations } from '../convert/data.ts';
-
-const protovalidate = late<typeof import('@bufbuild/protovalidate')>(import.meta, '@bufbuild/protovalidate');
 
 /** Throws INVALID_REQUEST with every violation, by the path of the proto: `event.priority`, `events[1].type`. */
 export type Validate = <D extends DescMessage>(schema: D, message: MessageShape<D>) => void;
 
 export function createValidate(): Validate {
-  let validator: Validator | undefined;
+  const validator = createValidator();
   return (schema, message) => {
-    validator ??= protovalidate().createValidator();
     const result = validator.validate(schema, message);
     if (result.kind === 'valid') return;
     if (result.kind === 'error') {
