@@ -99,7 +99,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     unary: capacity.unary(),
     streamsByMethod: capacity.byMethod(),
   });
-  observe(telemetry, stats);
+  observe(options, stats);
 
   const shut = async (deadlineMs: number): Promise<void> => {
     unsubscribe();
@@ -148,11 +148,20 @@ function countersOf(telemetry: Telemetry) {
   };
 }
 
-function observe(telemetry: Telemetry, stats: () => FrontDoorStats): void {
+/** Every kind of stream is there from the start, so that an alert on one sees its first too. */
+function observe({ telemetry, methods }: FrontDoorOptions, stats: () => FrontDoorStats): void {
+  const kinds = methods.flatMap(({ stream, path }) => (stream ? [path] : []));
   telemetry.metrics.observe('sboxagent_connections', { kind: 'gauge' }, () => [{ value: stats().connections }]);
-  telemetry.metrics.observe('sboxagent_streams', { kind: 'gauge' }, () =>
-    Object.entries(stats().streamsByMethod).map(([path, value]) => ({ value, labels: { kind: path.slice(path.lastIndexOf('/') + 1) } })),
-  );
+  telemetry.metrics.observe('sboxagent_streams', { kind: 'gauge' }, () => {
+    const open = stats().streamsByMethod;
+    const byKind = new Map<string, number>();
+    for (const path of [...kinds, ...Object.keys(open)]) byKind.set(path.slice(path.lastIndexOf('/') + 1), 0);
+    for (const [path, value] of Object.entries(open)) {
+      const kind = path.slice(path.lastIndexOf('/') + 1);
+      byKind.set(kind, (byKind.get(kind) ?? 0) + value);
+    }
+    return [...byKind].map(([kind, value]) => ({ value, labels: { kind } }));
+  });
 }
 
 type Door = {

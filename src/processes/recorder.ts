@@ -19,6 +19,8 @@ export interface ToldEvent {
   readonly type: ProcessEventType;
   readonly data: JsonObject;
   readonly traceId: string;
+  /** When it happened, Unix ms; absent = now. */
+  readonly timeMs?: number;
 }
 
 /** Keeps the record of one unit: what is true after a step is on disk before anything of it is done, then it is told. */
@@ -71,7 +73,12 @@ export function createRecorder(context: ProcessContext, id: string, before: Pick
     commit(life, run, events) {
       const atMs = clock.monotonicMs();
       const wallMs = clock.wallMs();
-      const fresh = events.map((event) => ({ ...processEvent({ id, ...event }), id: ulid(wallMs), time: instant(wallMs), atMs }));
+      const fresh = events.map((event) => ({
+        ...processEvent({ id, ...event }),
+        id: ulid(wallMs),
+        time: instant(event.timeMs ?? wallMs),
+        atMs,
+      }));
       if (fresh.length > 0) told = newest([...told.filter((event) => atMs - event.atMs < toldForMs), ...fresh]);
       const changed = life !== written.life || run !== written.run;
       if (changed && (sequence > 0 || !isUntouched(life))) write(life, run);

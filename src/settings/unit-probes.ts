@@ -1,6 +1,7 @@
 import type { Entries } from './entries.ts';
 import { probeKinds } from './keys/probes.ts';
-import { type Problems, refuse } from './problems.ts';
+import { type Place, type Problems, refuse } from './problems.ts';
+import { type Found, isTree, type Tree } from './tree.ts';
 import type { Declared } from './units.ts';
 
 /** Where a unit may have a probe. */
@@ -17,7 +18,11 @@ function refuseUnfitProbe(entries: Entries, { base, keys, tree }: Declared, plac
   const rows = keys.filter((row) => row.path.startsWith(`${place}.`));
   const given = rows.filter((row) => entries.get(`${base}.${row.path}`) !== undefined);
   const [first] = given.map((row) => entries.get(`${base}.${row.path}`));
-  if (first === undefined) return;
+  if (first === undefined) {
+    const empty = emptyAt(tree, place);
+    if (empty === undefined) return;
+    throw refuse(empty, path, 'empty; say how it looks, or remove it');
+  }
   const at = first.at.line > 0 ? first.at : tree;
   const known = probeKinds.filter((kind) => rows.some((row) => row.path === `${place}.${kind}`));
   const named = new Set(given.map((row) => row.path.slice(place.length + 1).split('.')[0]));
@@ -49,4 +54,11 @@ function refuseUnfitProbe(entries: Entries, { base, keys, tree }: Declared, plac
       kind === 'engine' ? 'a command has no engine; choose another kind' : 'a command has no inbound of its own; give proxy.via',
     );
   }
+}
+
+/** The empty mapping (or null) that was written at a dotted place of a unit; undefined where nothing was. */
+function emptyAt(tree: Tree, place: string): Place | undefined {
+  let at: Found | Tree | undefined = tree;
+  for (const name of place.split('.')) at = at !== undefined && isTree(at) ? at.entries.get(name) : undefined;
+  return at;
 }

@@ -106,3 +106,10 @@ test('up time rises by a second a second, and what was seen is on disk at the en
   assert.deepEqual([...new Set(rows.map((row) => Number(row['window_ms'])))].sort(), [3_600_000, 86_400_000]);
   assert.ok(rows.every((row) => String(row['data']).includes('sboxagent_up_seconds')));
 });
+
+test('every kind of stream is there from the start, with 0', async () => {
+  const prometheus = await text();
+  for (const kind of ['WatchEvents', 'WatchProcesses', 'TailLogs', 'WatchAlerts', 'PublishEvents']) {
+    assert.match(prometheus, new RegExp(`^sboxagent_streams\\{kind="${kind}"\\} 0$`, 'm'));
+  }
+});

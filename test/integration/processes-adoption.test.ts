@@ -47,6 +47,12 @@ test('an exit while there was no daemon is told once, with its status and last l
   assert.deepEqual(data?.['log_lines'], ['last-words']);
   assert.ok(Number(data?.['duration_ms']) > 300 && Number(data?.['duration_ms']) < 30_000, String(data?.['duration_ms']));
   assert.equal(supervisor.get('a').state, 'BACKOFF');
+  const time = event('a', 'exited')?.time;
+  assert.equal(
+    (time?.seconds ?? 0) * 1000 + Math.trunc((time?.nanos ?? 0) / 1e6),
+    Math.trunc(supervisor.get('a').exit?.timeMs ?? 0),
+    'the event has the time of the exit',
+  );
 });
 
 test('a run whose unit is gone is stopped', async () => {

@@ -29,7 +29,7 @@ export function accountEnd(from: Lifecycle, ended: Ended, at: Moment, failure?: 
   };
   const unproved = from.phase.state !== 'READY';
   const effects: Effect[] = [
-    { do: 'emit', type: 'exited', data: lastEnd, traceId: from.traceId },
+    { do: 'emit', type: 'exited', data: lastEnd, traceId: from.traceId, timeMs: ended.timeMs },
     ...(unproved ? [{ do: 'fail-attempt', failure: why, ended } as const] : []),
     { do: 'report-down' },
   ];

@@ -135,7 +135,14 @@ export type Effect =
   | { readonly do: 'hasten'; readonly graceMs: number }
   /** Asks the engine whether it would take the config; answered by `config-refused` or by nothing. */
   | { readonly do: 'check-config' }
-  | { readonly do: 'emit'; readonly type: ProcessEventType; readonly data: JsonObject; readonly traceId: string };
+  | {
+      readonly do: 'emit';
+      readonly type: ProcessEventType;
+      readonly data: JsonObject;
+      readonly traceId: string;
+      /** When it happened, Unix ms; absent = now. */
+      readonly timeMs?: number;
+    };
 
 /** What a step is judged by, besides the state and the input. */
 export interface Moment {

@@ -75,6 +75,7 @@ const cases: readonly (readonly [string, string, string | RegExp])[] = [
         /not exactly one of exec, http, tcp, grpc, log, engine and proxy/,
       ],
       ['probes: {liveness: {period: 1s}}', /probes\.liveness: not exactly one of/],
+      ['probes: {startup: {}}', /probes\.startup: empty; say how it looks/],
       ['probes: {liveness: {tcp: {address: "a:1"}, success_threshold: 2}}', /success_threshold: 2 is out of range/],
       ['probes: {startup: {log: {pattern: "("}}}', /log\.pattern: "\(" is not a regular expression/],
       [
