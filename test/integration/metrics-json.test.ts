@@ -45,6 +45,13 @@ async function text(): Promise<string> {
   return (await fetch(`${daemon.base}/api/v1/metrics/prometheus`, { headers })).text();
 }
 
+test('every kind of stream is there from the start, with 0', async () => {
+  const prometheus = await text();
+  for (const kind of ['WatchEvents', 'WatchProcesses', 'TailLogs', 'WatchAlerts', 'PublishEvents']) {
+    assert.match(prometheus, new RegExp(`^sboxagent_streams\\{kind="${kind}"\\} 0$`, 'm'));
+  }
+});
+
 test('every series of the Prometheus text is there with its kind and help, and equal where nothing moves', async () => {
   await until('both units', async () => (await text()).includes('sboxagent_process_resident_memory_bytes{process="b"'));
   const [all, prometheus] = [await metrics(''), await text()];
@@ -105,11 +112,4 @@ test('up time rises by a second a second, and what was seen is on disk at the en
   db.close();
   assert.deepEqual([...new Set(rows.map((row) => Number(row['window_ms'])))].sort(), [3_600_000, 86_400_000]);
   assert.ok(rows.every((row) => String(row['data']).includes('sboxagent_up_seconds')));
-});
-
-test('every kind of stream is there from the start, with 0', async () => {
-  const prometheus = await text();
-  for (const kind of ['WatchEvents', 'WatchProcesses', 'TailLogs', 'WatchAlerts', 'PublishEvents']) {
-    assert.match(prometheus, new RegExp(`^sboxagent_streams\\{kind="${kind}"\\} 0$`, 'm'));
-  }
 });
