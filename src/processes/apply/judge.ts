@@ -2,6 +2,7 @@ import type { Texts } from '../../documents/index.ts';
 import type { UnitSettings } from '../../settings/types.ts';
 import type { ProcessContext } from '../context.ts';
 import type { Engine, Listener } from '../engines/index.ts';
+import { listenerPath } from '../engines/listener-place.ts';
 import { judgeDocument } from '../engines/policy.ts';
 import { type ConfigFormat, linesOf, readConfig } from '../engines/read-config.ts';
 import { realPathOf } from '../engines/real-path.ts';
@@ -111,13 +112,19 @@ async function check(context: JudgeContext, { unit, engine, configPath }: Candid
   throw new StepFailure('CONFIG_REFUSED', `${engine.name} refuses the config: ${sentence}`, { engineOutput: lines });
 }
 
-async function judgePorts({ engine, current, runs, format }: CandidateInput, { document }: Candidate): Promise<void> {
+async function judgePorts({ engine, current, runs, format }: CandidateInput, { document, text }: Candidate): Promise<void> {
   const own = runs && current !== undefined ? listenersOf(engine, readConfig(engine, current, format)) : [];
   const taken = await takenPorts(engine.listeners(document), new Set(own.map(portKey)));
   const [first] = taken;
   if (first === undefined) return;
+  const placed = taken.map(({ listener, message }) => ({ path: listenerPath(document, listener), message }));
+  const lines = linesOf(
+    text,
+    format,
+    placed.map(({ path }) => path),
+  );
   throw new StepFailure('PORT_TAKEN', taken.map(({ message }) => message).join('; '), {
-    violations: taken.map(({ listener, message }) => ({ path: listener.tag, file: 'document', line: 0, rule: 'port_taken', message })),
+    violations: placed.map(({ path, message }) => ({ path, file: 'document', line: lines.get(path) ?? 0, rule: 'port_taken', message })),
   });
 }
 
