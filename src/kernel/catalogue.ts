@@ -89,6 +89,7 @@ export const catalogue = {
   RELOAD_UNSUPPORTED: { code: 'failed_precondition', remedy: 'Restart it instead.' },
   DEPENDENCY_NOT_READY: { code: 'failed_precondition', remedy: 'Start what it depends on first, or look why that is not READY.' },
   PROCESS_HAS_NO_CONFIG: { code: 'failed_precondition', remedy: 'Only units with an engine and a config_path have a config of their own.' },
+  CONFIG_SHARED: { code: 'failed_precondition', remedy: 'Give each unit a config_path of its own; nothing was changed.' },
   PROCESS_CONFIG_INVALID: { code: 'invalid_argument', remedy: 'Correct the place that the violation names; nothing was changed.' },
   CONFIG_NOT_ALLOWED: {
     code: 'invalid_argument',

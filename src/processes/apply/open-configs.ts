@@ -5,9 +5,10 @@ import type { UnitSettings } from '../../settings/types.ts';
 import type { OpenStore } from '../../store/index.ts';
 import type { Logger, Metrics } from '../../telemetry/types.ts';
 import type { ProcessContext } from '../context.ts';
+import { realPathOf } from '../engines/real-path.ts';
 import type { ProcessTrial, Supervisor, TrialOptions } from '../types.ts';
 import { createFileApplies } from './file-applies.ts';
-import { type ConfigHolder, hasConfig, openHolder } from './holder.ts';
+import { type ConfigHolder, configPathOf, hasConfig, openHolder } from './holder.ts';
 import { proofsOf } from './proofs.ts';
 import { createApplyRecords } from './records.ts';
 import { type Recovered, recoverDocument } from './recover.ts';
@@ -76,6 +77,15 @@ export async function openProcessConfigs(options: ConfigsOptions): Promise<OpenC
     known?.get(id);
     throw new AgentError('PROCESS_HAS_NO_CONFIG', `${id} has no config of its own`, { metadata: { process_id: id } });
   };
+  /** The config that is to be changed. Throws CONFIG_SHARED where it is that of another unit too: two histories of one file would contradict each other. */
+  const findAlone = (id: string): ConfigHolder => {
+    const holder = find(id);
+    const path = realPathOf(configPathOf(holder.unit));
+    const other = [...holders.values()].find((one) => one !== holder && realPathOf(configPathOf(one.unit)) === path);
+    if (other === undefined) return holder;
+    const message = `${id} and ${other.id} share the config file ${path}: give each its own config_path`;
+    throw new AgentError('CONFIG_SHARED', message, { metadata: { process_id: id, other_process_id: other.id } });
+  };
   await Promise.all(Object.values(options.units).filter(hasConfig).map(open));
   const recovered = await recoverAll();
 
@@ -115,9 +125,9 @@ export async function openProcessConfigs(options: ConfigsOptions): Promise<OpenC
       await Promise.all([fileApplies.stop(), applies.stop()]);
     },
     get: async (id) => configView(find(id)),
-    apply: async (id, apply) => applies.apply(find(id), apply),
+    apply: async (id, apply) => applies.apply(findAlone(id), apply),
     async rollback(id, { revision, author }) {
-      const holder = find(id);
+      const holder = findAlone(id);
       const texts = await holder.document.texts(revision);
       const [content = ''] = texts.values();
       const reason = author.reason === '' ? `back to revision ${revision}` : author.reason;

@@ -347,6 +347,13 @@ export enum ErrorReason_Reason {
   PROCESS_HAS_NO_CONFIG = 66,
 
   /**
+   * FAILED_PRECONDITION: Give each unit a config_path of its own; nothing was changed.
+   *
+   * @generated from enum value: CONFIG_SHARED = 79;
+   */
+  CONFIG_SHARED = 79,
+
+  /**
    * INVALID_ARGUMENT: Correct the place that the violation names; nothing was changed.
    *
    * @generated from enum value: PROCESS_CONFIG_INVALID = 67;

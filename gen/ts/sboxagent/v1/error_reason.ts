@@ -110,6 +110,8 @@ export const ErrorReason_Reason = {
   DEPENDENCY_NOT_READY: "DEPENDENCY_NOT_READY",
   /** PROCESS_HAS_NO_CONFIG - FAILED_PRECONDITION: Only units with an engine and a config_path have a config of their own. */
   PROCESS_HAS_NO_CONFIG: "PROCESS_HAS_NO_CONFIG",
+  /** CONFIG_SHARED - FAILED_PRECONDITION: Give each unit a config_path of its own; nothing was changed. */
+  CONFIG_SHARED: "CONFIG_SHARED",
   /** PROCESS_CONFIG_INVALID - INVALID_ARGUMENT: Correct the place that the violation names; nothing was changed. */
   PROCESS_CONFIG_INVALID: "PROCESS_CONFIG_INVALID",
   /** CONFIG_NOT_ALLOWED - INVALID_ARGUMENT: Take out what the violations name, or let an admin allow it in the unit (apply.allowed_dirs, apply.policy); nothing was changed. */
@@ -228,6 +230,7 @@ export namespace ErrorReason_Reason {
   export type RELOAD_UNSUPPORTED = typeof ErrorReason_Reason.RELOAD_UNSUPPORTED;
   export type DEPENDENCY_NOT_READY = typeof ErrorReason_Reason.DEPENDENCY_NOT_READY;
   export type PROCESS_HAS_NO_CONFIG = typeof ErrorReason_Reason.PROCESS_HAS_NO_CONFIG;
+  export type CONFIG_SHARED = typeof ErrorReason_Reason.CONFIG_SHARED;
   export type PROCESS_CONFIG_INVALID = typeof ErrorReason_Reason.PROCESS_CONFIG_INVALID;
   export type CONFIG_NOT_ALLOWED = typeof ErrorReason_Reason.CONFIG_NOT_ALLOWED;
   export type CONFIG_REFUSED = typeof ErrorReason_Reason.CONFIG_REFUSED;
@@ -401,6 +404,9 @@ export function errorReason_ReasonFromJSON(object: any): ErrorReason_Reason {
     case 66:
     case "PROCESS_HAS_NO_CONFIG":
       return ErrorReason_Reason.PROCESS_HAS_NO_CONFIG;
+    case 79:
+    case "CONFIG_SHARED":
+      return ErrorReason_Reason.CONFIG_SHARED;
     case 67:
     case "PROCESS_CONFIG_INVALID":
       return ErrorReason_Reason.PROCESS_CONFIG_INVALID;
@@ -600,6 +606,8 @@ export function errorReason_ReasonToJSON(object: ErrorReason_Reason): string {
       return "DEPENDENCY_NOT_READY";
     case ErrorReason_Reason.PROCESS_HAS_NO_CONFIG:
       return "PROCESS_HAS_NO_CONFIG";
+    case ErrorReason_Reason.CONFIG_SHARED:
+      return "CONFIG_SHARED";
     case ErrorReason_Reason.PROCESS_CONFIG_INVALID:
       return "PROCESS_CONFIG_INVALID";
     case ErrorReason_Reason.CONFIG_NOT_ALLOWED:
@@ -765,6 +773,8 @@ export function errorReason_ReasonToNumber(object: ErrorReason_Reason): number {
       return 41;
     case ErrorReason_Reason.PROCESS_HAS_NO_CONFIG:
       return 66;
+    case ErrorReason_Reason.CONFIG_SHARED:
+      return 79;
     case ErrorReason_Reason.PROCESS_CONFIG_INVALID:
       return 67;
     case ErrorReason_Reason.CONFIG_NOT_ALLOWED:

@@ -55,6 +55,7 @@ class ErrorReason(Message):
     RELOAD_UNSUPPORTED: ErrorReason.Reason
     DEPENDENCY_NOT_READY: ErrorReason.Reason
     PROCESS_HAS_NO_CONFIG: ErrorReason.Reason
+    CONFIG_SHARED: ErrorReason.Reason
     PROCESS_CONFIG_INVALID: ErrorReason.Reason
     CONFIG_NOT_ALLOWED: ErrorReason.Reason
     CONFIG_REFUSED: ErrorReason.Reason
