@@ -11,8 +11,10 @@ import { openSpool, type Spool } from './spool.ts';
 import type { Collection, LogStream, Logs, ParsedLine } from './types.ts';
 import type { Writer } from './writer.ts';
 
-/** Where the file system tells nothing (some do not), the spools are looked at this often. */
+/** Where the file system announces no change (some do not), the spools are looked at this often … */
 const pollMs = 150;
+/** … and only at every so many of these looks where it did. */
+const announcedEvery = 7;
 /** Lines of a run that are held for `lastLines` and `onLine`. */
 const maxHeldLines = 1000;
 const maxHeldChars = 1 << 20;
@@ -55,6 +57,11 @@ export function collect(given: Omit<Context, 'masker'>): RunningCollection {
   let sides: readonly Side[] | undefined;
   let watcher: FSWatcher | undefined;
   let quiet = true;
+  /** Nothing moved in two rounds: what a quiet spool is owed was done. */
+  let settled = false;
+  let isResting = false;
+  let isAnnounced = false;
+  let looks = 0;
   let warned = false;
   let again = false;
   let ending: Promise<void> | undefined;
@@ -75,6 +82,7 @@ export function collect(given: Omit<Context, 'masker'>): RunningCollection {
       side.spool.note();
       await side.spool.free(quiet && !moved);
     }
+    settled = quiet && !moved;
     quiet = !moved;
   };
   const work = async (): Promise<void> => {
@@ -89,6 +97,7 @@ export function collect(given: Omit<Context, 'masker'>): RunningCollection {
     } while (again);
   };
   const wake = (): Promise<void> => {
+    isResting = false;
     again = true;
     working ??= work().finally(() => {
       working = undefined;
@@ -108,8 +117,17 @@ export function collect(given: Omit<Context, 'masker'>): RunningCollection {
     sides = [];
   };
 
-  const cancelPoll = clock.every(pollMs, () => void wake());
-  watcher = watchSpools(options, () => void wake());
+  const poll = (): void => {
+    looks += 1;
+    if (isResting && isAnnounced && looks % announcedEvery !== 0) return;
+    isResting = settled && sides?.every(({ spool }) => spool.isIdle()) === true;
+    if (!isResting) void wake();
+  };
+  const cancelPoll = clock.every(pollMs, poll);
+  watcher = watchSpools(options, () => {
+    isAnnounced = true;
+    void wake();
+  });
   void wake();
   return {
     drain: () => {

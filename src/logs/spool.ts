@@ -36,6 +36,8 @@ export interface Spool {
   readonly resumedMs: number | undefined;
   /** Goes on behind a line that was stored after the last note. */
   resume(mark: SpoolMark): void;
+  /** Whether there is nothing to do: all that was written is read, and no line waits for its end. Costs one stat. */
+  isIdle(): boolean;
   /** The next lines; undefined at the end. `dropped` lines were a flood. */
   read(): Promise<{ readonly lines: readonly (RawLine & { readonly mark: SpoolMark })[]; readonly dropped: number } | undefined>;
   /** The half line at the end, as a line: the writer has ended, or (`partial`) says nothing more for the moment. */
@@ -153,12 +155,15 @@ export async function openSpool(path: string, punchHole?: PunchHole): Promise<Sp
       splitter.reset(Buffer.alloc(0), mark.skip);
       adjust();
     },
+    isIdle: () => buffered.length === 0 && size() === position && splitter.half().length === 0 && waitingDrop === 0,
     async read() {
       adjust();
-      if (size() - position > floodBytes) await skipFlood();
+      const unread = size() - position;
+      if (unread > floodBytes) await skipFlood();
       const dropped = waitingDrop;
       waitingDrop = 0;
-      if (buffered.length === 0) buffered = await fill();
+      // A quiet spool is looked at often: it costs a stat, and no buffer.
+      if (buffered.length === 0 && unread > 0) buffered = await fill();
       if (buffered.length === 0) return dropped > 0 ? { lines: [], dropped } : undefined;
       const { lines, used } = splitter.feed(buffered, position, chunkLines);
       position += used;
