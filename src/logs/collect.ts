@@ -16,8 +16,8 @@ const pollMs = 150;
 /** … and only at every so many of these looks where it did. */
 const announcedEvery = 7;
 /** Lines of a run that are held for `lastLines` and `onLine`. */
-const maxHeldLines = 1000;
-const maxHeldChars = 1 << 20;
+const maxHeldLines = 250;
+const maxHeldChars = 256 << 10;
 /** How far back the store is searched for what was stored after the last note. */
 const maxMarkScan = 50_000;
 const markSlackMs = 10_000;

@@ -16,7 +16,7 @@ import { createStatus } from './writer-status.ts';
 const maxWaiting = 10_000;
 const maxBatch = 1000;
 const maxSources = 1000;
-const maxSlices = 4;
+const maxSlices = 2;
 const tidyEveryMs = 60_000;
 const tidyAfterBytes = 1 << 20;
 
