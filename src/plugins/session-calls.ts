@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Journal } from '../events/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
@@ -32,6 +33,9 @@ export interface SessionCallsOptions {
 /** What makes a registration another one than before. */
 const declared = ({ kind, version, name, labels, cadenceMs }: PluginRecord): string =>
   JSON.stringify([kind, version, name, labels, cadenceMs]);
+
+const saysTheSame = (one: HealthReport, other: HealthReport): boolean =>
+  one.status === other.status && one.message === other.message && isDeepStrictEqual(one.data, other.data);
 
 /** A report is read by everyone who may read. */
 const withoutSecrets = ({ status, message, data }: HealthReport): HealthReport => ({
@@ -117,12 +121,15 @@ export function createSessionCalls(
       hear(record);
       return registry.view(record).leaseExpireTimeMs ?? clock.wallMs();
     },
-    report(ref, report) {
+    async report(ref, report) {
       const record = renewed(ref, 1);
-      const failures = report.status === 'HEALTHY' ? 0 : (record.report?.failures ?? 0) + 1;
+      const before = record.report;
+      const failures = report.status === 'HEALTHY' ? 0 : (before?.failures ?? 0) + 1;
       record.report = { ...withoutSecrets(report), timeMs: clock.wallMs(), failures };
       hear(record);
       registry.touch(record);
+      // The session outlives a kill of the agent, so its plugin does not repeat what was acknowledged: only a repetition may be lost.
+      if (before === undefined || !saysTheSame(before, record.report)) await collector.flush();
       return registry.view(record);
     },
     async endSession(ref) {

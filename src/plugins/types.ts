@@ -92,7 +92,7 @@ export interface Plugins {
   assertOwner(id: string, caller: Principal): void;
   /** Answers the moment (Unix ms) at which the lease ends. */
   renew(session: SessionRef): number;
-  report(session: SessionRef, report: HealthReport): PluginView;
+  report(session: SessionRef, report: HealthReport): Promise<PluginView>;
   /** The plugin ends on purpose: the session is over, and it is STOPPED until it registers again. Throws unless it is its present session. */
   endSession(session: SessionRef): Promise<PluginView>;
   /** Throws unless it is the plugin's present session; `onEnd` is called once when it ends. Answers how to stop listening. */

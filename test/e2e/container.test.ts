@@ -10,8 +10,8 @@ import { whyNoMachine } from '../helpers/machine.ts';
 const recipe = readFileSync(join(root, 'deploy/container/Dockerfile'), 'utf8').replaceAll('\\\n', '');
 const instruction = (name: string): string => new RegExp(`^${name} (.*)$`, 'm').exec(recipe)?.[1] ?? '';
 const list = (text: string): readonly string[] => JSON.parse(text.slice(text.indexOf('[')));
-const deb = process.env['SBOXAGENT_TEST_DEB'];
-const skip = deb === undefined ? 'SBOXAGENT_TEST_DEB names no package: deploy/deb/build DIRECTORY makes one' : whyNoMachine();
+const deb = process.env['TEST_DEB_PACKAGE'];
+const skip = deb === undefined ? 'TEST_DEB_PACKAGE names no package: deploy/deb/build DIRECTORY makes one' : whyNoMachine();
 
 test('the image: built, healthy by its own check, ended by its stop signal', { skip, timeout: 300_000 }, async (t) => {
   const run = join(root, 'test/fixtures/container/run');

@@ -9,8 +9,8 @@ import { beginDownload, proxyConfig, readyPid } from '../helpers/slow-download.t
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 /** `.ci/run` builds it (deploy/deb/build) and says where. */
-const deb = process.env['SBOXAGENT_TEST_DEB'];
-const skip = deb === undefined ? 'SBOXAGENT_TEST_DEB names no package: deploy/deb/build DIRECTORY makes one' : whyNoMachine();
+const deb = process.env['TEST_DEB_PACKAGE'];
+const skip = deb === undefined ? 'TEST_DEB_PACKAGE names no package: deploy/deb/build DIRECTORY makes one' : whyNoMachine();
 
 test('the package: installed, upgraded, removed, purged', { skip, timeout: 400_000 }, async (t) => {
   const machine = await startMachine(t, { from: join(deb ?? '', '..'), at: '/mnt/packages' });

@@ -47,7 +47,7 @@ it('a leased, a reporting and a timed plugin over jumps of a day', async () => {
     for (let beat = 0; beat < 12; beat++) {
       offsetMs = [0, DAY_MS, -DAY_MS, 0][beat % 4] ?? 0;
       await systemClock.sleep(200);
-      plugins.report({ id: 'reporter', sessionId: reporter.sessionId, caller }, { status: 'HEALTHY', message: '', data: undefined });
+      await plugins.report({ id: 'reporter', sessionId: reporter.sessionId, caller }, { status: 'HEALTHY', message: '', data: undefined });
       const expiresMs = plugins.renew({ id: 'leased', sessionId: leased.sessionId, caller });
       // What people read follows the wall clock, whatever it says.
       assert.ok(Math.abs(expiresMs - clock.wallMs() - 2000) < 60_000);

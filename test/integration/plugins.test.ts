@@ -94,6 +94,17 @@ describe('plugins of the outside', () => {
     assert.deepEqual(story, ['plugin.registered', 'plugin.degraded', 'plugin.unhealthy', 'plugin.recovered']);
   });
 
+  it('an acknowledged report outlives a kill of the agent, as its session does', async () => {
+    const one = await register(daemon, { id: 'survivor' }, { lease: '60s' });
+    await one.report('DEGRADED', 'half of the servers are away');
+    await daemon.kill('SIGKILL');
+    await daemon.start();
+    const { state, message } = await plugin(daemon, 'survivor');
+    assert.deepEqual([state, message], ['DEGRADED', 'half of the servers are away']);
+    assert.equal((await one.renew()).status, 200);
+    await call(daemon, 'DELETE', '/api/v1/plugins/survivor');
+  });
+
   it('a library plugin without a cadence is never sick of silence; one with a cadence misses runs', async () => {
     await register(daemon, { id: 'quiet', kind: 'LIBRARY' });
     await register(daemon, { id: 'timed', kind: 'LIBRARY', cadence: '0.5s' });

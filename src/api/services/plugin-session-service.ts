@@ -81,7 +81,7 @@ export function pluginSessionService({ plugins, custom, limits }: PluginSessionS
     async reportPluginHealth(request, context) {
       const { status, message, data } = request;
       const report = { status: healthWord(status), message, data: dataOf(data, 'data', limits().maxDepth) };
-      return pluginMessage(plugins.report(refOf(request, context), report));
+      return pluginMessage(await plugins.report(refOf(request, context), report));
     },
 
     watchPluginConfig(request, context) {
