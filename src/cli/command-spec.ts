@@ -6,6 +6,24 @@ export type Flags = Readonly<Record<string, string | boolean | readonly string[]
 /** Answers the exit code. */
 export type Handler = (context: Context, args: readonly string[], flags: Flags) => Promise<number>;
 
+/** What completes a word: one of these words, files of the machine, or what the agent knows by a name. */
+export type Completion =
+  | readonly string[]
+  | 'file'
+  | 'directory'
+  | 'alert'
+  | 'backup'
+  | 'config-key'
+  | 'config-revision'
+  | 'event-type'
+  | 'log-source'
+  | 'method'
+  | 'plugin'
+  | 'plugin-key'
+  | 'process'
+  | 'process-revision'
+  | 'token';
+
 export interface FlagSpec {
   /** As commander writes it: `-n, --lines <count>`. */
   readonly flags: string;
@@ -13,7 +31,7 @@ export interface FlagSpec {
   /** The only values it takes: checked and completed. */
   readonly values?: readonly string[];
   /** What else completes it. */
-  readonly completes?: 'file' | 'directory';
+  readonly completes?: Completion;
 }
 
 export interface CommandSpec {
@@ -21,8 +39,8 @@ export interface CommandSpec {
   readonly summary: string;
   /** As commander writes them: `<id>`, `[id]`. */
   readonly args?: string;
-  /** What completes the first argument: ids of processes, or these words. */
-  readonly completes?: 'process' | readonly string[];
+  /** What completes each argument; the last one also those that follow. */
+  readonly completes?: readonly Completion[];
   readonly flags?: readonly FlagSpec[];
   readonly subcommands?: readonly CommandSpec[];
   /** Loads the command's own file; absent for those of the daemon. */
@@ -33,6 +51,9 @@ export const outputs = ['table', 'wide', 'json', 'yaml'] as const;
 /** What `top` can sort by. */
 export const topOrders = ['cpu', 'memory', 'up', 'down', 'restarts', 'id'] as const;
 export const shells = ['bash', 'zsh', 'fish'] as const;
+
+export const reason: FlagSpec = { flags: '--reason <text>', summary: 'why, for the list of revisions' };
+export const follow: FlagSpec = { flags: '-f, --follow', summary: 'stay and show what comes, also over a restart of the daemon' };
 
 /** Stand before or after the command. */
 export const commonFlags: readonly FlagSpec[] = [

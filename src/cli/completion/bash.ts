@@ -19,8 +19,8 @@ function valueCases(all: readonly CommandWords[]): string {
 
 function argumentWords({ spec }: CommandWords): string {
   if (spec.subcommands !== undefined) return spec.subcommands.map(({ name }) => name).join(' ');
-  if (spec.completes === 'process') return `$(${listIds})`;
-  return spec.completes?.join(' ') ?? '';
+  if (spec.completes?.[0] === 'process') return `$(${listIds})`;
+  return typeof spec.completes?.[0] === 'object' ? spec.completes[0].join(' ') : '';
 }
 
 function commandCase(command: CommandWords): string {

@@ -30,8 +30,8 @@ function argumentLines({ path, spec }: CommandWords): readonly string[] {
     const open = quoted(`${condition(path)}; and not __fish_seen_subcommand_from ${names}`);
     return spec.subcommands.map(({ name, summary }) => `complete -c sboxagent -n ${open} -a ${name} -d ${quoted(summary)}`);
   }
-  if (spec.completes === 'process') return [`${when} -a ${quoted(`(${listIds})`)}`];
-  return spec.completes === undefined ? [] : [`${when} -a ${quoted(spec.completes.join(' '))}`];
+  if (spec.completes?.[0] === 'process') return [`${when} -a ${quoted(`(${listIds})`)}`];
+  return typeof spec.completes?.[0] === 'object' ? [`${when} -a ${quoted(spec.completes[0].join(' '))}`] : [];
 }
 
 export function fishScript(): string {

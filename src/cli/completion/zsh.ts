@@ -20,8 +20,8 @@ function flagArgument(flag: FlagWords): string {
 }
 
 function positional({ spec }: CommandWords): string {
-  if (spec.completes === 'process') return " '1:process:_sboxagent_ids'";
-  return spec.completes === undefined ? '' : ` '1:word:(${spec.completes.join(' ')})'`;
+  if (spec.completes?.[0] === 'process') return " '1:process:_sboxagent_ids'";
+  return typeof spec.completes?.[0] === 'object' ? ` '1:word:(${spec.completes[0].join(' ')})'` : '';
 }
 
 function describe(name: string, entries: readonly { name: string; summary: string }[]): string {

@@ -1,0 +1,19 @@
+import type { CommandSpec } from '../command-spec.ts';
+
+/** The daemon itself, and what it says of itself. */
+export const agentCommands: readonly CommandSpec[] = [
+  {
+    name: 'serve',
+    summary: 'run the daemon in the foreground',
+    flags: [
+      { flags: '--check-config', summary: 'read the configuration, say whether it is fit, and end' },
+      { flags: '--print-config', summary: 'print the effective configuration, secrets masked, and end' },
+    ],
+  },
+  { name: 'doctor', summary: 'say what a start would find, each check with its verdict and the remedy' },
+  {
+    name: 'status',
+    summary: 'show the agent: version, listeners, processes, journal, health',
+    load: async () => (await import('../commands/status.ts')).status,
+  },
+];

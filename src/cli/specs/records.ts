@@ -1,0 +1,37 @@
+import { type CommandSpec, follow } from '../command-spec.ts';
+
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
+
+/** What was written and what happened. */
+export const recordCommands: readonly CommandSpec[] = [
+  {
+    name: 'logs',
+    summary: 'show what processes and the agent wrote, oldest first',
+    args: '[id]',
+    completes: ['process'],
+    flags: [
+      follow,
+      { flags: '-n, --lines <count>', summary: 'that many of the last lines (default: 100)' },
+      { flags: '--level <level>', summary: 'this level and above', values: levels },
+      { flags: '--since <duration>', summary: 'not older than this, e.g. 10m' },
+      { flags: '--grep <regexp>', summary: 'only lines that match this regular expression' },
+    ],
+    load: async () => (await import('../commands/logs.ts')).logs,
+  },
+  {
+    name: 'events',
+    summary: 'show events, oldest first',
+    flags: [
+      follow,
+      { flags: '--type <glob...>', summary: 'only these types: * within a segment, ** across, e.g. process.**' },
+      { flags: '--source <name...>', summary: 'only of these sources' },
+      { flags: '--subject <name...>', summary: 'only about these subjects, e.g. the id of a process' },
+      { flags: '--after <revision>', summary: 'those after this revision; 0 from the oldest kept' },
+      {
+        flags: '-n, --lines <count>',
+        summary: 'that many of the last (default: 100; with -f none), with --after of the first (default: all)',
+      },
+    ],
+    load: async () => (await import('../commands/events.ts')).events,
+  },
+];
