@@ -224,7 +224,7 @@ export interface Door extends AsyncDisposable {
 
 export async function openDoor(
   over: ApiOverrides = {},
-  extra: { flood?: number; handlers?: Partial<ServiceImpl<typeof EventService>> } = {},
+  extra: { flood?: number; handlers?: Partial<ServiceImpl<typeof EventService>>; plain?: readonly PlainRoute[] } = {},
 ): Promise<Door> {
   const dir = await mkdtemp(join(tmpdir(), 'door-'));
   const access = fakeAccess();
@@ -232,7 +232,7 @@ export async function openDoor(
   const methods = served(extra.flood ?? 0, extra.handlers ?? {});
   const socketPath = join(dir, 'api.sock');
   const door = createFrontDoor({
-    ...{ access, telemetry, methods, plain },
+    ...{ access, telemetry, methods, plain: [...plain, ...(extra.plain ?? [])] },
     api: apiSettings(over),
     clock: systemClock,
     unixSocketPath: socketPath,

@@ -71,6 +71,11 @@ export function byteLength(chunk: string | Uint8Array): number {
   return typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.byteLength;
 }
 
+/** Answers of which HTTP says that they have no body, and no length. */
+export function isBodiless(status: number): boolean {
+  return status === 204 || status === 304;
+}
+
 /** So much is handed to the connection at a time: the watch over stalled readers sees progress in steps of it. */
 export const sliceBytes = 16 * 1024;
 

@@ -1,6 +1,6 @@
 /** An exchange over HTTP/1.1. */
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { byteLength, type Exchange, type Head, sliceBytes, writeSliced } from './exchange.ts';
+import { byteLength, type Exchange, type Head, isBodiless, sliceBytes, writeSliced } from './exchange.ts';
 
 export class Http1Exchange implements Exchange {
   readonly http2 = false;
@@ -72,7 +72,7 @@ export class Http1Exchange implements Exchange {
   answer(status: number, headers: Head, body?: string | Uint8Array): void {
     if (this.closed || this.responded) return;
     const length = body === undefined ? 0 : byteLength(body);
-    this.respond(status, status === 204 ? headers : { ...headers, 'content-length': length });
+    this.respond(status, isBodiless(status) ? headers : { ...headers, 'content-length': length });
     this.end(this.method === 'HEAD' ? undefined : body);
   }
 

@@ -2,7 +2,7 @@
 import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { byteLength, type Exchange, type Head, sliceBytes, writeSliced } from './exchange.ts';
+import { byteLength, type Exchange, type Head, isBodiless, sliceBytes, writeSliced } from './exchange.ts';
 
 const withTrailers = { waitForTrailers: true };
 const headOnly = { endStream: true };
@@ -85,7 +85,7 @@ export class Http2Exchange implements Exchange {
   answer(status: number, headers: Head, body?: string | Uint8Array): void {
     if (this.closed || this.responded) return;
     const length = body === undefined ? 0 : byteLength(body);
-    const head = status === 204 ? headers : { ...headers, 'content-length': length };
+    const head = isBodiless(status) ? headers : { ...headers, 'content-length': length };
     if (length === 0 || this.method === 'HEAD') {
       this.respondEmpty(status, head);
       return;
