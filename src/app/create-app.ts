@@ -234,7 +234,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
     alerts,
     config: { ...config, reload },
     custom: telemetry.custom,
-    metrics: { snapshot: telemetry.snapshot, rollups: foundation.history.rollups, wallMs: clock.wallMs },
+    metrics: { snapshot: telemetry.snapshot, rollups: foundation.history.rollups, points: foundation.history.points, wallMs: clock.wallMs },
     health,
     status,
     requests,

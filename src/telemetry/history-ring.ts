@@ -1,4 +1,4 @@
-import type { Rollup } from './types.ts';
+import type { HistoryPoint, Rollup } from './types.ts';
 
 /** A window of the past and the slots that it is kept in. */
 export interface Window {
@@ -27,6 +27,8 @@ export interface Ring {
   add(timeMs: number, look: Look): void;
   /** Undefined where nothing was seen in the window. */
   rollup(timeMs: number): Rollup | undefined;
+  /** Of the slots in which something was seen, oldest first. */
+  points(timeMs: number): readonly HistoryPoint[];
   /** The slot of this number, to be kept; undefined where it holds nothing. */
   slot(number: number): readonly number[] | undefined;
   restore(slot: readonly number[]): void;
@@ -43,6 +45,13 @@ export function createRing(window: Window): Ring {
   const at = (slot: number): number => (slot % window.slots) * slotNumbers;
   const get = (offset: number, which: number): number => numbers[offset + which] ?? 0;
   const filled = (): number[] => Array.from({ length: window.slots }, (_, i) => i * slotNumbers).filter((o) => get(o, index) > 0);
+  /** Where those stand in which something was seen in the window, oldest first. */
+  const seenUntil = (timeMs: number): readonly number[] => {
+    const now = slotOf(window, timeMs);
+    return filled()
+      .filter((o) => get(o, index) > now - window.slots && get(o, index) <= now)
+      .sort((a, b) => get(a, index) - get(b, index));
+  };
   return {
     add(timeMs, look) {
       const slot = slotOf(window, timeMs);
@@ -59,10 +68,7 @@ export function createRing(window: Window): Ring {
       numbers[offset + seconds] = get(offset, seconds) + look.seconds;
     },
     rollup(timeMs) {
-      const now = slotOf(window, timeMs);
-      const seen = filled()
-        .filter((o) => get(o, index) > now - window.slots && get(o, index) <= now)
-        .sort((a, b) => get(a, index) - get(b, index));
+      const seen = seenUntil(timeMs);
       const valued = seen.filter((o) => get(o, weight) > 0);
       const newest = valued.at(-1);
       if (newest === undefined) return undefined;
@@ -76,6 +82,16 @@ export function createRing(window: Window): Ring {
         rate: total(seconds) > 0 ? total(increase) / total(seconds) : 0,
       };
     },
+    points: (timeMs) =>
+      seenUntil(timeMs)
+        .filter((o) => get(o, weight) > 0)
+        .map((o) => ({
+          timeMs: get(o, index) * (window.windowMs / window.slots),
+          min: get(o, min),
+          max: get(o, max),
+          mean: get(o, sum) / get(o, weight),
+          rate: get(o, seconds) > 0 ? get(o, increase) / get(o, seconds) : 0,
+        })),
     slot(number) {
       const offset = at(number);
       if (get(offset, index) !== number || get(offset, weight) === 0) return undefined;

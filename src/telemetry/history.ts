@@ -118,6 +118,10 @@ export function openMetricHistory(options: HistoryOptions): MetricHistory {
       if (past === undefined) return [];
       return windows.flatMap(({ windowMs }, i) => (asked.includes(windowMs) ? (past.rings[i]?.rollup(nowMs()) ?? []) : []));
     },
+    points(name, labels, asked) {
+      const window = windows.findIndex(({ windowMs }) => windowMs === asked);
+      return pasts.get(keyOf(name, labels))?.rings[window]?.points(nowMs()) ?? [];
+    },
     stop() {
       cancel();
       stopping ??= keep((i) => slots[i]);

@@ -15,6 +15,7 @@ export type {
   CustomPoint,
   CustomRefusal,
   Histogram,
+  HistoryPoint,
   Labels,
   Logger,
   LogLevel,

@@ -94,8 +94,20 @@ export interface Rollup {
   readonly rate: number;
 }
 
+/** One part of a window. */
+export interface HistoryPoint {
+  /** When it began. */
+  readonly timeMs: number;
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+  readonly rate: number;
+}
+
 /** What metrics showed lately. */
 export interface MetricHistory {
+  /** The parts of one of the windows in which something was seen, oldest first. */
+  points(name: string, labels: Labels, windowMs: number): readonly HistoryPoint[];
   /** Rollups over those of these windows (ms) that there are; none of a series that was not looked at. */
   rollups(name: string, labels: Labels, windows: readonly number[]): readonly Rollup[];
   /** Writes down what was seen last. */

@@ -3,11 +3,11 @@ import { create, type JsonObject as ProtoObject } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { type AgentStatus, AgentStatusSchema, type Health, Health_Status, HealthSchema } from '../../../gen/es/sboxagent/v1/agent_pb.js';
 import type { JournalStats } from '../../events/types.ts';
+import type { Principal } from '../../kernel/principal.ts';
 import type { ProcessView } from '../../processes/types.ts';
 import type { HealthSnapshot, HealthStatus, StatusSnapshot } from '../health.ts';
 import { fromMs } from './time.ts';
 
-/** `components` only for callers who may see them. */
 /** Whole for who may read; for anybody else the word, and nothing from which more could be told. */
 export function healthMessage(snapshot: HealthSnapshot, mayRead: boolean): Health {
   const status = Health_Status[snapshot.status];
@@ -31,6 +31,7 @@ export interface StatusParts {
   readonly watchers: number;
   readonly processes: readonly ProcessView[];
   readonly health: HealthStatus;
+  readonly caller: Principal;
 }
 
 function countByState(processes: readonly ProcessView[]): Record<string, number> {
@@ -39,7 +40,7 @@ function countByState(processes: readonly ProcessView[]): Record<string, number>
   return counts;
 }
 
-export function statusMessage({ status, journal, watchers, processes, health }: StatusParts): AgentStatus {
+export function statusMessage({ status, journal, watchers, processes, health, caller }: StatusParts): AgentStatus {
   return create(AgentStatusSchema, {
     name: status.name,
     version: status.version,
@@ -62,5 +63,6 @@ export function statusMessage({ status, journal, watchers, processes, health }: 
       bytes: journal.bytes,
     },
     health: Health_Status[health],
+    caller: { id: caller.id, name: caller.name, scopes: [...caller.scopes] },
   });
 }

@@ -19,13 +19,14 @@ export function agentService({ health, status, journal, supervisor }: AgentServi
   return {
     getHealth: (_request, context) => healthMessage(health.snapshot(), may(callOf(context).principal, 'read')),
 
-    getStatus: () =>
+    getStatus: (_request, context) =>
       statusMessage({
         status: status(),
         journal: journal.stats(),
         watchers: journal.watchers(),
         processes: supervisor.list(),
         health: health.snapshot().status,
+        caller: callOf(context).principal,
       }),
   };
 }

@@ -13,6 +13,7 @@ export interface MetricsServiceDeps {
   readonly metrics: {
     snapshot(): Promise<readonly MetricFamily[]>;
     readonly rollups: MetricHistory['rollups'];
+    readonly points: MetricHistory['points'];
     wallMs(): number;
   };
 }
@@ -30,7 +31,7 @@ function windowsOf(asked: readonly Duration[]): readonly number[] {
 
 export function metricsService({ metrics }: MetricsServiceDeps): ServiceImpl<typeof MetricsService> {
   return {
-    async getMetrics({ names, labels, windows }) {
+    async getMetrics({ names, labels, windows, points }) {
       const asked = windowsOf(windows);
       const globs = names.map(compileGlob);
       const wanted = Object.entries(labels);
@@ -39,7 +40,13 @@ export function metricsService({ metrics }: MetricsServiceDeps): ServiceImpl<typ
         .map((family) => ({ ...family, series: family.series.filter((one) => wanted.every(([key, value]) => one.labels[key] === value)) }))
         .filter(({ series }) => series.length > 0);
       return {
-        metrics: kept.map((family) => metricMessage(family, (of) => metrics.rollups(family.name, of, asked))),
+        metrics: kept.map(({ name, ...family }) =>
+          metricMessage({ name, ...family }, (of) =>
+            metrics
+              .rollups(name, of, asked)
+              .map((rollup) => ({ ...rollup, points: points ? metrics.points(name, of, rollup.windowMs) : [] })),
+          ),
+        ),
         time: fromMs(metrics.wallMs()),
       };
     },

@@ -92,6 +92,29 @@ test('a gauge, a counter over a new beginning, a histogram by what it measured: 
   assert.deepEqual(history.rollups('g', labels, []), []);
 });
 
+test('the points of a window are its parts in which something was seen, oldest first', async () => {
+  const bent = bentClock(1_000 * day);
+  const { history, look } = rig(bent, memoryStore());
+  for (const value of [10, 40, 70]) await look([family('c_total', 'COUNTER', { value })]);
+  await look([]);
+  const points = history.points('c_total', labels, fiveMinutes);
+  assert.deepEqual(
+    points.map(({ min, max, mean, rate }) => [min, max, mean, rate]),
+    [
+      [10, 10, 10, 0],
+      [40, 40, 40, 2],
+      [70, 70, 70, 2],
+    ],
+  );
+  assert.deepEqual(
+    points.map(({ timeMs }) => timeMs - (points[0]?.timeMs ?? 0)),
+    [0, 15_000, 30_000],
+  );
+  const whole = history.points('c_total', labels, hour);
+  assert.deepEqual([Math.min(...whole.map(({ min }) => min)), Math.max(...whole.map(({ max }) => max))], [10, 70]);
+  assert.deepEqual(history.points('c_total', { process: 'other' }, hour), []);
+});
+
 test('what is older than a window has left it, and a series that is gone takes no place', async () => {
   const bent = bentClock(1_000 * day);
   const { history, look } = rig(bent, memoryStore());

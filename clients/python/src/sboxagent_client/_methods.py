@@ -108,9 +108,9 @@ class BlockingMethods:
         `dropped`: kept + dropped = written. Scope `read`."""
         return self._stream('/sboxagent.v1.LogService/TailLogs', {'filter': merged(filter, {'sources': sources, 'min_level': min_level, 'since': since, 'until': until, 'text': text, 'trace_id': trace_id}), 'after_cursor': after_cursor, 'lines': lines}, timeout)
 
-    def get_metrics(self, *, names: Optional[Sequence[str]] = None, labels: Optional[Mapping[str, str]] = None, windows: Optional[Sequence[Union[timedelta, float]]] = None, timeout: Timeout = DEFAULT) -> _t.GetMetricsResponse:
+    def get_metrics(self, *, names: Optional[Sequence[str]] = None, labels: Optional[Mapping[str, str]] = None, windows: Optional[Sequence[Union[timedelta, float]]] = None, points: Optional[bool] = None, timeout: Timeout = DEFAULT) -> _t.GetMetricsResponse:
         """Metrics at this moment, each with what it showed lately. Scope `read`."""
-        return cast(_t.GetMetricsResponse, self._unary('/sboxagent.v1.MetricsService/GetMetrics', {'names': names, 'labels': labels, 'windows': windows}, timeout))
+        return cast(_t.GetMetricsResponse, self._unary('/sboxagent.v1.MetricsService/GetMetrics', {'names': names, 'labels': labels, 'windows': windows, 'points': points}, timeout))
 
     def list_plugins(self, *, states: Optional[Sequence[Union[int, Literal['UNKNOWN', 'STARTING', 'ACTIVE', 'DEGRADED', 'UNHEALTHY', 'RECOVERING', 'STOPPED', 'DISABLED']]]] = None, kinds: Optional[Sequence[Union[int, Literal['LIBRARY', 'PROCESS', 'REMOTE']]]] = None, filter: Optional[Union[_t.PluginFilter, Mapping[str, Any]]] = None, page_size: Optional[int] = None, page_token: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.ListPluginsResponse:
         """Plugins by id. Scope `read`."""
@@ -372,9 +372,9 @@ class AsyncMethods:
         `dropped`: kept + dropped = written. Scope `read`."""
         return self._stream('/sboxagent.v1.LogService/TailLogs', {'filter': merged(filter, {'sources': sources, 'min_level': min_level, 'since': since, 'until': until, 'text': text, 'trace_id': trace_id}), 'after_cursor': after_cursor, 'lines': lines}, timeout)
 
-    async def get_metrics(self, *, names: Optional[Sequence[str]] = None, labels: Optional[Mapping[str, str]] = None, windows: Optional[Sequence[Union[timedelta, float]]] = None, timeout: Timeout = DEFAULT) -> _t.GetMetricsResponse:
+    async def get_metrics(self, *, names: Optional[Sequence[str]] = None, labels: Optional[Mapping[str, str]] = None, windows: Optional[Sequence[Union[timedelta, float]]] = None, points: Optional[bool] = None, timeout: Timeout = DEFAULT) -> _t.GetMetricsResponse:
         """Metrics at this moment, each with what it showed lately. Scope `read`."""
-        return cast(_t.GetMetricsResponse, await self._unary('/sboxagent.v1.MetricsService/GetMetrics', {'names': names, 'labels': labels, 'windows': windows}, timeout))
+        return cast(_t.GetMetricsResponse, await self._unary('/sboxagent.v1.MetricsService/GetMetrics', {'names': names, 'labels': labels, 'windows': windows, 'points': points}, timeout))
 
     async def list_plugins(self, *, states: Optional[Sequence[Union[int, Literal['UNKNOWN', 'STARTING', 'ACTIVE', 'DEGRADED', 'UNHEALTHY', 'RECOVERING', 'STOPPED', 'DISABLED']]]] = None, kinds: Optional[Sequence[Union[int, Literal['LIBRARY', 'PROCESS', 'REMOTE']]]] = None, filter: Optional[Union[_t.PluginFilter, Mapping[str, Any]]] = None, page_size: Optional[int] = None, page_token: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.ListPluginsResponse:
         """Plugins by id. Scope `read`."""

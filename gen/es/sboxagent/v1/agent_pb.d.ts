@@ -250,6 +250,13 @@ export declare type AgentStatus = Message<"sboxagent.v1.AgentStatus"> & {
    * @generated from field: sboxagent.v1.Health.Status health = 16;
    */
   health: Health_Status;
+
+  /**
+   * Who asks, so that a client offers no more than it may do.
+   *
+   * @generated from field: sboxagent.v1.AgentStatus.Caller caller = 17;
+   */
+  caller?: AgentStatus_Caller | undefined;
 };
 
 /**
@@ -257,6 +264,40 @@ export declare type AgentStatus = Message<"sboxagent.v1.AgentStatus"> & {
  * Use `create(AgentStatusSchema)` to create a new message.
  */
 export declare const AgentStatusSchema: GenMessage<AgentStatus>;
+
+/**
+ * The caller of this call.
+ *
+ * @generated from message sboxagent.v1.AgentStatus.Caller
+ */
+export declare type AgentStatus_Caller = Message<"sboxagent.v1.AgentStatus.Caller"> & {
+  /**
+   * Id of its token; `admin` for the first and the static one, `unix` on the unix socket, `anonymous` where no token is needed.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Name of its token.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * What it may do: `read`, `events:write`, `operate`, `config:write`, `admin`; the last has all.
+   *
+   * @generated from field: repeated string scopes = 3;
+   */
+  scopes: string[];
+};
+
+/**
+ * Describes the message sboxagent.v1.AgentStatus.Caller.
+ * Use `create(AgentStatus_CallerSchema)` to create a new message.
+ */
+export declare const AgentStatus_CallerSchema: GenMessage<AgentStatus_Caller>;
 
 /**
  * The durable log of events.

@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Duration } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file sboxagent/v1/metric.proto.
@@ -108,6 +108,14 @@ export declare type Metric_Rollup = Message<"sboxagent.v1.Metric.Rollup"> & {
    * @generated from field: double rate = 6;
    */
   rate: number;
+
+  /**
+   * The parts that the window is kept in, oldest first, where they were asked for: what a plot shows. A part in which nothing was seen
+   * is left out.
+   *
+   * @generated from field: repeated sboxagent.v1.Metric.Point points = 7;
+   */
+  points: Metric_Point[];
 };
 
 /**
@@ -115,6 +123,54 @@ export declare type Metric_Rollup = Message<"sboxagent.v1.Metric.Rollup"> & {
  * Use `create(Metric_RollupSchema)` to create a new message.
  */
 export declare const Metric_RollupSchema: GenMessage<Metric_Rollup>;
+
+/**
+ * One part of a window: 15 seconds of five minutes, two minutes of an hour, half an hour of a day.
+ *
+ * @generated from message sboxagent.v1.Metric.Point
+ */
+export declare type Metric_Point = Message<"sboxagent.v1.Metric.Point"> & {
+  /**
+   * When it began.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 1;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * The least.
+   *
+   * @generated from field: double min = 2;
+   */
+  min: number;
+
+  /**
+   * The greatest.
+   *
+   * @generated from field: double max = 3;
+   */
+  max: number;
+
+  /**
+   * The mean of all looks.
+   *
+   * @generated from field: double mean = 4;
+   */
+  mean: number;
+
+  /**
+   * By how much it rose a second.
+   *
+   * @generated from field: double rate = 5;
+   */
+  rate: number;
+};
+
+/**
+ * Describes the message sboxagent.v1.Metric.Point.
+ * Use `create(Metric_PointSchema)` to create a new message.
+ */
+export declare const Metric_PointSchema: GenMessage<Metric_Point>;
 
 /**
  * One combination of labels.

@@ -3,13 +3,13 @@
 /* eslint-disable */
 
 import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
-import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file sboxagent/v1/metric.proto.
  */
 export const file_sboxagent_v1_metric = /*@__PURE__*/
-  fileDesc("ChlzYm94YWdlbnQvdjEvbWV0cmljLnByb3RvEgxzYm94YWdlbnQudjEikgQKBk1ldHJpYxIMCgRuYW1lGAEgASgJEicKBGtpbmQYAiABKA4yGS5zYm94YWdlbnQudjEuTWV0cmljLktpbmQSDAoEdW5pdBgDIAEoCRIMCgRoZWxwGAQgASgJEisKBnNlcmllcxgFIAMoCzIbLnNib3hhZ2VudC52MS5NZXRyaWMuU2VyaWVzGncKBlJvbGx1cBIpCgZ3aW5kb3cYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDAoEbGFzdBgCIAEoARILCgNtaW4YAyABKAESCwoDbWF4GAQgASgBEgwKBG1lYW4YBSABKAESDAoEcmF0ZRgGIAEoARrJAQoGU2VyaWVzEjcKBmxhYmVscxgBIAMoCzInLnNib3hhZ2VudC52MS5NZXRyaWMuU2VyaWVzLkxhYmVsc0VudHJ5Eg0KBXZhbHVlGAIgASgBEg0KBWNvdW50GAMgASgBEgsKA3N1bRgEIAEoARIsCgdyb2xsdXBzGAUgAygLMhsuc2JveGFnZW50LnYxLk1ldHJpYy5Sb2xsdXAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJDCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABILCgdDT1VOVEVSEAESCQoFR0FVR0UQAhINCglISVNUT0dSQU0QA2IGcHJvdG8z", [file_google_protobuf_duration]);
+  fileDesc("ChlzYm94YWdlbnQvdjEvbWV0cmljLnByb3RvEgxzYm94YWdlbnQudjEiqAUKBk1ldHJpYxIMCgRuYW1lGAEgASgJEicKBGtpbmQYAiABKA4yGS5zYm94YWdlbnQudjEuTWV0cmljLktpbmQSDAoEdW5pdBgDIAEoCRIMCgRoZWxwGAQgASgJEisKBnNlcmllcxgFIAMoCzIbLnNib3hhZ2VudC52MS5NZXRyaWMuU2VyaWVzGqMBCgZSb2xsdXASKQoGd2luZG93GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEgwKBGxhc3QYAiABKAESCwoDbWluGAMgASgBEgsKA21heBgEIAEoARIMCgRtZWFuGAUgASgBEgwKBHJhdGUYBiABKAESKgoGcG9pbnRzGAcgAygLMhouc2JveGFnZW50LnYxLk1ldHJpYy5Qb2ludBpnCgVQb2ludBIoCgR0aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBILCgNtaW4YAiABKAESCwoDbWF4GAMgASgBEgwKBG1lYW4YBCABKAESDAoEcmF0ZRgFIAEoARrJAQoGU2VyaWVzEjcKBmxhYmVscxgBIAMoCzInLnNib3hhZ2VudC52MS5NZXRyaWMuU2VyaWVzLkxhYmVsc0VudHJ5Eg0KBXZhbHVlGAIgASgBEg0KBWNvdW50GAMgASgBEgsKA3N1bRgEIAEoARIsCgdyb2xsdXBzGAUgAygLMhsuc2JveGFnZW50LnYxLk1ldHJpYy5Sb2xsdXAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJDCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABILCgdDT1VOVEVSEAESCQoFR0FVR0UQAhINCglISVNUT0dSQU0QA2IGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Describes the message sboxagent.v1.Metric.
@@ -26,11 +26,18 @@ export const Metric_RollupSchema = /*@__PURE__*/
   messageDesc(file_sboxagent_v1_metric, 0, 0);
 
 /**
+ * Describes the message sboxagent.v1.Metric.Point.
+ * Use `create(Metric_PointSchema)` to create a new message.
+ */
+export const Metric_PointSchema = /*@__PURE__*/
+  messageDesc(file_sboxagent_v1_metric, 0, 1);
+
+/**
  * Describes the message sboxagent.v1.Metric.Series.
  * Use `create(Metric_SeriesSchema)` to create a new message.
  */
 export const Metric_SeriesSchema = /*@__PURE__*/
-  messageDesc(file_sboxagent_v1_metric, 0, 1);
+  messageDesc(file_sboxagent_v1_metric, 0, 2);
 
 /**
  * Describes the enum sboxagent.v1.Metric.Kind.

@@ -38,6 +38,13 @@ export declare type GetMetricsRequest = Message<"sboxagent.v1.GetMetricsRequest"
    * @generated from field: repeated google.protobuf.Duration windows = 3;
    */
   windows: Duration[];
+
+  /**
+   * Whether each rollup has its points too.
+   *
+   * @generated from field: bool points = 4;
+   */
+  points: boolean;
 };
 
 /**

@@ -150,6 +150,18 @@ export interface AgentStatus {
     | undefined;
   /** The overall word of GetHealth. */
   health: Health_Status;
+  /** Who asks, so that a client offers no more than it may do. */
+  caller: AgentStatus_Caller | undefined;
+}
+
+/** The caller of this call. */
+export interface AgentStatus_Caller {
+  /** Id of its token; `admin` for the first and the static one, `unix` on the unix socket, `anonymous` where no token is needed. */
+  id: string;
+  /** Name of its token. */
+  name: string;
+  /** What it may do: `read`, `events:write`, `operate`, `config:write`, `admin`; the last has all. */
+  scopes: string[];
 }
 
 /** The durable log of events. */
@@ -423,6 +435,7 @@ function createBaseAgentStatus(): AgentStatus {
     connections: 0,
     journal: undefined,
     health: Health_Status.STATUS_UNSPECIFIED,
+    caller: undefined,
   };
 }
 
@@ -475,6 +488,9 @@ export const AgentStatus: MessageFns<AgentStatus> = {
     }
     if (message.health !== Health_Status.STATUS_UNSPECIFIED) {
       writer.uint32(128).int32(health_StatusToNumber(message.health));
+    }
+    if (message.caller !== undefined) {
+      AgentStatus_Caller.encode(message.caller, writer.uint32(138).fork()).join();
     }
     return writer;
   },
@@ -623,6 +639,14 @@ export const AgentStatus: MessageFns<AgentStatus> = {
             message.health = health_StatusFromJSON(reader.int32());
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.caller = AgentStatus_Caller.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -680,6 +704,7 @@ export const AgentStatus: MessageFns<AgentStatus> = {
       connections: isSet(object.connections) ? globalThis.Number(object.connections) : 0,
       journal: isSet(object.journal) ? AgentStatus_Journal.fromJSON(object.journal) : undefined,
       health: isSet(object.health) ? health_StatusFromJSON(object.health) : Health_Status.STATUS_UNSPECIFIED,
+      caller: isSet(object.caller) ? AgentStatus_Caller.fromJSON(object.caller) : undefined,
     };
   },
 
@@ -739,6 +764,9 @@ export const AgentStatus: MessageFns<AgentStatus> = {
     if (message.health !== undefined) {
       obj.health = health_StatusToJSON(message.health);
     }
+    if (message.caller !== undefined) {
+      obj.caller = AgentStatus_Caller.toJSON(message.caller);
+    }
     return obj;
   },
 
@@ -775,6 +803,110 @@ export const AgentStatus: MessageFns<AgentStatus> = {
       ? AgentStatus_Journal.fromPartial(object.journal)
       : undefined;
     message.health = object.health ?? Health_Status.STATUS_UNSPECIFIED;
+    message.caller = (object.caller !== undefined && object.caller !== null)
+      ? AgentStatus_Caller.fromPartial(object.caller)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAgentStatus_Caller(): AgentStatus_Caller {
+  return { id: "", name: "", scopes: [] };
+}
+
+export const AgentStatus_Caller: MessageFns<AgentStatus_Caller> = {
+  encode(message: AgentStatus_Caller, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    for (const v of message.scopes) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AgentStatus_Caller {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAgentStatus_Caller();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.scopes.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AgentStatus_Caller {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      scopes: globalThis.Array.isArray(object?.scopes) ? object.scopes.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: AgentStatus_Caller): unknown {
+    const obj: any = {};
+    if (message.id !== undefined) {
+      obj.id = message.id;
+    }
+    if (message.name !== undefined) {
+      obj.name = message.name;
+    }
+    if (message.scopes?.length) {
+      obj.scopes = message.scopes;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AgentStatus_Caller>): AgentStatus_Caller {
+    return AgentStatus_Caller.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AgentStatus_Caller>): AgentStatus_Caller {
+    const message = createBaseAgentStatus_Caller();
+    message.id = object.id ?? "";
+    message.name = object.name ?? "";
+    message.scopes = object.scopes?.map((e) => e) || [];
     return message;
   },
 };

@@ -7,6 +7,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Duration } from "../../google/protobuf/duration.ts";
+import { Timestamp } from "../../google/protobuf/timestamp.ts";
 
 export const protobufPackage = "sboxagent.v1";
 
@@ -117,6 +118,27 @@ export interface Metric_Rollup {
    * By how much it rose a second while it was looked at: a counter also over a new beginning, a gauge from the first look to the
    * last (less than 0 where it fell), a histogram in measurements.
    */
+  rate: number;
+  /**
+   * The parts that the window is kept in, oldest first, where they were asked for: what a plot shows. A part in which nothing was seen
+   * is left out.
+   */
+  points: Metric_Point[];
+}
+
+/** One part of a window: 15 seconds of five minutes, two minutes of an hour, half an hour of a day. */
+export interface Metric_Point {
+  /** When it began. */
+  time:
+    | string
+    | undefined;
+  /** The least. */
+  min: number;
+  /** The greatest. */
+  max: number;
+  /** The mean of all looks. */
+  mean: number;
+  /** By how much it rose a second. */
   rate: number;
 }
 
@@ -273,7 +295,7 @@ export const Metric: MessageFns<Metric> = {
 };
 
 function createBaseMetric_Rollup(): Metric_Rollup {
-  return { window: undefined, last: 0, min: 0, max: 0, mean: 0, rate: 0 };
+  return { window: undefined, last: 0, min: 0, max: 0, mean: 0, rate: 0, points: [] };
 }
 
 export const Metric_Rollup: MessageFns<Metric_Rollup> = {
@@ -295,6 +317,9 @@ export const Metric_Rollup: MessageFns<Metric_Rollup> = {
     }
     if (message.rate !== 0) {
       writer.uint32(49).double(message.rate);
+    }
+    for (const v of message.points) {
+      Metric_Point.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -360,6 +385,14 @@ export const Metric_Rollup: MessageFns<Metric_Rollup> = {
             message.rate = reader.double();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.points.push(Metric_Point.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -380,6 +413,7 @@ export const Metric_Rollup: MessageFns<Metric_Rollup> = {
       max: isSet(object.max) ? globalThis.Number(object.max) : 0,
       mean: isSet(object.mean) ? globalThis.Number(object.mean) : 0,
       rate: isSet(object.rate) ? globalThis.Number(object.rate) : 0,
+      points: globalThis.Array.isArray(object?.points) ? object.points.map((e: any) => Metric_Point.fromJSON(e)) : [],
     };
   },
 
@@ -403,6 +437,9 @@ export const Metric_Rollup: MessageFns<Metric_Rollup> = {
     if (message.rate !== undefined) {
       obj.rate = floatToJson(message.rate);
     }
+    if (message.points?.length) {
+      obj.points = message.points.map((e) => Metric_Point.toJSON(e));
+    }
     return obj;
   },
 
@@ -415,6 +452,140 @@ export const Metric_Rollup: MessageFns<Metric_Rollup> = {
       ? Duration.fromPartial(object.window)
       : undefined;
     message.last = object.last ?? 0;
+    message.min = object.min ?? 0;
+    message.max = object.max ?? 0;
+    message.mean = object.mean ?? 0;
+    message.rate = object.rate ?? 0;
+    message.points = object.points?.map((e) => Metric_Point.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseMetric_Point(): Metric_Point {
+  return { time: undefined, min: 0, max: 0, mean: 0, rate: 0 };
+}
+
+export const Metric_Point: MessageFns<Metric_Point> = {
+  encode(message: Metric_Point, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.time !== undefined) {
+      Timestamp.encode(toTimestamp(message.time), writer.uint32(10).fork()).join();
+    }
+    if (message.min !== 0) {
+      writer.uint32(17).double(message.min);
+    }
+    if (message.max !== 0) {
+      writer.uint32(25).double(message.max);
+    }
+    if (message.mean !== 0) {
+      writer.uint32(33).double(message.mean);
+    }
+    if (message.rate !== 0) {
+      writer.uint32(41).double(message.rate);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Metric_Point {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMetric_Point();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.time = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.min = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.max = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.mean = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.rate = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Metric_Point {
+    return {
+      time: isSet(object.time) ? globalThis.String(object.time) : undefined,
+      min: isSet(object.min) ? globalThis.Number(object.min) : 0,
+      max: isSet(object.max) ? globalThis.Number(object.max) : 0,
+      mean: isSet(object.mean) ? globalThis.Number(object.mean) : 0,
+      rate: isSet(object.rate) ? globalThis.Number(object.rate) : 0,
+    };
+  },
+
+  toJSON(message: Metric_Point): unknown {
+    const obj: any = {};
+    if (message.time !== undefined) {
+      obj.time = message.time;
+    }
+    if (message.min !== undefined) {
+      obj.min = floatToJson(message.min);
+    }
+    if (message.max !== undefined) {
+      obj.max = floatToJson(message.max);
+    }
+    if (message.mean !== undefined) {
+      obj.mean = floatToJson(message.mean);
+    }
+    if (message.rate !== undefined) {
+      obj.rate = floatToJson(message.rate);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Metric_Point>): Metric_Point {
+    return Metric_Point.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Metric_Point>): Metric_Point {
+    const message = createBaseMetric_Point();
+    message.time = object.time ?? undefined;
     message.min = object.min ?? 0;
     message.max = object.max ?? 0;
     message.mean = object.mean ?? 0;
@@ -684,6 +855,19 @@ export type DeepPartial<T> = T extends Builtin ? T
   : T extends ReadonlyArray<infer U> ? ReadonlyArray<DeepPartial<U>>
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function toTimestamp(dateStr: string): Timestamp {
+  const date = new globalThis.Date(dateStr);
+  const seconds = Math.trunc(date.getTime() / 1_000).toString();
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): string {
+  let millis = (globalThis.Number(t.seconds) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis).toISOString();
+}
 
 function isObject(value: any): boolean {
   return typeof value === "object" && value !== null;

@@ -34,6 +34,8 @@ export interface GetMetricsRequest {
   labels: { [key: string]: string };
   /** Rollups over these windows: `5m`, `1h`, `24h`; empty for all three. Any other is INVALID_ARGUMENT. */
   windows: Duration[];
+  /** Whether each rollup has its points too. */
+  points: boolean;
 }
 
 export interface GetMetricsRequest_LabelsEntry {
@@ -50,7 +52,7 @@ export interface GetMetricsResponse {
 }
 
 function createBaseGetMetricsRequest(): GetMetricsRequest {
-  return { names: [], labels: {}, windows: [] };
+  return { names: [], labels: {}, windows: [], points: false };
 }
 
 export const GetMetricsRequest: MessageFns<GetMetricsRequest> = {
@@ -63,6 +65,9 @@ export const GetMetricsRequest: MessageFns<GetMetricsRequest> = {
     });
     for (const v of message.windows) {
       Duration.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.points !== false) {
+      writer.uint32(32).bool(message.points);
     }
     return writer;
   },
@@ -107,6 +112,14 @@ export const GetMetricsRequest: MessageFns<GetMetricsRequest> = {
             message.windows.push(Duration.decode(reader, reader.uint32()));
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.points = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -137,6 +150,7 @@ export const GetMetricsRequest: MessageFns<GetMetricsRequest> = {
         )
         : {},
       windows: globalThis.Array.isArray(object?.windows) ? object.windows.map((e: any) => Duration.fromJSON(e)) : [],
+      points: isSet(object.points) ? globalThis.Boolean(object.points) : false,
     };
   },
 
@@ -157,6 +171,9 @@ export const GetMetricsRequest: MessageFns<GetMetricsRequest> = {
     if (message.windows?.length) {
       obj.windows = message.windows.map((e) => Duration.toJSON(e));
     }
+    if (message.points !== undefined) {
+      obj.points = message.points;
+    }
     return obj;
   },
 
@@ -176,6 +193,7 @@ export const GetMetricsRequest: MessageFns<GetMetricsRequest> = {
       {},
     );
     message.windows = object.windows?.map((e) => Duration.fromPartial(e)) || [];
+    message.points = object.points ?? false;
     return message;
   },
 };

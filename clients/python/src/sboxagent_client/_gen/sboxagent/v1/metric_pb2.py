@@ -12,9 +12,10 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sboxagent/v1/metric.proto\x12\x0csboxagent.v1\x1a\x1egoogle/protobuf/duration.proto\"\x87\x05\n\x06Metric\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x19.sboxagent.v1.Metric.KindR\x04kind\x12\x12\n\x04unit\x18\x03 \x01(\tR\x04unit\x12\x12\n\x04help\x18\x04 \x01(\tR\x04help\x12\x33\n\x06series\x18\x05 \x03(\x0b\x32\x1b.sboxagent.v1.Metric.SeriesR\x06series\x1a\x9b\x01\n\x06Rollup\x12\x31\n\x06window\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x06window\x12\x12\n\x04last\x18\x02 \x01(\x01R\x04last\x12\x10\n\x03min\x18\x03 \x01(\x01R\x03min\x12\x10\n\x03max\x18\x04 \x01(\x01R\x03max\x12\x12\n\x04mean\x18\x05 \x01(\x01R\x04mean\x12\x12\n\x04rate\x18\x06 \x01(\x01R\x04rate\x1a\xf9\x01\n\x06Series\x12?\n\x06labels\x18\x01 \x03(\x0b\x32\'.sboxagent.v1.Metric.Series.LabelsEntryR\x06labels\x12\x14\n\x05value\x18\x02 \x01(\x01R\x05value\x12\x14\n\x05\x63ount\x18\x03 \x01(\x01R\x05\x63ount\x12\x10\n\x03sum\x18\x04 \x01(\x01R\x03sum\x12\x35\n\x07rollups\x18\x05 \x03(\x0b\x32\x1b.sboxagent.v1.Metric.RollupR\x07rollups\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"C\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0b\n\x07\x43OUNTER\x10\x01\x12\t\n\x05GAUGE\x10\x02\x12\r\n\tHISTOGRAM\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sboxagent/v1/metric.proto\x12\x0csboxagent.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc1\x06\n\x06Metric\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x19.sboxagent.v1.Metric.KindR\x04kind\x12\x12\n\x04unit\x18\x03 \x01(\tR\x04unit\x12\x12\n\x04help\x18\x04 \x01(\tR\x04help\x12\x33\n\x06series\x18\x05 \x03(\x0b\x32\x1b.sboxagent.v1.Metric.SeriesR\x06series\x1a\xcf\x01\n\x06Rollup\x12\x31\n\x06window\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x06window\x12\x12\n\x04last\x18\x02 \x01(\x01R\x04last\x12\x10\n\x03min\x18\x03 \x01(\x01R\x03min\x12\x10\n\x03max\x18\x04 \x01(\x01R\x03max\x12\x12\n\x04mean\x18\x05 \x01(\x01R\x04mean\x12\x12\n\x04rate\x18\x06 \x01(\x01R\x04rate\x12\x32\n\x06points\x18\x07 \x03(\x0b\x32\x1a.sboxagent.v1.Metric.PointR\x06points\x1a\x83\x01\n\x05Point\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x10\n\x03min\x18\x02 \x01(\x01R\x03min\x12\x10\n\x03max\x18\x03 \x01(\x01R\x03max\x12\x12\n\x04mean\x18\x04 \x01(\x01R\x04mean\x12\x12\n\x04rate\x18\x05 \x01(\x01R\x04rate\x1a\xf9\x01\n\x06Series\x12?\n\x06labels\x18\x01 \x03(\x0b\x32\'.sboxagent.v1.Metric.Series.LabelsEntryR\x06labels\x12\x14\n\x05value\x18\x02 \x01(\x01R\x05value\x12\x14\n\x05\x63ount\x18\x03 \x01(\x01R\x05\x63ount\x12\x10\n\x03sum\x18\x04 \x01(\x01R\x03sum\x12\x35\n\x07rollups\x18\x05 \x03(\x0b\x32\x1b.sboxagent.v1.Metric.RollupR\x07rollups\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"C\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0b\n\x07\x43OUNTER\x10\x01\x12\t\n\x05GAUGE\x10\x02\x12\r\n\tHISTOGRAM\x10\x03\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sboxagent_client._gen.sboxagent.v1.metric_pb2', globals())
@@ -23,14 +24,16 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _METRIC_SERIES_LABELSENTRY._options = None
   _METRIC_SERIES_LABELSENTRY._serialized_options = b'8\001'
-  _METRIC._serialized_start=76
-  _METRIC._serialized_end=723
-  _METRIC_ROLLUP._serialized_start=247
-  _METRIC_ROLLUP._serialized_end=402
-  _METRIC_SERIES._serialized_start=405
-  _METRIC_SERIES._serialized_end=654
-  _METRIC_SERIES_LABELSENTRY._serialized_start=597
-  _METRIC_SERIES_LABELSENTRY._serialized_end=654
-  _METRIC_KIND._serialized_start=656
-  _METRIC_KIND._serialized_end=723
+  _METRIC._serialized_start=109
+  _METRIC._serialized_end=942
+  _METRIC_ROLLUP._serialized_start=280
+  _METRIC_ROLLUP._serialized_end=487
+  _METRIC_POINT._serialized_start=490
+  _METRIC_POINT._serialized_end=621
+  _METRIC_SERIES._serialized_start=624
+  _METRIC_SERIES._serialized_end=873
+  _METRIC_SERIES_LABELSENTRY._serialized_start=816
+  _METRIC_SERIES_LABELSENTRY._serialized_end=873
+  _METRIC_KIND._serialized_start=875
+  _METRIC_KIND._serialized_end=942
 # @@protoc_insertion_point(module_scope)

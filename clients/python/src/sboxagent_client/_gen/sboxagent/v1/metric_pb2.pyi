@@ -5,6 +5,7 @@ from google.protobuf.descriptor import Descriptor, FileDescriptor
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
 from google.protobuf import duration_pb2
+from google.protobuf import timestamp_pb2
 
 DESCRIPTOR: FileDescriptor
 
@@ -24,7 +25,18 @@ class Metric(Message):
         max: float
         mean: float
         rate: float
-        def __init__(self, *, window: Optional[Union[duration_pb2.Duration, Mapping[str, Any]]] = ..., last: Optional[float] = ..., min: Optional[float] = ..., max: Optional[float] = ..., mean: Optional[float] = ..., rate: Optional[float] = ...) -> None: ...
+        @property
+        def points(self) -> MutableSequence[Metric.Point]: ...
+        def __init__(self, *, window: Optional[Union[duration_pb2.Duration, Mapping[str, Any]]] = ..., last: Optional[float] = ..., min: Optional[float] = ..., max: Optional[float] = ..., mean: Optional[float] = ..., rate: Optional[float] = ..., points: Optional[Iterable[Union[Metric.Point, Mapping[str, Any]]]] = ...) -> None: ...
+    class Point(Message):
+        DESCRIPTOR: Descriptor
+        @property
+        def time(self) -> timestamp_pb2.Timestamp: ...
+        min: float
+        max: float
+        mean: float
+        rate: float
+        def __init__(self, *, time: Optional[Union[timestamp_pb2.Timestamp, Mapping[str, Any]]] = ..., min: Optional[float] = ..., max: Optional[float] = ..., mean: Optional[float] = ..., rate: Optional[float] = ...) -> None: ...
     class Series(Message):
         DESCRIPTOR: Descriptor
         @property

@@ -16,7 +16,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from sboxagent_client._gen.sboxagent.v1 import metric_pb2 as sboxagent_dot_v1_dot_metric__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sboxagent/v1/metrics_service.proto\x12\x0csboxagent.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19sboxagent/v1/metric.proto\"\xde\x01\n\x11GetMetricsRequest\x12\x14\n\x05names\x18\x01 \x03(\tR\x05names\x12\x43\n\x06labels\x18\x02 \x03(\x0b\x32+.sboxagent.v1.GetMetricsRequest.LabelsEntryR\x06labels\x12\x33\n\x07windows\x18\x03 \x03(\x0b\x32\x19.google.protobuf.DurationR\x07windows\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"t\n\x12GetMetricsResponse\x12.\n\x07metrics\x18\x01 \x03(\x0b\x32\x14.sboxagent.v1.MetricR\x07metrics\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time2f\n\x0eMetricsService\x12T\n\nGetMetrics\x12\x1f.sboxagent.v1.GetMetricsRequest\x1a .sboxagent.v1.GetMetricsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sboxagent/v1/metrics_service.proto\x12\x0csboxagent.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19sboxagent/v1/metric.proto\"\xf6\x01\n\x11GetMetricsRequest\x12\x14\n\x05names\x18\x01 \x03(\tR\x05names\x12\x43\n\x06labels\x18\x02 \x03(\x0b\x32+.sboxagent.v1.GetMetricsRequest.LabelsEntryR\x06labels\x12\x33\n\x07windows\x18\x03 \x03(\x0b\x32\x19.google.protobuf.DurationR\x07windows\x12\x16\n\x06points\x18\x04 \x01(\x08R\x06points\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"t\n\x12GetMetricsResponse\x12.\n\x07metrics\x18\x01 \x03(\x0b\x32\x14.sboxagent.v1.MetricR\x07metrics\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time2f\n\x0eMetricsService\x12T\n\nGetMetrics\x12\x1f.sboxagent.v1.GetMetricsRequest\x1a .sboxagent.v1.GetMetricsResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sboxagent_client._gen.sboxagent.v1.metrics_service_pb2', globals())
@@ -28,11 +28,11 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _METRICSSERVICE.methods_by_name['GetMetrics']._options = None
   _METRICSSERVICE.methods_by_name['GetMetrics']._serialized_options = b'\220\002\001'
   _GETMETRICSREQUEST._serialized_start=145
-  _GETMETRICSREQUEST._serialized_end=367
-  _GETMETRICSREQUEST_LABELSENTRY._serialized_start=310
-  _GETMETRICSREQUEST_LABELSENTRY._serialized_end=367
-  _GETMETRICSRESPONSE._serialized_start=369
-  _GETMETRICSRESPONSE._serialized_end=485
-  _METRICSSERVICE._serialized_start=487
-  _METRICSSERVICE._serialized_end=589
+  _GETMETRICSREQUEST._serialized_end=391
+  _GETMETRICSREQUEST_LABELSENTRY._serialized_start=334
+  _GETMETRICSREQUEST_LABELSENTRY._serialized_end=391
+  _GETMETRICSRESPONSE._serialized_start=393
+  _GETMETRICSRESPONSE._serialized_end=509
+  _METRICSSERVICE._serialized_start=511
+  _METRICSSERVICE._serialized_end=613
 # @@protoc_insertion_point(module_scope)
