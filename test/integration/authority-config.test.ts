@@ -191,8 +191,8 @@ processes:
     );
     assert.match(file(), new RegExp(`auth_token: ${secret}`));
     assert.match(file(), /API_TOKEN: of-the-unit/);
-    const status = await admin.rest('GET', '/api/v1/status');
-    assert.deepEqual([status.status, status.json.caller.id, status.json.caller.scopes], [200, 'admin', ['admin']]);
+    const own = await admin.rest('GET', '/api/v1/status');
+    assert.deepEqual([own.status, own.json.caller.id, own.json.caller.scopes], [200, 'admin', ['admin']]);
     const yaml = await configurer.rest('PUT', '/api/v1/config', file().replace('log_level: debug', 'log_level: warn'), {
       'content-type': 'application/yaml',
     });
