@@ -10,14 +10,15 @@
 import { printable, printableLines } from './escape.ts';
 import { EXIT, Failure } from './failure.ts';
 import type { Io } from './io.ts';
-import { runProgram } from './program.ts';
 
 export { type Io, standardIo } from './io.ts';
 
 /** Runs a client command. Answers the exit code; throws only on a fault of its own. */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   try {
-    return await runProgram(plainArguments(argv), io);
+    // A Tab key is answered without the parser, which takes longer to load than to answer.
+    if (argv[0] === '__complete') return await (await import('./completion/complete.ts')).complete(argv.slice(1), io);
+    return await (await import('./program.ts')).runProgram(plainArguments(argv), io);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     io.stderr.write(complaint(error));

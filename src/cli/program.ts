@@ -1,35 +1,13 @@
 import { Command, CommanderError, Option } from 'commander';
-import { type CommandSpec, commonFlags, type FlagSpec, type Flags, outputs } from './command-spec.ts';
+import { type CommandSpec, commonFlags, type FlagSpec, type Flags } from './command-spec.ts';
 import { commands } from './command-table.ts';
-import type { CommonOptions, OutputFormat } from './context.ts';
+import { commonOptions } from './common-options.ts';
 import { EXIT, Failure } from './failure.ts';
 import type { Io } from './io.ts';
 
 function optionOf({ flags, summary, values }: FlagSpec): Option {
   const option = new Option(flags, summary);
   return values === undefined ? option : option.choices([...values]);
-}
-
-/** The common options as they were given; none of them is judged here. */
-function commonOf(flags: Flags): CommonOptions {
-  const text = (name: string): string | undefined => {
-    const value = flags[name];
-    return typeof value === 'string' ? value : undefined;
-  };
-  const output = outputs.find((format) => format === flags['output']);
-  return {
-    output: output ?? ('table' satisfies OutputFormat),
-    timeout: text('timeout'),
-    target: text('target'),
-    token: text('token'),
-    tokenFile: text('tokenFile'),
-    tls: flags['tls'] === true,
-    caFile: text('caFile'),
-    certFile: text('certFile'),
-    keyFile: text('keyFile'),
-    config: text('config'),
-    stateDir: text('stateDir'),
-  };
 }
 
 interface Build {
@@ -49,7 +27,7 @@ function addCommand(parent: Command, spec: CommandSpec, build: Build): void {
     if (load === undefined) throw new Failure(EXIT.usage, `${spec.name} comes first: \`sboxagent ${spec.name} [options]\``);
     const handler = await load();
     const flags: Flags = command.optsWithGlobals();
-    build.done(await handler({ io: build.io, options: commonOf(flags) }, command.args, flags));
+    build.done(await handler({ io: build.io, options: commonOptions(flags) }, command.args, flags));
   });
 }
 

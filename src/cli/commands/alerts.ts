@@ -39,7 +39,7 @@ const columns: readonly Column<Alert>[] = [
 ];
 
 /** All alerts, page by page: the agent bounds their number. */
-async function listAll(agent: Agent, states: AlertFilter['states']): Promise<Alert[]> {
+export async function listAlerts(agent: Agent, states: AlertFilter['states']): Promise<Alert[]> {
   const service = client(agent);
   const all: Alert[] = [];
   let token = '';
@@ -54,7 +54,7 @@ async function listAll(agent: Agent, states: AlertFilter['states']): Promise<Ale
 
 export const list: Handler = (context, _args, flags) =>
   withAgent(context, async (agent) => {
-    const alerts = await listAll(agent, flags['firing'] === true ? ['FIRING'] : []);
+    const alerts = await listAlerts(agent, flags['firing'] === true ? ['FIRING'] : []);
     const style = await styleOf(context);
     await print(context, alerts, () => table(columns, alerts, style));
     return EXIT.done;
@@ -90,7 +90,7 @@ export const watch: Handler = async (context) => {
     const missing = new Set(shown.keys());
     for (const { id } of firing) missing.delete(id);
     if (missing.size === 0 || current === undefined) return;
-    for (const alert of await listAll(current, ['RESOLVED'])) if (missing.has(alert.id)) await show(alert);
+    for (const alert of await listAlerts(current, ['RESOLVED'])) if (missing.has(alert.id)) await show(alert);
     for (const id of missing) shown.delete(id);
   };
   return follow<WatchAlertsResponse>(context, dialled, {

@@ -129,7 +129,7 @@ export const reload: Handler = (context) =>
   });
 
 /** Newest first. */
-async function listRevisions(agent: Agent, most: number): Promise<ConfigRevision[]> {
+export async function listRevisions(agent: Agent, most: number): Promise<ConfigRevision[]> {
   const client = clientOf(agent);
   const all: ConfigRevision[] = [];
   let token = '';

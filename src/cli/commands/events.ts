@@ -51,7 +51,7 @@ const columns: readonly Column<Event>[] = [
 ];
 
 /** The newest `lines` that match, oldest first. */
-async function newest(agent: Agent, filter: Partial<EventFilter>, lines: number): Promise<Event[]> {
+export async function newestEvents(agent: Agent, filter: Partial<EventFilter>, lines: number): Promise<Event[]> {
   const events: Event[] = [];
   let token = '';
   while (events.length < lines) {
@@ -67,7 +67,7 @@ async function newest(agent: Agent, filter: Partial<EventFilter>, lines: number)
 
 /** Those after a revision, oldest first, as far as the journal goes now. */
 async function* after(agent: Agent, { filter, lines }: Query, revision: number): AsyncGenerator<Event> {
-  const last = Number((await newest(agent, filter, 1))[0]?.revision ?? 0);
+  const last = Number((await newestEvents(agent, filter, 1))[0]?.revision ?? 0);
   const request = WatchEventsRequest.fromPartial({ filter, after_revision: String(revision) });
   // Also where nothing is to come: the agent says what is wrong with the revision.
   let left = lines ?? Number.POSITIVE_INFINITY;
@@ -91,7 +91,7 @@ async function listOnce(context: Context, query: Query): Promise<number> {
   return withAgent(context, async (agent) => {
     const { after: revision, filter, lines } = query;
     const found =
-      revision === undefined ? await newest(agent, filter, lines ?? defaultLines) : await collect(after(agent, query, revision));
+      revision === undefined ? await newestEvents(agent, filter, lines ?? defaultLines) : await collect(after(agent, query, revision));
     const style = await styleOf(context);
     await print(context, found, () => table(columns, found, style));
     return EXIT.done;
@@ -103,7 +103,7 @@ async function beginning(agent: Agent, { after: revision, filter, lines }: Query
   if (revision !== undefined) return { shown: [], cursor: String(revision) };
   if (lines === undefined || lines === 0) return { shown: [], cursor: undefined };
   const { journal } = await unary(agent, agent.agents.getStatus.bind(agent.agents), GetStatusRequest.create());
-  const shown = await newest(agent, filter, lines);
+  const shown = await newestEvents(agent, filter, lines);
   const cursor = Math.max(Number(journal?.last_revision ?? 0), Number(shown.at(-1)?.revision ?? 0));
   return { shown, cursor: String(cursor) };
 }

@@ -16,7 +16,7 @@ import { print, styleOf, yamlText } from '../output.ts';
 import { type Column, table } from '../table.ts';
 import { pluginClient } from './plugins.ts';
 
-function get(agent: Agent, id: string): Promise<PluginConfig> {
+export function getDocument(agent: Agent, id: string): Promise<PluginConfig> {
   const client = pluginClient(agent);
   return unary(agent, client.getPluginConfig.bind(client), GetPluginConfigRequest.fromPartial({ id }));
 }
@@ -34,7 +34,7 @@ async function show(context: Context, config: PluginConfig): Promise<void> {
 
 export const getConfig: Handler = (context, [id = '', key]) =>
   withAgent(context, async (agent) => {
-    const config = await get(agent, id);
+    const config = await getDocument(agent, id);
     if (key === undefined) {
       await show(context, config);
       return EXIT.done;
@@ -51,7 +51,7 @@ export const setConfig: Handler = (context, [id = '', ...words], flags) =>
     const file = text(flags, 'file');
     if ((file === undefined) === (words.length === 0)) throw usage('give KEY=VALUE or -f FILE');
     const assignments = words.map(assignment);
-    const before = file === undefined ? await get(agent, id) : undefined;
+    const before = file === undefined ? await getDocument(agent, id) : undefined;
     const config = file === undefined ? assigned(before?.config ?? {}, assignments) : await documentOf(file);
     const client = pluginClient(agent);
     const request = UpdatePluginConfigRequest.fromPartial({
@@ -72,11 +72,15 @@ const backupColumns: readonly Column<PluginConfigBackup>[] = [
   { title: 'BYTES', cell: (b) => String(b.bytes) },
 ];
 
+export async function listBackups(agent: Agent, id: string): Promise<PluginConfigBackup[]> {
+  const client = pluginClient(agent);
+  const request = ListPluginConfigBackupsRequest.fromPartial({ id, page_size: 1000 });
+  return (await unary(agent, client.listPluginConfigBackups.bind(client), request)).backups;
+}
+
 export const backups: Handler = (context, [id = '']) =>
   withAgent(context, async (agent) => {
-    const client = pluginClient(agent);
-    const request = ListPluginConfigBackupsRequest.fromPartial({ id, page_size: 1000 });
-    const { backups: all } = await unary(agent, client.listPluginConfigBackups.bind(client), request);
+    const all = await listBackups(agent, id);
     const style = await styleOf(context);
     await print(context, all, () => table(backupColumns, all, style));
     return EXIT.done;

@@ -20,7 +20,7 @@ export function pluginClient(agent: Agent): PluginServiceClient {
 }
 
 /** All plugins, page by page: the agent bounds their number. */
-async function listAll(agent: Agent): Promise<Plugin[]> {
+export async function listPlugins(agent: Agent): Promise<Plugin[]> {
   const client = pluginClient(agent);
   const all: Plugin[] = [];
   let token = '';
@@ -35,7 +35,7 @@ async function listAll(agent: Agent): Promise<Plugin[]> {
 
 export const list: Handler = (context) =>
   withAgent(context, async (agent) => {
-    const plugins = await listAll(agent);
+    const plugins = await listPlugins(agent);
     const style = await styleOf(context);
     await print(context, plugins.map(pluginJson), () => pluginTable(plugins, context.io.clock.wallMs(), style));
     return EXIT.done;

@@ -43,7 +43,8 @@ export const apply: Handler = (context, [id = ''], flags) =>
     return isFollowed ? followApply(context, agent, begun) : show(context, begun);
   });
 
-async function listRevisions(agent: Agent, id: string, most: number): Promise<ProcessConfigRevision[]> {
+/** Newest first. */
+export async function listRevisions(agent: Agent, id: string, most: number): Promise<ProcessConfigRevision[]> {
   const all: ProcessConfigRevision[] = [];
   let token = '';
   do {

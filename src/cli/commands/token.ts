@@ -74,6 +74,12 @@ function tokenTable(records: readonly TokenRecord[], nowMs: number, style: Style
   return table(columns, records, style);
 }
 
+/** Those of the state directory, newest last. */
+export async function knownTokens(context: Context): Promise<readonly TokenRecord[]> {
+  const stateDir = await stateDirOf(context);
+  return guarded(() => listTokens(stateDir));
+}
+
 export const createCommand: Handler = async (context, _args, flags) => {
   const scope = list(flags, 'scope');
   const replaces = text(flags, 'replaces');
@@ -113,9 +119,8 @@ export const createCommand: Handler = async (context, _args, flags) => {
 };
 
 export const listCommand: Handler = async (context) => {
-  const stateDir = await stateDirOf(context);
   const nowMs = context.io.clock.wallMs();
-  const records = guarded(() => listTokens(stateDir));
+  const records = await knownTokens(context);
   const style = await styleOf(context);
   await print(
     context,

@@ -16,6 +16,7 @@ export const alertCommands: readonly CommandSpec[] = [
         name: 'ack',
         summary: 'acknowledge an alert',
         args: '<id>',
+        completes: ['alert'],
         flags: [{ flags: '-m, --comment <text>', summary: 'a word to it, for others' }],
         load: async () => (await import('../commands/alerts.ts')).ack,
       },

@@ -5,6 +5,7 @@ const plugin = (name: PluginAction, summary: string): CommandSpec => ({
   name,
   summary,
   args: '<id>',
+  completes: ['plugin'],
   load: async () => (await import('../commands/plugins.ts')).act(name),
 });
 
@@ -19,6 +20,7 @@ export const pluginCommands: readonly CommandSpec[] = [
         name: 'show',
         summary: 'show one plugin with its newest events',
         args: '<id>',
+        completes: ['plugin'],
         load: async () => (await import('../commands/plugins.ts')).show,
       },
       plugin('enable', 'switch a plugin on again'),
@@ -30,6 +32,7 @@ export const pluginCommands: readonly CommandSpec[] = [
         name: 'forget',
         summary: 'remove a plugin that is gone for good, with its document and its alerts',
         args: '<id>',
+        completes: ['plugin'],
         load: async () => (await import('../commands/plugins.ts')).forget,
       },
       {
@@ -40,12 +43,14 @@ export const pluginCommands: readonly CommandSpec[] = [
             name: 'get',
             summary: 'show the document, or what stands under a key, secrets masked',
             args: '<id> [key]',
+            completes: ['plugin', 'plugin-key'],
             load: async () => (await import('../commands/plugin-config.ts')).getConfig,
           },
           {
             name: 'set',
             summary: 'change keys of the document, or replace it with -f; a value *** keeps the secret that is there',
             args: '<id> [key=value...]',
+            completes: ['plugin', 'plugin-key'],
             flags: [
               { flags: '-f, --file <path>', summary: 'the whole document, JSON or YAML; - reads stdin', completes: 'file' },
               { flags: '--dry-run', summary: 'judge it and change nothing' },
@@ -56,12 +61,14 @@ export const pluginCommands: readonly CommandSpec[] = [
             name: 'backups',
             summary: 'list the backups of the document, newest first',
             args: '<id>',
+            completes: ['plugin'],
             load: async () => (await import('../commands/plugin-config.ts')).backups,
           },
           {
             name: 'restore',
             summary: 'make the document of a backup the newest revision',
             args: '<id> <backup>',
+            completes: ['plugin', 'backup'],
             load: async () => (await import('../commands/plugin-config.ts')).restore,
           },
         ],

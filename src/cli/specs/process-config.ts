@@ -28,7 +28,7 @@ export const processConfigCommands: readonly CommandSpec[] = [
     name: 'rollback',
     summary: 'put an earlier config of an engine into effect again, with the same proof',
     args: '<id> <rev>',
-    completes: ['process'],
+    completes: ['process', 'process-revision'],
     flags: [reason],
     load: async () => (await import('../commands/process-config.ts')).rollback,
   },

@@ -8,7 +8,7 @@ export const recordCommands: readonly CommandSpec[] = [
     name: 'logs',
     summary: 'show what processes and the agent wrote, oldest first',
     args: '[id]',
-    completes: ['process'],
+    completes: ['log-source'],
     flags: [
       follow,
       { flags: '-n, --lines <count>', summary: 'that many of the last lines (default: 100)' },
@@ -23,9 +23,9 @@ export const recordCommands: readonly CommandSpec[] = [
     summary: 'show events, oldest first',
     flags: [
       follow,
-      { flags: '--type <glob...>', summary: 'only these types: * within a segment, ** across, e.g. process.**' },
+      { flags: '--type <glob...>', summary: 'only these types: * within a segment, ** across, e.g. process.**', completes: 'event-type' },
       { flags: '--source <name...>', summary: 'only of these sources' },
-      { flags: '--subject <name...>', summary: 'only about these subjects, e.g. the id of a process' },
+      { flags: '--subject <name...>', summary: 'only about these subjects, e.g. the id of a process', completes: 'process' },
       { flags: '--after <revision>', summary: 'those after this revision; 0 from the oldest kept' },
       {
         flags: '-n, --lines <count>',

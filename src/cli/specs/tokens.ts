@@ -1,3 +1,4 @@
+import { scopes } from '../../kernel/principal.ts';
 import type { CommandSpec } from '../command-spec.ts';
 
 /** Tokens, which work on the state directory itself. */
@@ -13,8 +14,13 @@ export const tokenCommands: readonly CommandSpec[] = [
           {
             flags: '--scope <scopes...>',
             summary: 'what it may do: read, events:write, operate, config:write, admin; separated by commas',
+            completes: scopes,
           },
-          { flags: '--replaces <id>', summary: 'take the place of this token: its plugins, and its name and scopes unless given' },
+          {
+            flags: '--replaces <id>',
+            summary: 'take the place of this token: its plugins, and its name and scopes unless given',
+            completes: 'token',
+          },
           { flags: '--ttl <duration>', summary: 'how long it is good, e.g. 30d (default: until it is revoked)' },
           { flags: '--name <name>', summary: 'who uses it: the default source of events published with it' },
         ],
@@ -29,6 +35,7 @@ export const tokenCommands: readonly CommandSpec[] = [
         name: 'revoke',
         summary: 'end a token and its streams at once',
         args: '<id>',
+        completes: ['token'],
         load: async () => (await import('../commands/token.ts')).revokeCommand,
       },
     ],

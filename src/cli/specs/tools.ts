@@ -6,6 +6,7 @@ export const toolCommands: readonly CommandSpec[] = [
     name: 'call',
     summary: 'call any RPC: the request is JSON, - reads it from stdin; without arguments it lists services and methods',
     args: '[method] [json]',
+    completes: ['method'],
     load: async () => (await import('../commands/call.ts')).call,
   },
   { name: 'version', summary: 'show the version', load: async () => (await import('../commands/version.ts')).version },
