@@ -9,7 +9,7 @@ import { cli } from '../../helpers/cli-io.ts';
 test('a line is read as the parser would read it', () => {
   const line = readCommandLine(['--state-dir', '/x', 'plugins', '-o=json', 'config', 'get', '--timeout', '5s', 'geo']);
   assert.equal(line.command?.name, 'get');
-  assert.deepEqual(line.given, { stateDir: '/x', timeout: '5s' });
+  assert.deepEqual(line.given, { stateDir: '/x', output: 'json', timeout: '5s' });
   assert.deepEqual(line.args, ['geo']);
   assert.equal(completionOf(line), 'plugin-key');
   assert.equal(readCommandLine(['logs', '--level']).open?.name, 'level');
