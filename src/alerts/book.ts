@@ -50,8 +50,8 @@ export function createBook(rows: readonly AlertRow[]): Book {
       const all = [...resolved.values()];
       return all.filter((entry, i) => i < over || nowAgeMs - entry.resolvedAgeMs > resolvedKeptMs).map(({ view }) => view.id);
     },
-    remove(gone) {
-      for (const id of gone) {
+    remove(ended) {
+      for (const id of ended) {
         ids.delete(id);
         resolved.delete(id);
       }

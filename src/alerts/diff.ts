@@ -9,7 +9,7 @@ export interface Found extends Finding {
 }
 
 /** What all rules say at one moment. */
-export interface Look {
+export interface Evaluation {
   readonly found: ReadonlyMap<string, Found>;
   /** Rules that could not be asked: their alerts stay as they are. */
   readonly silent: ReadonlySet<string>;
@@ -19,13 +19,13 @@ export interface Look {
 
 export interface Difference {
   readonly fresh: readonly Found[];
-  readonly gone: readonly Entry[];
+  readonly ended: readonly Entry[];
 }
 
-export function difference(firing: ReadonlyMap<string, Entry>, { found, silent, settled }: Look): Difference {
+export function difference(firing: ReadonlyMap<string, Entry>, { found, silent, settled }: Evaluation): Difference {
   const fresh = [...found].filter(([key]) => !firing.has(key)).map(([, one]) => one);
-  const gone = settled ? [...firing].filter(([key, { view }]) => !found.has(key) && !silent.has(view.rule)).map(([, entry]) => entry) : [];
-  return { fresh, gone };
+  const ended = settled ? [...firing].filter(([key, { view }]) => !found.has(key) && !silent.has(view.rule)).map(([, entry]) => entry) : [];
+  return { fresh, ended };
 }
 
 const limits = { subject: 256, summary: 1000, labels: 32, label: 256 } as const;

@@ -5,10 +5,10 @@ import { ulid } from '../kernel/ids.ts';
 import { createKeyedLock } from '../kernel/keyed-lock.ts';
 import type { OpenStore } from '../store/index.ts';
 import type { Logger } from '../telemetry/types.ts';
+import { due, unpublished } from './alert-events.ts';
 import type { Owed, SaveArgs } from './alert-procedures.ts';
 import { type Book, type Entry, keyOf, maxFiring, rowOf } from './book.ts';
-import { difference, type Found, fired, type Look, measured } from './diff.ts';
-import { due, untold } from './story.ts';
+import { difference, type Evaluation, type Found, fired, measured } from './diff.ts';
 import type { AlertChange, AlertView } from './types.ts';
 import { createUnsaved } from './unsaved.ts';
 
@@ -17,7 +17,7 @@ const publishAlerts = 200;
 /** How often alerts that are too old are looked for without another reason. */
 const sweepEveryMs = 60_000;
 /** A store that refuses for so long is not waited for: alerts are told, and stored when it is back. */
-const patienceMs = 5000;
+const storeWaitMs = 5000;
 
 export interface ManagerOptions {
   readonly book: Book;
@@ -26,7 +26,7 @@ export interface ManagerOptions {
   readonly source: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly look: () => Look;
+  readonly evaluate: () => Evaluation;
   /** Counts an alert that found no place. */
   readonly refused: () => void;
   /** Webhooks that want to be told of it. */
@@ -57,7 +57,7 @@ export function createManager(options: ManagerOptions): Manager {
   let sweptMs = Number.NEGATIVE_INFINITY;
   let refusedKeys: ReadonlySet<string> = new Set();
 
-  const tell = (alerts: readonly AlertView[]): void => {
+  const notifyListeners = (alerts: readonly AlertView[]): void => {
     for (const fn of listeners) {
       try {
         fn({ alerts });
@@ -81,37 +81,37 @@ export function createManager(options: ManagerOptions): Manager {
     } catch (error) {
       troubledSinceMs ??= clock.monotonicMs();
       // An alert that the disk is full cannot wait for the disk.
-      if (!anyway || clock.monotonicMs() - troubledSinceMs < patienceMs) throw error;
+      if (!anyway || clock.monotonicMs() - troubledSinceMs < storeWaitMs) throw error;
       unsaved.add(entries, owed);
     }
     for (const entry of entries) book.put(entry);
     book.remove(removed);
     const views = entries.map(({ view }) => view);
-    if (views.length > 0) tell(views);
+    if (views.length > 0) notifyListeners(views);
   };
   /** As many of the new ones as there is room for; a refusal is counted once as long as it lasts. */
-  const admitted = (fresh: readonly Found[], gone: number): readonly Found[] => {
-    const room = Math.max(0, maxFiring - book.firing.size + gone);
+  const admitted = (fresh: readonly Found[], ended: number): readonly Found[] => {
+    const room = Math.max(0, maxFiring - book.firing.size + ended);
     const over = new Set(fresh.slice(room).map(keyOf));
     for (const key of over) if (!refusedKeys.has(key)) options.refused();
     refusedKeys = over;
     return fresh.slice(0, room);
   };
   const step = async (): Promise<void> => {
-    const look = options.look();
-    const { fresh, gone } = difference(book.firing, look);
-    refresh(book, look);
+    const evaluation = options.evaluate();
+    const { fresh, ended } = difference(book.firing, evaluation);
+    refresh(book, evaluation);
     const wallMs = clock.wallMs();
-    const started = admitted(fresh, gone.length).map(
+    const started = admitted(fresh, ended.length).map(
       (one): Entry => ({ view: fired(one, ulid(wallMs), wallMs), told: 0, resolvedAgeMs: 0 }),
     );
-    const ended = gone.map(({ view, told }): Entry => {
+    const resolved = ended.map(({ view, told }): Entry => {
       const endTimeMs = Math.max(wallMs, view.startTimeMs);
       return { view: { ...view, state: 'RESOLVED', endTimeMs }, told, resolvedAgeMs: store.ageing.nowMs() };
     });
-    const entries = [...ended, ...started];
+    const entries = [...resolved, ...started];
     if (entries.length > 0 || unsaved.size() > 0 || clock.monotonicMs() - sweptMs >= sweepEveryMs) {
-      const owed = ended.flatMap(({ view }) => options.wantedBy(view).map((webhook) => ({ webhook, id: view.id })));
+      const owed = resolved.flatMap(({ view }) => options.wantedBy(view).map((webhook) => ({ webhook, id: view.id })));
       await commit(entries, owed, true);
       if (entries.length > 0) options.changed(entries.map(({ view }) => view));
     }
@@ -160,7 +160,7 @@ export function createManager(options: ManagerOptions): Manager {
 }
 
 /** What is measured changes all the time: it is shown, but it is no news. */
-function refresh(book: Book, { found }: Look): void {
+function refresh(book: Book, { found }: Evaluation): void {
   for (const [key, entry] of book.firing) {
     const now = found.get(key);
     const view = now === undefined ? entry.view : measured(entry.view, now);
@@ -173,7 +173,7 @@ async function publish({ book, store, journal, source, logger }: ManagerOptions)
   const waiting = [...book.entries()].filter((entry) => entry.told < due(entry)).sort((a, b) => (a.view.id < b.view.id ? -1 : 1));
   for (let at = 0; at < waiting.length; at += publishAlerts) {
     const batch = waiting.slice(at, at + publishAlerts);
-    await journal.publish(batch.flatMap(untold), { source, inside: true }).catch((error: unknown) => {
+    await journal.publish(batch.flatMap(unpublished), { source, inside: true }).catch((error: unknown) => {
       if (!(error instanceof AgentError && error.reason === 'INVALID_REQUEST')) throw error;
       // It would be refused again and again, and hold back all others.
       logger.error({ err: error, alerts: batch.length }, 'events of alerts were refused by the journal');

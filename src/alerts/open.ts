@@ -7,8 +7,8 @@ import type { Logger, MetricReader, Metrics, Sample } from '../telemetry/types.t
 import type { Loaded } from './alert-procedures.ts';
 import { type Book, createBook } from './book.ts';
 import type { Fetch } from './delivery.ts';
+import { createEvaluator } from './evaluator.ts';
 import { createEventReader } from './event-reader.ts';
-import { createLooker } from './looker.ts';
 import { createManager } from './manager.ts';
 import { createNotifier, type Notifier } from './notifier.ts';
 import { createRuleSet } from './rule-set.ts';
@@ -62,11 +62,11 @@ export async function openAlerts(options: AlertsOptions): Promise<OpenAlerts> {
   rules.replace(settings.rules);
   const soon = createSoon(() => manager.kick(), soonMs, clock);
   const reader = createEventReader({ journal, rules, clock, logger, counted: soon.ask });
-  const { start: settle, look } = createLooker({ builtIn, rules, reader, book, clock, logger, settleMs });
+  const { start: settle, evaluate } = createEvaluator({ builtIn, rules, reader, book, clock, logger, settleMs });
   const notifier = openNotifier(options, book);
   const refusals = metrics.counter('sboxagent_limit_refused_total');
   const manager = createManager({
-    ...{ book, store, journal, source, clock, logger, look },
+    ...{ book, store, journal, source, clock, logger, evaluate },
     refused: () => refusals.add(1, { limit: 'alerts' }),
     wantedBy: notifier.wantedBy,
     changed: notifier.changed,

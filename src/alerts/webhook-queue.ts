@@ -26,9 +26,9 @@ export function createWebhookQueue(): WebhookQueue {
     },
     batch: (most) => waiting.values().take(most).toArray(),
     done(views) {
-      const gone = views.filter((view) => waiting.get(view.id) === view);
-      for (const { id } of gone) waiting.delete(id);
-      return gone;
+      const done = views.filter((view) => waiting.get(view.id) === view);
+      for (const { id } of done) waiting.delete(id);
+      return done;
     },
     size: () => waiting.size,
   };

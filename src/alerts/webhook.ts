@@ -58,9 +58,9 @@ export function startWebhook(options: WebhookOptions): Webhook {
     }
     if (before !== undefined && trouble === undefined) logger.info({ webhook: settings.name }, 'a webhook takes alerts again');
     if (outcome.kind !== 'passing') {
-      const gone = new Set(queue.done(views));
+      const done = new Set(queue.done(views));
       // What was delivered counts also where there is a newer word already.
-      const told = outcome.kind === 'delivered' ? views : [...gone];
+      const told = outcome.kind === 'delivered' ? views : [...done];
       settled(told, outcome.kind === 'delivered' ? 'delivered' : 'failed');
     }
     return outcome;

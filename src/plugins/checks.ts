@@ -59,7 +59,7 @@ export function createChecks(options: ChecksOptions): Checks {
     seen(record);
   };
 
-  const look = async (record: PluginRecord, unit: PluginUnitSettings, signal: AbortSignal): Promise<ProbeResult> => {
+  const runCheck = async (record: PluginRecord, unit: PluginUnitSettings, signal: AbortSignal): Promise<ProbeResult> => {
     if (record.process !== 'READY' && record.process !== 'RUNNING') return { ok: false, message: `its process is ${record.process}` };
     if (unit.readiness === undefined) return { ok: true, message: 'its process is READY' };
     return runProbe(unit.readiness.action, {
@@ -87,7 +87,7 @@ export function createChecks(options: ChecksOptions): Checks {
     const began = record.checks;
     schedule.running = abort;
     try {
-      const result = await look(record, unit, abort.signal);
+      const result = await runCheck(record, unit, abort.signal);
       // What was begun before a restart, or the reset of a recovery, says nothing about what runs now.
       if (abort.signal.aborted || record.checks !== began) return;
       take(record, unit, result);

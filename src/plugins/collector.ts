@@ -31,7 +31,7 @@ export interface CollectorOptions {
   readonly metrics: Metrics;
   readonly settings: () => { readonly enabled: boolean; readonly bufferSize: number; readonly flushIntervalMs: number };
   /** A plugin gave a sign of life by an event. */
-  readonly heard: (id: string) => void;
+  readonly onContact: (id: string) => void;
 }
 
 /**
@@ -90,12 +90,12 @@ export function createCollector(options: CollectorOptions): Collector {
     const id = idIn(event, namedSource || registry.find(event.source) !== undefined);
     const record = id === undefined ? undefined : registry.know(id);
     if (id === undefined || record === undefined) return;
-    const stranger = record.lastSeenMs === undefined;
+    const isNew = record.lastSeenMs === undefined;
     record.lastSeenMs = clock.wallMs();
     record.calls = withEvent(record.calls, event);
     wait(id, event);
-    options.heard(id);
-    if (stranger) registry.touch(record);
+    options.onContact(id);
+    if (isNew) registry.touch(record);
     else registry.dirty(record);
   };
   const write = async (): Promise<void> => {

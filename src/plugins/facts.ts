@@ -69,7 +69,7 @@ export function restoreFacts(record: PluginRecord, text: string, nowMs: number):
   if (verdict.reason === 'MISSED_RUN' && cadenceMs !== null) record.contact = contactThatMissed(verdict.failures, nowMs, cadenceMs);
   Object.assign(record, {
     ...facts,
-    unheard: true,
+    silentSinceStart: true,
     leaseEnded: facts.leaseEnded || verdict.reason === 'LEASE_EXPIRED',
     endedItself: facts.endedItself === true,
     // A plugin that is no longer declared is one that somebody else runs.

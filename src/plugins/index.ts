@@ -13,7 +13,7 @@ export type {
   ApplyState,
   DocumentUpdate,
   HealthReport,
-  HealthWord,
+  HealthStatus,
   PluginBackup,
   PluginChange,
   PluginDocument,

@@ -11,7 +11,7 @@ export function registerInstruments(metrics: Metrics, registry: Registry, nowMs:
       const sample = value(record);
       return sample === undefined ? [] : [{ value: sample, labels: { plugin: record.id } }];
     });
-  const known = ({ kind, verdict }: PluginRecord): typeof verdict.word => (kind === undefined ? undefined : verdict.word);
+  const known = ({ kind, verdict }: PluginRecord): typeof verdict.status => (kind === undefined ? undefined : verdict.status);
   metrics.observe(
     'sboxagent_plugin_up',
     { kind: 'gauge' },
@@ -21,8 +21,8 @@ export function registerInstruments(metrics: Metrics, registry: Registry, nowMs:
     'sboxagent_plugin_health',
     { kind: 'gauge' },
     each((record) => {
-      const word = known(record);
-      return word === undefined ? undefined : healthValue[word];
+      const status = known(record);
+      return status === undefined ? undefined : healthValue[status];
     }),
   );
   metrics.observe(

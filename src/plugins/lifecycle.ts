@@ -3,12 +3,12 @@ import { AgentError } from '../kernel/errors.ts';
 import type { Supervisor } from '../processes/index.ts';
 import type { Collector } from './collector.ts';
 import type { Owners } from './owners.ts';
+import { emitPluginEvent } from './plugin-events.ts';
 import { noChecks, type PluginRecord } from './record.ts';
 import type { Recovery } from './recovery.ts';
 import type { Registry } from './registry.ts';
 import { endSession } from './sessions.ts';
 import { firstContact } from './silence.ts';
-import { tell } from './story.ts';
 import type { DocumentKeeper, Plugins, PluginView } from './types.ts';
 
 export interface LifecycleOptions {
@@ -20,12 +20,12 @@ export interface LifecycleOptions {
   readonly collector: Pick<Collector, 'forget' | 'flush'>;
   readonly journal: Pick<Journal, 'emit'>;
   readonly nowMs: () => number;
-  readonly look: (record: PluginRecord) => void;
+  readonly evaluate: (record: PluginRecord) => void;
 }
 
 /** What a person does with a plugin. */
 export function createLifecycle(options: LifecycleOptions): Pick<Plugins, 'enable' | 'disable' | 'start' | 'stop' | 'restart' | 'remove'> {
-  const { registry, owners, documents, supervisor, recovery, collector, journal, look } = options;
+  const { registry, owners, documents, supervisor, recovery, collector, journal, evaluate } = options;
 
   const running = (id: string): PluginRecord => {
     const record = registry.get(id);
@@ -39,7 +39,7 @@ export function createLifecycle(options: LifecycleOptions): Pick<Plugins, 'enabl
     }
   };
   const settled = async (record: PluginRecord): Promise<PluginView> => {
-    look(record);
+    evaluate(record);
     registry.touch(record);
     await collector.flush();
     return registry.view(record);
@@ -110,7 +110,7 @@ export function createLifecycle(options: LifecycleOptions): Pick<Plugins, 'enabl
       collector.forget(id);
       await registry.remove(record);
       if (owners.mayUse(id, caller)) await owners.release(id);
-      tell(journal, { id, type: 'removed', data: { kind: record.kind ?? '' }, traceId: '' });
+      emitPluginEvent(journal, { id, type: 'removed', data: { kind: record.kind ?? '' }, traceId: '' });
     },
   };
 }

@@ -130,7 +130,7 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
       touch: registry.touch,
     });
     const transition = createTransitions({ registry, recovery, journal });
-    const look = (record: PluginRecord): void => {
+    const evaluate = (record: PluginRecord): void => {
       if (leaseIsOver(record.session, nowMs())) {
         endSession(record);
         record.leaseEnded = true;
@@ -148,16 +148,16 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
       logger,
       nowMs,
       seen(record, check) {
-        look(record);
+        evaluate(record);
         if (check !== undefined) handOut.seen(record, check);
       },
     });
     /** A sign of life: heals what silence made ill, at once. */
-    const hear = (record: PluginRecord): void => {
+    const recordContact = (record: PluginRecord): void => {
       record.lastSeenMs = clock.wallMs();
-      record.unheard = false;
-      record.contact = withContact(record.contact, nowMs(), record.verdict.word === 'UNHEALTHY' || record.verdict.word === 'DEGRADED');
-      look(record);
+      record.silentSinceStart = false;
+      record.contact = withContact(record.contact, nowMs(), record.verdict.status === 'UNHEALTHY' || record.verdict.status === 'DEGRADED');
+      evaluate(record);
     };
     const collector = createCollector({
       registry,
@@ -168,15 +168,15 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
       logger,
       metrics,
       settings: () => ({ ...settings.eventCollection, enabled: settings.enabled && settings.eventCollection.enabled }),
-      heard(id) {
+      onContact(id) {
         const record = registry.find(id);
-        if (record !== undefined) hear(record);
+        if (record !== undefined) recordContact(record);
       },
     });
-    const lifecycle = createLifecycle({ registry, owners, documents, supervisor, recovery, collector, journal, nowMs, look });
+    const lifecycle = createLifecycle({ registry, owners, documents, supervisor, recovery, collector, journal, nowMs, evaluate });
     registerInstruments(metrics, registry, nowMs);
     let stops: (() => void)[] = [];
-    const told = createNote(clock);
+    const healthNote = createNote(clock);
 
     const sessions = createSessionCalls({
       registry,
@@ -188,8 +188,8 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
       clock,
       nowMs,
       refused: metrics.counter('sboxagent_limit_refused_total'),
-      look,
-      hear,
+      evaluate,
+      recordContact,
     });
 
     const plugins: Plugins = {
@@ -208,11 +208,11 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
       plugins,
       size: registry.size,
       health() {
-        const names = [...registry.all()].filter((r) => r.enabled && r.verdict.word === 'UNHEALTHY').map((r) => r.id);
+        const names = [...registry.all()].filter((r) => r.enabled && r.verdict.status === 'UNHEALTHY').map((r) => r.id);
         const shown = names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
         const parts = [names.length > 0 ? `UNHEALTHY: ${shown}` : '', documents.health().message];
-        told.note(parts.filter((part) => part !== '').join('; '));
-        return told.health();
+        healthNote.note(parts.filter((part) => part !== '').join('; '));
+        return healthNote.health();
       },
       async setSettings(next) {
         settings = next;
@@ -232,7 +232,7 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
             awake.tick();
             checks.tick();
             for (const record of registry.all()) {
-              look(record);
+              evaluate(record);
               recovery.tend(record);
             }
           }),

@@ -59,8 +59,8 @@ export interface PluginRecord {
   lastSeenMs: number | undefined;
   contact: Contact;
   /** Kept from the agent of before, and not heard of since this one started. */
-  unheard: boolean;
-  /** Its registration is under way: it is no stranger that makes room for others. */
+  silentSinceStart: boolean;
+  /** Its registration is under way: it is not forgotten to make room for others. */
   registering: boolean;
   report: (HealthReport & { readonly timeMs: number; readonly failures: number }) | undefined;
   process: ProcessState | undefined;
@@ -105,7 +105,7 @@ export function newRecord(id: string, nowMs: number): PluginRecord {
     endedItself: false,
     lastSeenMs: undefined,
     contact: firstContact(nowMs),
-    unheard: false,
+    silentSinceStart: false,
     registering: false,
     report: undefined,
     process: undefined,
@@ -125,10 +125,10 @@ function stateOf(record: PluginRecord): PluginState {
   if (!record.enabled) return 'DISABLED';
   if (record.kind === undefined) return 'UNKNOWN';
   if (record.recovery.active) return 'RECOVERING';
-  const { word, resting } = record.verdict;
+  const { status, resting } = record.verdict;
   if (resting === 'STOPPED') return 'STOPPED';
-  if (word === undefined || (resting === 'STARTING' && word === 'HEALTHY')) return 'STARTING';
-  return word === 'HEALTHY' ? 'ACTIVE' : word;
+  if (status === undefined || (resting === 'STARTING' && status === 'HEALTHY')) return 'STARTING';
+  return status === 'HEALTHY' ? 'ACTIVE' : status;
 }
 
 export interface ViewContext {
@@ -161,8 +161,8 @@ export function viewOf(record: PluginRecord, context: ViewContext): PluginView {
     leaseExpireTimeMs: leaseExpiry(record, context),
     cadenceMs: record.cadenceMs,
     health: {
-      status: verdict.word,
-      message: verdict.word === 'HEALTHY' ? '' : verdict.message,
+      status: verdict.status,
+      message: verdict.status === 'HEALTHY' ? '' : verdict.message,
       checkTimeMs: checks.timeMs ?? report?.timeMs,
       consecutiveFailures: verdict.failures,
       data: report?.data,

@@ -3,8 +3,8 @@ import type { Supervisor } from '../processes/index.ts';
 import type { RecoveryStep } from '../settings/types.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { backoffMs, type Ladder, nextStep } from './ladder.ts';
+import { emitPluginEvent } from './plugin-events.ts';
 import { noChecks, noRecovery, type PluginRecord } from './record.ts';
-import { tell } from './story.ts';
 import type { DocumentKeeper } from './types.ts';
 
 export interface RecoveryOptions {
@@ -33,7 +33,7 @@ export interface Recovery {
 const nextAction = (id: string): string =>
   `Read \`sboxagent logs ${id}\` and \`sboxagent plugins show ${id}\`, mend the cause, then \`sboxagent plugins enable ${id}\` or \`sboxagent plugins restart ${id}\`.`;
 
-const isUnhealthy = ({ verdict }: PluginRecord): boolean => verdict.word === 'UNHEALTHY' && verdict.resting === undefined;
+const isUnhealthy = ({ verdict }: PluginRecord): boolean => verdict.status === 'UNHEALTHY' && verdict.resting === undefined;
 
 export function createRecovery(options: RecoveryOptions): Recovery {
   const { supervisor, documents, journal, logger, nowMs, touch } = options;
@@ -44,7 +44,7 @@ export function createRecovery(options: RecoveryOptions): Recovery {
     record.lost = true;
     touch(record);
     const { reason, message } = record.verdict;
-    tell(journal, {
+    emitPluginEvent(journal, {
       id: record.id,
       type: 'lost',
       data: { why, reason, message, last_action: record.recovery.lastAction, next_action: nextAction(record.id) },
@@ -79,7 +79,7 @@ export function createRecovery(options: RecoveryOptions): Recovery {
   };
   const announce = (record: PluginRecord, step: RecoveryStep, attempt: number): void => {
     record.recoveriesTotal += 1;
-    tell(journal, {
+    emitPluginEvent(journal, {
       id: record.id,
       type: 'recovering',
       data: { step, attempt, budget: record.unit?.recovery?.budget ?? 0, reason: record.verdict.reason, message: record.verdict.message },

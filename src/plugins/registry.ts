@@ -80,14 +80,14 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     return record;
   };
   /** The one that nobody registered and that was silent longest. */
-  const stranger = (): PluginRecord | undefined => {
-    const strangers = [...records.values()].filter((r) => r.kind === undefined && !r.registering && r.enabled && r.configRevision === 0);
-    return strangers.sort((a, b) => (a.lastSeenMs ?? 0) - (b.lastSeenMs ?? 0))[0];
+  const oldestUnregistered = (): PluginRecord | undefined => {
+    const unregistered = [...records.values()].filter((r) => r.kind === undefined && !r.registering && r.enabled && r.configRevision === 0);
+    return unregistered.sort((a, b) => (a.lastSeenMs ?? 0) - (b.lastSeenMs ?? 0))[0];
   };
-  /** Forgets a stranger where the bound is reached; false where there is none. */
+  /** Forgets an unregistered plugin where the bound is reached; false where there is none. */
   const makeRoom = (): boolean => {
     if (records.size < limit) return true;
-    const leaving = stranger();
+    const leaving = oldestUnregistered();
     if (leaving === undefined) return false;
     forget(leaving);
     dropRow(leaving.id).catch((error: unknown) => logger.warn({ err: error }, 'a plugin could not be forgotten on the disk'));

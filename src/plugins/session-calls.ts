@@ -8,10 +8,10 @@ import type { PluginSettings } from '../settings/types.ts';
 import type { Counter } from '../telemetry/index.ts';
 import type { Collector } from './collector.ts';
 import type { Owners } from './owners.ts';
+import { emitPluginEvent } from './plugin-events.ts';
 import type { LiveSession, PluginRecord } from './record.ts';
 import type { Registry } from './registry.ts';
 import { grantedLease, leaveSession, liveSession, openSession, takeRegistration } from './sessions.ts';
-import { tell } from './story.ts';
 import type { DocumentKeeper, HealthReport, Plugins, Registration, SessionRef } from './types.ts';
 
 export interface SessionCallsOptions {
@@ -25,9 +25,9 @@ export interface SessionCallsOptions {
   readonly nowMs: () => number;
   /** `sboxagent_limit_refused_total` */
   readonly refused: Counter;
-  readonly look: (record: PluginRecord) => void;
+  readonly evaluate: (record: PluginRecord) => void;
   /** A sign of life. */
-  readonly hear: (record: PluginRecord) => void;
+  readonly recordContact: (record: PluginRecord) => void;
 }
 
 /** What makes a registration another one than before. */
@@ -48,7 +48,7 @@ const withoutSecrets = ({ status, message, data }: HealthReport): HealthReport =
 export function createSessionCalls(
   options: SessionCallsOptions,
 ): Pick<Plugins, 'register' | 'assertOwner' | 'renew' | 'report' | 'endSession' | 'followSession'> {
-  const { registry, owners, documents, collector, journal, settings, clock, nowMs, look, hear } = options;
+  const { registry, owners, documents, collector, journal, settings, clock, nowMs, evaluate, recordContact } = options;
 
   /** The record of who registers. Throws PLUGINS_OFF, PLUGIN_LIMIT_REACHED, PLUGIN_DISABLED. */
   const admitted = ({ id, labels }: Registration): PluginRecord => {
@@ -66,7 +66,7 @@ export function createSessionCalls(
   const present = (ref: SessionRef): { readonly record: PluginRecord; readonly session: LiveSession } => {
     const record = registry.get(ref.id);
     owners.assert(ref.id, ref.caller);
-    look(record);
+    evaluate(record);
     return { record, session: liveSession(record, ref) };
   };
   const renewed = (ref: SessionRef, reports: 0 | 1): PluginRecord => {
@@ -106,11 +106,11 @@ export function createSessionCalls(
       );
       // Its last word was of the session before.
       record.report = undefined;
-      hear(record);
+      recordContact(record);
       registry.touch(record);
       if (before !== declared(record)) {
         const data = { kind: record.kind ?? '', version: record.version, name: record.name };
-        tell(journal, { id, type: 'registered', data, traceId: '' });
+        emitPluginEvent(journal, { id, type: 'registered', data, traceId: '' });
       }
       await collector.flush();
       return { plugin: registry.view(record), sessionId: session.id, leaseMs: session.leaseMs };
@@ -118,7 +118,7 @@ export function createSessionCalls(
     assertOwner: owners.assert,
     renew(ref) {
       const record = renewed(ref, 0);
-      hear(record);
+      recordContact(record);
       return registry.view(record).leaseExpireTimeMs ?? clock.wallMs();
     },
     async report(ref, report) {
@@ -126,7 +126,7 @@ export function createSessionCalls(
       const before = record.report;
       const failures = report.status === 'HEALTHY' ? 0 : (before?.failures ?? 0) + 1;
       record.report = { ...withoutSecrets(report), timeMs: clock.wallMs(), failures };
-      hear(record);
+      recordContact(record);
       registry.touch(record);
       // The session outlives a kill of the agent, so its plugin does not repeat what was acknowledged: only a repetition may be lost.
       if (before === undefined || !saysTheSame(before, record.report)) await collector.flush();
@@ -136,9 +136,9 @@ export function createSessionCalls(
       const record = renewed(ref, 0);
       const { id } = record;
       leaveSession(record);
-      hear(record);
+      recordContact(record);
       registry.touch(record);
-      tell(journal, { id, type: 'ended', data: { kind: record.kind ?? '', state: registry.view(record).state }, traceId: '' });
+      emitPluginEvent(journal, { id, type: 'ended', data: { kind: record.kind ?? '', state: registry.view(record).state }, traceId: '' });
       await collector.flush();
       return registry.view(record);
     },

@@ -1,9 +1,9 @@
 import type { Journal } from '../events/index.ts';
 import { newTraceId } from '../kernel/ids.ts';
+import { emitPluginEvent } from './plugin-events.ts';
 import type { PluginRecord } from './record.ts';
 import type { Recovery } from './recovery.ts';
 import type { Registry } from './registry.ts';
-import { tell } from './story.ts';
 import type { Verdict } from './verdict.ts';
 
 export interface TransitionsOptions {
@@ -12,43 +12,43 @@ export interface TransitionsOptions {
   readonly journal: Pick<Journal, 'emit'>;
 }
 
-const isIll = (word: Verdict['word']): boolean => word === 'DEGRADED' || word === 'UNHEALTHY';
+const isIll = (status: Verdict['status']): boolean => status === 'DEGRADED' || status === 'UNHEALTHY';
 
 /** Where a new verdict makes a difference, tells it: one event a transition of the health, however many checks say the same. */
 export function createTransitions({ registry, recovery, journal }: TransitionsOptions): (record: PluginRecord, verdict: Verdict) => void {
   const story = (record: PluginRecord, verdict: Verdict): void => {
-    const before = record.verdict.word;
-    const { word } = verdict;
-    if (before === word) return;
+    const before = record.verdict.status;
+    const { status } = verdict;
+    if (before === status) return;
     const data = { reason: verdict.reason, message: verdict.message, consecutive_failures: verdict.failures, before: before ?? 'UNKNOWN' };
-    if (isIll(word)) {
+    if (isIll(status)) {
       record.traceId ||= newTraceId();
-      tell(journal, { id: record.id, type: word === 'DEGRADED' ? 'degraded' : 'unhealthy', data, traceId: record.traceId });
-    } else if (isIll(before) && word === 'HEALTHY') {
+      emitPluginEvent(journal, { id: record.id, type: status === 'DEGRADED' ? 'degraded' : 'unhealthy', data, traceId: record.traceId });
+    } else if (isIll(before) && status === 'HEALTHY') {
       const { attemptsAtMs, lastAction } = record.recovery;
       const mended = record.recovery.active ? { attempts: attemptsAtMs.length, last_action: lastAction } : {};
       const illness = { reason: record.verdict.reason, before: before ?? '' };
       recovery.healed(record);
-      tell(journal, { id: record.id, type: 'recovered', data: { ...illness, ...mended }, traceId: record.traceId });
+      emitPluginEvent(journal, { id: record.id, type: 'recovered', data: { ...illness, ...mended }, traceId: record.traceId });
       record.traceId = '';
-    } else if (word === undefined) record.traceId = '';
+    } else if (status === undefined) record.traceId = '';
   };
   const same = (a: Verdict, b: Verdict): boolean =>
-    a.word === b.word && a.reason === b.reason && a.resting === b.resting && a.failures === b.failures && a.message === b.message;
+    a.status === b.status && a.reason === b.reason && a.resting === b.resting && a.failures === b.failures && a.message === b.message;
 
   return (record, verdict) => {
     // While a step stops the process, or switches the plugin off, that is none of a person's.
     if (record.recovery.stepping && (verdict.resting !== undefined || !record.enabled)) return;
     if (same(record.verdict, verdict)) return;
-    const told =
-      record.verdict.word !== verdict.word || record.verdict.reason !== verdict.reason || record.verdict.resting !== verdict.resting;
+    const changed =
+      record.verdict.status !== verdict.status || record.verdict.reason !== verdict.reason || record.verdict.resting !== verdict.resting;
     story(record, verdict);
     // Well again after a stop or a restart of the agent, which nobody calls an illness: what was planned against it is over all the same.
-    if (verdict.word === 'HEALTHY' && (record.recovery.active || record.lost)) recovery.healed(record);
+    if (verdict.status === 'HEALTHY' && (record.recovery.active || record.lost)) recovery.healed(record);
     // What a person stopped, or took out of the configuration, is not mended.
-    else if (verdict.word === undefined && verdict.resting !== 'STARTING' && record.recovery.active) recovery.reset(record);
+    else if (verdict.status === undefined && verdict.resting !== 'STARTING' && record.recovery.active) recovery.reset(record);
     record.verdict = verdict;
-    // Seconds that go by in a message are no change to tell.
-    if (told) registry.touch(record);
+    // Seconds that go by in a message are no change to publish.
+    if (changed) registry.touch(record);
   };
 }

@@ -5,7 +5,7 @@ import type { Principal } from '../kernel/principal.ts';
 export const pluginStates = ['UNKNOWN', 'STARTING', 'ACTIVE', 'DEGRADED', 'UNHEALTHY', 'RECOVERING', 'STOPPED', 'DISABLED'] as const;
 export type PluginState = (typeof pluginStates)[number];
 export type PluginKind = 'LIBRARY' | 'PROCESS' | 'REMOTE';
-export type HealthWord = 'HEALTHY' | 'DEGRADED' | 'UNHEALTHY';
+export type HealthStatus = 'HEALTHY' | 'DEGRADED' | 'UNHEALTHY';
 
 /** A plugin as others see it: an immutable picture of one moment. See `Plugin` in plugin.proto for the meaning of the fields. */
 export interface PluginView {
@@ -24,7 +24,7 @@ export interface PluginView {
   readonly cadenceMs: number | undefined;
   readonly health: {
     /** undefined before the first check or report. */
-    readonly status: HealthWord | undefined;
+    readonly status: HealthStatus | undefined;
     readonly message: string;
     readonly checkTimeMs: number | undefined;
     readonly consecutiveFailures: number;
@@ -79,7 +79,7 @@ export interface Session {
 }
 
 export interface HealthReport {
-  readonly status: HealthWord;
+  readonly status: HealthStatus;
   readonly message: string;
   readonly data: JsonObject | undefined;
 }

@@ -1,11 +1,11 @@
 import type { ProcessState } from '../processes/index.ts';
 import type { CheckState, LiveSession, PluginRecord } from './record.ts';
 import { missedChecks, missedRuns } from './silence.ts';
-import type { HealthWord } from './types.ts';
+import type { HealthStatus } from './types.ts';
 
-/** How a plugin is. `word` undefined: nothing can be said (yet). */
+/** How a plugin is. `status` undefined: nothing can be said (yet). */
 export interface Verdict {
-  readonly word: HealthWord | undefined;
+  readonly status: HealthStatus | undefined;
   readonly reason: string;
   readonly message: string;
   readonly failures: number;
@@ -19,9 +19,9 @@ export interface JudgeSettings {
   readonly retries: number;
 }
 
-export const wellUnproved: Verdict = { word: undefined, reason: '', message: '', failures: 0 };
-const well: Verdict = { word: 'HEALTHY', reason: '', message: '', failures: 0 };
-const rank: Readonly<Record<HealthWord, number>> = { HEALTHY: 0, DEGRADED: 1, UNHEALTHY: 2 };
+export const wellUnproved: Verdict = { status: undefined, reason: '', message: '', failures: 0 };
+const well: Verdict = { status: 'HEALTHY', reason: '', message: '', failures: 0 };
+const rank: Readonly<Record<HealthStatus, number>> = { HEALTHY: 0, DEGRADED: 1, UNHEALTHY: 2 };
 
 /** What lacks a session for longer than this after it was enabled or the agent started has lost its lease. */
 const lackMs = 30_000;
@@ -30,7 +30,7 @@ const lackMs = 30_000;
 const fewReports = 2;
 
 const byFailures = (failures: number, retries: number, why: { readonly reason: string; readonly message: string }): Verdict => ({
-  word: failures >= retries ? 'UNHEALTHY' : 'DEGRADED',
+  status: failures >= retries ? 'UNHEALTHY' : 'DEGRADED',
   failures,
   ...why,
 });
@@ -42,11 +42,11 @@ export function leaseIsOver(session: LiveSession | undefined, nowMs: number): bo
 function byLease(record: PluginRecord, nowMs: number): Verdict | undefined {
   if (record.kind !== 'REMOTE') return undefined;
   if (record.leaseEnded) {
-    return { word: 'UNHEALTHY', reason: 'LEASE_EXPIRED', message: 'its lease ended and it has not registered again', failures: 1 };
+    return { status: 'UNHEALTHY', reason: 'LEASE_EXPIRED', message: 'its lease ended and it has not registered again', failures: 1 };
   }
   if (record.session !== undefined) return undefined;
   if (nowMs - record.contact.lastAtMs < lackMs) return { ...wellUnproved, message: 'it has not registered yet' };
-  return { word: 'UNHEALTHY', reason: 'LEASE_EXPIRED', message: 'it has not registered', failures: 1 };
+  return { status: 'UNHEALTHY', reason: 'LEASE_EXPIRED', message: 'it has not registered', failures: 1 };
 }
 
 function bySilence(record: PluginRecord, nowMs: number, { intervalMs, retries }: JudgeSettings): Verdict | undefined {
@@ -55,7 +55,7 @@ function bySilence(record: PluginRecord, nowMs: number, { intervalMs, retries }:
     const missed = missedRuns(record.contact, nowMs, record.cadenceMs);
     if (missed > 0)
       return byFailures(missed, retries, { reason: 'MISSED_RUN', message: `nothing of it for ${seconds} s; ${missed} missed` });
-  } else if (record.unheard && record.verdict.reason === 'MISSED_HEARTBEAT') {
+  } else if (record.silentSinceStart && record.verdict.reason === 'MISSED_HEARTBEAT') {
     // That the agent was started is no sign of life.
     return record.verdict;
   } else if (record.kind === 'REMOTE' && (record.session?.reports ?? 0) >= fewReports) {
@@ -67,7 +67,7 @@ function bySilence(record: PluginRecord, nowMs: number, { intervalMs, retries }:
 
 function byReport({ report }: PluginRecord): Verdict | undefined {
   if (report === undefined || report.status === 'HEALTHY') return undefined;
-  return { word: report.status, reason: 'REPORTED', message: report.message, failures: report.failures };
+  return { status: report.status, reason: 'REPORTED', message: report.message, failures: report.failures };
 }
 
 const isDown = (process: ProcessState): boolean => process === 'STOPPED' || process === 'STOPPING';
@@ -76,12 +76,12 @@ const isDown = (process: ProcessState): boolean => process === 'STOPPED' || proc
 function byChecks(record: PluginRecord, checks: CheckState, threshold: number): Verdict | undefined {
   const { process, verdict: before } = record;
   if (process === 'CRASH_LOOP') {
-    return { word: 'UNHEALTHY', reason: 'CRASH_LOOP', message: 'its process ended too often', failures: Math.max(1, checks.failures) };
+    return { status: 'UNHEALTHY', reason: 'CRASH_LOOP', message: 'its process ended too often', failures: Math.max(1, checks.failures) };
   }
-  const ill = before.word === 'UNHEALTHY' || before.word === 'DEGRADED';
+  const ill = before.status === 'UNHEALTHY' || before.status === 'DEGRADED';
   if (checks.failures > 0) {
-    const told = byFailures(checks.failures, threshold, { reason: 'PROBE_FAILED', message: checks.message });
-    return before.word === 'UNHEALTHY' ? { ...told, word: 'UNHEALTHY' } : told;
+    const failed = byFailures(checks.failures, threshold, { reason: 'PROBE_FAILED', message: checks.message });
+    return before.status === 'UNHEALTHY' ? { ...failed, status: 'UNHEALTHY' } : failed;
   }
   if (checks.successes > 0) return undefined;
   return ill ? { ...before, resting: 'STARTING' } : { ...wellUnproved, resting: 'STARTING', message: 'no check has succeeded yet' };
@@ -95,7 +95,8 @@ function atRest(record: PluginRecord, nowMs: number, settings: JudgeSettings): V
 
 function worst(verdicts: readonly (Verdict | undefined)[]): Verdict {
   return verdicts.reduce<Verdict>(
-    (found, next) => (next !== undefined && (next.word === undefined || rank[next.word] > rank[found.word ?? 'HEALTHY']) ? next : found),
+    (found, next) =>
+      next !== undefined && (next.status === undefined || rank[next.status] > rank[found.status ?? 'HEALTHY']) ? next : found,
     well,
   );
 }
@@ -117,5 +118,5 @@ export function judge(record: PluginRecord, nowMs: number, settings: JudgeSettin
 function byProcessAlone(process: ProcessState): Verdict | undefined {
   if (process === 'READY' || process === 'RUNNING') return undefined;
   if (process === 'STARTING') return { ...wellUnproved, resting: 'STARTING' };
-  return { word: 'UNHEALTHY', reason: 'PROCESS_DOWN', message: `its process is ${process}`, failures: 1 };
+  return { status: 'UNHEALTHY', reason: 'PROCESS_DOWN', message: `its process is ${process}`, failures: 1 };
 }

@@ -13,7 +13,7 @@ import { type Plugin, Plugin_Kind, Plugin_State, PluginSchema } from '../../../g
 import type { RegisterPluginRequest } from '../../../gen/es/sboxagent/v1/plugin_session_service_pb.js';
 import type { JsonObject, StoredEvent } from '../../events/types.ts';
 import { invalid, type Violation } from '../../kernel/errors.ts';
-import type { HealthWord, PluginBackup, PluginDocument, PluginKind, PluginView, Registration } from '../../plugins/types.ts';
+import type { HealthStatus, PluginBackup, PluginDocument, PluginKind, PluginView, Registration } from '../../plugins/types.ts';
 import { checkData } from './data.ts';
 import { eventMessage } from './event.ts';
 import { fromMs } from './time.ts';
@@ -117,7 +117,7 @@ export function registrationOf(request: RegisterPluginRequest, maxDepth: number)
   };
 }
 
-export function healthWord(status: Health_Status): HealthWord {
+export function healthWord(status: Health_Status): HealthStatus {
   if (status === Health_Status.HEALTHY) return 'HEALTHY';
   return status === Health_Status.DEGRADED ? 'DEGRADED' : 'UNHEALTHY';
 }

@@ -27,7 +27,7 @@ export function compileSchema(schema: unknown): ValidateFunction | readonly Viol
 
 function understand(ajv: JsonSchema, schema: JsonObject): ValidateFunction | readonly Violation[] {
   try {
-    if (ajv.validateSchema(schema) !== true) return told(ajv.errors ?? [], schema, 'config_schema');
+    if (ajv.validateSchema(schema) !== true) return violationsOf(ajv.errors ?? [], schema, 'config_schema');
     return ajv.compile(schema);
   } catch (error) {
     return [{ field: 'config_schema', rule: 'schema', message: firstLine(error) }];
@@ -36,10 +36,10 @@ function understand(ajv: JsonSchema, schema: JsonObject): ValidateFunction | rea
 
 /** What is wrong with a document: at most 100 things, each with its dotted path below `config`. */
 export function judgeDocument(validate: ValidateFunction, document: unknown): readonly Violation[] {
-  return validate(document) ? [] : told(validate.errors ?? [], document, 'config');
+  return validate(document) ? [] : violationsOf(validate.errors ?? [], document, 'config');
 }
 
-function told(errors: readonly ErrorObject[], document: unknown, root: string): readonly Violation[] {
+function violationsOf(errors: readonly ErrorObject[], document: unknown, root: string): readonly Violation[] {
   const seen = new Set<string>();
   const violations: Violation[] = [];
   for (const error of errors) {

@@ -154,14 +154,14 @@ async function within<T>(promise: Promise<T>, { clock, ms, spentMs = () => undef
   const before = spentMs();
   const began = clock.monotonicMs();
   let stop = (): void => {};
-  const look = (): void => {
+  const checkTime = (): void => {
     const now = spentMs();
     const left = before === undefined || now === undefined ? 0 : ms - (now - before);
     if (left < 10 || clock.monotonicMs() - began >= ms * mostPatience) {
       late.resolve({ rule: 'time_limit', message: `it takes longer than ${ms} ms` });
-    } else stop = clock.after(left, look);
+    } else stop = clock.after(left, checkTime);
   };
-  stop = clock.after(ms, look);
+  stop = clock.after(ms, checkTime);
   try {
     return await Promise.race([promise, late.promise]);
   } finally {

@@ -52,8 +52,8 @@ export function emitConfigEvent(
 }
 
 export function configInvalid(id: string, violations: readonly Violation[]): AgentError {
-  const told = violations.map((v) => `${v.field}: ${v.message}`).join('; ');
-  return new AgentError('CONFIG_INVALID', `the configuration of plugin ${id} is not fit: ${told}`.slice(0, limits.messageChars), {
+  const listed = violations.map((v) => `${v.field}: ${v.message}`).join('; ');
+  return new AgentError('CONFIG_INVALID', `the configuration of plugin ${id} is not fit: ${listed}`.slice(0, limits.messageChars), {
     metadata: { plugin: id },
     violations,
   });

@@ -35,7 +35,7 @@ test('a buffer that the disk does not empty: refused with a retry hint and count
     logger: silentLogger,
     metrics,
     settings: () => ({ enabled: true, bufferSize: 10, flushIntervalMs: 1000 }),
-    heard: () => {},
+    onContact: () => {},
   });
   const publish = (count: number): Promise<unknown> => room.journal.publish(events('geo', count), { source: 'tester' });
   await publish(8);
@@ -70,7 +70,7 @@ test('a buffer is full by its bytes too, however few the events are', async () =
   const collector = createCollector({
     ...{ owners: { mayUse: () => true }, registry, store, journal: room.journal, clock: systemClock, logger: silentLogger, metrics },
     settings: () => ({ enabled: true, bufferSize: 1000, flushIntervalMs: 1000 }),
-    heard: () => {},
+    onContact: () => {},
   });
   const fat: NewEvent = { type: 'plugin.called', source: 'geo', data: { pad: 'x'.repeat(1 << 20) } };
   let taken = 0;

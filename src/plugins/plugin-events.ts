@@ -23,7 +23,7 @@ export interface PluginEvent {
 }
 
 /** One event a transition. */
-export function tell(journal: Pick<Journal, 'emit'>, { id, type, data, traceId }: PluginEvent): void {
+export function emitPluginEvent(journal: Pick<Journal, 'emit'>, { id, type, data, traceId }: PluginEvent): void {
   journal.emit({
     type: `plugin.${type}`,
     source: ownSource,

@@ -8,7 +8,7 @@ export function due({ view }: Entry): number {
 }
 
 /** The events that are not in the journal yet. Their ids are the alert's own, so that none is stored twice. */
-export function untold(entry: Entry): readonly NewEvent[] {
+export function unpublished(entry: Entry): readonly NewEvent[] {
   const events: NewEvent[] = [];
   if (entry.told < 1) events.push(eventOf(entry.view, 'firing'));
   if (entry.told < 2 && due(entry) === 2) events.push(eventOf(entry.view, 'resolved'));

@@ -1,12 +1,12 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../telemetry/types.ts';
 import type { Book } from './book.ts';
-import { byKey, type Found, type Look } from './diff.ts';
+import { byKey, type Evaluation, type Found } from './diff.ts';
 import type { EventReader } from './event-reader.ts';
 import type { RuleSet } from './rule-set.ts';
 import type { BuiltInRule } from './types.ts';
 
-export interface LookerOptions {
+export interface EvaluatorOptions {
   readonly builtIn: readonly BuiltInRule[];
   readonly rules: RuleSet;
   readonly reader: Pick<EventReader, 'ready'>;
@@ -18,7 +18,7 @@ export interface LookerOptions {
 }
 
 /** Asks every rule what is wrong now. A rule that throws is told of once, and changes nothing. */
-export function createLooker(options: LookerOptions): { start(): void; look(): Look } {
+export function createEvaluator(options: EvaluatorOptions): { start(): void; evaluate(): Evaluation } {
   const { builtIn, rules, reader, book, clock, logger, settleMs } = options;
   let startedMs = clock.monotonicMs();
   const failing = new Set<string>();
@@ -38,7 +38,7 @@ export function createLooker(options: LookerOptions): { start(): void; look(): L
     start() {
       startedMs = clock.monotonicMs();
     },
-    look() {
+    evaluate() {
       const nowMs = clock.monotonicMs();
       const silent = new Set<string>();
       const young = nowMs - startedMs < 12 * settleMs;
