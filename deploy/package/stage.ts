@@ -18,6 +18,7 @@ const plain = [
   'bin/sboxagent', // the other name is a link, which npm makes of package.json
   'deploy/container/init',
   'deploy/systemd/*',
+  'deploy/{alertmanager,prometheus}/**/*',
   'docs/**/*.md',
   'examples/sboxagent.yaml',
   'gen/descriptor/sboxagent.binpb',
