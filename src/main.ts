@@ -5,24 +5,24 @@
 
 import { join } from 'node:path';
 import { holdSignals } from './app/signals.ts';
-import { rememberResolutions } from './resolutions.ts';
+import { loadDaemon } from './bundled.ts';
 
 /** Exit code of a fault of the program itself. */
 const FAULT = 70;
+const root = join(import.meta.dirname, '..');
 
 async function run(argv: readonly string[]): Promise<number> {
   const [command, ...rest] = argv;
   const signals = command === 'serve' ? holdSignals() : undefined;
-  if (signals !== undefined) rememberResolutions(join(import.meta.dirname, '..'));
   switch (command) {
     case '--json':
       return (await import('./sboxmgr/json-door/main.ts')).runJsonDoor();
     case 'serve':
     case 'doctor':
       if (rest.includes('--help') || rest.includes('-h')) break;
-      if (signals === undefined) return (await import('./app/main.ts')).runDoctor(rest);
+      if (signals === undefined) return (await loadDaemon(root)).runDoctor(rest);
       // Whatever is still open then is left behind.
-      return process.exit(await (await import('./app/main.ts')).runServe(rest, signals));
+      return process.exit(await (await loadDaemon(root)).runServe(rest, signals));
     case 'example-proxy':
       return (await import('../examples/proxy.ts')).runExampleProxy();
     default:

@@ -1,12 +1,14 @@
 /**
  * Puts what is shipped into a directory: `node deploy/package/stage.ts DIRECTORY`. The TypeScript becomes JavaScript by taking its types away
  * (line and column stay), since Node strips types nowhere below node_modules, where npm puts a package. Both npm and the Debian package
- * ship this directory; its version is that of package.json.
+ * ship this directory; its version is that of package.json. The daemon is there in few files too (bundle.ts), which is what `serve` runs.
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, globSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join } from 'node:path';
+import { bundleDirectory, inputsFile } from '../../src/bundled.ts';
+import { bundle } from './bundle.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -61,7 +63,7 @@ function commitOf(): string {
   }
 }
 
-export function stage(directory: string): void {
+export async function stage(directory: string): Promise<void> {
   const place = (path: string): string => {
     const target = join(directory, path);
     mkdirSync(dirname(target), { recursive: true });
@@ -73,6 +75,9 @@ export function stage(directory: string): void {
   for (const path of globSync(programs, { cwd: root })) {
     writeFileSync(place(path.replace(/\.ts$/, '.js')), toJavaScript(readFileSync(join(root, path), 'utf8')));
   }
+  await bundle(join(directory, bundleDirectory));
+  // Nobody edits what is shipped: it is fresh whatever the files say.
+  writeFileSync(place(join(bundleDirectory, inputsFile)), '{}');
   writeFileSync(place('package.json'), `${JSON.stringify(shippedManifest(), null, 2)}\n`);
 }
 
@@ -82,5 +87,5 @@ if (import.meta.main) {
     process.stderr.write('usage: node deploy/package/stage.ts DIRECTORY\n');
     process.exit(2);
   }
-  stage(directory);
+  await stage(directory);
 }

@@ -68,6 +68,8 @@ export interface DaemonOptions {
   /** Laid over a quiet default (rate limit off). */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Default: that of the checkout. */
+  readonly program?: string;
   /** Whether it is up, where that is not told by its health over plain HTTP. */
   readonly ready?: () => Promise<boolean>;
 }
@@ -103,7 +105,7 @@ export async function makeDaemon(options: DaemonOptions = {}): Promise<Daemon> {
     log: () => (existsSync(logPath) ? readFileSync(logPath, 'utf8') : ''),
     async start() {
       const log = openSync(logPath, 'a');
-      const started = spawn(program, ['serve', '--config', configPath, '--state-dir', stateDir], {
+      const started = spawn(options.program ?? program, ['serve', '--config', configPath, '--state-dir', stateDir], {
         env: cleanEnvironment(options.env ?? {}),
         stdio: ['ignore', log, log],
       });

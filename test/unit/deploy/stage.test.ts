@@ -7,16 +7,18 @@ import { test } from 'node:test';
 import { root } from '../../helpers/daemon.ts';
 
 /** `from './x.js'`, `import('./x.js')`, `new URL('../x', import.meta.url)`. */
-const named = /(?:from\s*|import\(\s*|^import\s*|new URL\(\s*)'(\.{1,2}\/[^']+)'/gm;
+const named = /(?:^(?:import|export)\b[^\n]*?from\s*|(?<!\{ ?)import\(\s*|^import\s*|new URL\(\s*)(['"])(\.{1,2}\/[^'"]+)\1/gm;
 
 test('what is shipped has every file that its code names, types in none, and the version of package.json', (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'sboxagent-stage-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   execFileSync(process.execPath, [join(root, 'deploy/package/stage.ts'), directory], { stdio: 'ignore' });
-  const files = globSync('{src,gen,examples}/**/*.js', { cwd: directory });
-  assert.ok(files.includes('src/main.js') && files.length > 300);
+  const files = globSync('{dist,src,gen,examples}/**/*.js', { cwd: directory });
+  assert.ok(
+    files.includes('src/main.js') && files.includes('dist/serve.js') && files.includes('dist/store-worker.js') && files.length > 300,
+  );
   const missing = files.flatMap((file) => {
-    const targets = [...readFileSync(join(directory, file), 'utf8').matchAll(named)].map(([, target = '']) => target);
+    const targets = [...readFileSync(join(directory, file), 'utf8').matchAll(named)].map(([, , target = '']) => target);
     return targets.filter((target) => !existsSync(join(directory, dirname(file), target))).map((target) => `${file}: ${target}`);
   });
   assert.deepEqual(missing, []);

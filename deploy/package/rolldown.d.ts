@@ -1,0 +1,42 @@
+/** The little of rolldown 1 that `bundle.ts` uses: its own types are those of a whole build system. */
+declare module 'rolldown' {
+  export interface EmittedChunk {
+    readonly type: 'chunk';
+    readonly id: string;
+    /** Where it goes, below the output directory. */
+    readonly fileName: string;
+  }
+
+  export interface PluginContext {
+    emitFile(file: EmittedChunk): string;
+  }
+
+  export interface Plugin {
+    readonly name: string;
+    transform(this: PluginContext, code: string, id: string): { readonly code: string; readonly map: null } | undefined;
+  }
+
+  export interface OutputChunk {
+    readonly fileName: string;
+    /** The files that went into it. */
+    readonly moduleIds?: readonly string[];
+  }
+
+  export interface Bundle {
+    write(options: {
+      readonly dir: string;
+      readonly format: 'es';
+      readonly entryFileNames: string;
+      readonly chunkFileNames: string;
+      readonly comments: boolean;
+    }): Promise<{ readonly output: readonly OutputChunk[] }>;
+    close(): Promise<void>;
+  }
+
+  export function rolldown(options: {
+    readonly input: Readonly<Record<string, string>>;
+    readonly platform: 'node';
+    readonly plugins: readonly Plugin[];
+    readonly onLog: (level: string, log: { readonly message: string }) => void;
+  }): Promise<Bundle>;
+}

@@ -1,0 +1,71 @@
+/** The daemon in few files, as packages ship it: it needs no source of its own, and is taken only while it is what the sources say. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { bundleDirectory, inputsFile, isFresh, stampOf } from '../../src/bundled.ts';
+import { makeDaemon, root } from '../helpers/daemon.ts';
+
+function directory(t: { after(fn: () => void): void }): string {
+  const dir = mkdtempSync(join(tmpdir(), 'sboxagent-bundle-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+test('a bundle counts while every file is as it was when it was made', (t) => {
+  const dir = directory(t);
+  assert.equal(isFresh(dir), false, 'there is none');
+  mkdirSync(join(dir, bundleDirectory));
+  const source = join(dir, 'a.ts');
+  writeFileSync(source, 'one');
+  const write = (text: string): void => writeFileSync(join(dir, bundleDirectory, inputsFile), text);
+  write(JSON.stringify({ 'a.ts': stampOf(source) }));
+  assert.equal(isFresh(dir), true);
+  utimesSync(source, 1, 1);
+  assert.equal(isFresh(dir), false, 'written again');
+  write(JSON.stringify({ 'a.ts': stampOf(source) }));
+  assert.equal(isFresh(dir), true);
+  rmSync(source);
+  assert.equal(isFresh(dir), false, 'gone');
+  for (const text of ['', 'null', '{"a.ts": 1}']) {
+    write(text);
+    assert.equal(isFresh(dir), false, text);
+  }
+});
+
+test('the shipped daemon serves from its bundle alone: threads, late parts and all', async (t) => {
+  const shipped = join(directory(t), 'sboxagent');
+  execFileSync(process.execPath, [join(root, 'deploy/package/stage.ts'), shipped], { stdio: 'ignore' });
+  symlinkSync(join(root, 'node_modules'), join(shipped, 'node_modules'));
+  for (const room of ['api', 'events', 'kernel', 'plugins', 'processes', 'settings', 'store', 'telemetry']) {
+    rmSync(join(shipped, 'src', room), { recursive: true });
+  }
+  const posted = Promise.withResolvers<string | undefined>();
+  const collector = createServer((request, response) => {
+    posted.resolve(request.url);
+    request.resume().on('end', () => response.end());
+  }).listen(0, '127.0.0.1');
+  t.after(() => collector.close());
+  await once(collector, 'listening');
+  const daemon = await makeDaemon({
+    program: join(shipped, 'bin/sboxagent'),
+    // What tracing needs of the SDK is loaded after the first answers.
+    config: { telemetry: { otlp_endpoint: `http://127.0.0.1:${(collector.address() as AddressInfo).port}` } },
+    env: { OTEL_BSP_SCHEDULE_DELAY: '100' },
+  });
+  t.after(() => daemon.dispose());
+  await daemon.start();
+  const made = await daemon.rest('POST', '/api/v1/events', { type: 'test.bundle', source: 'test' });
+  assert.equal(made.status, 201);
+  const listed = await daemon.rest('GET', '/api/v1/events?filter.types=test.bundle');
+  assert.equal((listed.json as { events: unknown[] }).events.length, 1);
+  const connect = await daemon.rest('POST', '/sboxagent.v1.AgentService/GetStatus', {});
+  assert.equal(connect.status, 200, JSON.stringify(connect.json));
+  assert.match((await posted.promise) ?? '', /^\/v1\/(traces|metrics)$/);
+  assert.doesNotMatch(daemon.log(), /Cannot find|ERR_MODULE_NOT_FOUND|fault of the/);
+});
