@@ -1,4 +1,5 @@
 import { outsideCalls } from './outside-calls.ts';
+import { createTicks, tickMs } from './ticks.ts';
 
 /**
  * All time goes through this clock, so that tests can bend it. Durations and deadlines use `monotonicMs`, which no
@@ -12,13 +13,20 @@ export interface Clock {
   /** Runs `fn` once after `ms` milliseconds unless the answer is called; does not keep the program alive. */
   after(ms: number, fn: () => void): () => void;
   /**
-   * Runs `fn` every `ms` milliseconds until the answer is called; does not keep the program alive. It belongs to no call: its log lines
-   * carry no trace, wherever it was started.
+   * Runs `fn` every `ms` milliseconds until the answer is called, give or take a quarter of a second; does not keep the program alive. It
+   * belongs to no call: its log lines carry no trace, wherever it was started.
    */
   every(ms: number, fn: () => void): () => void;
   /** Resolves after `ms` milliseconds; rejects with the signal's reason when that fires first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
+
+function interval(ms: number, fn: () => void): () => void {
+  const timer = outsideCalls(() => setInterval(fn, ms)).unref();
+  return () => clearInterval(timer);
+}
+
+const ticks = createTicks(() => performance.now(), interval);
 
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
@@ -27,10 +35,7 @@ export const systemClock: Clock = {
     const timer = setTimeout(fn, ms).unref();
     return () => clearTimeout(timer);
   },
-  every(ms, fn) {
-    const timer = outsideCalls(() => setInterval(fn, ms)).unref();
-    return () => clearInterval(timer);
-  },
+  every: (ms, fn) => (ms >= tickMs ? ticks.add(ms, fn) : interval(ms, fn)),
   sleep(ms, signal) {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();

@@ -1,4 +1,5 @@
 import { mask } from '../kernel/redaction.ts';
+import type { Redact } from './clean.ts';
 
 /** Letters by which a value is looked up; shorter values would mask half of every line. */
 const keyLength = 4;
@@ -35,5 +36,22 @@ export function createValueMasker(values: readonly string[]): (text: string) => 
       at = kept - 1;
     }
     return kept === 0 ? text : out + text.slice(kept);
+  };
+}
+
+/**
+ * All masks of a run's lines in one: names and URLs, what the active configuration calls a secret, ids of users. The configuration is asked
+ * once for the lines that are read together.
+ */
+export function createRunMasker(redact: Redact, secrets: (() => readonly string[]) | undefined): () => Redact {
+  let known: readonly string[] | undefined;
+  let maskValues: Redact = (text) => text;
+  return () => {
+    const now = secrets?.();
+    if (now !== known) {
+      known = now;
+      maskValues = createValueMasker(now ?? []);
+    }
+    return (text) => maskUuids(redact(maskValues(text)));
   };
 }

@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Clock } from '../kernel/clock.ts';
 import type { Metrics } from './types.ts';
 
-const resolutionMs = 20;
+const resolutionMs = 100;
 const windowMs = 60_000;
 
 /** Build, age and event loop of the agent itself. Answers how to stop. */
