@@ -22,6 +22,8 @@ export interface HealthSnapshot {
 /** Judges the agent's health. */
 export interface HealthBoard {
   snapshot(): HealthSnapshot;
+  /** The snapshot's word alone, for who asks often. */
+  status(): HealthStatus;
   /** Calls `fn` whenever a status changes. Answers how to stop. */
   onChange(fn: (snapshot: HealthSnapshot) => void): () => void;
 }

@@ -36,10 +36,13 @@ export interface RpcMethod extends MethodPolicy {
   readonly stream: boolean;
 }
 
-export type UnaryRun = (message: Message, context: HandlerContext) => Promise<Message>;
-export type StreamRun = (message: Message, context: HandlerContext) => AsyncIterable<Message>;
+/** What a service answers: a message, or the fields of one. Each protocol makes bytes of it in its own way. */
+export type Answered = object;
+
+export type UnaryRun = (message: Message, context: HandlerContext) => Promise<Answered>;
+export type StreamRun = (message: Message, context: HandlerContext) => AsyncIterable<Answered>;
 /** Client and bidirectional streams: only Connect's handlers read them. */
-export type ManyRun = (messages: AsyncIterable<Message>, context: HandlerContext) => AsyncIterable<Message>;
+export type ManyRun = (messages: AsyncIterable<Message>, context: HandlerContext) => AsyncIterable<Answered>;
 
 /** The compiled way of a call to its implementation: authorised, remembered, validated. Fails with an AgentError. */
 export type Run =
@@ -66,8 +69,6 @@ export interface Call {
   readonly span: CallSpan;
   /** Whether it came over the unix socket. */
   readonly local: boolean;
-  /** Whether answers leave as JSON: REST, and Connect or gRPC with a JSON codec. */
-  readonly json: boolean;
   /** Fires when the client leaves, and (with an AgentError as reason) when the call is cut, its token revoked, or the agent stops. */
   readonly signal: AbortSignal;
   /** Why the signal has fired, or would have, had anybody asked for it. */
@@ -109,8 +110,6 @@ export interface Protocol {
 
 /** A protocol that serves calls; what it throws is answered by `refuse` where nothing was answered yet. */
 export interface ServingProtocol extends Protocol {
-  /** Whether answers to this request leave as JSON. */
-  json(exchange: Exchange): boolean;
   serve(call: Call, method: ServedMethod, exchange: Exchange, match: RestMatch | undefined): Promise<void>;
 }
 

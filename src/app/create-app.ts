@@ -186,7 +186,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
     status: () => ({
       version: program.version,
       uptimeMs: clock.monotonicMs() - startedAtMs,
-      health: health.snapshot().status,
+      health: health.status(),
       facts: { name: settings.agent.name, pid: process.pid, processes: supervisor.list().length, plugins: room.plugins.list().length },
     }),
     clock,

@@ -23,6 +23,15 @@ export function createHealthBoard(judges: Readonly<Record<string, Judge>>, clock
     }
     return { status: worst(components), components, timeMs: clock.wallMs() };
   };
+  const status = (): HealthStatus => {
+    if (leavingSinceMs !== undefined) return 'UNHEALTHY';
+    let word: HealthStatus = 'HEALTHY';
+    for (const [, judge] of named) {
+      const own = judge().status;
+      if (rank[own] > rank[word]) word = own;
+    }
+    return word;
+  };
   const fingerprint = (s: HealthSnapshot): string => s.components.map((c) => `${c.name}=${c.status}`).join();
   let last = '';
   const look = (): void => {
@@ -34,6 +43,7 @@ export function createHealthBoard(judges: Readonly<Record<string, Judge>>, clock
   const stop = clock.every(CHECK_EVERY_MS, look);
   return {
     snapshot,
+    status,
     onChange(fn) {
       listeners.add(fn);
       return () => listeners.delete(fn);

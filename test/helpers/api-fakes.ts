@@ -296,6 +296,9 @@ export class FakeBoard {
   snapshot(): HealthSnapshot {
     return this.current;
   }
+  status(): HealthSnapshot['status'] {
+    return this.current.status;
+  }
   onChange(fn: (snapshot: HealthSnapshot) => void): () => void {
     return this.changes.on(fn);
   }

@@ -35,7 +35,6 @@ export function testCall(method: RpcMethod, options: { readonly protocol?: Proto
       end: () => {},
     },
     local: false,
-    json: options.protocol === 'rest',
     signal: controller.signal,
     reason: undefined,
     cut: (error: AgentError) => controller.abort(error),

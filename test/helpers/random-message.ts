@@ -1,5 +1,5 @@
 /** Messages of any type, made of a seed: the same seed gives the same message. */
-import { create, type DescField, type DescMessage, type Message, ScalarType } from '@bufbuild/protobuf';
+import { create, type DescField, type DescMessage, type JsonObject, type JsonValue, type Message, ScalarType } from '@bufbuild/protobuf';
 
 export type Random = () => number;
 
@@ -48,6 +48,9 @@ function scalar(type: ScalarType, random: Random): unknown {
 
 function single(field: DescField, random: Random, depth: number): unknown {
   if (field.enum !== undefined) return pick(random, field.enum.values).number;
+  if (field.message?.typeName === 'google.protobuf.Struct') return jsonObject(random, depth);
+  if (field.message !== undefined && /^google\.protobuf\.(Timestamp|Duration)$/.test(field.message.typeName))
+    return moment(field.message, random);
   if (field.message !== undefined) return randomMessage(field.message, random, depth + 1);
   return scalar(field.scalar ?? ScalarType.STRING, random);
 }
@@ -60,9 +63,30 @@ function value(field: DescField, random: Random, depth: number): unknown {
   return single(field, random, depth);
 }
 
-/** Free-form data is left out: its type is JSON, not fields. */
+/** Types of which not every message has a form in JSON. */
 function isPlain(field: DescField): boolean {
-  return field.message === undefined || !/^google\.protobuf\.(Struct|Value|ListValue|Any)$/.test(field.message.typeName);
+  return field.message === undefined || !/^google\.protobuf\.(Value|ListValue|Any|FieldMask)$/.test(field.message.typeName);
+}
+
+function json(random: Random, depth: number): JsonValue {
+  const kind = Math.floor(random() * (depth > 3 ? 4 : 6));
+  const items = (): JsonValue[] => Array.from({ length: Math.floor(random() * 3) }, () => json(random, depth + 1));
+  if (kind === 0) return null;
+  if (kind === 1) return random() < 0.5;
+  if (kind === 2) return pick(random, [0, -1, 1.5, 1e300, 2 ** 53]);
+  if (kind === 3) return pick(random, words);
+  return kind === 4 ? items() : jsonObject(random, depth + 1);
+}
+
+function jsonObject(random: Random, depth: number): JsonObject {
+  return Object.fromEntries(Array.from({ length: Math.floor(random() * 4) }, (_, i) => [pick(random, words) + i, json(random, depth)]));
+}
+
+/** Whole moments and spans of the range that JSON has a form for. */
+function moment(desc: DescMessage, random: Random): Message {
+  const nanos = pick(random, [0, 1, 5_000_000, 120_000, 999_999_999]);
+  const years = desc.typeName.endsWith('Timestamp') ? 8_000 : 100;
+  return create(desc, { seconds: BigInt(Math.floor(random() * 31_000_000 * years)) - 60_000_000n * BigInt(nanos === 0), nanos } as never);
 }
 
 export function randomMessage<D extends DescMessage>(desc: D, random: Random, depth = 0): Message {

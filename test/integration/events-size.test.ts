@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { toBinary } from '@bufbuild/protobuf';
+import { EventSchema } from '../../gen/es/sboxagent/v1/event_pb.js';
 import { WatchEventsResponseSchema } from '../../gen/es/sboxagent/v1/event_service_pb.js';
-import { eventBytes, eventText } from '../../src/api/convert/event.ts';
+import { encodeMessage } from '../../src/api/codec/binary.ts';
+import { jsonWriter } from '../../src/api/codec/json.ts';
+import { eventMessage } from '../../src/api/convert/event.ts';
 import { watchMessage } from '../../src/api/convert/watch.ts';
 import { firstWithinMessage, type NewEvent, type StoredEvent } from '../../src/events/index.ts';
 import { AgentError } from '../../src/kernel/errors.ts';
@@ -15,7 +17,8 @@ const attributes = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`k${
 const fat = (count: number): NewEvent[] => Array.from({ length: count }, (_, i) => ({ type: 'fat.event', id: `f${i}`, attributes }));
 /** Two bytes a number in JSON, eleven on the wire. */
 const numbers = (count: number): NewEvent => ({ type: 'many.numbers', data: { list: Array.from({ length: count }, () => 1) } });
-const wire = (events: readonly StoredEvent[]): number => events.reduce((sum, event) => sum + eventBytes(event).length + 4, 0);
+const wire = (events: readonly StoredEvent[]): number =>
+  events.reduce((sum, event) => sum + encodeMessage(EventSchema, eventMessage(event)).length + 4, 0);
 
 test('messages of a watch that resumes end at 1 MiB, whatever the events are large with', async () => {
   using place = scratch();
@@ -33,7 +36,7 @@ test('messages of a watch that resumes end at 1 MiB, whatever the events are lar
     watching.revisions(),
     Array.from({ length: 60 }, (_, i) => i + 1),
   );
-  const sizes = watching.items.map((item) => toBinary(WatchEventsResponseSchema, watchMessage(item, false)).length);
+  const sizes = watching.items.map((item) => encodeMessage(WatchEventsResponseSchema, watchMessage(item)).length);
   assert.ok(Math.max(...sizes) <= mib, `${Math.max(...sizes)} bytes in one message`);
 });
 
@@ -45,7 +48,7 @@ test('live messages too: what is published together is cut by its size', async (
   await room.journal.publish(fat(12), context);
   await eventually(() => watching.revisions().length === 12);
   await watching.stop();
-  for (const item of watching.items) assert.ok(toBinary(WatchEventsResponseSchema, watchMessage(item, false)).length <= mib);
+  for (const item of watching.items) assert.ok(encodeMessage(WatchEventsResponseSchema, watchMessage(item)).length <= mib);
 });
 
 test('a page of a list ends at 1 MiB and the next one goes on, in both orders', async () => {
@@ -59,7 +62,7 @@ test('a page of a list ends at 1 MiB and the next one goes on, in both orders', 
     for (let cursor: number | undefined; pages === 0 || cursor !== undefined; pages++) {
       const page = await room.journal.list({ order, pageSize: 1000, ...(cursor !== undefined && { cursor }) });
       assert.ok(wire(page.events) <= mib, `${wire(page.events)} bytes in one page`);
-      assert.ok(page.events.reduce((sum, event) => sum + eventText(event).length, 0) <= mib * 1.1);
+      assert.ok(page.events.reduce((sum, event) => sum + jsonWriter(EventSchema)(eventMessage(event)).length, 0) <= mib * 1.1);
       seen.push(...page.events.map(({ revision }) => revision));
       cursor = page.nextCursor;
     }

@@ -1,7 +1,7 @@
 /** The agent's own state: domain -> proto. */
-import { create, type JsonObject as ProtoObject } from '@bufbuild/protobuf';
+import { create, type MessageInitShape, type JsonObject as ProtoObject } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
-import { type AgentStatus, AgentStatusSchema, type Health, Health_Status, HealthSchema } from '../../../gen/es/sboxagent/v1/agent_pb.js';
+import { type AgentStatusSchema, type Health, Health_Status, HealthSchema } from '../../../gen/es/sboxagent/v1/agent_pb.js';
 import type { JournalStats } from '../../events/types.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { ProcessView } from '../../processes/types.ts';
@@ -40,16 +40,23 @@ function countByState(processes: readonly ProcessView[]): Record<string, number>
   return counts;
 }
 
-export function statusMessage({ status, journal, watchers, processes, health, caller }: StatusParts): AgentStatus {
-  return create(AgentStatusSchema, {
+export function statusMessage({
+  status,
+  journal,
+  watchers,
+  processes,
+  health,
+  caller,
+}: StatusParts): MessageInitShape<typeof AgentStatusSchema> {
+  return {
     name: status.name,
     version: status.version,
     commit: status.commit,
     startTime: fromMs(status.startTimeMs),
     uptime: durationFromMs(Math.trunc(status.uptimeMs)),
     pid: status.pid,
-    listeners: [...status.listeners],
-    configPaths: [...status.configPaths],
+    listeners: status.listeners as string[],
+    configPaths: status.configPaths as string[],
     configEtag: status.configEtag,
     processes: countByState(processes),
     plugins: status.plugins,
@@ -64,5 +71,5 @@ export function statusMessage({ status, journal, watchers, processes, health, ca
     },
     health: Health_Status[health],
     caller: { id: caller.id, name: caller.name, scopes: [...caller.scopes] },
-  });
+  };
 }

@@ -1,11 +1,10 @@
 /** Events: proto <-> domain. */
-import { create, type JsonObject as ProtoObject, toBinary } from '@bufbuild/protobuf';
+import { create, type JsonObject as ProtoObject } from '@bufbuild/protobuf';
 import { type Event, Event_Severity, EventSchema, type EventFilter as ProtoFilter } from '../../../gen/es/sboxagent/v1/event_pb.js';
 import { type EventReceipt, EventReceiptSchema } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
 import type { EventFilter, JsonObject, NewEvent, Receipt, Severity, StoredEvent } from '../../events/types.ts';
 import { severities } from '../../events/types.ts';
 import { invalid, type Violation } from '../../kernel/errors.ts';
-import { restText } from './json.ts';
 import { checkTime, instantOf, timestampOf } from './time.ts';
 
 export interface EventLimits {
@@ -60,24 +59,17 @@ function protoEvent(event: StoredEvent): Event {
   });
 }
 
-function cached<V>(make: (event: StoredEvent) => V): (event: StoredEvent) => V {
-  const cache = new WeakMap<StoredEvent, V>();
-  return (event) => {
-    let value = cache.get(event);
-    if (value === undefined) {
-      value = make(event);
-      cache.set(event, value);
-    }
-    return value;
-  };
-}
+const messages = new WeakMap<StoredEvent, Event>();
 
 /** Made once for each stored event, whoever asks; nobody changes it. */
-export const eventMessage: (event: StoredEvent) => Event = cached(protoEvent);
-/** The event's wire form, made once. */
-export const eventBytes: (event: StoredEvent) => Uint8Array = cached((event) => toBinary(EventSchema, eventMessage(event)));
-/** The event's REST JSON, made once. */
-export const eventText: (event: StoredEvent) => string = cached((event) => restText(EventSchema, eventMessage(event)));
+export function eventMessage(event: StoredEvent): Event {
+  let message = messages.get(event);
+  if (message === undefined) {
+    message = protoEvent(event);
+    messages.set(event, message);
+  }
+  return message;
+}
 
 /** Throws INVALID_REQUEST for moments that are none. */
 export function eventFilter(filter: ProtoFilter | undefined): EventFilter | undefined {

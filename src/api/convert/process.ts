@@ -1,13 +1,12 @@
 /** Processes: domain -> proto. */
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import {
-  type Process,
   Process_DesiredState,
   type Process_ExitSchema,
   type Process_ResourcesSchema,
   Process_State,
-  ProcessSchema,
+  type ProcessSchema,
 } from '../../../gen/es/sboxagent/v1/process_pb.js';
 import type { ExitRecord, ProcessResources, ProcessView } from '../../processes/types.ts';
 import { fromMs } from './time.ts';
@@ -31,11 +30,11 @@ export function resourcesMessage(resources: ProcessResources): MessageInitShape<
   };
 }
 
-export function processMessage(view: ProcessView, resources?: ProcessResources): Process {
-  return create(ProcessSchema, {
+export function processMessage(view: ProcessView, resources?: ProcessResources): MessageInitShape<typeof ProcessSchema> {
+  return {
     id: view.id,
     engine: view.engine,
-    command: [...view.command],
+    command: view.command as string[],
     configPath: view.configPath,
     configRevision: view.configRevision,
     inline: view.inline,
@@ -50,7 +49,7 @@ export function processMessage(view: ProcessView, resources?: ProcessResources):
     message: view.message,
     ...(view.exit !== undefined && { exit: exitMessage(view.exit) }),
     ...(resources !== undefined && { resources: resourcesMessage(resources) }),
-    dependsOn: [...view.dependsOn],
+    dependsOn: view.dependsOn as string[],
     etag: view.etag,
-  });
+  };
 }

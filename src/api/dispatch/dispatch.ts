@@ -8,10 +8,10 @@ import { AgentError } from '../../kernel/errors.ts';
 import { may } from '../../kernel/principal.ts';
 import { callOf } from '../calls.ts';
 import { rpcMethods } from '../methods.ts';
-import type { Call, Mounted, RpcMethod, Run, ServedMethod } from '../seam.ts';
+import type { Answered, Call, Mounted, RpcMethod, Run, ServedMethod } from '../seam.ts';
 import { fromUnknown } from '../wire-error.ts';
 import { asksOnce, type RequestMemory, remembered } from './idempotency.ts';
-import { messageOf, Outgoing } from './outgoing.ts';
+import { Outgoing } from './outgoing.ts';
 import type { Validate } from './validation.ts';
 
 export interface DispatchOptions {
@@ -41,12 +41,12 @@ function authorise({ principal }: Call, { scope, path }: RpcMethod): void {
 }
 
 function unary(method: RpcMethod, implementation: Implementation, { validate, ...options }: DispatchOptions): Run {
-  const { input, output } = method.desc;
+  const { input } = method.desc;
   // What has no field breaks no rule.
   const judge = input.fields.length === 0 ? () => {} : validate;
-  const work = async (message: Message, context: HandlerContext): Promise<Message> => {
+  const work = async (message: Message, context: HandlerContext): Promise<Answered> => {
     judge(input, message);
-    return messageOf(output, await implementation(message, context));
+    return (await implementation(message, context)) as Answered;
   };
   const once = options.memory === undefined || !asksOnce(method) ? undefined : remembered(options.memory, method, work);
   return {
@@ -56,7 +56,7 @@ function unary(method: RpcMethod, implementation: Implementation, { validate, ..
       try {
         authorise(call, method);
         if (once === undefined) judge(input, message);
-        const answer = once === undefined ? messageOf(output, await implementation(message, context)) : await once(message, context);
+        const answer = (await (once ?? implementation)(message, context)) as Answered;
         call.outcome('ok');
         return answer;
       } catch (error) {
@@ -80,7 +80,7 @@ function begun(begin: () => unknown): AsyncIterable<unknown> {
 }
 
 function serverStream(method: RpcMethod, implementation: Implementation, options: DispatchOptions): Run {
-  const { input, output } = method.desc;
+  const { input } = method.desc;
   return {
     kind: 'server_streaming',
     stream(message, context) {
@@ -90,7 +90,7 @@ function serverStream(method: RpcMethod, implementation: Implementation, options
         options.validate(input, message);
         return implementation(message, context);
       });
-      return new Outgoing(messages, call, { desc: output, failed: failing(call, options) });
+      return new Outgoing(messages, call, failing(call, options));
     },
   };
 }
@@ -103,7 +103,7 @@ async function* validated(messages: AsyncIterable<Message>, check: (message: Mes
 }
 
 function manyMessages(method: RpcMethod, implementation: Implementation, options: DispatchOptions): Run {
-  const { input, output, methodKind } = method.desc;
+  const { input, methodKind } = method.desc;
   const incoming = (messages: AsyncIterable<Message>): AsyncIterable<Message> =>
     method.judgesItself ? messages : validated(messages, (message) => options.validate(input, message));
   const single = async function* (messages: AsyncIterable<Message>, context: HandlerContext): AsyncGenerator<unknown> {
@@ -117,7 +117,7 @@ function manyMessages(method: RpcMethod, implementation: Implementation, options
         authorise(call, method);
         return methodKind === 'client_streaming' ? single(messages, context) : implementation(incoming(messages), context);
       });
-      return new Outgoing(answers, call, { desc: output, failed: failing(call, options) });
+      return new Outgoing(answers, call, failing(call, options));
     },
   };
 }

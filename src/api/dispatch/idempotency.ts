@@ -4,7 +4,8 @@ import { type DescMessage, fromBinary, type Message, type MessageShape, toBinary
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { createContextValues, type HandlerContext } from '@connectrpc/connect';
 import { callOf } from '../calls.ts';
-import { type Call, callKey, type RpcMethod, type UnaryRun } from '../seam.ts';
+import { encodeMessage } from '../codec/binary.ts';
+import { type Answered, type Call, callKey, type RpcMethod, type UnaryRun } from '../seam.ts';
 
 /** What was answered to which request, kept for 24 h. */
 export interface RequestMemory {
@@ -41,9 +42,9 @@ function requestIdOf(message: Message): string {
 /** The context of work that its caller may leave: nobody's going away ends it, the end of the agent apart. */
 function unattended(context: HandlerContext, call: Call): HandlerContext {
   const { signal } = new AbortController();
-  const { protocol, method, principal, span, local, json, rest } = call;
+  const { protocol, method, principal, span, local, rest } = call;
   const own: Call = {
-    ...{ protocol, method, principal, span, local, json, rest, signal, reason: undefined },
+    ...{ protocol, method, principal, span, local, rest, signal, reason: undefined },
     cut: (error) => call.cut(error),
     outcome: (code, error) => call.outcome(code, error),
     holdUntil: (promise) => call.holdUntil(promise),
@@ -81,10 +82,10 @@ export function remembered(memory: RequestMemory, method: RpcMethod, work: Unary
     const requestId = requestIdOf(message);
     if (requestId === '') return work(message, context);
     const call = callOf(context);
-    let first: Message | undefined;
+    let first: Answered | undefined;
     const bytes = memory.run(`${call.principal.id}/${parent.typeName}.${name}/${requestId}`, requestHash(input, message), async () => {
       first = await work(message, unattended(context, call));
-      return toBinary(output, first);
+      return encodeMessage(output, first);
     });
     call.holdUntil(bytes);
     const answered = await unlessLeft(bytes, context.signal);

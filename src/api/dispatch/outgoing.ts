@@ -1,46 +1,37 @@
-import { create, type DescMessage, type Message } from '@bufbuild/protobuf';
 import { type Feed, feedBehind } from '../../kernel/feed.ts';
-import type { Call } from '../seam.ts';
-
-/** The message itself, or made of the fields that a service answered. */
-export function messageOf(desc: DescMessage, value: unknown): Message {
-  const typed = typeof value === 'object' && value !== null && '$typeName' in value && value.$typeName === desc.typeName;
-  return typed ? (value as Message) : create(desc, value as never);
-}
+import type { Answered, Call } from '../seam.ts';
 
 /**
  * The messages that a service answers, and how the call ended. An iterator by hand: `return()` must reach a service that waits for
  * something to say, which a generator's would stand in a queue behind.
  */
-export class Outgoing implements AsyncIterableIterator<Message> {
+export class Outgoing implements AsyncIterableIterator<Answered> {
   /** What the messages come from, where they can be pushed. */
-  declare readonly feed?: Feed<Message>;
+  declare readonly feed?: Feed<Answered>;
   readonly #inner: () => AsyncIterator<unknown>;
   #iterator: AsyncIterator<unknown> | undefined;
-  readonly #desc: DescMessage;
   readonly #call: Call;
   readonly #failed: (error: unknown) => unknown;
   #over = false;
 
-  constructor(messages: AsyncIterable<unknown>, call: Call, options: { desc: DescMessage; failed: (error: unknown) => unknown }) {
+  constructor(messages: AsyncIterable<unknown>, call: Call, failed: (error: unknown) => unknown) {
     const feed = feedBehind(messages);
     if (feed !== undefined) Object.assign(this, { feed });
     this.#inner = () => messages[Symbol.asyncIterator]();
     this.#call = call;
-    this.#desc = options.desc;
-    this.#failed = options.failed;
+    this.#failed = failed;
   }
 
   [Symbol.asyncIterator](): this {
     return this;
   }
 
-  async next(): Promise<IteratorResult<Message>> {
+  async next(): Promise<IteratorResult<Answered>> {
     if (this.#over) return { done: true, value: undefined };
     try {
       this.#iterator ??= this.#inner();
       const { done, value } = await this.#iterator.next();
-      if (done !== true) return { done: false, value: messageOf(this.#desc, value) };
+      if (done !== true) return { done: false, value: value as Answered };
     } catch (error) {
       this.#over = true;
       throw this.#failed(error);
@@ -51,7 +42,7 @@ export class Outgoing implements AsyncIterableIterator<Message> {
     return { done: true, value: undefined };
   }
 
-  return(): Promise<IteratorResult<Message>> {
+  return(): Promise<IteratorResult<Answered>> {
     this.#over = true;
     this.#call.outcome('canceled');
     // Not awaited here: a generator that is parked goes on when the call's signal wakes it. The call waits for it.

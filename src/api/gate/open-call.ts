@@ -81,10 +81,6 @@ export class OpenCall implements Call {
     return this.#rest;
   }
 
-  get json(): boolean {
-    return this.#twin.json(this.exchange);
-  }
-
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();

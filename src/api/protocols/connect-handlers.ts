@@ -14,7 +14,7 @@ import {
 import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { compressionGzip } from '@connectrpc/connect-node';
 import { AgentError } from '../../kernel/errors.ts';
-import { type Call, callKey, type ServedMethod } from '../seam.ts';
+import { type Answered, type Call, callKey, type ServedMethod } from '../seam.ts';
 import { dropBody, dropRest } from '../transports/body.ts';
 import { type Exchange, writeAll } from '../transports/exchange.ts';
 import { nodeHeaders, webHeaders } from '../transports/web-headers.ts';
@@ -49,7 +49,7 @@ function bareError(error: unknown): unknown {
 }
 
 /** Messages whose error is one that Connect can write. */
-function connectStream(messages: AsyncIterable<Message>, asError: (error: unknown) => unknown): AsyncIterableIterator<Message> {
+function connectStream(messages: AsyncIterable<Answered>, asError: (error: unknown) => unknown): AsyncIterableIterator<Answered> {
   const inner = messages[Symbol.asyncIterator]();
   const rethrow = (error: unknown): never => {
     throw asError(error);

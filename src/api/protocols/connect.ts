@@ -12,8 +12,6 @@ export function createConnectUnary(handlers: () => ConnectHandlers): ServingProt
     name: 'connect',
     frameBytes: 0,
     matches: (type) => /^application\/(json|proto)(\s*;|$)/.test(type),
-    json: ({ headers, method, target }) =>
-      method === 'GET' ? /[?&]encoding=json(&|$)/.test(target) : (headers['content-type'] ?? '').includes('json'),
     serve: (call, method, exchange) => handlers().serve(call, method, exchange),
     refuse(exchange, error) {
       const headers = { 'content-type': 'application/json', ...errorHeaders(error) };
@@ -28,7 +26,6 @@ export function createConnectStream(handlers: () => ConnectHandlers): ServingPro
     name: 'connect',
     frameBytes: 5,
     matches: (type) => /^application\/connect\+(json|proto)(\s*;|$)/.test(type),
-    json: ({ headers }) => (headers['content-type'] ?? '').includes('json'),
     serve: (call, method, exchange) => handlers().serve(call, method, exchange),
     refuse(exchange, error) {
       const data = Buffer.from(JSON.stringify({ error: errorToJson(toConnectError(error), undefined) }));

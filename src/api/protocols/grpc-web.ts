@@ -10,7 +10,6 @@ export function createGrpcWeb(handlers: () => ConnectHandlers, details: boolean)
     name: 'grpc_web',
     frameBytes: 5,
     matches: (type) => /^application\/grpc-web(\+|;|$)/.test(type),
-    json: ({ headers }) => (headers['content-type'] ?? '').includes('json'),
     serve: (call, method, exchange) => handlers().serve(call, method, exchange),
     refuse(exchange, error) {
       const headers = { 'content-type': 'application/grpc-web+proto', ...grpcStatus(error, details), ...errorHeaders(error) };

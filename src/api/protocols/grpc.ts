@@ -2,12 +2,13 @@
  * gRPC, the common case: unary calls and server streams in plain protobuf. What is rare (JSON, compression, client streams) goes to
  * Connect's handlers.
  */
-import { type DescMessage, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
+import { type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
 import { systemClock } from '../../kernel/clock.ts';
 import { AgentError } from '../../kernel/errors.ts';
 import { type FeedCodec, feedBehind } from '../../kernel/feed.ts';
+import { encodeMessage } from '../codec/binary.ts';
 import { CallContext } from '../dispatch/context.ts';
-import type { Call, ServedMethod, ServingProtocol, StreamRun } from '../seam.ts';
+import type { Answered, Call, ServedMethod, ServingProtocol, StreamRun } from '../seam.ts';
 import { answerEarly, dropRest, readBody, tooLarge } from '../transports/body.ts';
 import { type Exchange, type Head, header, writeAll } from '../transports/exchange.ts';
 import { nodeHeaders } from '../transports/web-headers.ts';
@@ -58,25 +59,11 @@ function decode(desc: DescMessage, bytes: Buffer, maxBytes: number): Message {
   }
 }
 
-function encode(desc: DescMessage, message: Message): Buffer {
-  const bytes = toBinary(desc, message);
-  const frame = Buffer.allocUnsafe(headBytes + bytes.byteLength);
+/** The message in its envelope. */
+function encode(desc: DescMessage, message: Answered): Buffer {
+  const frame = encodeMessage(desc, message, headBytes);
   frame[0] = 0;
-  frame.writeUInt32BE(bytes.byteLength, 1);
-  frame.set(bytes, headBytes);
-  return frame;
-}
-
-/** Frames of messages that are still referenced: a batch is one object for all its watchers, and goes with it. */
-const frames = new WeakMap<Message, Buffer>();
-
-/** The bytes of a message that many receive are made once. */
-function frameOf(desc: DescMessage, message: Message): Buffer {
-  let frame = frames.get(message);
-  if (frame === undefined) {
-    frame = encode(desc, message);
-    frames.set(message, frame);
-  }
+  frame.writeUInt32BE(frame.byteLength - headBytes, 1);
   return frame;
 }
 
@@ -115,7 +102,7 @@ async function fail(call: Call, context: CallContext, error: unknown, details: b
   return dropRest(exchange);
 }
 
-function answerUnary(context: CallContext, method: ServedMethod, answer: Message): void {
+function answerUnary(context: CallContext, method: ServedMethod, answer: Answered): void {
   const { call, exchange } = context;
   // What was cut is not answered with what its handler made of it after all.
   if (call.reason !== undefined) throw call.reason;
@@ -126,12 +113,12 @@ function answerUnary(context: CallContext, method: ServedMethod, answer: Message
 }
 
 /** One codec a method: readers of a feed share their frames by it. */
-const codecs = new WeakMap<DescMessage, FeedCodec<Message, Buffer>>();
+const codecs = new WeakMap<DescMessage, FeedCodec<Answered, Buffer>>();
 
-function codecOf(desc: DescMessage): FeedCodec<Message, Buffer> {
+function codecOf(desc: DescMessage): FeedCodec<Answered, Buffer> {
   let codec = codecs.get(desc);
   if (codec === undefined) {
-    codec = { encode: (message) => frameOf(desc, message) };
+    codec = { encode: (message) => encode(desc, message) };
     codecs.set(desc, codec);
   }
   return codec;
@@ -158,7 +145,7 @@ async function answerStream(context: CallContext, method: ServedMethod, run: Str
       exchange.end(undefined, trailers(context, ok));
       return;
     }
-    const waiting = writeAll(exchange, frameOf(method.desc.output, value));
+    const waiting = writeAll(exchange, encode(method.desc.output, value));
     if (waiting !== undefined) await waiting;
   }
   await messages.return?.();
@@ -193,7 +180,6 @@ export function createGrpc(options: GrpcOptions): ServingProtocol {
     name: 'grpc',
     frameBytes: headBytes,
     matches: (type) => /^application\/grpc(\+|;|$)/.test(type),
-    json: ({ headers }) => (headers['content-type'] ?? '').includes('json'),
     serve(call, method, exchange) {
       const common = isPlain(exchange) && (method.run.kind === 'unary' || method.run.kind === 'server_streaming');
       return common ? plain(call, method, exchange) : options.handlers().serve(call, method, exchange);

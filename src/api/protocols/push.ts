@@ -1,12 +1,11 @@
-import type { Message } from '@bufbuild/protobuf';
 import type { Feed, FeedCodec, FeedReader } from '../../kernel/feed.ts';
-import type { Call } from '../seam.ts';
+import type { Answered, Call } from '../seam.ts';
 import type { Exchange } from '../transports/exchange.ts';
 
 export interface Pushed {
-  readonly feed: Feed<Message>;
+  readonly feed: Feed<Answered>;
   /** One object for all watchers of a method in one protocol: the feed makes a frame once for all of them. */
-  readonly codec: FeedCodec<Message, Buffer>;
+  readonly codec: FeedCodec<Answered, Buffer>;
   /** Says the head of the answer; called once, before the first frame. */
   begin(): void;
 }

@@ -2,9 +2,9 @@
 import type { DescField, Message } from '@bufbuild/protobuf';
 import { AgentError, invalid } from '../../kernel/errors.ts';
 import { feedBehind } from '../../kernel/feed.ts';
-import { restText, restValue } from '../convert/json.ts';
+import { jsonWriter } from '../codec/json.ts';
 import { CallContext } from '../dispatch/context.ts';
-import type { Call, RestMatch, ServedMethod, ServingProtocol, StreamRun } from '../seam.ts';
+import type { Answered, Call, RestMatch, ServedMethod, ServingProtocol, StreamRun } from '../seam.ts';
 import { answerEarly, dropRest } from '../transports/body.ts';
 import { type Exchange, header, writeAll } from '../transports/exchange.ts';
 import { errorHeaders, fromUnknown, httpStatusOf, toRestBody } from '../wire-error.ts';
@@ -25,6 +25,8 @@ export interface RestProtocol extends ServingProtocol {
 interface Served {
   readonly route: Route;
   readonly unary: UnaryAnswer;
+  /** Makes the text of an answer. */
+  readonly text: (message: Answered) => string;
   readonly framer: (exchange: Exchange) => Framer;
   /** The request's field that `Last-Event-ID` stands for. */
   readonly resume: DescField | undefined;
@@ -34,7 +36,7 @@ function served(route: Route): Served {
   const { path, desc } = route.method;
   const stream: StreamAnswer = streamAnswers[path] ?? { kinds: [] };
   const resume = stream.resumeField === undefined ? undefined : fieldNamed(desc.input, stream.resumeField);
-  return { route, unary: unaryAnswers[path] ?? {}, framer: framers(desc.output, stream), resume };
+  return { route, unary: unaryAnswers[path] ?? {}, text: jsonWriter(desc.output), framer: framers(desc.output, stream), resume };
 }
 
 /** Violations by the paths that the caller wrote: where the body is a field, without the field's own name. */
@@ -46,16 +48,8 @@ function asWritten(error: AgentError, route: Route | undefined): AgentError {
   return invalid(error.violations.map((violation) => ({ ...violation, field: strip(violation.field) })));
 }
 
-/** The answer's text: the message, or the one field of it that the rule names. */
-function bodyText({ method, answer }: Route, message: Message): string {
-  if (answer === undefined) return restText(method.desc.output, message);
-  const value = restValue(method.desc.output, message);
-  const object = typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
-  return JSON.stringify(object[answer.name] ?? null);
-}
-
 /** The text that was asked for instead of JSON, and its type; undefined where JSON is as good. */
-function documentText({ documentAnswer }: ServedMethod, exchange: Exchange, message: Message): { type: string; text: string } | undefined {
+function documentText({ documentAnswer }: ServedMethod, exchange: Exchange, message: Answered): { type: string; text: string } | undefined {
   if (documentAnswer === undefined) return undefined;
   const accept = (header(exchange, 'accept') ?? '').toLowerCase();
   const place = Math.min(...documentAnswer.types.map((type) => accept.indexOf(type)).filter((at) => at >= 0));
@@ -66,12 +60,12 @@ function documentText({ documentAnswer }: ServedMethod, exchange: Exchange, mess
 }
 
 /** Of a resource that has one: what `If-Match` takes. */
-function etagOf(message: Message): string | undefined {
+function etagOf(message: Answered): string | undefined {
   const etag: unknown = Reflect.get(message, 'etag');
   return typeof etag === 'string' && /^[\w.-]+$/.test(etag) ? `"${etag}"` : undefined;
 }
 
-function answerUnary(call: Call, exchange: Exchange, { route, unary }: Served, message: Message): void {
+function answerUnary(call: Call, exchange: Exchange, { route, unary, text }: Served, message: Answered): void {
   if (call.reason !== undefined) throw call.reason;
   const document = documentText(route.method, exchange, message);
   const etag = etagOf(message);
@@ -84,7 +78,7 @@ function answerUnary(call: Call, exchange: Exchange, { route, unary }: Served, m
       ...(etag !== undefined && { etag }),
       ...(location !== undefined && { location }),
     },
-    document?.text ?? bodyText(route, message),
+    document?.text ?? text(message),
   );
 }
 
@@ -176,7 +170,6 @@ export function createRest(methods: readonly ServedMethod[], limits: () => RestL
     name: 'rest',
     frameBytes: 0,
     matches: () => false,
-    json: () => true,
     match: router.match,
     serve: (call, _method, exchange, match) =>
       match?.kind === 'route' ? run(call, exchange, match) : Promise.reject(new AgentError('ROUTE_NOT_FOUND', 'there is no such route')),

@@ -25,7 +25,7 @@ export function agentService({ health, status, journal, supervisor }: AgentServi
         journal: journal.stats(),
         watchers: journal.watchers(),
         processes: supervisor.list(),
-        health: health.snapshot().status,
+        health: health.status(),
         caller: callOf(context).principal,
       }),
   };

@@ -9,7 +9,7 @@ import {
   type WatchEventsResponse,
   WatchEventsResponseSchema,
 } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
-import type { Journal, NewEvent, StoredEvent, WatchItem } from '../../events/types.ts';
+import type { Journal, NewEvent, StoredEvent } from '../../events/types.ts';
 import { AgentError, invalid } from '../../kernel/errors.ts';
 import { feedMapping, mapFeed } from '../../kernel/feed.ts';
 import { ulidFrom } from '../../kernel/ids.ts';
@@ -101,13 +101,12 @@ export function eventService({ journal, validate, limits, pingIntervalMs }: Even
         ...(afterRevision !== undefined && { afterRevision: Number(afterRevision) }),
         ...(filter !== undefined && { filter }),
       });
-      return fedStream(mapFeed(feed, callOf(context).json ? jsonMessages : binaryMessages), context, whereToResume);
+      return fedStream(mapFeed(feed, messages), context, whereToResume);
     },
   };
 }
 
-const binaryMessages = feedMapping((item: WatchItem) => watchMessage(item, false));
-const jsonMessages = feedMapping((item: WatchItem) => watchMessage(item, true));
+const messages = feedMapping(watchMessage);
 
 /** The last word of an agent that stops. */
 const whereToResume = ({ revision }: WatchEventsResponse): WatchEventsResponse =>

@@ -1,7 +1,8 @@
 /** ProcessService: supervised processes. */
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
-import { type Process, Process_State } from '../../../gen/es/sboxagent/v1/process_pb.js';
+import { Process_State, type ProcessSchema } from '../../../gen/es/sboxagent/v1/process_pb.js';
 import { type ProcessFilter, type ProcessService, StartProcessRequest_WaitFor } from '../../../gen/es/sboxagent/v1/process_service_pb.js';
 import { pullFeed } from '../../kernel/feed.ts';
 import { createStateFeed } from '../../kernel/state-feed.ts';
@@ -30,7 +31,7 @@ function keeps(filter: ProcessFilter | undefined, view: ProcessView): boolean {
 }
 
 export function processService({ supervisor, configs, explain }: ProcessServiceDeps): ServiceImpl<typeof ProcessService> {
-  const full = async (view: ProcessView): Promise<Process> =>
+  const full = async (view: ProcessView): Promise<MessageInitShape<typeof ProcessSchema>> =>
     processMessage(view, view.pid === 0 ? undefined : await supervisor.resources(view.id).catch(() => undefined));
 
   const feed = createStateFeed<ProcessView>({

@@ -1,24 +1,25 @@
 /** What REST says besides the body: statuses, Location, and the words of a stream's frames. Declared by method. */
-import type { DescMessage, Message } from '@bufbuild/protobuf';
+import type { DescMessage } from '@bufbuild/protobuf';
 import { type Health, Health_Status } from '../../../../gen/es/sboxagent/v1/agent_pb.js';
+import type { Answered } from '../../seam.ts';
 
 export interface UnaryAnswer {
   /** HTTP status of a success; 200 unless said. */
-  readonly status?: (message: Message) => number;
+  readonly status?: (message: Answered) => number;
   /** Path of what was made. */
-  readonly location?: (message: Message) => string;
+  readonly location?: (message: Answered) => string;
 }
 
 export interface StreamAnswer {
   /** Where a client that got this message resumes; the `id:` of its frame. */
-  readonly cursor?: (message: Message) => string;
+  readonly cursor?: (message: Answered) => string;
   /** The request's field that `Last-Event-ID` stands for. */
   readonly resumeField?: string;
   /** Field names that are a frame's kind, in order of precedence; the first that is set is its `event:`. */
   readonly kinds: readonly string[];
 }
 
-function text(message: Message, field: string): string {
+function text(message: Answered, field: string): string {
   const value: unknown = Reflect.get(message, field);
   return typeof value === 'string' || typeof value === 'bigint' ? String(value) : '';
 }
@@ -55,7 +56,7 @@ function isSet(value: unknown): boolean {
 }
 
 /** The `event:` of a frame: the first of the kinds that is set, else the last of them (a snapshot may be empty). */
-export function kindOf(desc: DescMessage, message: Message, kinds: readonly string[]): string {
+export function kindOf(desc: DescMessage, message: Answered, kinds: readonly string[]): string {
   const set = kinds.find((kind) => {
     const field = desc.fields.find(({ name }) => name === kind);
     return field !== undefined && isSet(Reflect.get(message, field.localName));

@@ -25,8 +25,6 @@ export interface Route {
   readonly path: readonly PathField[];
   /** `all` of the request, one field of it, or none. */
   readonly body: 'none' | 'all' | DescField;
-  /** The field that is the answer; undefined for the whole message. */
-  readonly answer: DescField | undefined;
   /** Fields that the query may not give. */
   readonly taken: ReadonlySet<string>;
   readonly masks: readonly DescField[];
@@ -70,8 +68,9 @@ function bodyOf({ body }: HttpRule, input: DescMessage, where: string): Route['b
 
 function routeOf(method: ServedMethod, rule: HttpRule): Route {
   const { httpMethod, template } = patternOf(rule);
-  const { input, output } = method.desc;
+  const { input } = method.desc;
   const where = `${httpMethod} ${template}`;
+  if (rule.responseBody !== '') throw new Error(`${where} has a response_body, which is not served: an answer is a whole message`);
   const compiled = parseTemplate(template);
   const path = compiled.captures.map((capture) => pathField(input, capture, where));
   const body = bodyOf(rule, input, where);
@@ -79,7 +78,6 @@ function routeOf(method: ServedMethod, rule: HttpRule): Route {
   const taken = [...path.map(({ name }) => name), ...(typeof body === 'string' ? [] : [body.name]), ...(document ? [document.name] : [])];
   return {
     ...{ httpMethod, template, method, compiled, path, body, taken: new Set(taken) },
-    answer: rule.responseBody === '' ? undefined : demand(output, rule.responseBody, where),
     masks: input.fields.filter((field) => field.fieldKind === 'message' && field.message.typeName === FieldMaskSchema.typeName),
     etag: fieldNamed(input, 'etag'),
   };

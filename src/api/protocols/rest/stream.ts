@@ -1,52 +1,41 @@
 /** Server streams over HTTP: server-sent events, or JSON lines by `Accept`. */
-import type { DescMessage, Message } from '@bufbuild/protobuf';
+import type { DescMessage } from '@bufbuild/protobuf';
 import type { AgentError } from '../../../kernel/errors.ts';
 import type { FeedCodec } from '../../../kernel/feed.ts';
-import { restText } from '../../convert/json.ts';
+import { jsonWriter } from '../../codec/json.ts';
+import type { Answered } from '../../seam.ts';
 import { type Exchange, header } from '../../transports/exchange.ts';
 import { toRestBody } from '../../wire-error.ts';
 import { kindOf, type StreamAnswer } from './answers.ts';
 
 /** Bytes of one message, or of the error that ends the stream. */
-export interface Framer extends FeedCodec<Message, Buffer> {
+export interface Framer extends FeedCodec<Answered, Buffer> {
   readonly contentType: string;
-  /** Made once for a message that many receive. */
-  encode(message: Message): Buffer;
   error(error: AgentError): string;
   /** What keeps an idle connection alive; undefined where the format has nothing for it. */
   readonly ping: string | undefined;
 }
 
-function once(make: (message: Message) => string): (message: Message) => Buffer {
-  const frames = new WeakMap<Message, Buffer>();
-  return (message) => {
-    let frame = frames.get(message);
-    if (frame === undefined) {
-      frame = Buffer.from(make(message));
-      frames.set(message, frame);
-    }
-    return frame;
-  };
-}
-
 /** JSON text has no raw line breaks; U+2028 and the like are no line ends in either format. */
 function lines(output: DescMessage): Framer {
+  const text = jsonWriter(output);
   return {
     contentType: 'application/x-ndjson',
-    encode: once((message) => `${restText(output, message)}\n`),
+    encode: (message) => Buffer.from(`${text(message)}\n`),
     error: (error) => `${JSON.stringify({ error: toRestBody(error) })}\n`,
     ping: undefined,
   };
 }
 
 function serverSentEvents(output: DescMessage, answer: StreamAnswer): Framer {
-  const id = (message: Message): string => {
+  const text = jsonWriter(output);
+  const id = (message: Answered): string => {
     const cursor = answer.cursor?.(message) ?? '';
     return cursor === '' ? '' : `id: ${cursor}\n`;
   };
   return {
     contentType: 'text/event-stream; charset=utf-8',
-    encode: once((message) => `${id(message)}event: ${kindOf(output, message, answer.kinds)}\ndata: ${restText(output, message)}\n\n`),
+    encode: (message) => Buffer.from(`${id(message)}event: ${kindOf(output, message, answer.kinds)}\ndata: ${text(message)}\n\n`),
     error: (error) => `event: error\ndata: ${JSON.stringify(toRestBody(error))}\n\n`,
     ping: ': ping\n\n',
   };

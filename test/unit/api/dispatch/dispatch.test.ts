@@ -85,7 +85,7 @@ describe('streams', () => {
     const method = served('WatchEvents', { watchEvents: messages });
     assert.ok(method.run.kind === 'server_streaming');
     const call = testCall(method);
-    const taken: Message[] = [];
+    const taken: object[] = [];
     const read = async (): Promise<void> => {
       if (method.run.kind !== 'server_streaming') return;
       for await (const message of method.run.stream(create(WatchEventsRequestSchema), contextOf(call))) {

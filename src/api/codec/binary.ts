@@ -1,0 +1,260 @@
+/**
+ * Protobuf's binary form, compiled from the descriptor of a message. It takes what a service answers, a message or the fields of one, and writes it
+ * behind the head of its frame in one pass: no message is made, and no bytes are copied from one buffer into another on the way. The contract suite
+ * holds it to the library's own writer, which takes what is rare (`Any`, masks, wrappers, a `Value`, keys that are no texts).
+ */
+import { create, type DescField, type DescMessage, ScalarType, toBinary } from '@bufbuild/protobuf';
+import { Bytes } from './bytes.ts';
+
+/** Writes one value, without its tag. */
+type Write = (value: unknown) => void;
+type Fields = Readonly<Record<string, unknown>>;
+
+const out = new Bytes();
+const writers = new WeakMap<DescMessage, Write>();
+
+/** The bytes of a message, with `head` bytes before them for whoever frames it. */
+export function encodeMessage(desc: DescMessage, message: object, head = 0): Buffer {
+  const write = writers.get(desc) ?? compile(desc);
+  out.begin(head);
+  write(message);
+  return out.end();
+}
+
+function compile(desc: DescMessage): Write {
+  const known = writers.get(desc);
+  if (known !== undefined) return known;
+  if (isRare(desc)) {
+    const byLibrary: Write = (message) => out.raw(toBinary(desc, create(desc, message as never)));
+    writers.set(desc, byLibrary);
+    return byLibrary;
+  }
+  let fields: readonly Write[] = [];
+  const write: Write = (message) => {
+    for (let at = 0; at < fields.length; at += 1) fields[at]?.(message);
+    const { $unknown: unknown } = message as {
+      readonly $unknown?: readonly { readonly no: number; readonly wireType: number; readonly data: Uint8Array }[];
+    };
+    if (unknown === undefined) return;
+    for (const { no, wireType, data } of unknown) {
+      out.varint(tagOf(no, wireType));
+      out.raw(data);
+    }
+  };
+  // Known before its fields are: a message may hold itself.
+  writers.set(desc, write);
+  fields = desc.fields.toSorted((a, b) => a.number - b.number).map(fieldWriter);
+  return write;
+}
+
+function isRare({ typeName, fields }: DescMessage): boolean {
+  if (fields.some((field) => field.fieldKind === 'map' && field.mapKey !== ScalarType.STRING)) return true;
+  return typeName.startsWith('google.protobuf.') && !/\.(Timestamp|Duration|Empty)$/.test(typeName);
+}
+
+const lengthDelimited = 2;
+
+function tagOf(number: number, wireType: number): number {
+  return ((number << 3) | wireType) >>> 0;
+}
+
+/** Writes a field where it is set, tag and all. It is given the whole message. */
+function fieldWriter(field: DescField): Write {
+  const { localName } = field;
+  const write = valueWriter(field);
+  const tag = tagOf(field.number, wireTypeOf(field));
+  switch (field.fieldKind) {
+    case 'list':
+      return listWriter(field, write);
+    case 'map':
+      return mapWriter(field, write);
+    default:
+  }
+  const tagged: Write = (value) => {
+    out.varint(tag);
+    write(value);
+  };
+  if (field.oneof !== undefined) {
+    const group = field.oneof.localName;
+    return (message) => {
+      const chosen = (message as Fields)[group] as { readonly case?: string; readonly value?: unknown } | undefined;
+      if (chosen?.case === localName) tagged(chosen.value);
+    };
+  }
+  const always = field.fieldKind === 'message' || field.presence !== implicit;
+  return (message) => {
+    const value = (message as Fields)[localName];
+    if (value !== undefined && value !== null && (always || !isZero(value))) tagged(value);
+  };
+}
+
+/** `FieldPresence.IMPLICIT`: the zero value is not written. */
+const implicit = 2;
+
+function isZero(value: unknown): boolean {
+  switch (typeof value) {
+    case 'number':
+      return Object.is(value, 0);
+    case 'string':
+      return value === '';
+    case 'boolean':
+      return !value;
+    case 'bigint':
+      return value === 0n;
+    default:
+      return value instanceof Uint8Array && value.byteLength === 0;
+  }
+}
+
+function listWriter(field: DescField & { readonly fieldKind: 'list' }, write: Write): Write {
+  const { localName } = field;
+  const tag = tagOf(field.number, field.packed ? lengthDelimited : wireTypeOf(field));
+  return (message) => {
+    const items = (message as Fields)[localName] as readonly unknown[] | undefined;
+    if (items === undefined || items.length === 0) return;
+    if (!field.packed) {
+      for (const item of items) {
+        out.varint(tag);
+        write(item);
+      }
+      return;
+    }
+    out.varint(tag);
+    const start = out.open();
+    for (const item of items) write(item);
+    out.close(start);
+  };
+}
+
+function mapWriter(field: DescField & { readonly fieldKind: 'map' }, write: Write): Write {
+  const { localName } = field;
+  const tag = tagOf(field.number, lengthDelimited);
+  const valueTag = tagOf(2, wireTypeOf(field));
+  return (message) => {
+    const map = (message as Fields)[localName] as Fields | undefined;
+    for (const key in map) {
+      out.varint(tag);
+      const start = out.open();
+      out.varint(tagOf(1, lengthDelimited));
+      out.text(key);
+      out.varint(valueTag);
+      write(map[key]);
+      out.close(start);
+    }
+  };
+}
+
+function wireTypeOf(field: DescField): number {
+  if (field.message !== undefined) return lengthDelimited;
+  switch (field.scalar) {
+    case ScalarType.STRING:
+    case ScalarType.BYTES:
+      return lengthDelimited;
+    case ScalarType.DOUBLE:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+function valueWriter(field: DescField): Write {
+  if (field.message !== undefined) return partWriter(field.message);
+  switch (field.scalar) {
+    case ScalarType.STRING:
+      return (value) => out.text(value as string);
+    case ScalarType.BYTES:
+      return (value) => {
+        out.varint((value as Uint8Array).byteLength);
+        out.raw(value as Uint8Array);
+      };
+    case ScalarType.BOOL:
+      return (value) => out.varint(value === true ? 1 : 0);
+    case ScalarType.DOUBLE:
+      return (value) => out.double(value as number);
+    case ScalarType.INT64:
+    case ScalarType.UINT64:
+      return (value) => out.varint64(BigInt(value as bigint));
+    case ScalarType.UINT32:
+    case ScalarType.INT32:
+    case undefined:
+      return wholeNumber(field);
+    default:
+      throw new Error(`${field} has a type that no message of ours has`);
+  }
+}
+
+function wholeNumber(field: DescField): Write {
+  const least = field.scalar === ScalarType.UINT32 ? 0 : -0x8000_0000;
+  const most = field.scalar === ScalarType.UINT32 ? 0xffff_ffff : 0x7fff_ffff;
+  return (value) => {
+    const number = value as number;
+    if (!Number.isInteger(number) || number < least || number > most) throw new Error(`${field} cannot be ${String(value)}`);
+    if (number >= 0) out.varint(number);
+    else out.varint64(BigInt(number));
+  };
+}
+
+/** A message inside of another, its length before it. */
+function partWriter(desc: DescMessage): Write {
+  const write =
+    desc.typeName === 'google.protobuf.Struct' ? writeStruct : (message: unknown) => (writers.get(desc) ?? compile(desc))(message);
+  return (message) => {
+    const start = out.open();
+    write(message);
+    out.close(start);
+  };
+}
+
+/** `google.protobuf.Struct` of what is JSON already. */
+function writeStruct(json: unknown): void {
+  for (const [key, value] of Object.entries(json as Fields)) {
+    if (value === undefined) continue;
+    out.varint(tagOf(1, lengthDelimited));
+    const entry = out.open();
+    out.varint(tagOf(1, lengthDelimited));
+    out.text(key);
+    out.varint(tagOf(2, lengthDelimited));
+    const start = out.open();
+    writeJson(value);
+    out.close(start);
+    out.close(entry);
+  }
+}
+
+/** `google.protobuf.Value`. */
+function writeJson(value: unknown): void {
+  switch (typeof value) {
+    case 'number':
+      out.varint(tagOf(2, 1));
+      out.double(value);
+      return;
+    case 'string':
+      out.varint(tagOf(3, lengthDelimited));
+      out.text(value);
+      return;
+    case 'boolean':
+      out.varint(tagOf(4, 0));
+      out.varint(value ? 1 : 0);
+      return;
+    default:
+      if (value === null) writeNull();
+      else if (Array.isArray(value)) writePart(6, () => writeList(value));
+      else writePart(5, () => writeStruct(value));
+  }
+}
+
+function writeNull(): void {
+  out.varint(tagOf(1, 0));
+  out.varint(0);
+}
+
+function writePart(number: number, write: () => void): void {
+  out.varint(tagOf(number, lengthDelimited));
+  const start = out.open();
+  write();
+  out.close(start);
+}
+
+function writeList(items: readonly unknown[]): void {
+  for (const item of items) writePart(1, () => writeJson(item));
+}
