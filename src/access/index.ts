@@ -10,5 +10,5 @@
 export { adminTokenPath, type EnsureAdminOptions, ensureAdminToken } from './admin-token.ts';
 export { type OpenAccess, type OpenAccessOptions, openAccess } from './open-access.ts';
 export { parseScopes } from './scopes.ts';
-export { type CreateTokenOptions, createToken, isLive, listTokens, type NewToken, revokeToken } from './tokens.ts';
+export { assertNewToken, type CreateTokenOptions, createToken, isLive, listTokens, type NewToken, revokeToken } from './tokens.ts';
 export type { Access, TokenRecord, Verdict } from './types.ts';

@@ -43,7 +43,7 @@ export function tokenHash(token: string): string {
 /** Mints a token, whether the daemon runs or not. Throws INVALID_REQUEST, RefusedError on a token file that is not fit. */
 export function createToken(options: CreateTokenOptions): NewToken {
   const { stateDir, clock = systemClock, scopes, ttlMs } = options;
-  check(options);
+  assertNewToken(options);
   const now = clock.wallMs();
   const token = randomToken();
   const id = ulid(now);
@@ -100,7 +100,8 @@ export function withRecord(records: readonly TokenRecord[], record: TokenRecord,
   return [...kept, record];
 }
 
-function check(options: CreateTokenOptions): void {
+/** Throws INVALID_REQUEST for what can be no token, before any file is touched. */
+export function assertNewToken(options: Pick<CreateTokenOptions, 'name' | 'scopes' | 'ttlMs'>): void {
   const violations: Violation[] = [];
   const { name, scopes, ttlMs } = options;
   if (name !== undefined && !/^[\p{L}\p{N}][\p{L}\p{N}._:@/-]{0,127}$/u.test(name)) {

@@ -2,6 +2,7 @@
 import { Health } from '../../gen/es/grpc/health/v1/health_pb.js';
 import { AgentService } from '../../gen/es/sboxagent/v1/agent_service_pb.js';
 import { AlertService } from '../../gen/es/sboxagent/v1/alert_service_pb.js';
+import { AuditService } from '../../gen/es/sboxagent/v1/audit_service_pb.js';
 import { ConfigService } from '../../gen/es/sboxagent/v1/config_service_pb.js';
 import { EventService } from '../../gen/es/sboxagent/v1/event_service_pb.js';
 import { LogService } from '../../gen/es/sboxagent/v1/log_service_pb.js';
@@ -10,6 +11,7 @@ import { PluginService } from '../../gen/es/sboxagent/v1/plugin_service_pb.js';
 import { PluginSessionService } from '../../gen/es/sboxagent/v1/plugin_session_service_pb.js';
 import { ProcessService } from '../../gen/es/sboxagent/v1/process_service_pb.js';
 import type { Alerts } from '../alerts/types.ts';
+import type { Audit } from '../audit/types.ts';
 import type { ConfigManager } from '../config/types.ts';
 import type { Journal } from '../events/types.ts';
 import type { Logs } from '../logs/types.ts';
@@ -25,6 +27,7 @@ import { reflectionServices } from './reflection/reflection.ts';
 import type { Mounted, ServedMethod } from './seam.ts';
 import { agentService } from './services/agent-service.ts';
 import { alertService } from './services/alert-service.ts';
+import { auditService } from './services/audit-service.ts';
 import { configService } from './services/config-service.ts';
 import { eventService } from './services/event-service.ts';
 import { healthService } from './services/health-service.ts';
@@ -42,6 +45,7 @@ export interface ApiDeps {
   readonly explain: (id: string) => Promise<ProcessExplanation>;
   readonly plugins: Plugins;
   readonly alerts: Alerts;
+  readonly audit: Audit;
   readonly config: ConfigManager;
   readonly custom: CustomMetrics;
   readonly metrics: MetricsServiceDeps['metrics'];
@@ -62,7 +66,8 @@ function mounted<S extends Mounted['service']>(service: S, implementation: Mount
 }
 
 export function createApi(deps: ApiDeps): Api {
-  const { alerts, api, config, configs, custom, explain, health, journal, logs, metrics, plugins, requests, status, supervisor } = deps;
+  const { alerts, api, audit, config, configs, custom, explain, health, journal, logs, metrics, plugins, requests, status, supervisor } =
+    deps;
   const validate = createValidate();
   const pingIntervalMs = (): number => api().streams.pingIntervalMs;
   const limits = (): { maxDepth: number } => ({ maxDepth: api().limits.jsonDepth });
@@ -76,6 +81,7 @@ export function createApi(deps: ApiDeps): Api {
     PluginSessionService,
     AlertService,
     MetricsService,
+    AuditService,
   ];
 
   const services: Mounted[] = [
@@ -88,9 +94,10 @@ export function createApi(deps: ApiDeps): Api {
     mounted(PluginSessionService, pluginSessionService({ plugins, custom, limits })),
     mounted(AlertService, alertService({ alerts })),
     mounted(MetricsService, metricsService({ metrics })),
+    mounted(AuditService, auditService({ audit })),
     mounted(Health, healthService({ health, services: [...own, Health].map(({ typeName }) => typeName) })),
     ...reflectionServices([...own, Health]),
   ];
 
-  return { methods: serveMethods(services, { validate, memory: requests }) };
+  return { methods: serveMethods(services, { validate, memory: requests, audit }) };
 }

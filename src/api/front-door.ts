@@ -4,6 +4,7 @@
  */
 import type { ConnectRouterOptions } from '@connectrpc/connect';
 import type { Access } from '../access/types.ts';
+import type { Audit } from '../audit/types.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { within } from '../kernel/within.ts';
 import type { Settings } from '../settings/types.ts';
@@ -26,6 +27,8 @@ export interface FrontDoorOptions {
   readonly access: Access;
   readonly telemetry: Telemetry;
   readonly clock: Clock;
+  /** Where refused calls are written down. */
+  readonly audit?: Pick<Audit, 'refused'>;
   /** Everything that is served. */
   readonly methods: readonly ServedMethod[];
   /** Options of Connect's handlers over our own. `readMaxBytes` is api.limits.message_bytes unless given. */
@@ -60,19 +63,19 @@ export interface FrontDoor {
 }
 
 export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
-  const { clock, telemetry, access } = options;
+  const { audit, clock, telemetry, access } = options;
   let api = options.api;
   let limiter: RateLimiter = createRateLimiter(api.security.rateLimit, clock);
   let stopping: Promise<void> | undefined;
   const counters = countersOf(telemetry);
   const refused = (limit: string): void => counters.limitRefused.add(1, { limit });
   const capacity = createCapacity(refused);
-  const calls = createOpenCalls({ api: () => api, clock, telemetry, limitRefused: counters.limitRefused });
+  const calls = createOpenCalls({ api: () => api, clock, telemetry, limitRefused: counters.limitRefused, audit });
   const { methods, connect = {}, errorDetails: details = true } = options;
   const judged = rememberValid(access, clock);
   const protocols = createProtocols({ methods, connect, details, limits: () => api.limits });
   const gate = createGate({
-    ...{ access: judged, telemetry, capacity, calls, counters },
+    ...{ access: judged, audit, clock, telemetry, capacity, calls, counters },
     api: () => api,
     routes: {
       methods: new Map(methods.map((method) => [method.path, method])),

@@ -18,6 +18,11 @@ export interface MethodPolicy {
   readonly scope: Scope | undefined;
   /** Whether it counts against the rate limit. */
   readonly rateLimited: boolean;
+  /**
+   * What of it is written to the audit. `changes`: each call, about what the field at the path `target` names (empty: the agent itself);
+   * `data`: it takes what publishers say, of which only refusals are written; `reads`: likewise.
+   */
+  readonly audit: { readonly kind: 'changes'; readonly target: string } | { readonly kind: 'data' } | { readonly kind: 'reads' };
   /** Its service validates message by message, since a bad one must not end the stream. */
   readonly judgesItself: boolean;
   /** The request's field that takes the text of a REST body of one of `types`; `any` is every type but JSON. */
@@ -67,6 +72,8 @@ export interface Call {
   readonly method: RpcMethod;
   readonly principal: Principal;
   readonly span: CallSpan;
+  /** Address of who calls; `unix` over the socket. */
+  readonly peer: string;
   /** Whether it came over the unix socket. */
   readonly local: boolean;
   /** Fires when the client leaves, and (with an AgentError as reason) when the call is cut, its token revoked, or the agent stops. */
@@ -75,6 +82,8 @@ export interface Call {
   readonly reason: AgentError | undefined;
   /** Ends the call from our side: the implementation sees the signal, and a stream that still does not drain is reset. */
   cut(error: AgentError): void;
+  /** Says that the audit has an entry of it. */
+  audited(): void;
   /** How it ended, for span, metric and log: a canonical code (`ok`, `not_found`, …). The first word stands. */
   outcome(code: string, error?: unknown): void;
   /** Keeps the call's place until `work` has ended too, which goes on without its caller. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { ensureAdminToken, openAccess } from '../access/index.ts';
 import { openAlerts } from '../alerts/index.ts';
 import { createApi, createFrontDoor, metricsRoutes, type StatusSnapshot } from '../api/index.ts';
+import { openAudit } from '../audit/index.ts';
 import { openConfig } from '../config/index.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { createNote } from '../kernel/note.ts';
@@ -68,9 +69,13 @@ export async function createApp({ first, load, files, program, faults, lock, own
   const foundation = await openFoundation({ settings, program, environment, serving: serving.promise, clock });
   const { telemetry, logger, metrics, store, journal, logs } = foundation;
   for (const warning of first.warnings) logger.warn({ warning }, 'the configuration is fit, and something in it is odd');
-  if (security.authEnabled) ensureAdminToken({ stateDir, hasStaticToken: security.authToken !== undefined, clock });
+  const audit = await openAudit({ store, settings: settings.audit, clock, logger, metrics });
   const tokens = createNote(clock);
   const { authEnabled, authToken } = security;
+  if (authEnabled && ensureAdminToken({ stateDir, hasStaticToken: authToken !== undefined, clock }) !== undefined) {
+    const made = { principal: 'agent', via: 'agent', peer: '', method: 'token.create', target: 'admin', traceId: '', changes: ['scopes'] };
+    await (await audit.begin({ ...made, timeMs: clock.wallMs() })).finish({ code: 'OK', reason: '' });
+  }
   const access = openAccess({ stateDir, authEnabled, authToken, clock, onProblem: (problem) => tokens.note(problem ?? '') });
   const pluginUnits = ({ plugins }: Settings): readonly string[] => (plugins.enabled ? Object.keys(plugins.units) : []);
   access.setUnits(pluginUnits(settings));
@@ -138,13 +143,14 @@ export async function createApp({ first, load, files, program, faults, lock, own
     async apply(changed) {
       const next = { ...changed, settings: activeSettings(settings, changed.settings) };
       loaded = next;
-      const { agent, api: front, events, logs: kept, plugins, alerts: rules, sboxmgr } = next.settings;
+      const { agent, api: front, audit: audited, events, logs: kept, plugins, alerts: rules, sboxmgr } = next.settings;
       telemetry.setLogLevel(agent.logLevel);
       frontDoor.reconfigure(front);
       access.reload({ authToken: front.security.authToken });
       access.setUnits(pluginUnits(next.settings));
       journal.setRetention(events.retention);
       logs.setRetention(kept);
+      audit.setSettings(audited);
       alerts.setSettings(rules);
       await room.setSettings(plugins);
       schedule.setSettings(sboxmgr.schedule);
@@ -232,6 +238,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
     explain: (id) => explainProcess({ supervisor, journal, logs, configs: processConfigs }, id),
     plugins: room.plugins,
     alerts,
+    audit,
     config: { ...config, reload },
     custom: telemetry.custom,
     metrics: { snapshot: telemetry.snapshot, rollups: foundation.history.rollups, points: foundation.history.points, wallMs: clock.wallMs },
@@ -242,6 +249,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
   });
   const frontDoor = createFrontDoor({
     api: settings.api,
+    audit,
     access,
     telemetry,
     clock,
@@ -265,6 +273,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
     ['alerts', () => alerts.stop()],
     ['health', () => health.stop()],
     ['access', () => access.stop()],
+    ['audit', () => audit.stop()],
     ...foundation.endings,
     ['lock', () => lock.release()],
   ];

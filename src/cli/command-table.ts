@@ -1,6 +1,7 @@
 import type { CommandSpec } from './command-spec.ts';
 import { agentCommands } from './specs/agent.ts';
 import { alertCommands } from './specs/alerts.ts';
+import { auditCommands } from './specs/audit.ts';
 import { configCommands } from './specs/config.ts';
 import { pluginCommands } from './specs/plugins.ts';
 import { processConfigCommands } from './specs/process-config.ts';
@@ -22,5 +23,6 @@ export const commands: readonly CommandSpec[] = [
   ...pluginCommands,
   ...alertCommands,
   ...tokenCommands,
+  ...auditCommands,
   ...toolCommands,
 ];

@@ -159,6 +159,15 @@ export const catalogue = {
   },
   // Alerts
   ALERT_NOT_FOUND: { code: 'not_found', remedy: 'List the alerts and take one of these; old ones are removed.' },
+  // Traces and audit
+  TRACE_NOT_FOUND: {
+    code: 'not_found',
+    remedy: 'Nothing is kept under this trace id: `sboxagent trace` lists what is; see traces.retention and docs/traces.md.',
+  },
+  AUDIT_UNAVAILABLE: {
+    code: 'unavailable',
+    remedy: 'Nothing is changed while the audit cannot be written: see the journal component of the health answer; call again as told.',
+  },
   // The agent itself
   HEALTH_SERVICE_UNKNOWN: { code: 'not_found', remedy: 'Ask for the empty name, a component or a service; List names them.' },
   SHUTTING_DOWN: { code: 'unavailable', remedy: 'The agent is stopping; connect again when it is back.' },

@@ -87,3 +87,8 @@ export class RefusedError extends Error {
     this.problems = options.problems ?? [];
   }
 }
+
+/** Name of a code in gRPC and its conventions: `not_found` is `NOT_FOUND`, and `canceled` has two l there. */
+export function statusName(code: string): string {
+  return code === 'canceled' ? 'CANCELLED' : code.toUpperCase();
+}

@@ -74,6 +74,14 @@ export function toSettings(entries: Entries, units: Units): Settings {
       redact: { enabled: get('events.redact.enabled'), names: get('events.redact.names') },
     },
     logs: { retentionMs: get('logs.retention'), maxBytesPerSource: get('logs.max_bytes_per_source'), files: get('logs.files') },
+    traces: {
+      enabled: get('traces.enabled'),
+      retention: { ageMs: get('traces.retention.age'), bytes: get('traces.retention.bytes') },
+    },
+    audit: {
+      enabled: get('audit.enabled'),
+      retention: { ageMs: get('audit.retention.age'), bytes: get('audit.retention.bytes') },
+    },
     telemetry: { otlpEndpoint: get('telemetry.otlp_endpoint'), sampleRatio: get('telemetry.sample_ratio') },
   };
 }

@@ -63,6 +63,8 @@ export interface Settings {
     readonly redact: { readonly enabled: boolean; readonly names: readonly string[] };
   };
   readonly logs: { readonly retentionMs: number; readonly maxBytesPerSource: number; readonly files: number };
+  readonly traces: { readonly enabled: boolean; readonly retention: { readonly ageMs: number; readonly bytes: number } };
+  readonly audit: { readonly enabled: boolean; readonly retention: { readonly ageMs: number; readonly bytes: number } };
   readonly telemetry: { readonly otlpEndpoint: string | undefined; readonly sampleRatio: number };
 }
 

@@ -2,6 +2,7 @@
 export function storeModules(): Readonly<Record<string, URL>> {
   return {
     alerts: new URL('../alerts/alert-procedures.ts', import.meta.url),
+    audit: new URL('../audit/audit-procedures.ts', import.meta.url),
     documents: new URL('../documents/document-procedures.ts', import.meta.url),
     events: new URL('../events/journal-procedures.ts', import.meta.url),
     process_applies: new URL('../processes/apply/applies-procedures.ts', import.meta.url),

@@ -11,6 +11,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { Clock } from '../kernel/clock.ts';
+import { statusName } from '../kernel/errors.ts';
 import { newSpanId, newTraceId } from '../kernel/ids.ts';
 import { late } from '../kernel/late.ts';
 import type { CallSpan, Histogram, Labels, Telemetry } from './types.ts';
@@ -124,9 +125,4 @@ function endingOf(kind: Kind, code: string): { readonly status: Labels; readonly
     kind.endings.set(code, ending);
   }
   return ending;
-}
-
-/** `not_found` is `NOT_FOUND` in the conventions, and `canceled` has two l there. */
-function statusName(code: string): string {
-  return code === 'canceled' ? 'CANCELLED' : code.toUpperCase();
 }

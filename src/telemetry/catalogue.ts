@@ -222,6 +222,9 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
   sboxagent_plugin_health: { kind: 'gauge', help: '1 healthy, 0.5 degraded, 0 unhealthy.', labels: ['plugin'] },
   sboxagent_plugin_lease_age_seconds: { kind: 'gauge', help: 'Time since a plugin renewed its lease.', unit: 's', labels: ['plugin'] },
   sboxagent_plugin_recoveries_total: { kind: 'counter', help: 'Recovery steps taken for a plugin.', labels: ['plugin'] },
+  // Audit
+  sboxagent_audit_entries_total: { kind: 'counter', help: 'Entries written to the audit.', labels: [] },
+  sboxagent_audit_dropped_total: { kind: 'counter', help: 'Refused calls of which the audit could not be written.', labels: [] },
   // Logs
   sboxagent_log_lines_total: { kind: 'counter', help: 'Log lines stored.', labels: ['source'] },
   sboxagent_log_lines_dropped_total: { kind: 'counter', help: 'Log lines lost to a flood or a full disk.', labels: ['source'] },

@@ -62,6 +62,15 @@ export const importTable: Readonly<Record<string, Room>> = {
     },
     packages: {},
   },
+  audit: {
+    rooms: {
+      ...base,
+      settings: 'the types of its settings',
+      telemetry: 'logs and counts',
+      store: 'entries are a table of the store, and the command line opens its database',
+    },
+    packages: {},
+  },
   processes: {
     rooms: {
       ...base,
@@ -113,6 +122,7 @@ export const importTable: Readonly<Record<string, Room>> = {
       config: 'ConfigService',
       plugins: 'PluginService and PluginSessionService',
       alerts: 'AlertService',
+      audit: 'AuditService, and an entry a call',
       gen: 'the services, generated (es)',
     },
     packages: {
@@ -127,6 +137,7 @@ export const importTable: Readonly<Record<string, Room>> = {
       ...base,
       settings: 'finds the socket as the daemon does',
       access: 'tokens, daemon running or not',
+      audit: 'its chain is verified, and changes of tokens are written, daemon running or not',
       gen: 'the independent stack (ts)',
     },
     packages: {
@@ -149,6 +160,7 @@ export const importTable: Readonly<Record<string, Room>> = {
       documents: 'composition',
       config: 'composition',
       alerts: 'composition',
+      audit: 'composition',
       processes: 'composition',
       plugins: 'composition',
       sboxmgr: 'composition',

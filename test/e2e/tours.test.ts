@@ -30,6 +30,14 @@ const tours: Readonly<Record<string, readonly RegExp[]>> = {
     /# The edge agent of the office\.[\s\S]*"new_value": ?"warn"/,
     /^/,
   ],
+  'audit.md': [
+    /^/,
+    /token\.create[\s\S]*StartProcess +edge +OK[\s\S]*StopProcess +edge +OK/,
+    /StartProcess +- +PERMISSION_DENIED SCOPE_MISSING/,
+    /The chain is whole/,
+    /exit code 1[\s\S]*broken at entry 3/,
+    /^/,
+  ],
   'engines.md': [
     /edge .*READY/,
     /probe +PASSED[\s\S]*edge runs with revision 2[\s\S]*correct-horse[\s\S]*way-out/,

@@ -1,5 +1,7 @@
 /** The rooms behind the API, in memory: small, honest implementations of their interfaces. */
+
 import type { ApiDeps, HealthSnapshot, RequestMemory } from '../../src/api/index.ts';
+import type { Audit, AuditCall, AuditResult, BegunEntry } from '../../src/audit/types.ts';
 import { ingest } from '../../src/events/ingest.ts';
 import type {
   EventFilter,
@@ -339,6 +341,26 @@ function absent<T extends object>(room: string): T {
   return new Proxy({} as T, methods);
 }
 
+/** Takes every entry, and keeps what it was told. */
+export class FakeAudit implements Audit {
+  readonly begun: AuditCall[] = [];
+  readonly ended: AuditResult[] = [];
+  readonly refusals: { readonly call: AuditCall; readonly result: AuditResult }[] = [];
+  /** What `begin` throws, while it is set. */
+  failure: Error | undefined;
+  async begin(call: AuditCall): Promise<BegunEntry> {
+    if (this.failure !== undefined) throw this.failure;
+    this.begun.push(call);
+    return { finish: async (result) => void this.ended.push(result) };
+  }
+  refused(call: AuditCall, result: AuditResult): void {
+    this.refusals.push({ call, result });
+  }
+  list(): ReturnType<Audit['list']> {
+    return Promise.resolve({ entries: [], nextCursor: undefined });
+  }
+}
+
 export function fakes(options: { readonly pingIntervalMs?: number; readonly messageBytes?: number } = {}): Fakes {
   const journal = new FakeJournal();
   const supervisor = new FakeSupervisor();
@@ -348,6 +370,7 @@ export function fakes(options: { readonly pingIntervalMs?: number; readonly mess
     journal,
     supervisor,
     configs: absent('configs'),
+    audit: new FakeAudit(),
     explain: (id) => Promise.reject(new Error(`explain ${id} is not faked`)),
     logs,
     health: board,

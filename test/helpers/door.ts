@@ -187,6 +187,7 @@ export function methodsOf(services: readonly DescService[], scope: (name: string
       stream: desc.methodKind !== 'unary',
       rateLimited: true,
       judgesItself: false,
+      audit: { kind: 'reads' } as const,
       document: undefined,
       documentAnswer: undefined,
     })),

@@ -79,6 +79,7 @@ class Walk:
             ("list_config_revisions", none, ()),
             ("rollback_config", lambda: {"revision": 1, "reason": "test"}, ()),
             ("get_metrics", none, ()),
+            ("list_audit_entries", lambda: {"methods": ["*RegisterPlugin"], "page_size": 1}, ()),
             ("list_alerts", lambda: {"states": ["FIRING"]}, ()),
             ("watch_alerts", none, ()),
             ("acknowledge_alert", lambda: {"id": "nobody", "comment": "seen"}, ("ALERT_NOT_FOUND",)),

@@ -4,12 +4,14 @@
  */
 import type { DescMethod, Message } from '@bufbuild/protobuf';
 import { ConnectError, type HandlerContext } from '@connectrpc/connect';
+import type { Audit } from '../../audit/types.ts';
 import { AgentError } from '../../kernel/errors.ts';
 import { may } from '../../kernel/principal.ts';
 import { callOf } from '../calls.ts';
 import { rpcMethods } from '../methods.ts';
-import type { Answered, Call, Mounted, RpcMethod, Run, ServedMethod } from '../seam.ts';
+import type { Answered, Call, Mounted, RpcMethod, Run, ServedMethod, UnaryRun } from '../seam.ts';
 import { fromUnknown } from '../wire-error.ts';
+import { audited } from './audited.ts';
 import { asksOnce, type RequestMemory, remembered } from './idempotency.ts';
 import { Outgoing } from './outgoing.ts';
 import type { Validate } from './validation.ts';
@@ -17,6 +19,8 @@ import type { Validate } from './validation.ts';
 export interface DispatchOptions {
   /** Holds a request against the rules of its proto. */
   readonly validate: Validate;
+  /** Where calls that change something are written down; absent in suites that serve no methods of ours. */
+  readonly audit?: Pick<Audit, 'begin'> | undefined;
   /** What was answered to which request_id. */
   readonly memory: RequestMemory | undefined;
   /** Leaves what services throw as it is, for a suite that compares errors to the letter. */
@@ -44,11 +48,14 @@ function unary(method: RpcMethod, implementation: Implementation, { validate, ..
   const { input } = method.desc;
   // What has no field breaks no rule.
   const judge = input.fields.length === 0 ? () => {} : validate;
+  const direct = implementation as UnaryRun;
+  const recorded = options.audit === undefined ? direct : audited(options.audit, method, direct);
   const work = async (message: Message, context: HandlerContext): Promise<Answered> => {
     judge(input, message);
-    return (await implementation(message, context)) as Answered;
+    return recorded(message, context);
   };
-  const once = options.memory === undefined || !asksOnce(method) ? undefined : remembered(options.memory, method, work);
+  const asked = options.memory === undefined || !asksOnce(method) ? undefined : remembered(options.memory, method, work);
+  const once = asked ?? (recorded === direct ? undefined : work);
   return {
     kind: 'unary',
     async unary(message, context) {

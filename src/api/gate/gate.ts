@@ -3,16 +3,20 @@
  * asked; each looks at one record of the request.
  */
 import type { Access } from '../../access/types.ts';
+import type { Audit } from '../../audit/types.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { AgentError } from '../../kernel/errors.ts';
 import { anonymous, type Principal } from '../../kernel/principal.ts';
 import type { Settings } from '../../settings/types.ts';
 import type { CallSpan, Counter, Telemetry } from '../../telemetry/types.ts';
+import { auditName, failure, viaOf } from '../audit-entry.ts';
 import type { Protocol } from '../seam.ts';
 import { tooLarge } from '../transports/body.ts';
 import { type Exchange, header } from '../transports/exchange.ts';
 import { fromUnknown } from '../wire-error.ts';
 import { authorityAllowed, type Target, targetOf } from './authority.ts';
 import type { Capacity } from './capacity.ts';
+import { peerOf } from './open-call.ts';
 import type { OpenCalls } from './open-calls.ts';
 import { judgeOrigin, type OriginVerdict, preflightHeaders } from './origin.ts';
 import type { RateLimiter } from './rate-limit.ts';
@@ -31,6 +35,8 @@ export interface GateOptions {
   readonly limiter: () => RateLimiter;
   readonly counters: { readonly denied: Counter; readonly rateLimited: Counter; readonly limitRefused: Counter };
   readonly stopping: () => boolean;
+  readonly audit: Pick<Audit, 'refused'> | undefined;
+  readonly clock: Clock;
 }
 
 /** A request on its way through the checks, with what they found out. */
@@ -191,6 +197,17 @@ function preflight({ exchange }: Visit): void {
   exchange.answer(204, asks ? preflightHeaders() : { allow: 'GET, HEAD, POST, PUT, DELETE, OPTIONS' });
 }
 
+/** What was refused before anybody served it: for want of a right whatever it was, for another reason where it would have changed something. */
+function recordRefused(visit: Visit, error: AgentError, traceId: string): void {
+  const { exchange, local, options, principal, route, denied } = visit;
+  if (route.kind === 'none' || (denied !== error && !(route.kind === 'call' && route.method.audit.kind === 'changes'))) return;
+  const method = route.kind === 'call' ? auditName(route.method) : `${exchange.method} ${route.route.path}`;
+  const via = viaOf(local, route.protocol.name);
+  const peer = peerOf(exchange, local);
+  const call = { timeMs: options.clock.wallMs(), principal: principal.id, via, peer, method, target: '', traceId, changes: [] };
+  options.audit?.refused(call, failure(error));
+}
+
 function logRefused({ options, principal }: Visit, method: string, error: AgentError): void {
   options.telemetry.logger.debug({ method, reason: error.reason, principal: principal.id }, 'call refused');
 }
@@ -201,6 +218,7 @@ async function servePlain(visit: Visit, { route, protocol }: Route & { kind: 'pl
   const refusal = refusalBy(checks.called, visit);
   if (refusal !== undefined) {
     logRefused(visit, route.path, refusal);
+    recordRefused(visit, refusal, exchange.common['x-trace-id'] ?? '');
     return protocol.refuse(exchange, refusal);
   }
   try {
@@ -235,6 +253,7 @@ function serveCall(visit: Visit, route: Route & { kind: 'call' }): void {
   const refusal = refusalBy(checks.called, visit);
   if (refusal !== undefined) {
     span.end(refusal.code, refusal);
+    recordRefused(visit, refusal, span.traceId);
     if (telemetry.logs('debug')) telemetry.run(span, () => logRefused(visit, method.path, refusal));
     void protocol.refuse(exchange, refusal);
     return;

@@ -9,6 +9,11 @@ import { fromUnknown } from '../wire-error.ts';
 /** How long a call that is cut has to end by itself. */
 const cutGraceMs = 500;
 
+/** Who is at the other end, for people: without the port, which is another each time. */
+export function peerOf({ remoteAddress }: Exchange, local: boolean): string {
+  return local ? 'unix' : remoteAddress;
+}
+
 export interface OpenCallOptions {
   readonly exchange: Exchange;
   readonly protocol: ServingProtocol;
@@ -37,6 +42,8 @@ export class OpenCall implements Call {
   readonly span: CallSpan;
   readonly local: boolean;
   readonly startMs: number;
+  /** Whether the audit has an entry of it. */
+  hasEntry = false;
   /** How it ended so far. */
   ended: { readonly code: string; readonly error: unknown } | undefined;
   /** What keeps a silent answer alive. */
@@ -79,6 +86,14 @@ export class OpenCall implements Call {
   get rest(): { status?: number; location?: string } {
     this.#rest ??= {};
     return this.#rest;
+  }
+
+  get peer(): string {
+    return peerOf(this.exchange, this.local);
+  }
+
+  audited(): void {
+    this.hasEntry = true;
   }
 
   get signal(): AbortSignal {

@@ -1,8 +1,11 @@
+import type { Audit } from '../../audit/types.ts';
 import type { ErrorReason } from '../../kernel/catalogue.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { AgentError } from '../../kernel/errors.ts';
+import { AgentError, statusName } from '../../kernel/errors.ts';
 import type { Settings } from '../../settings/types.ts';
 import type { Counter, Telemetry } from '../../telemetry/types.ts';
+import { auditCall, failure } from '../audit-entry.ts';
+import { fromUnknown } from '../wire-error.ts';
 import { OpenCall, type OpenCallHooks, type OpenCallOptions } from './open-call.ts';
 
 /** All calls between their first header and the end of their handler. */
@@ -24,6 +27,7 @@ export interface OpenCallsOptions {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly limitRefused: Counter;
+  readonly audit: Pick<Audit, 'refused'> | undefined;
 }
 
 export function createOpenCalls(options: OpenCallsOptions): OpenCalls {
@@ -122,6 +126,7 @@ export const lookEveryMs = 250;
 function record(options: OpenCallsOptions, call: OpenCall): void {
   const { code, error } = call.ended ?? { code: 'unknown', error: undefined };
   call.span.end(code, error);
+  if (code !== 'ok' && !call.hasEntry) recordRefused(options, call, { code, error });
   const { logger } = options.telemetry;
   const fields = (): object => ({
     method: call.method.path,
@@ -135,6 +140,13 @@ function record(options: OpenCallsOptions, call: OpenCall): void {
   } else if (options.telemetry.logs('debug')) {
     options.telemetry.run(call.span, () => logger.debug(fields(), 'call'));
   }
+}
+
+/** What failed before its work began, or is refused for want of a right: a body that cannot be read, a field that breaks a rule. */
+function recordRefused({ audit, clock }: OpenCallsOptions, call: OpenCall, { code, error }: { code: string; error: unknown }): void {
+  if (call.method.audit.kind !== 'changes' && code !== 'permission_denied') return;
+  const result = error === undefined ? { code: statusName(code), reason: '' } : failure(fromUnknown(error));
+  audit?.refused(auditCall(call, clock.wallMs()), result);
 }
 
 /** INTERNAL goes out with a neutral message; the log has what is behind it. */

@@ -1,4 +1,6 @@
-import { createToken, isLive, listTokens, parseScopes, revokeToken, type TokenRecord } from '../../access/index.ts';
+import { userInfo } from 'node:os';
+import { assertNewToken, createToken, isLive, listTokens, parseScopes, revokeToken, type TokenRecord } from '../../access/index.ts';
+import { auditedChange } from '../../audit/state-dir.ts';
 import { AgentError, RefusedError } from '../../kernel/errors.ts';
 import type { Handler } from '../command-spec.ts';
 import type { Context } from '../context.ts';
@@ -21,6 +23,11 @@ function guarded<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
+    if (error instanceof AgentError && error.reason === 'AUDIT_UNAVAILABLE') {
+      throw new Failure(EXIT.refused, `no token was changed, because the audit cannot be written: ${error.message}`, {
+        reason: error.reason,
+      });
+    }
     if (error instanceof AgentError) throw new Failure(EXIT.usage, error.message, { reason: error.reason });
     if (error instanceof RefusedError) throw new Failure(EXIT.refused, error.message);
     const { code, path } = error as NodeJS.ErrnoException;
@@ -28,6 +35,34 @@ function guarded<T>(work: () => T): T {
     throw new Failure(EXIT.refused, `${path} cannot be used: ${code}`, {
       remedy: "Run it as the daemon's user, or name another --state-dir.",
     });
+  }
+}
+
+interface Change {
+  readonly stateDir: string;
+  readonly method: string;
+  readonly target: string;
+  readonly changes: readonly string[];
+}
+
+/** Makes a change of tokens with its entry in the audit. */
+function inAudit<T>({ io }: Context, { stateDir, ...change }: Change, work: () => { value: T; target: string }): T {
+  const call = { ...change, principal: `os:${userName()}`, via: 'cli', peer: '', traceId: '' };
+  return auditedChange(stateDir, call, {
+    clock: io.clock,
+    work: () => {
+      const { value, target } = work();
+      return { value, result: { code: 'OK', reason: '', target } };
+    },
+  });
+}
+
+/** Who runs the command, by the system; a user without a name has a number. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? '');
   }
 }
 
@@ -94,7 +129,15 @@ export const createCommand: Handler = async (context, _args, flags) => {
     const old = replaces === undefined ? undefined : listTokens(stateDir).find(({ id }) => id === replaces);
     if (replaces !== undefined && old === undefined) throw unknownToken(replaces, stateDir);
     const scopes = scope.length === 0 ? (old?.scopes ?? []) : parseScopes(scope.join(','));
-    return createToken({ stateDir, scopes, clock, name, ttlMs, replaces });
+    const options = { stateDir, scopes, clock, name, ttlMs, replaces };
+    assertNewToken(options);
+    const changes = Object.entries({ scopes, name, ttl: ttlMs, replaces }).flatMap(([field, value]) =>
+      value === undefined ? [] : [field],
+    );
+    return inAudit(context, { stateDir, method: 'token.create', target: '', changes }, () => {
+      const value = createToken(options);
+      return { value, target: value.record.id };
+    });
   });
   const { record, token } = made;
   const data = {
@@ -134,7 +177,10 @@ export const revokeCommand: Handler = async (context, [id = '']) => {
   const stateDir = await stateDirOf(context);
   // Looked up first: a wrong id, or a wrong directory, must not make files.
   const known = guarded(() => listTokens(stateDir)).some((record) => record.id === id);
-  const record = known ? guarded(() => revokeToken(stateDir, id, context.io.clock)) : undefined;
+  const change = { stateDir, method: 'token.revoke', target: id, changes: [] };
+  const revoke = (): TokenRecord | undefined =>
+    inAudit(context, change, () => ({ value: revokeToken(stateDir, id, context.io.clock), target: id }));
+  const record = known ? guarded(revoke) : undefined;
   if (record === undefined) throw unknownToken(id, stateDir);
   const nowMs = context.io.clock.wallMs();
   await print(context, recordJson(record, nowMs), () => `${record.id} (${printable(record.name)}) is revoked\n`);

@@ -24,7 +24,13 @@ const rows: readonly Key[] = [
     'Base URL of an OTLP/HTTP collector. Default: none.',
   ),
   key('telemetry.sample_ratio', number(0, 1), 1, 'Share of traces that are sent.'),
+  live('traces.enabled', boolean, true, 'Whether spans are kept: see docs/traces.md.'),
+  live('traces.retention.age', duration(1000, YEARS_MS), '7d', 'How long spans are kept.'),
+  live('traces.retention.bytes', size(64 * KIB, TIB), '64MiB', 'How many bytes of spans are kept.'),
+  live('audit.enabled', boolean, true, 'Whether calls that change something are written down: see docs/audit.md.'),
+  live('audit.retention.age', duration(1000, YEARS_MS), '90d', 'How long entries of the audit are kept.'),
+  live('audit.retention.bytes', size(64 * KIB, TIB), '64MiB', 'How many bytes of them are kept.'),
 ];
 
-/** `events`, `logs` and `telemetry`: what is kept and sent. */
-export const journalKeys = writable(rows, ['events.durability', 'events.retention.*', 'logs.*', 'telemetry.sample_ratio']);
+/** `events`, `logs`, `telemetry`, `traces` and `audit`: what is kept and sent. The audit is the admin's alone. */
+export const journalKeys = writable(rows, ['events.durability', 'events.retention.*', 'logs.*', 'telemetry.sample_ratio', 'traces.*']);

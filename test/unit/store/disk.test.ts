@@ -1,25 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { systemClock } from '../../../src/kernel/clock.ts';
 import { AgentError } from '../../../src/kernel/errors.ts';
 import { diskKind, diskMessage } from '../../../src/store/disk-errors.ts';
 import { eventually, openRoom, scratch } from '../../helpers/event-room.ts';
+import { smallDisk } from '../../helpers/small-disk.ts';
 
 const pad = { pad: 'x'.repeat(20_000) };
-
-/** A small file system of its own below `dir`; undefined (and the test skipped) where mounting is not permitted. */
-function smallDisk(t: TestContext, dir: string): { readonly dir: string; [Symbol.dispose](): void } | undefined {
-  const point = join(dir, 'disk');
-  mkdirSync(point);
-  const { status, stderr, error } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', point], { encoding: 'utf8' });
-  if (status === 0) return { dir: point, [Symbol.dispose]: () => void spawnSync('umount', [point]) };
-  t.skip(`a file system cannot be mounted here: ${error?.message ?? stderr.trim()}`);
-  return undefined;
-}
 
 test('a full disk refuses, is told, loses nothing that was acknowledged, and heals by itself', async (t) => {
   using tmp = scratch();

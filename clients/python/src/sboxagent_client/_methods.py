@@ -44,6 +44,10 @@ class BlockingMethods:
         """What fires now at once, then every change in order. Scope `read`."""
         return self._stream('/sboxagent.v1.AlertService/WatchAlerts', {}, timeout)
 
+    def list_audit_entries(self, *, principals: Optional[Sequence[str]] = None, methods: Optional[Sequence[str]] = None, targets: Optional[Sequence[str]] = None, codes: Optional[Sequence[str]] = None, since: Optional[datetime] = None, until: Optional[datetime] = None, filter: Optional[Union[_t.AuditFilter, Mapping[str, Any]]] = None, order_by: Optional[str] = None, page_size: Optional[int] = None, page_token: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.ListAuditEntriesResponse:
+        """Kept entries, newest first by default. Scope `admin`."""
+        return cast(_t.ListAuditEntriesResponse, self._unary('/sboxagent.v1.AuditService/ListAuditEntries', {'filter': merged(filter, {'principals': principals, 'methods': methods, 'targets': targets, 'codes': codes, 'since': since, 'until': until}), 'order_by': order_by, 'page_size': page_size, 'page_token': page_token}, timeout))
+
     def get_config(self, *, timeout: Timeout = DEFAULT) -> _t.AgentConfig:
         """The effective configuration with the source of every key. Scope `read`. REST: `Accept: application/yaml` gives the managed files."""
         return cast(_t.AgentConfig, self._unary('/sboxagent.v1.ConfigService/GetConfig', {}, timeout))
@@ -307,6 +311,10 @@ class AsyncMethods:
     def watch_alerts(self, *, timeout: Timeout = None) -> AsyncStream[_t.WatchAlertsResponse]:
         """What fires now at once, then every change in order. Scope `read`."""
         return self._stream('/sboxagent.v1.AlertService/WatchAlerts', {}, timeout)
+
+    async def list_audit_entries(self, *, principals: Optional[Sequence[str]] = None, methods: Optional[Sequence[str]] = None, targets: Optional[Sequence[str]] = None, codes: Optional[Sequence[str]] = None, since: Optional[datetime] = None, until: Optional[datetime] = None, filter: Optional[Union[_t.AuditFilter, Mapping[str, Any]]] = None, order_by: Optional[str] = None, page_size: Optional[int] = None, page_token: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.ListAuditEntriesResponse:
+        """Kept entries, newest first by default. Scope `admin`."""
+        return cast(_t.ListAuditEntriesResponse, await self._unary('/sboxagent.v1.AuditService/ListAuditEntries', {'filter': merged(filter, {'principals': principals, 'methods': methods, 'targets': targets, 'codes': codes, 'since': since, 'until': until}), 'order_by': order_by, 'page_size': page_size, 'page_token': page_token}, timeout))
 
     async def get_config(self, *, timeout: Timeout = DEFAULT) -> _t.AgentConfig:
         """The effective configuration with the source of every key. Scope `read`. REST: `Accept: application/yaml` gives the managed files."""

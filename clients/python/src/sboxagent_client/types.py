@@ -20,6 +20,14 @@ from sboxagent_client._gen.sboxagent.v1.alert_service_pb2 import (
     WatchAlertsRequest as WatchAlertsRequest,
     WatchAlertsResponse as WatchAlertsResponse,
 )
+from sboxagent_client._gen.sboxagent.v1.audit_pb2 import (
+    AuditEntry as AuditEntry,
+)
+from sboxagent_client._gen.sboxagent.v1.audit_service_pb2 import (
+    AuditFilter as AuditFilter,
+    ListAuditEntriesRequest as ListAuditEntriesRequest,
+    ListAuditEntriesResponse as ListAuditEntriesResponse,
+)
 from sboxagent_client._gen.sboxagent.v1.config_pb2 import (
     AgentConfig as AgentConfig,
     ConfigChange as ConfigChange,
@@ -150,6 +158,8 @@ __all__ = [
     'AlertFilter',
     'Apply',
     'ApplyProcessConfigRequest',
+    'AuditEntry',
+    'AuditFilter',
     'BatchCreateEventsRequest',
     'BatchCreateEventsResponse',
     'ConfigChange',
@@ -178,6 +188,8 @@ __all__ = [
     'Health',
     'ListAlertsRequest',
     'ListAlertsResponse',
+    'ListAuditEntriesRequest',
+    'ListAuditEntriesResponse',
     'ListConfigRevisionsRequest',
     'ListConfigRevisionsResponse',
     'ListEventsRequest',
@@ -247,6 +259,7 @@ __all__ = [
 SERVICE_MODULES = (
     'sboxagent_client._gen.sboxagent.v1.agent_service_pb2',
     'sboxagent_client._gen.sboxagent.v1.alert_service_pb2',
+    'sboxagent_client._gen.sboxagent.v1.audit_service_pb2',
     'sboxagent_client._gen.sboxagent.v1.config_service_pb2',
     'sboxagent_client._gen.sboxagent.v1.event_service_pb2',
     'sboxagent_client._gen.sboxagent.v1.log_service_pb2',

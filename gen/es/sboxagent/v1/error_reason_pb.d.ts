@@ -571,6 +571,20 @@ export enum ErrorReason_Reason {
   ALERT_NOT_FOUND = 62,
 
   /**
+   * NOT_FOUND: Nothing is kept under this trace id: `sboxagent trace` lists what is; see traces.retention and docs/traces.md.
+   *
+   * @generated from enum value: TRACE_NOT_FOUND = 80;
+   */
+  TRACE_NOT_FOUND = 80,
+
+  /**
+   * UNAVAILABLE: Nothing is changed while the audit cannot be written: see the journal component of the health answer; call again as told.
+   *
+   * @generated from enum value: AUDIT_UNAVAILABLE = 81;
+   */
+  AUDIT_UNAVAILABLE = 81,
+
+  /**
    * NOT_FOUND: Ask for the empty name, a component or a service; List names them.
    *
    * @generated from enum value: HEALTH_SERVICE_UNKNOWN = 45;

@@ -174,6 +174,10 @@ export const ErrorReason_Reason = {
   PLUGIN_SCHEMA_INVALID: "PLUGIN_SCHEMA_INVALID",
   /** ALERT_NOT_FOUND - NOT_FOUND: List the alerts and take one of these; old ones are removed. */
   ALERT_NOT_FOUND: "ALERT_NOT_FOUND",
+  /** TRACE_NOT_FOUND - NOT_FOUND: Nothing is kept under this trace id: `sboxagent trace` lists what is; see traces.retention and docs/traces.md. */
+  TRACE_NOT_FOUND: "TRACE_NOT_FOUND",
+  /** AUDIT_UNAVAILABLE - UNAVAILABLE: Nothing is changed while the audit cannot be written: see the journal component of the health answer; call again as told. */
+  AUDIT_UNAVAILABLE: "AUDIT_UNAVAILABLE",
   /** HEALTH_SERVICE_UNKNOWN - NOT_FOUND: Ask for the empty name, a component or a service; List names them. */
   HEALTH_SERVICE_UNKNOWN: "HEALTH_SERVICE_UNKNOWN",
   /** SHUTTING_DOWN - UNAVAILABLE: The agent is stopping; connect again when it is back. */
@@ -262,6 +266,8 @@ export namespace ErrorReason_Reason {
   export type PLUGIN_BUFFER_FULL = typeof ErrorReason_Reason.PLUGIN_BUFFER_FULL;
   export type PLUGIN_SCHEMA_INVALID = typeof ErrorReason_Reason.PLUGIN_SCHEMA_INVALID;
   export type ALERT_NOT_FOUND = typeof ErrorReason_Reason.ALERT_NOT_FOUND;
+  export type TRACE_NOT_FOUND = typeof ErrorReason_Reason.TRACE_NOT_FOUND;
+  export type AUDIT_UNAVAILABLE = typeof ErrorReason_Reason.AUDIT_UNAVAILABLE;
   export type HEALTH_SERVICE_UNKNOWN = typeof ErrorReason_Reason.HEALTH_SERVICE_UNKNOWN;
   export type SHUTTING_DOWN = typeof ErrorReason_Reason.SHUTTING_DOWN;
   export type INTERNAL = typeof ErrorReason_Reason.INTERNAL;
@@ -500,6 +506,12 @@ export function errorReason_ReasonFromJSON(object: any): ErrorReason_Reason {
     case 62:
     case "ALERT_NOT_FOUND":
       return ErrorReason_Reason.ALERT_NOT_FOUND;
+    case 80:
+    case "TRACE_NOT_FOUND":
+      return ErrorReason_Reason.TRACE_NOT_FOUND;
+    case 81:
+    case "AUDIT_UNAVAILABLE":
+      return ErrorReason_Reason.AUDIT_UNAVAILABLE;
     case 45:
     case "HEALTH_SERVICE_UNKNOWN":
       return ErrorReason_Reason.HEALTH_SERVICE_UNKNOWN;
@@ -670,6 +682,10 @@ export function errorReason_ReasonToJSON(object: ErrorReason_Reason): string {
       return "PLUGIN_SCHEMA_INVALID";
     case ErrorReason_Reason.ALERT_NOT_FOUND:
       return "ALERT_NOT_FOUND";
+    case ErrorReason_Reason.TRACE_NOT_FOUND:
+      return "TRACE_NOT_FOUND";
+    case ErrorReason_Reason.AUDIT_UNAVAILABLE:
+      return "AUDIT_UNAVAILABLE";
     case ErrorReason_Reason.HEALTH_SERVICE_UNKNOWN:
       return "HEALTH_SERVICE_UNKNOWN";
     case ErrorReason_Reason.SHUTTING_DOWN:
@@ -837,6 +853,10 @@ export function errorReason_ReasonToNumber(object: ErrorReason_Reason): number {
       return 61;
     case ErrorReason_Reason.ALERT_NOT_FOUND:
       return 62;
+    case ErrorReason_Reason.TRACE_NOT_FOUND:
+      return 80;
+    case ErrorReason_Reason.AUDIT_UNAVAILABLE:
+      return 81;
     case ErrorReason_Reason.HEALTH_SERVICE_UNKNOWN:
       return 45;
     case ErrorReason_Reason.SHUTTING_DOWN:

@@ -69,6 +69,7 @@ function context(signal: AbortSignal = new AbortController().signal): HandlerCon
     stream: false,
     rateLimited: true,
     judgesItself: false,
+    audit: { kind: 'reads' },
     document: undefined,
     documentAnswer: undefined,
   };

@@ -87,6 +87,8 @@ class ErrorReason(Message):
     PLUGIN_BUFFER_FULL: ErrorReason.Reason
     PLUGIN_SCHEMA_INVALID: ErrorReason.Reason
     ALERT_NOT_FOUND: ErrorReason.Reason
+    TRACE_NOT_FOUND: ErrorReason.Reason
+    AUDIT_UNAVAILABLE: ErrorReason.Reason
     HEALTH_SERVICE_UNKNOWN: ErrorReason.Reason
     SHUTTING_DOWN: ErrorReason.Reason
     INTERNAL: ErrorReason.Reason

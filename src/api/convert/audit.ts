@@ -1,0 +1,28 @@
+/** Entries of the audit: domain -> proto. */
+import { create } from '@bufbuild/protobuf';
+import { AuditEntrySchema, type AuditEntry as AuditMessage } from '../../../gen/es/sboxagent/v1/audit_pb.js';
+import type { AuditFilter as ProtoFilter } from '../../../gen/es/sboxagent/v1/audit_service_pb.js';
+import type { AuditEntry, AuditFilter } from '../../audit/types.ts';
+import { invalid, type Violation } from '../../kernel/errors.ts';
+import { ceilMs, checkTime, fromMs } from './time.ts';
+
+export function auditMessage(entry: AuditEntry): AuditMessage {
+  const { sequence, timeMs, changes, ...rest } = entry;
+  return create(AuditEntrySchema, { ...rest, sequence: BigInt(sequence), time: fromMs(timeMs), changes: [...changes] });
+}
+
+/** Throws INVALID_REQUEST for moments that are none. */
+export function auditFilter(filter: ProtoFilter | undefined): AuditFilter {
+  const violations: Violation[] = [];
+  checkTime(filter?.since, 'filter.since', violations);
+  checkTime(filter?.until, 'filter.until', violations);
+  if (violations.length > 0) throw invalid(violations);
+  return {
+    principals: filter?.principals ?? [],
+    methods: filter?.methods ?? [],
+    targets: filter?.targets ?? [],
+    codes: filter?.codes ?? [],
+    sinceMs: filter?.since === undefined ? undefined : ceilMs(filter.since),
+    untilMs: filter?.until === undefined ? undefined : ceilMs(filter.until),
+  };
+}
