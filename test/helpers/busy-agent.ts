@@ -99,7 +99,7 @@ async function configuration(of: { readonly collectionInterval: string; readonly
       ],
       webhooks: [{ name: 'ops', url: of.hook, format: 'json' }],
     },
-    sboxmgr: { schedule: { enabled: true, command: ['/bin/true'], interval: '5s', run_at_start: true } },
+    sboxmgr: { schedule: { enabled: true, command: ['/bin/echo', 'done'], interval: '5s', run_at_start: true } },
   };
 }
 
