@@ -20,7 +20,8 @@ const plain = [
   'bin/sboxagent', // the other name is a link, which npm makes of package.json
   'deploy/container/init',
   'deploy/systemd/*',
-  'deploy/{alertmanager,prometheus}/**/*',
+  'deploy/{alertmanager,compose,otlp,prometheus}/**/*',
+  'deploy/grafana/{dashboards,provisioning}/**/*',
   'docs/**/*.md',
   'examples/sboxagent.yaml',
   'gen/descriptor/sboxagent.binpb',

@@ -53,14 +53,33 @@ export function dashboard({ name, summary, variables = [], rows }: Definition): 
     refresh: '30s',
     timezone: 'browser',
     time: { from: 'now-3h', to: 'now' },
-    links: [{ type: 'dashboards', title: 'sboxagent', tags: ['sboxagent'], asDropdown: true, includeVars: true, keepTime: true }],
+    links: [
+      {
+        type: 'dashboards',
+        title: 'sboxagent',
+        tags: ['sboxagent'],
+        icon: 'external link',
+        tooltip: 'The other dashboards',
+        asDropdown: true,
+        includeVars: true,
+        keepTime: true,
+        targetBlank: false,
+      },
+    ],
     templating: { list: [datasource, ...[instances, ...variables].map(variable)] },
     annotations: { list: [firing] },
     panels: place(rows),
   };
 }
 
-const datasource = { name: 'datasource', label: 'Prometheus', type: 'datasource', query: 'prometheus', current: {}, hide: 0 };
+const datasource = {
+  name: 'datasource',
+  label: 'Prometheus',
+  type: 'datasource',
+  query: 'prometheus',
+  current: { text: '', value: '' },
+  hide: 0,
+};
 const instances: Variable = { name: 'instance', query: 'label_values(sboxagent_up_seconds, instance)' };
 const firing = {
   name: 'Alerts',
@@ -141,16 +160,26 @@ function panel(of: Panel): object {
   };
 }
 
+const legend = { showLegend: true, displayMode: 'list', placement: 'bottom', calcs: [] };
+
+/** What each kind of panel has; all that Grafana's own schema wants is said, also where it is the default. */
 function custom({ type = 'timeseries', stacked = false, redFrom }: Panel): object {
-  if (type !== 'timeseries') return {};
-  return {
-    drawStyle: 'line',
-    lineWidth: 1,
-    fillOpacity: stacked ? 30 : 5,
-    showPoints: 'never',
-    stacking: { mode: stacked ? 'normal' : 'none', group: 'A' },
-    thresholdsStyle: { mode: redFrom === undefined ? 'off' : 'dashed' },
-  };
+  switch (type) {
+    case 'stat':
+    case 'state-timeline':
+      return {};
+    case 'table':
+      return { align: 'auto', inspect: false };
+    case 'timeseries':
+      return {
+        drawStyle: 'line',
+        lineWidth: 1,
+        fillOpacity: stacked ? 30 : 5,
+        showPoints: 'never',
+        stacking: { mode: stacked ? 'normal' : 'none', group: 'A' },
+        thresholdsStyle: { mode: redFrom === undefined ? 'off' : 'dashed' },
+      };
+  }
 }
 
 function options(type: NonNullable<Panel['type']>): object {
@@ -161,15 +190,17 @@ function options(type: NonNullable<Panel['type']>): object {
         colorMode: 'value',
         graphMode: 'area',
         textMode: 'auto',
+        justifyMode: 'auto',
+        orientation: 'auto',
+        wideLayout: true,
+        showPercentChange: false,
+        percentChangeColorMode: 'standard',
       };
     case 'table':
-      return { showHeader: true };
+      return { showHeader: true, frameIndex: 0 };
     case 'state-timeline':
-      return { showValue: 'never', mergeValues: true, legend: { showLegend: true, displayMode: 'list', placement: 'bottom' } };
+      return { showValue: 'never', mergeValues: true, rowHeight: 0.9, legend, tooltip: { mode: 'single', sort: 'none' } };
     case 'timeseries':
-      return {
-        legend: { showLegend: true, displayMode: 'list', placement: 'bottom', calcs: [] },
-        tooltip: { mode: 'multi', sort: 'desc' },
-      };
+      return { legend, tooltip: { mode: 'multi', sort: 'desc' } };
   }
 }
