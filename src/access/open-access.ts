@@ -40,6 +40,8 @@ interface Entry {
 }
 
 const maxHeader = 1024;
+/** The streams of a token that has expired end within two seconds. */
+const expireEveryMs = 500;
 const everybody: Principal = { id: 'anonymous', name: 'anonymous', scopes: new Set(['admin']) };
 
 /** Opens the daemon's view of who may call. Throws RefusedError on a token file that is not fit. */
@@ -53,10 +55,14 @@ export function openAccess(options: OpenAccessOptions): OpenAccess {
   let live = liveIds(records, authToken, clock.wallMs());
   const listeners = new Set<(tokenId: string, reason: ErrorReason) => void>();
 
+  const index = (): void => {
+    entries = [...entriesOf(records, authToken), ...units];
+    settle();
+  };
+  /** Who has come, and who has gone since: time ends tokens too. */
   const settle = (): void => {
     const now = clock.wallMs();
     const before = live;
-    entries = [...entriesOf(records, authToken), ...units];
     live = new Map([...liveIds(records, authToken, now), ...units.map(({ principal }) => [principal.id, 'unit'] as const)]);
     for (const [id, secret] of before) if (live.get(id) !== secret) tell(id, endOf(records, id, now));
   };
@@ -70,9 +76,10 @@ export function openAccess(options: OpenAccessOptions): OpenAccess {
     } catch (error) {
       options.onProblem?.((error as Error).message);
     }
-    settle();
+    index();
   };
-  const stop = followFiles({ files: () => [tokenFilePath(stateDir)], clock, changed: reread, tick: settle });
+  const stopFollowing = followFiles({ files: () => [tokenFilePath(stateDir)], clock, changed: reread });
+  const stopExpiring = clock.every(expireEveryMs, settle);
   // A change between the first reading and the watch must not wait for the next one.
   reread();
 
@@ -90,11 +97,11 @@ export function openAccess(options: OpenAccessOptions): OpenAccess {
         principal: unitPrincipal(id),
         record: undefined,
       }));
-      settle();
+      index();
     },
     reload(change) {
       authToken = change.authToken;
-      settle();
+      index();
     },
     expiring: (withinMs) =>
       records.flatMap(({ id, name, createTimeMs, expireTimeMs, revokeTimeMs }) => {
@@ -103,7 +110,10 @@ export function openAccess(options: OpenAccessOptions): OpenAccess {
         const windowMs = Math.min(withinMs, (expireTimeMs - createTimeMs) / 5);
         return leftMs > 0 && leftMs <= windowMs ? [{ id, name, leftMs }] : [];
       }),
-    stop,
+    stop() {
+      stopFollowing();
+      stopExpiring();
+    },
   };
 }
 

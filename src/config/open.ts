@@ -1,9 +1,10 @@
 import { join } from 'node:path';
-import { createFollower, finishFiles, openDocument } from '../documents/index.ts';
+import { finishFiles, openDocument } from '../documents/index.ts';
 import type { Journal } from '../events/index.ts';
 import type { JsonObject } from '../events/types.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError, type Problem } from '../kernel/errors.ts';
+import { createFollower } from '../kernel/follow-files.ts';
 import { createNote } from '../kernel/note.ts';
 import { type LoadedSettings, readConfigFile } from '../settings/index.ts';
 import type { OpenStore } from '../store/index.ts';

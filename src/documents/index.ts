@@ -15,7 +15,6 @@
  */
 
 export { notWritten } from './files.ts';
-export { createFollower, type Followed, type Follower } from './follow.ts';
 export { isEmptied, settle } from './hand-edit.ts';
 export { finishFiles } from './intent.ts';
 export { openDocument } from './managed-document.ts';

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { createFollower, type Followed } from '../../documents/index.ts';
+import { createFollower, type Followed } from '../../kernel/follow-files.ts';
 import { pluginId } from '../plugin-id.ts';
 import { takeFile } from './hand-edits.ts';
 import { limits } from './limits.ts';

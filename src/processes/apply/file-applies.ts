@@ -1,5 +1,5 @@
-import { createFollower, type Followed, type Follower } from '../../documents/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { createFollower, type Followed, type Follower } from '../../kernel/follow-files.ts';
 import type { Logger } from '../../telemetry/types.ts';
 import { type ConfigHolder, currentText } from './holder.ts';
 import type { Applies } from './run-applies.ts';
