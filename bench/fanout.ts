@@ -17,7 +17,7 @@ const DELIVERIES = 20_000;
 const SINGLES = 20;
 const PER_CONNECTION = 100;
 
-interface Stage {
+export interface Stage {
   readonly name: string;
   readonly pid: number;
   readonly audience: Audience;
@@ -26,7 +26,7 @@ interface Stage {
 }
 
 /** One publishes a burst, or single events with a wait for all watchers between them. */
-function comparisons(title: string, count: number, stages: { readonly ours: Stage; readonly peer: Stage }): Comparison[] {
+export function comparisons(title: string, count: number, stages: { readonly ours: Stage; readonly peer: Stage }): Comparison[] {
   const events = DELIVERIES / count;
   const burst = async ({ audience, publish }: Stage) => {
     const start = performance.now();
@@ -54,7 +54,7 @@ function comparisons(title: string, count: number, stages: { readonly ours: Stag
   ];
 }
 
-function publisher(link: GrpcLink): () => Promise<unknown> {
+export function publisher(link: GrpcLink): () => Promise<unknown> {
   const request = CreateEventRequest.encode(CreateEventRequest.create({ event: sampleEvent })).finish();
   return () => link.unary('/sboxagent.v1.EventService/CreateEvent', request);
 }

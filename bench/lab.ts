@@ -14,6 +14,8 @@ export interface Peer {
 export interface Lab {
   readonly rounds: number;
   readonly roundMs: number;
+  /** There is time for what takes minutes. */
+  readonly long: boolean;
   /** A started daemon with limits that a load does not meet. */
   daemon(config?: Readonly<Record<string, unknown>>): Promise<Daemon>;
   /** Runs peers/NAME.ts; it ends with this process, whatever ends this one. */
@@ -59,13 +61,13 @@ async function runPeer(name: string, input: Readonly<Record<string, unknown>>): 
   return { pid: child.pid ?? 0, port, tell, ask, stop };
 }
 
-export function openLab(scale: { readonly rounds: number; readonly roundMs: number }): ClosableLab {
+export function openLab(scale: Pick<Lab, 'rounds' | 'roundMs' | 'long'>): ClosableLab {
   const undos: (() => unknown)[] = [];
   const lab: ClosableLab = {
     ...scale,
     async daemon(config = {}) {
       const daemon = await makeDaemon({
-        config: { ...config, api },
+        config: { ...config, api: { ...api, ...(config['api'] ?? {}) } },
       });
       undos.push(() => daemon.dispose());
       await daemon.start();

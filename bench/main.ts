@@ -2,19 +2,37 @@
 import { parseArgs } from 'node:util';
 import type { Bench } from './bench.ts';
 import { fanout } from './fanout.ts';
+import { goFanout, goUnary } from './go.ts';
+import { goalOf } from './goals.ts';
+import { growth } from './growth.ts';
 import { ingest } from './ingest.ts';
 import { type ClosableLab, openLab } from './lab.ts';
 import { leases } from './leases.ts';
 import { compare } from './measure.ts';
 import { tableHead, tableRows } from './report.ts';
 import { rest } from './rest.ts';
-import { memory, start } from './start.ts';
+import { command, memory, start } from './start.ts';
 import { supervise } from './supervise.ts';
+import { telemetry } from './telemetry.ts';
 import { unary } from './unary.ts';
 
-const benches: Readonly<Record<string, Bench>> = { unary, rest, fanout, ingest, supervise, leases, start, memory };
-const short = { rounds: 5, roundMs: 800, limitMs: 5 * 60_000 };
-const long = { rounds: 15, roundMs: 3000, limitMs: 30 * 60_000 };
+const benches: Readonly<Record<string, Bench>> = {
+  unary,
+  rest,
+  'go-unary': goUnary,
+  fanout,
+  'go-fanout': goFanout,
+  ingest,
+  supervise,
+  start,
+  command,
+  memory,
+  telemetry,
+  growth,
+  leases,
+};
+const short = { rounds: 5, roundMs: 800, limitMs: 8 * 60_000, long: false };
+const long = { rounds: 9, roundMs: 1500, limitMs: 20 * 60_000, long: true };
 
 const usage = `npm run bench -- [--only NAME]... [--long] [--json]   NAME: ${Object.keys(benches).join(', ')}\n`;
 
@@ -70,7 +88,7 @@ async function runBench(bench: Bench): Promise<void> {
   try {
     for await (const comparison of bench(opened)) {
       const result = await compare(comparison, scale.rounds);
-      process.stdout.write(json ? `${JSON.stringify(result)}\n` : tableRows(result));
+      process.stdout.write(json ? `${JSON.stringify(result)}\n` : tableRows(result, goalOf(result)));
     }
   } finally {
     await opened.close();

@@ -6,8 +6,8 @@ function figure(value: number): string {
   return value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
 }
 
-const columns = ['what', 'who', 'median', 'least – most', 'ratio', 'CPU of the server', 'CPU ratio'] as const;
-const widths = [44, 28, 20, 20, 6, 22, 9] as const;
+const columns = ['what', 'who', 'median', 'least – most', 'ratio', 'CPU of the server', 'CPU ratio', 'goal'] as const;
+const widths = [44, 28, 20, 20, 6, 22, 9, 22] as const;
 
 function row(cells: readonly string[]): string {
   return `| ${cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(' | ')} |\n`;
@@ -24,11 +24,12 @@ function cells(outcome: Outcome, result: Result): string[] {
   return [outcome.name, `${figure(median)} ${result.unit}`, `${figure(min)} – ${figure(max)}`, cpu];
 }
 
-export function tableRows(result: Result): string {
+/** `goal`: what the ratios are wanted to be, where that is said. */
+export function tableRows(result: Result, goal: string): string {
   const [who = '', median = '', range = '', cpu = ''] = cells(result.ours, result);
   const [peer = '', peerMedian = '', peerRange = '', peerCpu = ''] = cells(result.peer, result);
   return (
-    row([result.title, who, median, range, figure(result.ratio), cpu, figure(result.cpuRatio)]) +
-    row([`  ${result.load}`, peer, peerMedian, peerRange, '', peerCpu, ''])
+    row([result.title, who, median, range, figure(result.ratio), cpu, figure(result.cpuRatio), goal]) +
+    row([`  ${result.load}`, peer, peerMedian, peerRange, '', peerCpu, '', ''])
   );
 }

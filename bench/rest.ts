@@ -4,10 +4,10 @@ import { openRest, type RestLink } from './clients/rest.ts';
 import type { Lab } from './lab.ts';
 import { type Contender, pump } from './measure.ts';
 
-const path = '/api/v1/status';
-const connections = 32;
+export const path = '/api/v1/status';
+export const connections = 32;
 
-function caller(lab: Lab, link: RestLink, who: { readonly name: string; readonly pid: number }): Contender {
+export function caller(lab: Lab, link: RestLink, who: { readonly name: string; readonly pid: number }): Contender {
   const call = async (): Promise<number> => {
     await link.get(path);
     return 1;

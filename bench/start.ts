@@ -2,19 +2,23 @@
  * From the spawn of the daemon to its first answer, and the memory that it holds when idle and after a load, beside a bare grpc-js server.
  * Each round of the start is a process of its own; its first ones fill the cache of compiled code, as the first start on a machine does.
  */
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeDaemon } from '../test/helpers/daemon.ts';
+import { makeDaemon, program } from '../test/helpers/daemon.ts';
+import { watchers } from './audience.ts';
 import type { Bench } from './bench.ts';
 import { openGrpc } from './clients/grpc.ts';
 import type { Lab } from './lab.ts';
-import { type Contender, cpuUs, pump, type Round } from './measure.ts';
+import { type Contender, cpuUs, pump, type Round, repeat } from './measure.ts';
 
 const path = '/sboxagent.v1.AgentService/GetStatus';
 const nothing = new Uint8Array();
 const concurrency = 32;
 /** The agent gives memory back in quiet moments: this long after its start, or a load, there was one. */
 const quietMs = 12_000;
+const commandRuns = 5;
+const idleWatchers = 1000;
 
 /** Resident memory of a process, MiB. */
 export function residentMiB(pid: number): number {
@@ -67,6 +71,42 @@ export const start: Bench = async function* (lab) {
   };
 };
 
+/** A command that needs no agent, beside Node that does nothing: what the client itself costs. */
+export const command: Bench = async function* () {
+  const { pid } = process;
+  const timed = (argv: readonly string[]) => async (): Promise<Round> => {
+    const once = async (): Promise<number> => {
+      const before = performance.now();
+      await run(argv);
+      return performance.now() - before;
+    };
+    const used = childrenCpuUs();
+    const { value, count } = await repeat(commandRuns, once);
+    return { value, count, cpuUs: childrenCpuUs() - used };
+  };
+  yield {
+    title: 'a command of the client',
+    load: 'version; node -p process.version',
+    unit: 'ms',
+    per: 'command',
+    ours: { name: 'sboxagent', pid, round: timed([program, 'version']) },
+    peer: { name: 'plain node', pid, round: timed([process.execPath, '-p', 'process.version']) },
+  };
+};
+
+function run([file = '', ...args]: readonly string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    execFile(file, args, (error) => (error === null ? resolve() : reject(error)));
+  });
+}
+
+/** CPU time of this process's children that have ended: the 16th and 17th field of /proc/self/stat, in ticks of 10 ms. */
+function childrenCpuUs(): number {
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[13]) + Number(fields[14])) * 10_000;
+}
+
 interface Side {
   readonly name: string;
   readonly pid: number;
@@ -102,6 +142,21 @@ async function loaded(lab: Lab, { name, pid, port, token }: Side): Promise<Conte
   };
 }
 
+/** What a watcher that sees nothing adds, while it watches. */
+function perIdleWatcher({ name, pid, port, token = '' }: Side): Contender {
+  return {
+    name,
+    pid,
+    async round() {
+      const before = residentMiB(pid);
+      const audience = await watchers(idleWatchers, { port, token, perConnection: 100 });
+      const added = residentMiB(pid) - before;
+      audience.close();
+      return { value: (added * 1024) / idleWatchers, count: idleWatchers };
+    },
+  };
+}
+
 export const memory: Bench = async function* (lab) {
   const daemon = await lab.daemon();
   const peer = await lab.peer('grpc-bare', { status: await statusOf(daemon.port, daemon.token()) });
@@ -111,5 +166,12 @@ export const memory: Bench = async function* (lab) {
   await sleep(quietMs);
   yield { ...common, title: 'resident memory, idle', load: `${quietMs / 1000} s after the start`, ours: idle(ours), peer: idle(theirs) };
   const [a, b] = [await loaded(lab, ours), await loaded(lab, theirs)];
+  const perWatcher = { ...common, unit: 'KiB', title: 'memory of an idle watcher', load: `${idleWatchers} of them on ten connections` };
+  const broadcast = await lab.peer('grpc-broadcast');
+  yield {
+    ...perWatcher,
+    ours: perIdleWatcher(ours),
+    peer: perIdleWatcher({ name: 'grpc-js broadcast', pid: broadcast.pid, port: broadcast.port, token: daemon.token() }),
+  };
   yield { ...common, title: 'resident memory, loaded', load: `GetStatus, ${concurrency} at once`, per: 'call', ours: a, peer: b };
 };

@@ -4,11 +4,11 @@ import { type GrpcLink, openGrpc } from './clients/grpc.ts';
 import type { Lab } from './lab.ts';
 import { type Contender, pump } from './measure.ts';
 
-const path = '/sboxagent.v1.AgentService/GetStatus';
-const concurrency = 32;
-const nothing = new Uint8Array();
+export const path = '/sboxagent.v1.AgentService/GetStatus';
+export const concurrency = 32;
+export const nothing = new Uint8Array();
 
-function caller(lab: Lab, link: GrpcLink, who: { readonly name: string; readonly pid: number }): Contender {
+export function caller(lab: Lab, link: GrpcLink, who: { readonly name: string; readonly pid: number }): Contender {
   const call = async (): Promise<number> => {
     await link.unary(path, nothing);
     return 1;

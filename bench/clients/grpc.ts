@@ -16,6 +16,8 @@ export interface GrpcStream {
   send(message: Uint8Array): void;
   /** No more messages from here. */
   end(): void;
+  /** Reads no more: what comes stays with the sender. */
+  pause(): void;
   cancel(): void;
 }
 
@@ -100,6 +102,7 @@ export async function openGrpc(port: number, token?: string): Promise<GrpcLink> 
       return {
         send: (message) => void stream.write(frame(message)),
         end: () => void stream.end(),
+        pause: () => void stream.pause(),
         cancel() {
           over = true;
           stream.close(constants.NGHTTP2_CANCEL);

@@ -1,0 +1,32 @@
+/** The same unary load on two daemons: one that exports every span and its metrics to a collector that is there, one without either. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Bench } from './bench.ts';
+import { openGrpc } from './clients/grpc.ts';
+import type { Lab } from './lab.ts';
+import type { Contender } from './measure.ts';
+import { caller, concurrency } from './unary.ts';
+
+async function contender(lab: Lab, name: string, config: Readonly<Record<string, unknown>>): Promise<Contender> {
+  const daemon = await lab.daemon(config);
+  const link = await openGrpc(daemon.port, daemon.token());
+  lab.defer(() => link.close());
+  return caller(lab, link, { name, pid: daemon.pid() });
+}
+
+export const telemetry: Bench = async function* (lab) {
+  let posted = 0;
+  const collector = createServer((request, response) => {
+    posted += 1;
+    request.resume().on('end', () => response.end());
+  }).listen(0, '127.0.0.1');
+  lab.defer(() => collector.close());
+  await once(collector, 'listening');
+  const otlp_endpoint = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
+  const ours = await contender(lab, 'traces and metrics on', { telemetry: { otlp_endpoint, sample_ratio: 1 } });
+  const peer = await contender(lab, 'off', { api: { metrics: { enabled: false } } });
+  const load = `GetStatus, ${concurrency} at once; every call's span to a collector`;
+  yield { title: 'telemetry on against off', unit: 'calls/s', per: 'call', load, ours, peer };
+  if (posted === 0) throw new Error('nothing was exported: the sides were alike');
+};
