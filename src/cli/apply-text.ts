@@ -1,6 +1,6 @@
 import type { Apply, Apply_Step, ProcessConfigRevision } from '../../gen/ts/sboxagent/v1/process_config.ts';
 import { printable } from './escape.ts';
-import { type Colour, type Column, paint, type Style, table } from './table.ts';
+import { type Colour, type Column, listTable, paint, type Style, table } from './table.ts';
 import { wrapText } from './text-width.ts';
 
 const stepColours: Readonly<Record<Apply_Step['status'], Colour | undefined>> = {
@@ -40,13 +40,14 @@ export function diffText(diff: string, style: Style): string {
   return `${shown.join('\n')}\n`;
 }
 
-export function impactLine({ impact }: Apply): string {
+/** What it means for the engine and its connections; `isAsked`: what it would mean. */
+export function impactLine({ impact }: Apply, isAsked = false): string {
   if (impact === undefined) return '';
   const words = [
-    impact.restart ? 'the engine is started anew' : '',
-    impact.drops_connections ? 'connections are cut' : '',
-    impact.ports_added.length > 0 ? `opens ${impact.ports_added.join(', ')}` : '',
-    impact.ports_removed.length > 0 ? `closes ${impact.ports_removed.join(', ')}` : '',
+    impact.restart ? `the engine ${isAsked ? 'would be' : 'is'} restarted` : '',
+    impact.drops_connections ? `connections ${isAsked ? 'would be' : 'are'} cut` : '',
+    impact.ports_added.length > 0 ? `${isAsked ? 'would open' : 'opens'} ${impact.ports_added.join(', ')}` : '',
+    impact.ports_removed.length > 0 ? `${isAsked ? 'would close' : 'closes'} ${impact.ports_removed.join(', ')}` : '',
   ].filter((word) => word !== '');
   return words.length === 0 ? '' : `impact: ${printable(words.join('; '))}\n`;
 }
@@ -54,7 +55,7 @@ export function impactLine({ impact }: Apply): string {
 export function outcomeLine({ id, result, revision, running_revision, process_id }: Apply): string {
   switch (result) {
     case 'VALID':
-      return 'nothing speaks against it; nothing was changed\n';
+      return 'it would be applied; nothing was changed\n';
     case 'APPLIED':
       return `${printable(process_id)} runs with revision ${revision}\n`;
     case 'PENDING':
@@ -66,7 +67,9 @@ export function outcomeLine({ id, result, revision, running_revision, process_id
 
 /** What an apply did, or would do, for a person. */
 export function applyText(apply: Apply, style: Style): string {
-  return diffText(apply.diff, style) + impactLine(apply) + table(stepColumns, apply.steps, style) + outcomeLine(apply);
+  return (
+    diffText(apply.diff, style) + impactLine(apply, apply.result === 'VALID') + table(stepColumns, apply.steps, style) + outcomeLine(apply)
+  );
 }
 
 const revisionColumns: readonly Column<ProcessConfigRevision>[] = [
@@ -78,5 +81,5 @@ const revisionColumns: readonly Column<ProcessConfigRevision>[] = [
 ];
 
 export function configRevisionTable(revisions: readonly ProcessConfigRevision[], style: Style): string {
-  return table(revisionColumns, revisions, style);
+  return listTable(revisionColumns, revisions, { style, none: 'It has had no config yet; `sboxagent apply` gives it one.' });
 }

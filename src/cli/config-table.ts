@@ -1,5 +1,5 @@
 import type { ConfigChange, ConfigChange_Change, ConfigRevision } from '../../gen/ts/sboxagent/v1/config.ts';
-import { type Colour, type Column, type Style, table } from './table.ts';
+import { type Colour, type Column, listTable, type Style, table } from './table.ts';
 
 /** A value on one line, texts without quotes. */
 export function shownValue(value: unknown): string {
@@ -10,22 +10,27 @@ export function shownValue(value: unknown): string {
 const effectColours: Partial<Record<ConfigChange_Change['effect'], Colour>> = { RESTART_REQUIRED: 'yellow', UNCHANGED: 'dim' };
 
 const changeColumns: readonly Column<ConfigChange_Change>[] = [
-  { title: 'KEY', cell: ({ path }) => path },
+  { title: 'KEY', cell: ({ path }) => path, whole: true },
   { title: 'OLD', cell: ({ old_value }) => shownValue(old_value), least: 8 },
   { title: 'NEW', cell: ({ new_value }) => shownValue(new_value), least: 8 },
   { title: 'EFFECT', cell: ({ effect }) => effect, colour: ({ effect }) => effectColours[effect] },
 ];
 
-export function changesTable(changes: readonly ConfigChange_Change[], style: Style): string {
-  return table(changeColumns, changes, style);
+const wouldBe: Partial<Record<ConfigChange_Change['effect'], string>> = { APPLIED: 'WOULD APPLY', RESTART_REQUIRED: 'WOULD NEED RESTART' };
+
+export function changesTable(changes: readonly ConfigChange_Change[], style: Style, isAsked = false): string {
+  const asked: Column<ConfigChange_Change> = { title: 'EFFECT', cell: ({ effect }) => wouldBe[effect] ?? effect };
+  return table(isAsked ? [...changeColumns.slice(0, -1), asked] : changeColumns, changes, style);
 }
 
 /** What a change did, or would do. */
 export function changeText({ revision, changes, restart_required }: ConfigChange, options: { dryRun: boolean; style: Style }): string {
-  if (changes.length === 0) return options.dryRun ? 'nothing would change\n' : `nothing changed; revision ${revision} is in force\n`;
-  const end = options.dryRun ? 'nothing was written\n' : `revision ${revision} is in force\n`;
-  const restart = restart_required ? 'restart the agent to put the rest into effect\n' : '';
-  return changesTable(changes, options.style) + end + restart;
+  if (changes.length === 0) return options.dryRun ? 'nothing would change\n' : `nothing changed; revision ${revision} is in effect\n`;
+  const end = options.dryRun ? 'nothing was written\n' : `revision ${revision} is in effect\n`;
+  const later = options.dryRun
+    ? 'the rest would take effect after a restart of the agent\n'
+    : 'restart the agent to put the rest into effect\n';
+  return changesTable(changes, options.style, options.dryRun) + end + (restart_required ? later : '');
 }
 
 const revisionColumns: readonly Column<ConfigRevision>[] = [
@@ -45,7 +50,7 @@ function keysOf(changes: readonly ConfigChange_Change[]): string {
 }
 
 export function revisionTable(revisions: readonly ConfigRevision[], style: Style): string {
-  return table(revisionColumns, revisions, style);
+  return listTable(revisionColumns, revisions, { style, none: 'The configuration has not been changed yet.' });
 }
 
 /** The changes of several revisions, oldest first, as one: what became something and was undone is none, unless it is a secret. */

@@ -3,13 +3,13 @@ export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3 } as const;
 
 export interface FailureOptions {
   /** Reason of the catalogue, or the canonical code where the answer is not the agent's. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   /** What to do about it, a sentence. */
-  readonly remedy?: string;
+  readonly remedy?: string | undefined;
   /** One line each: fields that are wrong, lines of an engine. */
   readonly details?: readonly string[];
   /** Waiting this long helps. */
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
   /** Whether it may pass by itself, so that a follower tries again. */
   readonly passing?: boolean;
 }
@@ -36,5 +36,5 @@ export class Failure extends Error {
 }
 
 export function usage(message: string, remedy?: string): Failure {
-  return new Failure(EXIT.usage, message, remedy === undefined ? {} : { remedy });
+  return new Failure(EXIT.usage, message, { remedy });
 }

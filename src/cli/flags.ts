@@ -31,6 +31,15 @@ export function revisionNumber(word: string, lister: string): number {
   return revision;
 }
 
+/** RFC 3339, of a time or of how long ago it was; undefined where the flag was not given. */
+export function instant(value: string | undefined, flag: string, nowMs: number): string | undefined {
+  if (value === undefined) return undefined;
+  const ago = parseDuration(value);
+  const ms = ago === undefined ? (/^\d{4}-\d\d-\d\d/.test(value) ? Date.parse(value) : Number.NaN) : Math.max(0, nowMs - ago);
+  if (!Number.isNaN(ms)) return new Date(ms).toISOString();
+  throw usage(`${flag} takes a duration or a time, not ${JSON.stringify(value)}`, 'Write 10m, or 2026-11-29T10:00:00Z.');
+}
+
 /** Milliseconds; undefined where the flag was not given. */
 export function duration(value: string | undefined, flag: string): number | undefined {
   if (value === undefined) return undefined;

@@ -7,24 +7,33 @@ import type { Context } from './context.ts';
 import { EXIT, Failure } from './failure.ts';
 import { write } from './io.ts';
 import { styleOf } from './output.ts';
+import { progressLine } from './progress.ts';
 import { applyLines } from './service-error.ts';
 import { runningTable } from './table.ts';
 
 /** How often the agent is asked how far an apply has come. */
 const pollMs = 200;
 
+/** Whether somebody at a terminal watches an apply. */
+export function isFollowed({ io, options }: Context): boolean {
+  return io.terminal && options.output === 'table';
+}
+
 /** For a person at a terminal: prints the steps of an apply that was begun as they end. Throws the Failure of one that did not go through. */
-export async function followApply({ io, ...context }: Context, agent: Agent, begun: Apply): Promise<number> {
-  const style = await styleOf({ io, ...context });
+export async function followApply(context: Context, agent: Agent, begun: Apply): Promise<number> {
+  const { io } = context;
+  const style = await styleOf(context);
+  const line = progressLine(context);
   const { header, row } = runningTable(stepColumns, style);
   let [isDiffShown, shown] = [false, 0];
   const print = async (apply: Apply): Promise<void> => {
+    line?.clear();
     if (!isDiffShown && apply.diff !== '') {
       isDiffShown = true;
       await write(io.stdout, diffText(apply.diff, style) + impactLine(apply));
     }
     for (const step of apply.steps.slice(shown)) {
-      if (step.status === 'ACTIVE') return;
+      if (step.status === 'ACTIVE') return line?.show(`${step.name}${step.message === '' ? '' : `: ${step.message}`}`);
       await write(io.stdout, (shown === 0 ? header : '') + row(step));
       shown += 1;
     }
@@ -59,6 +68,6 @@ function refusal(apply: Apply): Failure {
   return new Failure(EXIT.refused, `the config of ${apply.process_id} ${words}`, {
     reason: reason ?? apply.result,
     details: [...violations, ...applyLines(apply)],
-    ...(reason === undefined ? {} : { remedy: catalogue[reason].remedy }),
+    remedy: reason === undefined ? undefined : catalogue[reason].remedy,
   });
 }

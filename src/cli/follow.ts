@@ -7,24 +7,25 @@ import { notReached } from './service-error.ts';
 
 const firstDelayMs = 100;
 const longestDelayMs = 2000;
-const defaultPatienceMs = 30_000;
+const defaultAnswerMs = 30_000;
 
 export interface Followed<T> {
   /** Opens the stream where the last message left off. */
   open(agent: Agent): ClientReadableStream<T>;
-  take(message: T): Promise<void>;
+  /** Answers true where it has seen what it waited for. */
+  take(message: T): Promise<boolean> | Promise<void>;
 }
 
 /**
- * Follows a stream for ever: when the agent goes away it tries again, with growing delays, from where it was. The first attempt must
+ * Follows a stream until it is said to be enough: when the agent goes away it tries again, with growing delays, from where it was. The first attempt must
  * succeed, and what the agent refuses for good (a cursor, a token) ends it: both throw Failure.
  */
-export async function follow<T>(context: Context, dialled: Dial, followed: Followed<T>): Promise<never> {
+export async function follow<T>(context: Context, dialled: Dial, followed: Followed<T>): Promise<void> {
   const state = { reached: false, lost: false, delayMs: firstDelayMs };
   for (;;) {
     let waitMs = 0;
     try {
-      await attempt(context, dialled, followed, state);
+      if (await attempt(context, dialled, followed, state)) return;
       say(context, state, 'the agent ended the stream');
     } catch (error) {
       if (!(error instanceof Failure) || !state.reached || !error.passing) throw error;
@@ -43,23 +44,24 @@ interface State {
   delayMs: number;
 }
 
-async function attempt<T>(context: Context, dialled: Dial, { open, take }: Followed<T>, state: State): Promise<void> {
+async function attempt<T>(context: Context, dialled: Dial, { open, take }: Followed<T>, state: State): Promise<boolean> {
   const agent = dialled.connect();
   // The first message comes at once; a peer that takes the connection and says nothing is no agent.
-  const patienceMs = dialled.timeoutMs ?? defaultPatienceMs;
+  const answerMs = dialled.timeoutMs ?? defaultAnswerMs;
   const stream = open(agent);
   let late = false;
-  const forget = context.io.clock.after(patienceMs, () => {
+  const cancelTimer = context.io.clock.after(answerMs, () => {
     late = true;
     stream.cancel();
   });
   try {
     for await (const message of messages(agent, stream)) {
-      forget();
+      cancelTimer();
       if (state.lost) context.io.stderr.write('sboxagent: connected again\n');
       Object.assign(state, { reached: true, lost: false, delayMs: firstDelayMs });
-      await take(message);
+      if ((await take(message)) === true) return true;
     }
+    return false;
   } catch (error) {
     if (!late) throw error;
     throw new Failure(EXIT.unreachable, `no agent answers at ${agent.where}: no answer in time`, {
@@ -68,7 +70,7 @@ async function attempt<T>(context: Context, dialled: Dial, { open, take }: Follo
       passing: true,
     });
   } finally {
-    forget();
+    cancelTimer();
     agent.close();
   }
 }

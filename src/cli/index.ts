@@ -7,8 +7,8 @@
  *
  * Imported by the program's entry only. Imports kernel, settings, access, gen/ts, grpc-js, proto-loader, commander, yaml.
  */
-import { printable, printableLines } from './escape.ts';
-import { EXIT, Failure } from './failure.ts';
+import { complaint } from './complaint.ts';
+import { Failure } from './failure.ts';
 import type { Io } from './io.ts';
 
 export { type Io, standardIo } from './io.ts';
@@ -30,13 +30,4 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
 function plainArguments(argv: readonly string[]): readonly string[] {
   if (argv.length === 0 || (argv.length === 1 && argv[0] === 'help')) return ['--help'];
   return argv[0] === '--version' ? ['version', ...argv.slice(1)] : argv;
-}
-
-function complaint({ exitCode, message, reason, details, remedy }: Failure): string {
-  const [first = '', ...more] = printableLines(message);
-  const lines = [`sboxagent: ${first}${reason === undefined ? '' : ` (${printable(reason)})`}`, ...more.map((line) => `  ${line}`)];
-  // A refusal by fields says them in its message already.
-  for (const detail of details) if (!message.includes(detail)) lines.push(...printableLines(detail).map((line) => `  ${line}`));
-  if (remedy !== undefined) lines.push(exitCode === EXIT.usage ? printable(remedy) : `What to do: ${printable(remedy)}`);
-  return `${lines.join('\n')}\n`;
 }

@@ -9,12 +9,16 @@ export interface Io {
   readonly stderr: Writable;
   /** Whether stdout is a terminal: colours go there alone. */
   readonly terminal: boolean;
+  /** Whether stderr is a terminal: progress goes there alone. */
+  readonly progress?: boolean;
   /** Its columns, where it tells. */
   readonly columns?: number | undefined;
   /** Its lines, where it tells. */
   readonly rows?: number | undefined;
   readonly cwd: string;
   readonly clock: Clock;
+  /** Calls this once when the user interrupts the program, which goes on then; answers what takes it back. */
+  onInterrupt?(interrupted: () => void): () => void;
   /** Read late: only commands that talk to the agent need it. */
   env(): Promise<Readonly<Record<string, string | undefined>>>;
 }
@@ -26,12 +30,19 @@ export function standardIo(): Io {
     stdout: process.stdout,
     stderr: process.stderr,
     terminal: process.stdout.isTTY === true,
+    progress: process.stderr.isTTY === true,
     // Asked each time: a window changes its size.
     get columns() {
       return process.stdout.isTTY === true ? process.stdout.columns || undefined : undefined;
     },
     get rows() {
       return process.stdout.isTTY === true ? process.stdout.rows || undefined : undefined;
+    },
+    onInterrupt(interrupted) {
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupted);
+      return () => {
+        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupted);
+      };
     },
     cwd: process.cwd(),
     clock: systemClock,

@@ -62,5 +62,7 @@ export async function styleOf({ io, options }: Context): Promise<Style> {
   return {
     colours: io.terminal && (env['NO_COLOR'] ?? '') === '',
     width: options.output === 'wide' ? Number.POSITIVE_INFINITY : width,
+    wide: options.output === 'wide',
+    terminal: io.terminal,
   };
 }

@@ -1,7 +1,7 @@
 import type { Plugin } from '../../gen/ts/sboxagent/v1/plugin.ts';
 import { durationJson } from './json-shape.ts';
 import { age } from './process-table.ts';
-import { type Colour, type Column, card, type Style, table } from './table.ts';
+import { type Colour, type Column, card, listTable, type Style, table } from './table.ts';
 
 const colourOf: Partial<Record<Plugin['state'], Colour>> = {
   ACTIVE: 'green',
@@ -20,7 +20,7 @@ export function pluginJson(plugin: Plugin): object {
 
 export function pluginTable(plugins: readonly Plugin[], nowMs: number, style: Style): string {
   const columns: readonly Column<Plugin>[] = [
-    { title: 'ID', cell: (p) => p.id, least: 12 },
+    { title: 'ID', cell: (p) => p.id, whole: true },
     { title: 'KIND', cell: (p) => (p.kind === 'KIND_UNSPECIFIED' ? '' : p.kind) },
     { title: 'STATE', cell: (p) => p.state, colour: (p) => colourOf[p.state] },
     { title: 'SEEN', cell: (p) => (p.last_seen === undefined ? '' : age(nowMs - Date.parse(p.last_seen))) },
@@ -29,7 +29,7 @@ export function pluginTable(plugins: readonly Plugin[], nowMs: number, style: St
     { title: 'CONFIG', cell: (p) => (p.config_revision === 0 ? '' : `${p.applied_config_revision}/${p.config_revision}`), drop: 1 },
     { title: 'MESSAGE', cell: (p) => [p.reason, p.message].filter((text) => text !== '').join(': ') },
   ];
-  return table(columns, plugins, style);
+  return listTable(columns, plugins, { style, none: 'No plugin has registered; docs/plugins.md says how one does.' });
 }
 
 /** One plugin in full: what is known of it, then its newest events. */

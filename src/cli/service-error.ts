@@ -115,8 +115,8 @@ export function failureOf(error: unknown, where: string): Failure {
     reason: info?.reason ?? status[error.code],
     details: [...violations, ...lines.filter((line) => !isSaid(line, message))],
     passing: passing.has(error.code),
-    ...(remedy === undefined ? {} : { remedy: withDelay(remedy, retryAfterMs) }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    remedy: remedy === undefined ? undefined : withDelay(remedy, retryAfterMs),
+    retryAfterMs,
   });
 }
 

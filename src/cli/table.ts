@@ -6,6 +6,10 @@ export interface Style {
   readonly colours: boolean;
   /** Columns of the terminal; infinite where nothing is to be fitted. */
   readonly width: number;
+  /** Whether columns for `-o wide` are shown. */
+  readonly wide?: boolean;
+  /** Whether a person reads it: an empty list is said in words then. A program gets the header. */
+  readonly terminal?: boolean;
 }
 
 export interface Column<T> {
@@ -14,6 +18,10 @@ export interface Column<T> {
   readonly cell: (row: T) => string;
   /** Least width, for rows that are printed before the next is known. */
   readonly width?: number;
+  /** What is typed again, such as an id: it is never cut. */
+  readonly whole?: true;
+  /** Shown with `-o wide` alone. */
+  readonly wide?: true;
   /** Where the terminal is too narrow, cells may be cut to this width. */
   readonly least?: number;
   /** Where it is too narrow still, the column is left out: that of the highest number first. */
@@ -21,8 +29,16 @@ export interface Column<T> {
   readonly colour?: (row: T) => Colour | undefined;
 }
 
-export type Colour = 'green' | 'yellow' | 'red' | 'dim';
-const codes: Readonly<Record<Colour, string>> = { green: '32', yellow: '33', red: '31', dim: '2' };
+export type Colour = 'green' | 'yellow' | 'red' | 'dim' | 'cyan' | 'magenta' | 'blue';
+const codes: Readonly<Record<Colour, string>> = {
+  green: '32',
+  yellow: '33',
+  red: '31',
+  dim: '2',
+  cyan: '36',
+  magenta: '35',
+  blue: '34',
+};
 const gap = 2;
 /** Narrower than this the last column stands below its row. */
 const leastText = 24;
@@ -35,14 +51,15 @@ export function paint(text: string, colour: Colour | undefined, { colours }: Pic
 interface Cell {
   readonly lines: readonly string[];
   readonly colour: Colour | undefined;
+  readonly whole?: true | undefined;
 }
 
 function cellsOf<T>(columns: readonly Column<T>[], row: T): Cell[] {
-  return columns.map(({ cell, colour }, i) => {
+  return columns.map(({ cell, colour, whole }, i) => {
     const lines = printableLines(cell(row));
     const isLast = i === columns.length - 1;
     const text = isLast ? lines : [lines.filter((line) => line !== '').join(' ')];
-    return { lines: text.length === 1 && text[0] === '' ? ['-'] : text, colour: colour?.(row) };
+    return { lines: text.length === 1 && text[0] === '' ? ['-'] : text, colour: colour?.(row), whole };
   });
 }
 
@@ -81,12 +98,13 @@ function fit<T>(columns: readonly Column<T>[], wanted: readonly number[], style:
 function line(cells: readonly Cell[], { widths, style }: Pick<Layout<never>, 'widths' | 'style'>): string {
   const last = cells.length - 1;
   const natural = cells.slice(0, last).map(({ lines: [text = ''] }, i) => Math.max(widths[i] ?? 0, textWidth(text)));
+  const least = natural.map((width, i) => (cells[i]?.whole === true ? width : (widths[i] ?? 0)));
   const { lines = [], colour: lastColour } = cells[last] ?? {};
-  const room = style.width - total(widths.slice(0, last)) - gap;
+  const room = style.width - total(least) - gap;
   const below = last > 0 && room < leastText && lines.some((text) => textWidth(text) > room);
   // Where the last column stands below, the others have the whole line: nothing is cut for its sake.
   const needed = below ? natural : [...natural, Math.min(leastText, widths[last] ?? 0)];
-  const used = total(needed) <= style.width ? natural : widths;
+  const used = total(needed) <= style.width ? natural : least;
   const before = cells.slice(0, last).map(({ lines: [text = ''], colour }, i) => {
     const shown = cutText(text, used[i] ?? 0);
     return paint(shown, colour, style) + ' '.repeat(Math.max(0, (used[i] ?? 0) - textWidth(shown)));
@@ -106,8 +124,13 @@ function header<T>(layout: Layout<T>): string {
   );
 }
 
+function shownColumns<T>(columns: readonly Column<T>[], { wide }: Style): readonly Column<T>[] {
+  return wide === true ? columns : columns.filter((column) => column.wide !== true);
+}
+
 /** A table whose columns are as wide as their widest cell, as far as the terminal goes. */
-export function table<T>(columns: readonly Column<T>[], rows: readonly T[], style: Style): string {
+export function table<T>(all: readonly Column<T>[], rows: readonly T[], style: Style): string {
+  const columns = shownColumns(all, style);
   const widths = columns.map(({ title }) => title.length);
   for (const row of rows) {
     for (const [i, { lines }] of cellsOf(columns, row).entries()) widths[i] = Math.max(widths[i] ?? 0, ...lines.map(textWidth));
@@ -116,8 +139,14 @@ export function table<T>(columns: readonly Column<T>[], rows: readonly T[], styl
   return header(layout) + rows.map((row) => line(cellsOf(layout.columns, row), layout)).join('');
 }
 
+/** A table of a list; a person who has an empty one reads `none` instead of a header without rows. */
+export function listTable<T>(columns: readonly Column<T>[], rows: readonly T[], { style, none }: { style: Style; none: string }): string {
+  return rows.length === 0 && style.terminal === true ? `${none}\n` : table(columns, rows, style);
+}
+
 /** The same for rows that come one by one: columns keep their least width. */
-export function runningTable<T>(columns: readonly Column<T>[], style: Style): { header: string; row: (row: T) => string } {
+export function runningTable<T>(all: readonly Column<T>[], style: Style): { header: string; row: (row: T) => string } {
+  const columns = shownColumns(all, style);
   const widths = columns.map(({ title, width }) => Math.max(title.length, width ?? 0));
   const layout = fit(columns, widths, style);
   return { header: header(layout), row: (row) => line(cellsOf(layout.columns, row), layout) };

@@ -2,6 +2,7 @@ import type { Metric } from '../../gen/ts/sboxagent/v1/metric.ts';
 import type { Process } from '../../gen/ts/sboxagent/v1/process.ts';
 import type { topOrders } from './command-spec.ts';
 import { stateColour } from './process-table.ts';
+import { shortSize } from './short-size.ts';
 import { type Column, type Style, table } from './table.ts';
 
 /** A process with its figures, as `-o json` prints it. What is not counted is absent. */
@@ -61,39 +62,30 @@ export function filterRows(rows: readonly TopRow[], text: string): TopRow[] {
   return rows.filter(({ id, engine, state }) => [id, engine, state].some((word) => word.toLowerCase().includes(wanted)));
 }
 
-/** `1.2GiB`: three digits that can be read, for people. */
-export function shortSize(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-  let value = bytes;
-  let unit = 0;
-  for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1024;
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)}${units[unit]}`;
-}
-
 const percent = (ratio: number): string => `${(ratio * 100).toFixed(1)}%`;
-const told = (value: number | undefined, write: (value: number) => string): string => (value === undefined ? '' : write(value));
+const shown = (value: number | undefined, write: (value: number) => string): string => (value === undefined ? '' : write(value));
 
 const columns: readonly Column<TopRow>[] = [
-  { title: 'ID', cell: ({ id }) => id, least: 8 },
-  { title: 'STATE', cell: ({ state }) => state, colour: ({ state }) => stateColour(state) },
-  { title: 'CPU', cell: (row) => told(row.cpu_usage_ratio, percent) },
-  { title: 'MEMORY', cell: (row) => told(row.resident_memory_bytes, shortSize) },
-  { title: 'UP/S', cell: (row) => told(row.transmit_bytes_per_second, shortSize), drop: 1 },
-  { title: 'DOWN/S', cell: (row) => told(row.receive_bytes_per_second, shortSize), drop: 1 },
-  { title: 'CONNS', cell: (row) => told(row.connections, String), drop: 3 },
-  { title: 'FDS', cell: (row) => told(row.open_fds, String), drop: 4 },
-  { title: 'RESTARTS', cell: (row) => String(row.restart_count), drop: 2 },
-  { title: 'RUNS', cell: ({ engine }) => engine || 'command', drop: 5 },
+  { title: 'ID', cell: ({ id }) => id, whole: true },
+  { title: 'STATE', cell: ({ state }) => state, colour: ({ state }) => stateColour(state), drop: 2 },
+  { title: 'CPU', cell: (row) => shown(row.cpu_usage_ratio, percent) },
+  { title: 'MEMORY', cell: (row) => shown(row.resident_memory_bytes, shortSize), drop: 1 },
+  { title: 'UP/S', cell: (row) => shown(row.transmit_bytes_per_second, shortSize), drop: 3 },
+  { title: 'DOWN/S', cell: (row) => shown(row.receive_bytes_per_second, shortSize), drop: 3 },
+  { title: 'CONNS', cell: (row) => shown(row.connections, String), drop: 5 },
+  { title: 'FDS', cell: (row) => shown(row.open_fds, String), drop: 6 },
+  { title: 'RESTARTS', cell: (row) => String(row.restart_count), drop: 4 },
+  { title: 'RUNS', cell: ({ engine }) => engine || 'command', drop: 7 },
 ];
 
 /** The machine in one line, then as many rows as the screen has room for. */
 export function topScreen(rows: readonly TopRow[], metrics: readonly Metric[], style: Style & { readonly height: number }): string {
   const value = (name: string): number | undefined =>
     metrics.find((metric) => metric.name === `sboxagent_system_${name}`)?.series[0]?.value;
-  const of = (used: string, total: string): string => `${told(value(used), shortSize) || '?'}/${told(value(total), shortSize) || '?'}`;
+  const of = (used: string, total: string): string => `${shown(value(used), shortSize) || '?'}/${shown(value(total), shortSize) || '?'}`;
   const machine = [
-    `cpu ${told(value('cpu_usage_ratio'), percent) || '?'}`,
-    `load ${told(value('load1'), (load) => load.toFixed(2)) || '?'}`,
+    `cpu ${shown(value('cpu_usage_ratio'), percent) || '?'}`,
+    `load ${shown(value('load1'), (load) => load.toFixed(2)) || '?'}`,
     `memory ${of('memory_used_bytes', 'memory_total_bytes')}`,
     `disk ${of('disk_used_bytes', 'disk_total_bytes')}`,
     `${rows.length} processes`,

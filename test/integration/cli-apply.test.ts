@@ -1,9 +1,11 @@
 /** apply, history, rollback and explain as a person and as a script use them. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type CliResult, cli } from '../helpers/cli-io.ts';
+import { program } from '../helpers/daemon.ts';
 import { type Edge, type EdgeBench, openEdges } from '../helpers/proxy-edges.ts';
 
 let bench: EdgeBench;
@@ -102,4 +104,60 @@ test('explain fits 80 columns and names a command', async () => {
   const plain = out.replaceAll(new RegExp(`${esc}\\[[0-9;]*m`, 'g'), '');
   const long = plain.split('\n').filter((line) => line.length > 80);
   assert.deepEqual(long, []);
+});
+
+/** The real program at a terminal, whose answers are typed; the editor is a script that writes what it is given, one text a time. */
+function editAtTerminal(texts: readonly string[], answers: string, flags: readonly string[] = []): Promise<{ code: number; out: string }> {
+  const editor = join(bench.daemon.dir, 'editor');
+  for (const [i, text] of texts.entries()) writeFileSync(`${editor}.${i}`, text);
+  const script = `#!/bin/sh\nn=$(cat "$0.n" 2>/dev/null || echo 0)\ncp "$0.$n" "$1"\necho $((n+1)) >"$0.n"\n`;
+  writeFileSync(editor, script, { mode: 0o755 });
+  rmSync(`${editor}.n`, { force: true });
+  const line = [program, 'edit', edge.id, ...flags].join(' ');
+  const env = {
+    PATH: '/usr/bin:/bin',
+    HOME: bench.daemon.dir,
+    TMPDIR: bench.daemon.dir,
+    EDITOR: editor,
+    SBOXAGENT_AGENT_STATE_DIR: bench.daemon.stateDir,
+  };
+  return new Promise((resolve) => {
+    const child = execFile('/usr/bin/script', ['-qec', line, '/dev/null'], { env, timeout: 90_000 }, (error, out) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, out });
+    });
+    child.stdin?.end(answers);
+  });
+}
+
+const keptIn = (out: string): string => /kept in (\S+?)\.?\s/.exec(out)?.[1] ?? '';
+
+test('edit: a refused text is edited again, what passes is shown, asked for and applied', async () => {
+  const refused = edge.text({ ...edge.good('edited'), fake: { bad_check: 'no such word' } });
+  const seen = await editAtTerminal([refused, edge.text(edge.good('edited'))], 'y\ny\n');
+  assert.equal(seen.code, 0, seen.out);
+  assert.match(
+    seen.out,
+    /no such word[\s\S]*Edit it again\? \[Y\/n\][\s\S]*MATCH,edited[\s\S]*Apply it\? \[y\/N\][\s\S]*mihomo runs with revision/,
+  );
+  assert.match((await run(['explain', edge.id, '--show-config'])).out, /MATCH,edited/);
+});
+
+test('edit: what is not applied is kept, and an unchanged text changes nothing', async () => {
+  const declined = await editAtTerminal([edge.text(edge.good('declined'))], 'n\n');
+  assert.equal(declined.code, 0, declined.out);
+  assert.match(readFileSync(keptIn(declined.out), 'utf8'), /MATCH,declined/);
+  const given = await editAtTerminal([edge.text({ ...edge.good('bad'), fake: { bad_check: 'wrong' } })], 'n\n');
+  assert.equal(given.code, 1, given.out);
+  assert.match(readFileSync(keptIn(given.out), 'utf8'), /MATCH,bad/);
+  const before = (await run(['explain', edge.id, '--show-config'])).out;
+  const same = await editAtTerminal([before], '');
+  assert.match(same.out, /Nothing was changed/);
+  assert.match(before, /MATCH,edited/);
+});
+
+test('a dry run speaks of what it would do, and changes nothing', async () => {
+  const { code, out } = await run(['apply', edge.id, '-f', file(edge.good('asked')), '--dry-run']);
+  assert.equal(code, 0);
+  assert.match(out, /it would be applied; nothing was changed\n$/);
+  assert.doesNotMatch(out, /are cut|is restarted/);
 });

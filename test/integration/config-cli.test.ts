@@ -43,7 +43,11 @@ async function door(): Promise<Door> {
 
 test('get: all keys with their sources, one value, a part, the file', async () => {
   await using at = await door();
-  const all = await at.run('get');
+  const set = await at.run('get');
+  assert.match(set.out, new RegExp(`^api\\.port +8080 +${at.room.path}$`, 'm'));
+  assert.doesNotMatch(set.out, / default$/m);
+  const all = await at.run('get', '--all');
+  assert.match(all.out, / default$/m);
   assert.equal(all.code, 0, all.err);
   assert.match(all.out, /^KEY +VALUE +SOURCE\n/);
   assert.match(all.out, new RegExp(`^api.port +8080 +${at.room.path}$`, 'm'));
@@ -59,18 +63,21 @@ test('get: all keys with their sources, one value, a part, the file', async () =
 test('set: keys of the file, with a reason; --dry-run; null brings the default back', async () => {
   await using at = await door();
   const dry = await at.run('set', 'api.port=9090', '--dry-run');
-  assert.match(dry.out, /^api\.port +8080 +9090 +RESTART_REQUIRED\nnothing was written\n/m);
+  assert.match(
+    dry.out,
+    /^api\.port +8080 +9090 +WOULD NEED RESTART\nnothing was written\nthe rest would take effect after a restart of the agent\n/m,
+  );
   assert.equal(at.room.read(), file);
   const done = await at.run('set', 'api.limits.json_depth=8', 'processes.units.edge.eu.autostart=true', '--reason', 'tests');
   assert.equal(done.code, 0, done.err);
-  assert.match(done.out, /revision 2 is in force\n$/);
+  assert.match(done.out, /revision 2 is in effect\n$/);
   assert.equal(
     at.room.read(),
     file.replace('yUeA3\n', 'yUeA3\n  limits:\n    json_depth: 8\n').replace('"300"]\n', '"300"]\n      autostart: true\n'),
   );
   assert.equal((await at.run('set', 'api.limits.json_depth=null', 'processes.units.edge.eu.autostart=null')).code, 0);
   assert.equal(at.room.read(), file);
-  assert.equal((await at.run('set', 'api.limits.json_depth=32')).out, 'nothing changed; revision 3 is in force\n');
+  assert.equal((await at.run('set', 'api.limits.json_depth=32')).out, 'nothing changed; revision 3 is in effect\n');
   const bad = await at.run('set', 'api.port=high');
   assert.deepEqual([bad.code, bad.out], [1, '']);
   assert.match(bad.err, /sboxagent\.yaml:4: api\.port: "high" is not a whole number/);
@@ -95,9 +102,9 @@ test('validate: file, line, key and problem; 1 when it is not fit', async () => 
 
 test('reload, diff, rollback', async () => {
   await using at = await door();
-  assert.equal((await at.run('reload')).out, 'nothing changed; revision 1 is in force\n');
+  assert.equal((await at.run('reload')).out, 'nothing changed; revision 1 is in effect\n');
   at.room.write(file.replace('8080', '9000'));
-  assert.match((await at.run('reload')).out, /^api\.port +8080 +9000 +RESTART_REQUIRED\nrevision 2 is in force\nrestart the agent/m);
+  assert.match((await at.run('reload')).out, /^api\.port +8080 +9000 +RESTART_REQUIRED\nrevision 2 is in effect\nrestart the agent/m);
   await at.run('set', 'api.port=9001');
   await at.run('set', 'logs.files=5');
   assert.match((await at.run('diff')).out, /^logs\.files +10 +5 +APPLIED\n$/m);

@@ -13,7 +13,7 @@ import { EXIT } from '../failure.ts';
 import { text } from '../flags.ts';
 import { follow } from '../follow.ts';
 import { print, printEntry, styleOf } from '../output.ts';
-import { type Colour, type Column, runningTable, table } from '../table.ts';
+import { type Colour, type Column, listTable, runningTable, table } from '../table.ts';
 
 function client(agent: Agent): AlertServiceClient {
   return new AlertServiceClient(agent.address, agent.credentials, agent.channelOptions);
@@ -27,11 +27,11 @@ function seen({ acknowledged }: Alert): string {
 }
 
 const columns: readonly Column<Alert>[] = [
-  { title: 'ID', cell: ({ id }) => id, width: 26 },
+  { title: 'ID', cell: ({ id }) => id, width: 26, whole: true },
   { title: 'STATE', cell: ({ state }) => state, width: 8, colour: ({ state }) => (state === 'FIRING' ? 'red' : 'green') },
   { title: 'SEVERITY', cell: ({ severity }) => severity, colour: ({ severity }) => severityColours[severity], drop: 2 },
   { title: 'RULE', cell: ({ rule }) => rule, width: 18 },
-  { title: 'SUBJECT', cell: ({ subject }) => subject, width: 12, least: 8 },
+  { title: 'SUBJECT', cell: ({ subject }) => subject, width: 12, whole: true },
   { title: 'SINCE', cell: ({ start_time }) => start_time ?? '', width: 24, drop: 1 },
   { title: 'UNTIL', cell: ({ end_time }) => end_time ?? '', width: 24, drop: 4 },
   { title: 'SEEN BY', cell: seen, width: 8, least: 8, drop: 3 },
@@ -56,7 +56,9 @@ export const list: Handler = (context, _args, flags) =>
   withAgent(context, async (agent) => {
     const alerts = await listAlerts(agent, flags['firing'] === true ? ['FIRING'] : []);
     const style = await styleOf(context);
-    await print(context, alerts, () => table(columns, alerts, style));
+    await print(context, alerts, () =>
+      listTable(columns, alerts, { style, none: flags['firing'] === true ? 'No alert fires.' : 'There is no alert.' }),
+    );
     return EXIT.done;
   });
 
@@ -93,7 +95,7 @@ export const watch: Handler = async (context) => {
     for (const alert of await listAlerts(current, ['RESOLVED'])) if (missing.has(alert.id)) await show(alert);
     for (const id of missing) shown.delete(id);
   };
-  return follow<WatchAlertsResponse>(context, dialled, {
+  await follow<WatchAlertsResponse>(context, dialled, {
     open: (agent) => {
       current = agent;
       return client(agent).watchAlerts(WatchAlertsRequest.create(), agent.metadata);
@@ -103,4 +105,5 @@ export const watch: Handler = async (context) => {
       for (const alert of alerts) await show(alert);
     },
   });
+  return EXIT.done;
 };

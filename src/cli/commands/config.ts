@@ -18,12 +18,14 @@ import { EXIT, Failure, usage } from '../failure.ts';
 import { count, revisionNumber, text } from '../flags.ts';
 import { write } from '../io.ts';
 import { isDocument, jsonWith, keyPath, leavesOf, valueOfKey } from '../key-path.ts';
+import { assignmentIn } from '../list-changes.ts';
 import { print, styleOf } from '../output.ts';
+import { withProgress } from '../progress.ts';
 import { readInput } from '../read-input.ts';
-import { type Column, table } from '../table.ts';
+import { type Column, listTable } from '../table.ts';
 
 /** Units are stopped and started by some changes. */
-const patience = { defaultTimeoutMs: 120_000 };
+const longestChange = { defaultTimeoutMs: 120_000 };
 
 function clientOf(agent: Agent): ConfigServiceClient {
   return new ConfigServiceClient(agent.address, agent.credentials, agent.channelOptions);
@@ -41,7 +43,7 @@ interface Row {
 }
 
 const columns: readonly Column<Row>[] = [
-  { title: 'KEY', cell: ({ key }) => key },
+  { title: 'KEY', cell: ({ key }) => key, whole: true },
   { title: 'VALUE', cell: ({ value }) => shownValue(value) },
   { title: 'SOURCE', cell: ({ source }) => source },
 ];
@@ -70,11 +72,13 @@ export const get: Handler = (context, [key], flags) =>
     const style = await styleOf(context);
     await print(context, value, () => {
       if (key !== undefined && !isDocument(value)) return `${printable(shownValue(value))}\n`;
-      return table(
-        columns,
-        leavesOf(value, key).map((leaf) => ({ ...leaf, source: sourceOf(sources, leaf.key) })),
+      const rows = leavesOf(value, key).map((leaf) => ({ ...leaf, source: sourceOf(sources, leaf.key) }));
+      // Whoever asks for a part wants all of it.
+      const isWhole = flags['all'] === true || key !== undefined;
+      return listTable(columns, isWhole ? rows : rows.filter(({ source }) => source !== 'default'), {
         style,
-      );
+        none: 'Nothing is set: every key has its default (--all).',
+      });
     });
     return EXIT.done;
   });
@@ -85,20 +89,29 @@ async function showChange(context: Context, change: ConfigChange, dryRun = false
   return EXIT.done;
 }
 
+/** Units are stopped and started by some changes. */
+function changing<T>(context: Context, work: Promise<T>): Promise<T> {
+  return withProgress(context, () => 'changing the configuration', work);
+}
+
 export const set: Handler = (context, words, flags) => {
-  const assignments = words.map(assignment);
+  for (const word of words) assignment(word);
   return withAgent(context, async (agent) => {
-    const { document } = await current(agent);
+    const { document, etag } = await current(agent);
+    const assignments = words.map((word) => assignmentIn(document, word));
+    // What was made of an item holds for the list that was read, and for no other.
+    const hasItems = assignments.some(({ path }, i) => !words[i]?.startsWith(`${path.join('.')}=`));
     const keys = assignments.map(({ path, json }) => ({ path: keyPath(document, path.join('.')), json }));
     const dryRun = flags['dryRun'] === true;
     const request = UpdateConfigRequest.fromPartial({
       yaml: jsonWith(keys),
       update_mask: assignments.map(({ path }) => path.join('.')),
+      etag: hasItems ? etag : '',
       reason: text(flags, 'reason') ?? '',
       validate_only: dryRun,
     });
     const client = clientOf(agent);
-    return showChange(context, await unary(agent, client.updateConfig.bind(client), request, patience), dryRun);
+    return showChange(context, await changing(context, unary(agent, client.updateConfig.bind(client), request, longestChange)), dryRun);
   });
 };
 
@@ -125,7 +138,10 @@ export const validate: Handler = (context, [file = ''], _flags) =>
 export const reload: Handler = (context) =>
   withAgent(context, async (agent) => {
     const client = clientOf(agent);
-    return showChange(context, await unary(agent, client.reloadConfig.bind(client), ReloadConfigRequest.create(), patience));
+    return showChange(
+      context,
+      await changing(context, unary(agent, client.reloadConfig.bind(client), ReloadConfigRequest.create(), longestChange)),
+    );
   });
 
 /** Newest first. */
@@ -182,6 +198,6 @@ export const rollback: Handler = (context, [word = ''], flags) => {
   return withAgent(context, async (agent) => {
     const client = clientOf(agent);
     const request = RollbackConfigRequest.fromPartial({ revision, reason: text(flags, 'reason') ?? '' });
-    return showChange(context, await unary(agent, client.rollbackConfig.bind(client), request, patience));
+    return showChange(context, await changing(context, unary(agent, client.rollbackConfig.bind(client), request, longestChange)));
   });
 };

@@ -4,11 +4,11 @@ import { ListEventsRequest, WatchEventsRequest, type WatchEventsResponse } from 
 import { type Agent, dial, messages, unary, withAgent } from '../agent.ts';
 import type { Flags, Handler } from '../command-spec.ts';
 import type { Context } from '../context.ts';
-import { EXIT } from '../failure.ts';
-import { count, list, text } from '../flags.ts';
+import { EXIT, usage } from '../failure.ts';
+import { count, instant, list, text } from '../flags.ts';
 import { follow } from '../follow.ts';
 import { print, printEntry, styleOf } from '../output.ts';
-import { type Colour, type Column, runningTable, table } from '../table.ts';
+import { type Colour, type Column, listTable, runningTable } from '../table.ts';
 
 const defaultLines = 100;
 const mostLines = 100_000;
@@ -19,11 +19,21 @@ interface Query {
   readonly lines: number | undefined;
 }
 
-function queryOf(flags: Flags): Query {
+function queryOf({ io }: Context, flags: Flags): Query {
+  const nowMs = io.clock.wallMs();
+  const severity = text(flags, 'severity')?.toUpperCase() as Event['severity'] | undefined;
   return {
-    filter: { types: list(flags, 'type'), sources: list(flags, 'source'), subjects: list(flags, 'subject') },
+    filter: {
+      types: list(flags, 'type'),
+      sources: list(flags, 'source'),
+      subjects: list(flags, 'subject'),
+      since: instant(text(flags, 'since'), '--since', nowMs),
+      until: instant(text(flags, 'until'), '--until', nowMs),
+      min_severity: severity ?? 'SEVERITY_UNSPECIFIED',
+    },
     after: count(text(flags, 'after'), '--after', Number.MAX_SAFE_INTEGER),
-    lines: count(text(flags, 'lines'), '-n', mostLines),
+    // Whoever says since when wants all of it.
+    lines: count(text(flags, 'lines'), '-n', mostLines) ?? (flags['since'] === undefined ? undefined : mostLines),
   };
 }
 
@@ -44,9 +54,9 @@ const columns: readonly Column<Event>[] = [
   { title: 'REVISION', cell: ({ revision }) => revision },
   { title: 'TIME', cell: ({ time }) => time ?? '', width: 24 },
   { title: 'SEVERITY', cell: ({ severity }) => severity, colour: ({ severity }) => severityColours[severity], drop: 1 },
-  { title: 'TYPE', cell: ({ type }) => type, width: 20, least: 16 },
-  { title: 'SUBJECT', cell: ({ subject }) => subject, width: 10, least: 8 },
-  { title: 'SOURCE', cell: ({ source }) => source, width: 8, least: 6, drop: 2 },
+  { title: 'TYPE', cell: ({ type }) => type, width: 20, whole: true },
+  { title: 'SUBJECT', cell: ({ subject }) => subject, width: 10, whole: true },
+  { title: 'SOURCE', cell: ({ source }) => source, width: 8, whole: true, drop: 2 },
   { title: 'DATA', cell: detail },
 ];
 
@@ -93,7 +103,7 @@ async function listOnce(context: Context, query: Query): Promise<number> {
     const found =
       revision === undefined ? await newestEvents(agent, filter, lines ?? defaultLines) : await collect(after(agent, query, revision));
     const style = await styleOf(context);
-    await print(context, found, () => table(columns, found, style));
+    await print(context, found, () => listTable(columns, found, { style, none: 'No event matches.' }));
     return EXIT.done;
   });
 }
@@ -121,7 +131,7 @@ async function followEvents(context: Context, query: Query): Promise<number> {
     untold = false;
   };
   for (const event of shown) await show(event);
-  return follow<WatchEventsResponse>(context, dialled, {
+  await follow<WatchEventsResponse>(context, dialled, {
     open: ({ events: client, metadata }) =>
       client.watchEvents(
         WatchEventsRequest.fromPartial({ filter: query.filter, ...(cursor === undefined ? {} : { after_revision: cursor }) }),
@@ -137,9 +147,11 @@ async function followEvents(context: Context, query: Query): Promise<number> {
       cursor = revision;
     },
   });
+  return EXIT.done;
 }
 
 export const events: Handler = (context, _args, flags) => {
-  const query = queryOf(flags);
+  if (flags['follow'] === true && flags['until'] !== undefined) throw usage('--until and --follow exclude each other');
+  const query = queryOf(context, flags);
   return flags['follow'] === true ? followEvents(context, query) : listOnce(context, query);
 };

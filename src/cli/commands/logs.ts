@@ -6,10 +6,12 @@ import type { Flags, Handler } from '../command-spec.ts';
 import type { Context } from '../context.ts';
 import { printable } from '../escape.ts';
 import { EXIT, Failure, usage } from '../failure.ts';
-import { count, duration, text } from '../flags.ts';
+import { count, instant, text } from '../flags.ts';
 import { follow } from '../follow.ts';
+import { write } from '../io.ts';
 import { print, printEntry, styleOf } from '../output.ts';
 import { type Colour, paint, type Style } from '../table.ts';
+import { textWidth } from '../text-width.ts';
 
 const defaultLines = 100;
 const mostLines = 100_000;
@@ -17,24 +19,25 @@ const mostLines = 100_000;
 const mostScanned = 200_000;
 
 interface Query {
-  readonly id: string | undefined;
+  readonly ids: readonly string[];
   readonly filter: Partial<LogFilter>;
   readonly lines: number;
   readonly keep: (entry: LogEntry) => boolean;
 }
 
-function queryOf(context: Context, id: string | undefined, flags: Flags): Query {
+function queryOf(context: Context, ids: readonly string[], flags: Flags): Query {
+  const nowMs = context.io.clock.wallMs();
   const level = text(flags, 'level')?.toUpperCase();
-  const sinceMs = duration(text(flags, 'since'), '--since');
   const pattern = grepOf(text(flags, 'grep'));
   return {
-    id,
+    ids,
     filter: {
-      sources: id === undefined ? [] : [id],
-      ...(level === undefined ? {} : { min_level: level as LogFilter['min_level'] }),
-      ...(sinceMs === undefined ? {} : { since: new Date(Math.max(0, context.io.clock.wallMs() - sinceMs)).toISOString() }),
+      sources: [...ids],
+      min_level: (level ?? 'LEVEL_UNSPECIFIED') as LogFilter['min_level'],
+      since: instant(text(flags, 'since'), '--since', nowMs),
+      until: instant(text(flags, 'until'), '--until', nowMs),
     },
-    lines: count(text(flags, 'lines'), '-n', mostLines) ?? defaultLines,
+    lines: count(text(flags, 'lines'), '-n', mostLines) ?? (flags['since'] === undefined ? defaultLines : mostLines),
     keep: pattern === undefined ? () => true : ({ message }) => pattern.test(message),
   };
 }
@@ -74,8 +77,15 @@ async function backlog(agent: Agent, { filter, lines, keep }: Query): Promise<Ba
 }
 
 /** An id that has neither a process nor a line is a mistake, which silence would hide. Throws Failure PROCESS_NOT_FOUND. */
-async function assertKnown(agent: Agent, id: string): Promise<void> {
-  if (id === 'agent') return;
+async function assertKnown(agent: Agent, ids: readonly string[], found: readonly LogEntry[]): Promise<void> {
+  const written = new Set(found.map(({ source }) => source));
+  for (const id of ids) if (id !== 'agent' && !written.has(id)) await assertOne(agent, id);
+}
+
+async function assertOne(agent: Agent, id: string): Promise<void> {
+  // Lines that are older than those that were looked at make it known too.
+  const request = ListLogsRequest.fromPartial({ filter: { sources: [id] }, page_size: 1 });
+  if ((await unary(agent, agent.logs.listLogs.bind(agent.logs), request)).entries.length > 0) return;
   await unary(agent, agent.processes.getProcess.bind(agent.processes), GetProcessRequest.fromPartial({ id })).catch((error: unknown) => {
     if (error instanceof Failure && error.reason !== 'PROCESS_NOT_FOUND') return;
     throw error;
@@ -84,19 +94,34 @@ async function assertKnown(agent: Agent, id: string): Promise<void> {
 
 const levelColours: Partial<Record<LogEntry['level'], Colour>> = { WARN: 'yellow', ERROR: 'red', FATAL: 'red', DEBUG: 'dim', TRACE: 'dim' };
 
-function row({ time, source, level, message, truncated }: LogEntry, style: Style): string {
-  const name = level === 'LEVEL_UNSPECIFIED' ? '-' : level;
-  const cut = truncated ? ' […]' : '';
-  return `${time ?? '-'}  ${paint(name.padEnd(5), levelColours[level], style)}  ${printable(source)}  ${printable(message)}${cut}\n`;
+const sourceColours: readonly Colour[] = ['cyan', 'magenta', 'blue', 'green', 'yellow'];
+
+/** Writes an entry as a line; of several sources each has its colour, and its name the width of the longest. */
+function rowWriter(ids: readonly string[], style: Style): (entry: LogEntry) => string {
+  const known = [...ids];
+  const width = Math.max(0, ...(ids.length > 1 ? ids.map(textWidth) : []));
+  const sourceColour = (source: string): Colour | undefined => {
+    if (ids.length === 1) return undefined;
+    if (!known.includes(source)) known.push(source);
+    return sourceColours[known.indexOf(source) % sourceColours.length];
+  };
+  return ({ time, source, level, message, truncated }) => {
+    const name = level === 'LEVEL_UNSPECIFIED' ? '-' : level;
+    const from = printable(source);
+    const padded = paint(from, sourceColour(source), style) + ' '.repeat(Math.max(0, width - textWidth(from)));
+    return `${time ?? '-'}  ${paint(name.padEnd(5), levelColours[level], style)}  ${padded}  ${printable(message)}${truncated ? ' […]' : ''}\n`;
+  };
 }
 
 async function listOnce(context: Context, query: Query): Promise<number> {
   const agent = (await dial(context)).connect();
   try {
-    const { entries, cursor, cutShort } = await backlog(agent, query);
-    if (cursor === '' && query.id !== undefined) await assertKnown(agent, query.id);
-    const style = await styleOf(context);
-    await print(context, entries, () => entries.map((entry) => row(entry, style)).join(''));
+    const { entries, cutShort } = await backlog(agent, query);
+    await assertKnown(agent, query.ids, entries);
+    const row = rowWriter(query.ids, await styleOf(context));
+    if (entries.length === 0 && context.io.terminal && context.options.output === 'table')
+      await write(context.io.stderr, 'No line matches.\n');
+    await print(context, entries, () => entries.map(row).join(''));
     if (cutShort) context.io.stderr.write(`sboxagent: looked through the last ${mostScanned} lines only; narrow it with --since\n`);
     return EXIT.done;
   } finally {
@@ -106,19 +131,19 @@ async function listOnce(context: Context, query: Query): Promise<number> {
 
 async function followLogs(context: Context, query: Query): Promise<number> {
   const dialled = await dial(context);
-  const style = await styleOf(context);
-  const show = (entry: LogEntry): Promise<void> => printEntry(context, entry, () => row(entry, style));
+  const row = rowWriter(query.ids, await styleOf(context));
+  const show = (entry: LogEntry): Promise<void> => printEntry(context, entry, () => row(entry));
   let cursor = '';
   const agent = dialled.connect();
   try {
     const found = await backlog(agent, query);
-    if (found.cursor === '' && query.id !== undefined) await assertKnown(agent, query.id);
+    await assertKnown(agent, query.ids, found.entries);
     cursor = found.cursor;
     for (const entry of found.entries) await show(entry);
   } finally {
     agent.close();
   }
-  return follow<TailLogsResponse>(context, dialled, {
+  await follow<TailLogsResponse>(context, dialled, {
     // Without a cursor nothing had been written yet: all that is there by now is new.
     open: ({ logs, metadata }) =>
       logs.tailLogs(TailLogsRequest.fromPartial({ filter: query.filter, after_cursor: cursor, lines: cursor === '' ? 1000 : 0 }), metadata),
@@ -129,9 +154,11 @@ async function followLogs(context: Context, query: Query): Promise<number> {
       cursor = message.cursor || cursor;
     },
   });
+  return EXIT.done;
 }
 
-export const logs: Handler = (context, [id], flags) => {
-  const query = queryOf(context, id, flags);
+export const logs: Handler = (context, ids, flags) => {
+  if (flags['follow'] === true && flags['until'] !== undefined) throw usage('--until and --follow exclude each other');
+  const query = queryOf(context, ids, flags);
   return flags['follow'] === true ? followLogs(context, query) : listOnce(context, query);
 };

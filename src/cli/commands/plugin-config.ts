@@ -13,7 +13,7 @@ import { EXIT, Failure, usage } from '../failure.ts';
 import { text } from '../flags.ts';
 import { valueOfKey } from '../key-path.ts';
 import { print, styleOf, yamlText } from '../output.ts';
-import { type Column, table } from '../table.ts';
+import { type Column, listTable } from '../table.ts';
 import { pluginClient } from './plugins.ts';
 
 export function getDocument(agent: Agent, id: string): Promise<PluginConfig> {
@@ -27,9 +27,9 @@ function headline(config: PluginConfig): string {
   return `# revision ${config.revision}${applied}${why}\n`;
 }
 
-async function show(context: Context, config: PluginConfig): Promise<void> {
+async function show(context: Context, config: PluginConfig, dryRun = false): Promise<void> {
   const body = config.config === undefined ? '' : await yamlText(config.config);
-  await print(context, config, () => headline(config) + body);
+  await print(context, config, () => (dryRun ? '# it would become this; nothing was changed\n' : headline(config)) + body);
 }
 
 export const getConfig: Handler = (context, [id = '', key]) =>
@@ -54,18 +54,19 @@ export const setConfig: Handler = (context, [id = '', ...words], flags) =>
     const before = file === undefined ? await getDocument(agent, id) : undefined;
     const config = file === undefined ? assigned(before?.config ?? {}, assignments) : await documentOf(file);
     const client = pluginClient(agent);
+    const dryRun = flags['dryRun'] === true;
     const request = UpdatePluginConfigRequest.fromPartial({
       id,
       config,
       etag: before?.etag ?? '',
-      validate_only: flags['dryRun'] === true,
+      validate_only: dryRun,
     });
-    await show(context, await unary(agent, client.updatePluginConfig.bind(client), request));
+    await show(context, await unary(agent, client.updatePluginConfig.bind(client), request), dryRun);
     return EXIT.done;
   });
 
 const backupColumns: readonly Column<PluginConfigBackup>[] = [
-  { title: 'BACKUP', cell: (b) => b.id },
+  { title: 'BACKUP', cell: (b) => b.id, whole: true },
   { title: 'REVISION', cell: (b) => String(b.revision) },
   { title: 'TIME', cell: (b) => b.time ?? '' },
   { title: 'KEPT UNTIL', cell: (b) => b.expire_time ?? '' },
@@ -82,7 +83,7 @@ export const backups: Handler = (context, [id = '']) =>
   withAgent(context, async (agent) => {
     const all = await listBackups(agent, id);
     const style = await styleOf(context);
-    await print(context, all, () => table(backupColumns, all, style));
+    await print(context, all, () => listTable(backupColumns, all, { style, none: `The document of ${id} has no backup yet.` }));
     return EXIT.done;
   });
 

@@ -13,7 +13,7 @@ import { print, styleOf } from '../output.ts';
 import { pluginCard, pluginJson, pluginTable } from '../plugin-table.ts';
 
 /** A unit may take its whole grace to stop, and then as long again to be ready. */
-const patience = { defaultTimeoutMs: 120_000 };
+const longestStop = { defaultTimeoutMs: 120_000 };
 
 export function pluginClient(agent: Agent): PluginServiceClient {
   return new PluginServiceClient(agent.address, agent.credentials, agent.channelOptions);
@@ -65,7 +65,7 @@ export function act(action: PluginAction): Handler {
         restart: client.restartPlugin,
       };
       const request = StartPluginRequest.fromPartial({ id: args[0] ?? '' });
-      const plugin = await unary(agent, methods[action].bind(client), request, patience);
+      const plugin = await unary(agent, methods[action].bind(client), request, longestStop);
       const style = await styleOf(context);
       await print(context, pluginJson(plugin), () => pluginTable([plugin], context.io.clock.wallMs(), style));
       return EXIT.done;
@@ -78,6 +78,6 @@ export const forget: Handler = (context, args) =>
     const client = pluginClient(agent);
     const id = args[0] ?? '';
     await unary(agent, client.deletePlugin.bind(client), DeletePluginRequest.fromPartial({ id }));
-    await print(context, { id, removed: true }, () => `${id} is forgotten`);
+    await print(context, { id, removed: true }, () => `${id} is removed\n`);
     return EXIT.done;
   });

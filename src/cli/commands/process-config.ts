@@ -10,12 +10,14 @@ import type { Handler } from '../command-spec.ts';
 import type { Context } from '../context.ts';
 import { EXIT, usage } from '../failure.ts';
 import { count, revisionNumber, text } from '../flags.ts';
-import { followApply } from '../follow-apply.ts';
+import { followApply, isFollowed } from '../follow-apply.ts';
 import { print, styleOf } from '../output.ts';
+import { processProgress } from '../process-progress.ts';
+import { withProgress } from '../progress.ts';
 import { readInput } from '../read-input.ts';
 
 /** A check, a restart, the proof and the soak, and the same again where it is taken back. */
-const patience = { defaultTimeoutMs: 300_000 };
+const longestApply = { defaultTimeoutMs: 300_000 };
 
 async function show(context: Context, apply: Apply): Promise<number> {
   const style = await styleOf(context);
@@ -37,10 +39,10 @@ export const apply: Handler = (context, [id = ''], flags) =>
       validate_only: flags['dryRun'] === true,
       async: flags['async'] === true,
     });
-    const isFollowed = context.io.terminal && context.options.output === 'table' && !request.validate_only && !request.async;
-    const sent = { ...request, async: request.async || isFollowed };
-    const begun = await unary(agent, agent.processes.applyProcessConfig.bind(agent.processes), sent, patience);
-    return isFollowed ? followApply(context, agent, begun) : show(context, begun);
+    const followed = isFollowed(context) && !request.validate_only && !request.async;
+    const sent = { ...request, async: request.async || followed };
+    const begun = await unary(agent, agent.processes.applyProcessConfig.bind(agent.processes), sent, longestApply);
+    return followed ? followApply(context, agent, begun) : show(context, begun);
   });
 
 /** Newest first. */
@@ -71,6 +73,7 @@ export const rollback: Handler = (context, [id = '', word = ''], flags) => {
   const revision = revisionNumber(word, `sboxagent history ${id}`);
   return withAgent(context, async (agent) => {
     const request = RollbackProcessConfigRequest.fromPartial({ id, revision, reason: text(flags, 'reason') ?? '' });
-    return show(context, await unary(agent, agent.processes.rollbackProcessConfig.bind(agent.processes), request, patience));
+    const work = unary(agent, agent.processes.rollbackProcessConfig.bind(agent.processes), request, longestApply);
+    return show(context, await withProgress(context, processProgress(agent, 'rolling back', id), work));
   });
 };

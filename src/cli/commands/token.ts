@@ -8,7 +8,7 @@ import { printable } from '../escape.ts';
 import { EXIT, Failure, usage } from '../failure.ts';
 import { duration, list, text } from '../flags.ts';
 import { print, styleOf } from '../output.ts';
-import { type Column, type Style, table } from '../table.ts';
+import { type Column, listTable, type Style } from '../table.ts';
 import { localAgent } from '../target.ts';
 
 async function stateDirOf(context: Context): Promise<string> {
@@ -95,7 +95,7 @@ function stateOf(record: TokenRecord, nowMs: number): string {
 
 function tokenTable(records: readonly TokenRecord[], nowMs: number, style: Style): string {
   const columns: readonly Column<TokenRecord>[] = [
-    { title: 'ID', cell: ({ id }) => id },
+    { title: 'ID', cell: ({ id }) => id, whole: true },
     { title: 'NAME', cell: ({ name }) => name },
     { title: 'SCOPES', cell: ({ scopes }) => scopes.join(',') },
     {
@@ -106,7 +106,7 @@ function tokenTable(records: readonly TokenRecord[], nowMs: number, style: Style
     { title: 'MADE', cell: ({ createTimeMs }) => timeOf(createTimeMs) ?? '' },
     { title: 'EXPIRES', cell: ({ expireTimeMs }) => timeOf(expireTimeMs) ?? 'never' },
   ];
-  return table(columns, records, style);
+  return listTable(columns, records, { style, none: 'There is no token; `sboxagent token create --scope read` makes one.' });
 }
 
 /** Those of the state directory, newest last. */

@@ -12,6 +12,14 @@ export const agentCommands: readonly CommandSpec[] = [
   },
   { name: 'doctor', summary: 'say what a start would find, each check with its verdict and the remedy' },
   {
+    name: 'init',
+    summary: 'write a first configuration for the engines that this machine has; a file that is there stays as it is',
+    args: '[file]',
+    completes: ['file'],
+    flags: [{ flags: '--print', summary: 'show it and write nothing' }],
+    load: async () => (await import('../commands/init.ts')).init,
+  },
+  {
     name: 'status',
     summary: 'show the agent: version, listeners, processes, journal, health',
     load: async () => (await import('../commands/status.ts')).status,

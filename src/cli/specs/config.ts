@@ -8,18 +8,22 @@ export const configCommands: readonly CommandSpec[] = [
     subcommands: [
       {
         name: 'get',
-        summary: 'show every key with its value and source, or what stands under one, secrets masked',
+        summary: 'show what is set with its source, or all that stands under one key, secrets masked',
         args: '[key]',
         completes: ['config-key'],
-        flags: [{ flags: '--yaml', summary: 'the files themselves, with their comments' }],
+        flags: [
+          { flags: '--all', summary: 'the defaults too' },
+          { flags: '--yaml', summary: 'the files themselves, with their comments' },
+        ],
         load: async () => (await import('../commands/config.ts')).get,
       },
       {
         name: 'set',
-        summary: 'change keys in the file, and at once where they can be; a value null brings the default back',
+        summary:
+          'change keys in the file, and at once where they can be: KEY=VALUE, of lists KEY+=ITEM, KEY-=ITEM, KEY[0]=ITEM; null brings the default back',
         args: '<key=value...>',
         completes: ['config-key'],
-        flags: [reason, { flags: '--dry-run', summary: 'say what would change, and change nothing' }],
+        flags: [reason, { flags: '--dry-run', summary: 'say what it would change' }],
         load: async () => (await import('../commands/config.ts')).set,
       },
       {

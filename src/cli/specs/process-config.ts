@@ -17,6 +17,14 @@ export const processConfigCommands: readonly CommandSpec[] = [
     load: async () => (await import('../commands/process-config.ts')).apply,
   },
   {
+    name: 'edit',
+    summary: 'change the config of an engine in $EDITOR: checked, shown as a diff, asked for, applied; what is refused can be edited again',
+    args: '<id>',
+    completes: ['process'],
+    flags: [{ flags: '-y, --yes', summary: 'apply what passes the check without a question' }, reason],
+    load: async () => (await import('../commands/edit.ts')).edit,
+  },
+  {
     name: 'history',
     summary: 'list the configs that an engine had, newest first',
     args: '<id>',

@@ -1,5 +1,6 @@
 import { type CommandSpec, type FlagSpec, topOrders } from '../command-spec.ts';
 
+const waits = ['ready', 'stopped', 'exit'];
 const force: FlagSpec = { flags: '--force', summary: 'also with a configuration that its engine refuses' };
 
 const control = (name: string, summary: string, flags: readonly FlagSpec[] = []): CommandSpec => ({
@@ -16,7 +17,13 @@ const control = (name: string, summary: string, flags: readonly FlagSpec[] = [])
 
 /** Processes: seen, started, stopped, explained. */
 export const processCommands: readonly CommandSpec[] = [
-  { name: 'ps', summary: 'list the processes', load: async () => (await import('../commands/ps.ts')).ps },
+  {
+    name: 'ps',
+    summary: 'list the processes, or those that are named',
+    args: '[id...]',
+    completes: ['process'],
+    load: async () => (await import('../commands/ps.ts')).ps,
+  },
   {
     name: 'top',
     summary: 'show processes with CPU, memory, traffic and restarts, live on a terminal, else once; Ctrl-C ends it',
@@ -33,6 +40,27 @@ export const processCommands: readonly CommandSpec[] = [
     { flags: '--grace <duration>', summary: "how long it may take before it is killed (default: the unit's own)" },
   ]),
   control('restart', 'stop and start a process', [force]),
+  {
+    name: 'wait',
+    summary: 'wait until processes are ready, are down, or have ended; 1 where that will not come by itself, or not within --timeout',
+    args: '<id...>',
+    completes: ['process'],
+    flags: [{ flags: '--for <what>', summary: 'ready (default), stopped (nothing of it runs), exit (its run has ended)', values: waits }],
+    load: async () => (await import('../commands/wait.ts')).wait,
+  },
+  {
+    name: 'run',
+    summary: 'run a command that no unit declares and show what it writes: `run -- /bin/program args`; processes.inline must allow it',
+    args: '<command...>',
+    completes: ['file'],
+    flags: [
+      { flags: '--name <id>', summary: 'its id (default: run- and some letters)' },
+      { flags: '-e, --env <name=value...>', summary: 'variables of its environment' },
+      { flags: '--cwd <path>', summary: 'its working directory', completes: 'directory' },
+      { flags: '-d, --detach', summary: 'print its id and let it run' },
+    ],
+    load: async () => (await import('../commands/run.ts')).run,
+  },
   control('reload', 'let a process read its configuration again', [force]),
   {
     name: 'explain',

@@ -1,5 +1,6 @@
 import { type CommandSpec, follow } from '../command-spec.ts';
 
+const severities = ['debug', 'info', 'warning', 'error', 'critical'];
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
 /** What was written and what happened. */
@@ -7,13 +8,14 @@ export const recordCommands: readonly CommandSpec[] = [
   {
     name: 'logs',
     summary: 'show what processes and the agent wrote, oldest first',
-    args: '[id]',
+    args: '[id...]',
     completes: ['log-source'],
     flags: [
       follow,
-      { flags: '-n, --lines <count>', summary: 'that many of the last lines (default: 100)' },
+      { flags: '-n, --lines <count>', summary: 'that many of the last lines (default: 100; all with --since)' },
       { flags: '--level <level>', summary: 'this level and above', values: levels },
-      { flags: '--since <duration>', summary: 'not older than this, e.g. 10m' },
+      { flags: '--since <time>', summary: 'not older than this: 10m ago, or 2026-11-29T10:00:00Z' },
+      { flags: '--until <time>', summary: 'not newer than this' },
       { flags: '--grep <regexp>', summary: 'only lines that match this regular expression' },
     ],
     load: async () => (await import('../commands/logs.ts')).logs,
@@ -26,10 +28,13 @@ export const recordCommands: readonly CommandSpec[] = [
       { flags: '--type <glob...>', summary: 'only these types: * within a segment, ** across, e.g. process.**', completes: 'event-type' },
       { flags: '--source <name...>', summary: 'only of these sources' },
       { flags: '--subject <name...>', summary: 'only about these subjects, e.g. the id of a process', completes: 'process' },
+      { flags: '--severity <severity>', summary: 'this severity and above', values: severities },
+      { flags: '--since <time>', summary: 'not older than this: 10m ago, or 2026-11-29T10:00:00Z' },
+      { flags: '--until <time>', summary: 'not newer than this' },
       { flags: '--after <revision>', summary: 'those after this revision; 0 from the oldest kept' },
       {
         flags: '-n, --lines <count>',
-        summary: 'that many of the last (default: 100; with -f none), with --after of the first (default: all)',
+        summary: 'that many of the last (default: 100; all with --since; none with -f), with --after of the first (default: all)',
       },
     ],
     load: async () => (await import('../commands/events.ts')).events,

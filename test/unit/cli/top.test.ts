@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Metric } from '../../../gen/ts/sboxagent/v1/metric.ts';
 import { Process } from '../../../gen/ts/sboxagent/v1/process.ts';
+import { shortSize } from '../../../src/cli/short-size.ts';
 import { textWidth } from '../../../src/cli/text-width.ts';
-import { filterRows, shortSize, sortRows, topRows, topScreen } from '../../../src/cli/top-view.ts';
+import { filterRows, sortRows, topRows, topScreen } from '../../../src/cli/top-view.ts';
 
 const process = (id: string, over: object = {}): Process =>
   Process.fromPartial({ id, state: 'READY', engine: 'sing-box', pid: 7, ...over });
