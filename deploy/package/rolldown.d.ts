@@ -23,20 +23,24 @@ declare module 'rolldown' {
   }
 
   export interface Bundle {
-    write(options: {
-      readonly dir: string;
-      readonly format: 'es';
-      readonly entryFileNames: string;
-      readonly chunkFileNames: string;
-      readonly comments: boolean;
-    }): Promise<{ readonly output: readonly OutputChunk[] }>;
+    write(
+      options: {
+        readonly format: 'es';
+        readonly comments?: boolean;
+        readonly minify?: boolean;
+        readonly codeSplitting?: boolean;
+      } & ({ readonly dir: string; readonly entryFileNames: string; readonly chunkFileNames: string } | { readonly file: string }),
+    ): Promise<{ readonly output: readonly OutputChunk[] }>;
     close(): Promise<void>;
   }
 
   export function rolldown(options: {
-    readonly input: Readonly<Record<string, string>>;
-    readonly platform: 'node';
-    readonly plugins: readonly Plugin[];
-    readonly onLog: (level: string, log: { readonly message: string }) => void;
+    readonly input: Readonly<Record<string, string>> | string;
+    readonly platform: 'node' | 'browser';
+    readonly plugins?: readonly Plugin[];
+    readonly tsconfig?: string;
+    readonly transform?: { readonly define: Readonly<Record<string, string>> };
+    readonly treeshake?: { readonly moduleSideEffects: (id: string) => boolean };
+    readonly onLog?: (level: string, log: { readonly message: string }) => void;
   }): Promise<Bundle>;
 }

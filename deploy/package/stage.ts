@@ -25,9 +25,9 @@ const plain = [
   'docs/**/*.md',
   'examples/sboxagent.yaml',
   'gen/descriptor/sboxagent.binpb',
+  'gen/console/*',
   'gen/es/**/*.js',
   'proto/**/*.proto',
-  'src/**/*.{js,css,html,json,svg}',
 ];
 /** Programs in TypeScript. */
 const programs = ['src/**/*.ts', 'gen/ts/**/*.ts', 'examples/*.ts'];
@@ -73,7 +73,7 @@ export async function stage(directory: string): Promise<void> {
   for (const path of globSync(plain, { cwd: root })) {
     if (statSync(join(root, path)).isFile()) cpSync(join(root, path), place(path));
   }
-  for (const path of globSync(programs, { cwd: root })) {
+  for (const path of globSync(programs, { cwd: root, exclude: ['src/console/**'] })) {
     writeFileSync(place(path.replace(/\.ts$/, '.js')), toJavaScript(readFileSync(join(root, path), 'utf8')));
   }
   await bundle(join(directory, bundleDirectory));

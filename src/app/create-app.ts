@@ -19,6 +19,7 @@ import { type Ending, openFoundation } from './foundation.ts';
 import { createHealthBoard, type Judge } from './health-board.ts';
 import { giveMemoryBack, ownMemory } from './memory.ts';
 import { createCertificateNews, followSecretFiles, reloadWithCertificate } from './named-files.ts';
+import { pageRoutes } from './pages.ts';
 import type { Told } from './service-manager.ts';
 import { createUnitChanges } from './unit-changes.ts';
 import type { ProgramVersion } from './version.ts';
@@ -254,7 +255,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
     telemetry,
     clock,
     methods: api.methods,
-    plain: metricsRoutes(metrics, settings.api.metrics),
+    plain: [...metricsRoutes(metrics, settings.api.metrics), ...pageRoutes(settings.api)],
     certificate: certificate.watch,
     unixSocketPath: settings.api.unixSocket.path,
   });

@@ -59,6 +59,7 @@ export function toSettings(entries: Entries, units: Units): Settings {
         collectionIntervalMs: get('api.metrics.collection_interval'),
         public: get('api.metrics.public'),
       },
+      console: { enabled: get('api.console.enabled') },
     },
     processes: {
       units: unitsBelow('processes.units.', units, (id, base) => toUnit(entries, id, base)),

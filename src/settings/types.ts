@@ -47,6 +47,7 @@ export interface Settings {
       readonly collectionIntervalMs: number;
       readonly public: boolean;
     };
+    readonly console: { readonly enabled: boolean };
   };
   readonly processes: {
     readonly units: Readonly<Record<string, UnitSettings>>;

@@ -148,6 +148,16 @@ export const importTable: Readonly<Record<string, Room>> = {
       yaml: '-o yaml',
     },
   },
+  console: {
+    rooms: { gen: 'the services, generated (es)' },
+    packages: {
+      preact: 'draws the page',
+      '@preact/signals': 'what is drawn again when something changes',
+      '@connectrpc/': 'the client of a browser',
+      '@bufbuild/protobuf': 'messages and descriptors',
+      uplot: 'plots',
+    },
+  },
   app: {
     rooms: {
       ...base,

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { importTable } from './import-table.ts';
 
 const root = join(import.meta.dirname, '../..');
-const files = globSync('src/*/**/*.ts', { cwd: root });
+const files = globSync('src/*/**/*.{ts,tsx}', { cwd: root });
 const importLine = /(?:^|\n)\s*(?:import|export)\s[^'";]*?from\s*'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)import\s*'([^']+)'/g;
 
 function importsOf(file: string): readonly string[] {
@@ -54,8 +54,12 @@ const confined: readonly (readonly [RegExp, RegExp, string])[] = [
     'node:http is had from kernel/node-http.ts: an import of it loads fetch and WebSocket of Node, 14 MiB',
   ],
   [/\bprocess\.env\b/, /^src\/settings\//, 'the environment is configuration'],
-  [/\bconsole\./, /^$/, 'the logger writes'],
-  [/\bDate\.now\(|\bsetTimeout\(|\bsetInterval\(|\bperformance\.now\(/, /^src\/kernel\/clock\.ts$/, 'time goes through the clock'],
+  [/(?<!\.)\bconsole\.(?!enabled)\w+\(/, /^$/, 'the logger writes'],
+  [
+    /\bDate\.now\(|\bsetTimeout\(|\bsetInterval\(|\bperformance\.now\(/,
+    /^src\/(kernel\/clock|console\/core\/time)\.ts$/,
+    'time goes through the clock',
+  ],
 ];
 
 for (const [what, where, why] of confined) {

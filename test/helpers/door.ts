@@ -136,6 +136,7 @@ export function apiSettings(over: ApiOverrides = {}): Settings['api'] {
       ...over.limits,
     },
     metrics: { enabled: true, prometheusEndpoint: '/metrics', collectionIntervalMs: 15_000, public: false },
+    console: { enabled: false },
   };
 }
 

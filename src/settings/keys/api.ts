@@ -56,6 +56,7 @@ const rows: readonly Key[] = [
   ),
   key('api.metrics.collection_interval', duration(100), '15s', 'How often what is costly is collected.'),
   key('api.metrics.public', boolean, false, 'Whether it is served without a token.'),
+  key('api.console.enabled', boolean, true, 'Whether the console is served at `/`. The page is public, what it shows needs a token.'),
 ];
 
 /** `api`. */
@@ -67,4 +68,5 @@ export const apiKeys = writable(rows, [
   'api.metrics.enabled',
   'api.metrics.prometheus_endpoint',
   'api.metrics.collection_interval',
+  'api.console.enabled',
 ]);

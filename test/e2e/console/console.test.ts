@@ -1,0 +1,217 @@
+/** The console in a browser, against the daemon as it ships. */
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { after, before, describe, it } from 'node:test';
+import { noBrowser, openBrowser, type TestBrowser, type WatchedPage } from '../../helpers/browser.ts';
+import { type Daemon, makeDaemon, program, runProgram, until } from '../../helpers/daemon.ts';
+
+const hostile = '<img src=x onerror="document.title=\'pwned\'"><script>document.title="pwned"</script>';
+const ownStop = { on_agent_exit: 'stop' };
+
+describe('the console', { skip: noBrowser }, () => {
+  let daemon: Daemon;
+  let browser: TestBrowser;
+
+  before(async () => {
+    daemon = await makeDaemon({
+      config: {
+        processes: {
+          units: {
+            web: { command: ['/bin/sleep', '1000'], autostart: true, restart: { policy: 'always', base: '300ms', jitter: 0 }, ...ownStop },
+            loop: {
+              command: ['/bin/sh', '-c', `echo '${hostile.replaceAll("'", '')}'; exit 3`],
+              autostart: true,
+              restart: { policy: 'always', base: '10ms', jitter: 0, burst: 2 },
+            },
+          },
+        },
+      },
+    });
+    await daemon.start();
+    browser = await openBrowser();
+  });
+  after(async () => {
+    await browser[Symbol.asyncDispose]();
+    await daemon.dispose();
+  });
+
+  const mint = async (scopes: string): Promise<string> => {
+    const made = await runProgram([program, 'token', 'create', '--scope', scopes, '-o', 'json', '--state-dir', daemon.stateDir]);
+    return (JSON.parse(made.stdout) as { token: string }).token;
+  };
+  const open = async (path: string, token = daemon.token()): Promise<WatchedPage> => {
+    const watched = await browser.openPage();
+    await watched.page.goto(`${daemon.base}/#token=${token}`);
+    await watched.page.waitForSelector('.side nav a');
+    await go(watched, path);
+    return watched;
+  };
+  const go = async ({ page }: WatchedPage, path: string): Promise<void> => {
+    await page.evaluate((hash) => location.assign(hash), `#/${path}`);
+    await page.waitForSelector('main h1');
+  };
+  const clean = ({ complaints, requestsBeyond }: WatchedPage): void => {
+    assert.deepEqual(complaints, []);
+    assert.deepEqual(requestsBeyond(daemon.base), []);
+  };
+
+  it('takes the token out of the address bar and keeps it for this tab alone', async () => {
+    const watched = await open('');
+    const { page } = watched;
+    assert.equal(page.url(), `${daemon.base}/#/`);
+    assert.equal(await page.evaluate(() => document.cookie), '');
+    assert.equal(await page.evaluate(() => Object.keys(localStorage).join().includes('token')), false);
+    assert.equal(await page.evaluate(() => sessionStorage.getItem('sboxagent.token')), daemon.token());
+    clean(watched);
+    await page.close();
+  });
+
+  it('asks for a token, and says what is wrong with a bad one', async () => {
+    const { page } = await browser.openPage();
+    await page.goto(daemon.base);
+    await page.locator('input[name=token]').fill('sbx_not-a-token-of-this-agent-at-all-000000000');
+    await page.locator('button[type=submit]').click();
+    await page.waitForSelector('.unlock .note.bad');
+    await page.locator('input[name=token]').fill(daemon.token());
+    await page.locator('button[type=submit]').click();
+    await page.waitForSelector('.verdict');
+    await page.close();
+  });
+
+  it('says first what is wrong, with hostile text as text', async () => {
+    await daemon.rest('POST', '/api/v1/events', { type: 'test.hostile', severity: 'ERROR', subject: hostile, data: { message: hostile } });
+    const watched = await open('');
+    const { page } = watched;
+    await page.waitForFunction(() => document.querySelector('.attention')?.textContent?.includes('loop'));
+    await page.waitForFunction((text) => document.querySelector('.recent')?.textContent?.includes(text), {}, hostile);
+    await go(watched, 'processes/loop');
+    await page.waitForFunction(() => document.querySelector('.lines')?.textContent?.includes('<img'));
+    assert.equal(await page.title(), 'sboxagent');
+    assert.equal(await page.$('main img, main script'), null);
+    clean(watched);
+    await page.close();
+  });
+
+  it('sees a killed process come back, in this order', async (t) => {
+    const watched = await open('processes/web');
+    const { page } = watched;
+    await page.waitForFunction(() => document.querySelector('.top .badge')?.classList.contains('ok'));
+    const pidOf = async (): Promise<number> => ((await daemon.rest('GET', '/api/v1/processes/web')).json as { pid: number }).pid;
+    const old = await pidOf();
+    await page.evaluate(() => {
+      const seen: string[] = [];
+      const look = (): void => {
+        const state = document.querySelector('.top .badge')?.textContent ?? '';
+        if (seen.at(-1) !== state) seen.push(state);
+      };
+      look();
+      new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+      Object.assign(window, { seen });
+    });
+    const killedAt = performance.now();
+    process.kill(old, 'SIGKILL');
+    await page.waitForFunction(() => {
+      const { seen } = window as unknown as { seen: string[] };
+      return seen.length > 2 && seen.at(-1) === 'Ready';
+    });
+    t.diagnostic(`seen up again ${Math.round(performance.now() - killedAt)} ms after the kill, with a backoff of 300 ms`);
+    const seen = await page.evaluate(() => (window as unknown as { seen: string[] }).seen);
+    assert.deepEqual([seen[0], seen.at(-1)], ['Ready', 'Ready']);
+    assert.ok(seen.slice(1, -1).includes('Waiting to restart'), seen.join());
+    assert.notEqual(await pidOf(), old);
+    clean(watched);
+    await page.close();
+  });
+
+  it('goes on over a restart of the daemon, without a reload', async () => {
+    const watched = await open('processes');
+    const { page } = watched;
+    await page.evaluate(() => Object.assign(window, { same: true }));
+    await daemon.kill('SIGTERM');
+    await page.waitForSelector('.link.waiting');
+    await daemon.start();
+    await page.waitForSelector('.link.live');
+    await page.waitForFunction(() => document.querySelector('tr[data-row=web] .badge.ok') !== null);
+    assert.equal(await page.evaluate(() => (window as unknown as { same?: boolean }).same), true);
+    assert.deepEqual(watched.requestsBeyond(daemon.base), []);
+    await page.close();
+  });
+
+  it('offers nothing that the scopes of the token do not allow', async () => {
+    const reader = await open('processes', await mint('read'));
+    await reader.page.waitForSelector('tr[data-row=web]');
+    assert.equal(await reader.page.$('main button'), null);
+    await go(reader, 'processes/web');
+    await reader.page.waitForSelector('.runs');
+    assert.equal(await reader.page.$('main button'), null);
+    clean(reader);
+    await reader.page.close();
+    const operator = await open('processes', await mint('read,operate'));
+    await operator.page.waitForSelector('tr[data-row=web] button');
+    clean(operator);
+    await operator.page.close();
+  });
+
+  it('stops and starts by the keyboard alone', async () => {
+    const watched = await open('');
+    const { page } = watched;
+    await page.keyboard.type('gp');
+    await page.waitForSelector('tr[data-row=web]');
+    await page.keyboard.type('/web');
+    await page.waitForFunction(() => document.querySelectorAll('tr[data-row]').length === 1);
+    await page.keyboard.press('Escape');
+    await page.keyboard.type('jx');
+    await page.waitForSelector('dialog[open]');
+    await page.locator('dialog .button.danger').click();
+    await page.waitForSelector('tr[data-row=web] .badge.off');
+    await page.waitForFunction(() => document.querySelector('dialog') === null);
+    await page.focus('tr[data-row=web]');
+    await page.keyboard.type('s');
+    await page.waitForSelector('tr[data-row=web] .badge.ok');
+    clean(watched);
+    await page.close();
+  });
+
+  it('gives nothing to a page of another origin, not even in a frame', async () => {
+    const asked: string[] = [];
+    const server = createServer((_request, response) => {
+      response.setHeader('content-type', 'text/html').end(`<title>foreign</title><iframe src="${daemon.base}/"></iframe>`);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : 0;
+    const { page } = await browser.openPage();
+    await page.goto(`http://localhost:${port}/`);
+    for (const path of ['/', '/api/v1/health', '/api/v1/status', '/sboxagent.v1.AgentService/GetStatus']) {
+      const got = await page.evaluate(
+        async (url, token) => {
+          try {
+            return await (await fetch(url, { headers: { authorization: `Bearer ${token}` } })).text();
+          } catch {
+            return '';
+          }
+        },
+        daemon.base + path,
+        daemon.token(),
+      );
+      asked.push(got);
+    }
+    assert.deepEqual(asked, ['', '', '', '']);
+    const frame = await until('the refused frame', () => page.frames().find((one) => one !== page.mainFrame()));
+    assert.equal(await frame.$('#console'), null);
+    await page.close();
+    server.close();
+    server.closeAllConnections();
+  });
+
+  it('is not there where it is switched off', async () => {
+    const quiet = await makeDaemon({ config: { api: { console: { enabled: false } } } });
+    try {
+      await quiet.start();
+      for (const path of ['/', '/console.js']) assert.equal((await fetch(quiet.base + path)).status, 404);
+      assert.equal((await fetch(`${daemon.base}/`)).status, 200);
+    } finally {
+      await quiet.dispose();
+    }
+  });
+});
