@@ -33,7 +33,7 @@ export async function openFoundation(options: {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
 }): Promise<Foundation> {
-  const { settings, program, environment, clock } = options;
+  const { settings, program, environment, serving, clock } = options;
   const { agent, api, events, telemetry: exporting } = settings;
   const telemetry = await startTelemetry({
     ...program,
@@ -42,13 +42,13 @@ export async function openFoundation(options: {
     otlpEndpoint: exporting.otlpEndpoint,
     sampleRatio: exporting.sampleRatio,
     env: environment,
-    serving: options.serving,
+    serving,
     clock,
   });
   const { logger, metrics } = telemetry;
   const stopObserving = observeSystem({ metrics, clock, diskPath: agent.stateDir, intervalMs: api.metrics.collectionIntervalMs });
   const path = join(agent.stateDir, 'sboxagent.db');
-  const store = await openStore({ path, durability: events.durability, modules: storeModules(), clock, logger, metrics });
+  const store = await openStore({ path, durability: events.durability, modules: storeModules(), clock, logger, metrics, serving });
   const journal = await openJournal({ store, retention: events.retention, redact: events.redact, clock, logger, metrics });
   const logs = await openLogs({ dir: join(agent.stateDir, 'logs'), ...settings.logs, redact: redactText, clock, logger, metrics });
   const refused = metrics.counter('sboxagent_limit_refused_total');

@@ -1,5 +1,5 @@
 /**
- * The agent's database: SQLite behind two worker threads, one that writes and one that can only read.
+ * The agent's database: SQLite behind two worker threads, one that writes and, while somebody reads, one that can only read.
  *
  * Invariants: a write resolves after its group is committed, and with durability `full` synced; a call that fails leaves
  * nothing behind; an error of the disk rejects its whole group, and nothing is tried again on the connection that had it;

@@ -15,6 +15,8 @@ export interface WorkerOptions {
 
 export interface Call {
   readonly n: number;
+  /** A read is answered after the group of writes that it came with, on a connection that can only read. */
+  readonly kind: 'read' | 'write';
   readonly room: string;
   readonly name: string;
   readonly args: unknown;

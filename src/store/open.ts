@@ -3,8 +3,9 @@ import { AgentError } from '../kernel/errors.ts';
 import type { Logger, Metrics } from '../telemetry/types.ts';
 import { type Ageing, type Boot, openAgeing, systemBoot } from './ageing.ts';
 import { createHealth } from './health.ts';
-import type { WorkerOptions } from './messages.ts';
-import { retryAfterMs } from './messages.ts';
+import { keepAlive } from './keep-alive.ts';
+import { retryAfterMs, type WorkerOptions } from './messages.ts';
+import { createReader } from './reader.ts';
 import type { Args, Store } from './types.ts';
 import { startWorker, type WorkerClient, type WorkerEvents } from './worker-client.ts';
 
@@ -20,6 +21,8 @@ export interface StoreOptions {
   readonly metrics?: Metrics;
   /** Default: that of the machine. */
   readonly boot?: Boot;
+  /** When the agent serves: until then the writer answers reads too, and there is no reader. Default: now. */
+  readonly serving?: Promise<unknown>;
 }
 
 export interface OpenStore extends Store {
@@ -40,12 +43,14 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const writer = await keepAlive((events, first) => start('writer', first, events), { name: 'writer', clock, logger, health });
   const { quarantined } = writer.client();
   if (quarantined !== undefined) health.quarantined(quarantined);
-  const reader = await keepAlive((events) => start('reader', false, events), { name: 'reader', clock, logger, health }).catch(
-    async (error) => {
-      await writer.stop();
-      throw error;
-    },
-  );
+  const reader = createReader({
+    start: (events) => start('reader', false, events),
+    writer,
+    wanted: options.serving ?? Promise.resolve(),
+    clock,
+    logger,
+    health,
+  });
   const stopProbing = clock.every(probeEveryMs, () => health.troubled() && writer.alive() && writer.client().probe());
   let ageing: (Ageing & { stop(): void }) | undefined;
   const store = {
@@ -54,13 +59,14 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
       if (calls >= limits.calls || (calls > 0 && waiting + records > limits.records)) {
         throw new AgentError('INGEST_OVERLOADED', `${waiting} records wait for the disk already`, { retryAfterMs: 250 });
       }
-      return (await writer.client().call({ room, name, args, records })) as T;
+      return (await writer.client().call({ kind: 'write', room, name, args, records })) as T;
     },
     async read<T>(room: string, name: string, args: Args): Promise<T> {
-      if (reader.client().waiting().calls >= limits.reads) {
+      const client = reader.client();
+      if (client.waiting().calls >= limits.reads) {
         throw new AgentError('JOURNAL_UNAVAILABLE', 'too many reads wait already', { retryAfterMs });
       }
-      return (await reader.client().call({ room, name, args, records: 1 })) as T;
+      return (await client.call({ kind: 'read', room, name, args, records: 1 })) as T;
     },
     health: health.current,
     onHealth: health.onChange,
@@ -86,60 +92,5 @@ function ownModules(): Readonly<Record<string, URL>> {
     ageing: new URL('./ageing-procedures.ts', import.meta.url),
     metric_history: new URL('./metric-history-procedures.ts', import.meta.url),
     requests: new URL('./request-procedures.ts', import.meta.url),
-  };
-}
-
-interface Keeper {
-  /** The running thread; throws JOURNAL_UNAVAILABLE while there is none. */
-  client(): WorkerClient;
-  alive(): boolean;
-  stop(): Promise<void>;
-}
-
-interface KeeperContext {
-  readonly name: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly health: ReturnType<typeof createHealth>;
-}
-
-/** Starts a thread again, a second after it died, as often as it takes; `health` is UNHEALTHY meanwhile. */
-async function keepAlive(
-  start: (events: WorkerEvents, first: boolean) => Promise<WorkerClient>,
-  { name, clock, logger, health }: KeeperContext,
-): Promise<Keeper> {
-  let client: WorkerClient | undefined;
-  let stopped = false;
-  let cancel = (): void => {};
-  const later = (cause: string): void => {
-    client = undefined;
-    health.dead(name, cause);
-    logger.error({ thread: name, cause }, 'a thread of the store ended; it is started again');
-    if (!stopped) cancel = clock.after(retryAfterMs, () => void again());
-  };
-  const events: WorkerEvents = { onTrouble: health.trouble, onDeath: later };
-  const again = async (): Promise<void> => {
-    try {
-      const fresh = await start(events, false);
-      if (stopped) return void (await fresh.stop());
-      client = fresh;
-      if (name === 'writer') health.trouble(undefined);
-      health.alive(name);
-    } catch (error) {
-      later(error instanceof Error ? error.message : String(error));
-    }
-  };
-  client = await start(events, true);
-  return {
-    client() {
-      if (client) return client;
-      throw new AgentError('JOURNAL_UNAVAILABLE', `the ${name} of the store is being started again`, { retryAfterMs });
-    },
-    alive: () => client !== undefined,
-    async stop() {
-      stopped = true;
-      cancel();
-      await client?.stop();
-    },
   };
 }

@@ -1,7 +1,10 @@
 /**
  * Entry of the store's two threads. The writer drains what waits on its port into one group and commits it; the reader
- * answers on a connection that can only read. Neither ever blocks the event loop of the agent.
+ * answers on a connection that can only read, which the writer has too for the time without one. Neither ever blocks the event loop
+ * of the agent.
  */
+
+import type { DatabaseSync } from 'node:sqlite';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../kernel/clock.ts';
 import { AgentError, RefusedError } from '../kernel/errors.ts';
@@ -25,12 +28,13 @@ async function loadModules(urls: Readonly<Record<string, string>>): Promise<Read
 
 function serveWriter(port: MessagePort, options: WorkerOptions, modules: ReadonlyMap<string, ProcedureModule>): void {
   const writer = new Writer({ ...options, modules, wallMs: systemClock.wallMs });
+  const { answer, close } = createAnswers(options, modules);
   const waiting: Call[] = [];
-  let told = writer.trouble;
-  const tell = (): void => {
-    if (writer.trouble === told) return;
-    told = writer.trouble;
-    post(port, { kind: 'trouble', trouble: told });
+  let reported = writer.trouble;
+  const reportTrouble = (): void => {
+    if (writer.trouble === reported) return;
+    reported = writer.trouble;
+    post(port, { kind: 'trouble', trouble: reported });
   };
   let stopping = false;
   const take = (message: ToWorker): void => {
@@ -43,11 +47,14 @@ function serveWriter(port: MessagePort, options: WorkerOptions, modules: Readonl
     do {
       gather(port, take, () => waiting.reduce((sum, call) => sum + call.records, 0));
       const group = nextGroup(waiting);
-      const results = group.length > 0 ? writer.run(group) : [];
-      tell();
+      const writes = group.filter(({ kind }) => kind === 'write');
+      const results = writes.length > 0 ? writer.run(writes) : [];
+      reportTrouble();
       if (results.length > 0) post(port, { kind: 'results', results });
+      for (const call of group) if (call.kind === 'read') post(port, { kind: 'results', results: [answer(call)] });
     } while (waiting.length > 0);
     if (!stopping) return;
+    close();
     writer.stop();
     port.close();
   });
@@ -75,24 +82,33 @@ function nextGroup(waiting: Call[]): readonly Call[] {
   return waiting.splice(0, end);
 }
 
-function serveReader(port: MessagePort, options: WorkerOptions, modules: ReadonlyMap<string, ProcedureModule>): void {
-  const db = openReader(options);
-  const answer = ({ n, room, name, args }: Call): Result => {
-    const procedure = modules.get(room)?.reads[name];
-    if (!procedure) return { n, failure: toFailure(new AgentError('INTERNAL', `no read procedure ${room}.${name}`)) };
-    try {
-      db.exec('BEGIN');
-      return { n, value: procedure(db, args as never) };
-    } catch (error) {
-      return { n, failure: toFailure(error) };
-    } finally {
-      if (db.isTransaction) db.exec('ROLLBACK');
-    }
+/** Answers reads on a connection that can only read, opened with the first. */
+function createAnswers(options: WorkerOptions, modules: ReadonlyMap<string, ProcedureModule>) {
+  let opened: DatabaseSync | undefined;
+  return {
+    answer({ n, room, name, args }: Call): Result {
+      const procedure = modules.get(room)?.reads[name];
+      if (!procedure) return { n, failure: toFailure(new AgentError('INTERNAL', `no read procedure ${room}.${name}`)) };
+      try {
+        opened ??= openReader(options);
+        opened.exec('BEGIN');
+        return { n, value: procedure(opened, args as never) };
+      } catch (error) {
+        return { n, failure: toFailure(error) };
+      } finally {
+        if (opened?.isTransaction) opened.exec('ROLLBACK');
+      }
+    },
+    close: () => opened?.close(),
   };
+}
+
+function serveReader(port: MessagePort, options: WorkerOptions, modules: ReadonlyMap<string, ProcedureModule>): void {
+  const { answer, close } = createAnswers(options, modules);
   port.on('message', (message: ToWorker) => {
     if (message.kind === 'calls') for (const call of message.calls) post(port, { kind: 'results', results: [answer(call)] });
     if (message.kind !== 'stop') return;
-    db.close();
+    close();
     port.close();
   });
   post(port, { kind: 'ready', quarantined: undefined });

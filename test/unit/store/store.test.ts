@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { systemClock } from '../../../src/kernel/clock.ts';
 import { AgentError, RefusedError } from '../../../src/kernel/errors.ts';
 import { openWriter } from '../../../src/store/database.ts';
@@ -66,14 +67,48 @@ test('a call that throws undoes itself alone, and its error comes back whole', a
 test('a long read delays no write, and a reader cannot write', async () => {
   using tmp = scratch();
   const store = await openTestStore({ dir: tmp.dir, modules });
+  // Until it has opened the database the writer answers.
+  await eventually(async () => (await store.read('numbers', 'thread', undefined)) === 'reader');
   let reading = true;
   const read = store.read('numbers', 'hold', 700).then(() => {
     reading = false;
   });
+  await setImmediate();
   await store.write('numbers', 'add', { n: 0 });
   assert.ok(reading, 'the write did not wait for the read');
   await read;
   await assert.rejects(store.read('numbers', 'tryToWrite', undefined));
+  await store.stop();
+});
+
+test('a reader is there while somebody reads: not before the agent serves, and not long after the last read', async () => {
+  using tmp = scratch();
+  const serving = Promise.withResolvers<void>();
+  let aheadMs = 0;
+  const checks: (() => void)[] = [];
+  const clock = {
+    ...systemClock,
+    monotonicMs: () => systemClock.monotonicMs() + aheadMs,
+    every(ms: number, fn: () => void) {
+      if (ms === 10_000) checks.push(fn);
+      return systemClock.every(ms, fn);
+    },
+  };
+  const store = await openTestStore({ dir: tmp.dir, modules, clock, serving: serving.promise });
+  const who = (): Promise<unknown> => store.read('numbers', 'thread', undefined);
+  await store.write('numbers', 'add', { n: 7 });
+  assert.deepEqual(await store.read('numbers', 'all', undefined), [7]);
+  assert.equal(await who(), 'writer');
+  serving.resolve();
+  await eventually(async () => (await who()) === 'reader');
+  assert.deepEqual(await store.read('numbers', 'all', undefined), [7]);
+  for (const check of checks) check();
+  assert.equal(await who(), 'reader');
+  aheadMs = 61_000;
+  for (const check of checks) check();
+  assert.equal(await who(), 'writer', 'it ended');
+  assert.deepEqual(await store.read('numbers', 'all', undefined), [7]);
+  await eventually(async () => (await who()) === 'reader');
   await store.stop();
 });
 
