@@ -9,10 +9,10 @@ import { createNote } from '../kernel/note.ts';
 import { within } from '../kernel/within.ts';
 import { openPlugins } from '../plugins/index.ts';
 import { createSupervisor, explainProcess, openProcessConfigs } from '../processes/index.ts';
-import { countBusiness, createSchedule, openBridge } from '../sboxmgr/index.ts';
+import { createSchedule, openBridge, openBusinessMetrics } from '../sboxmgr/index.ts';
 import { activeSettings, type LoadedSettings, processEnv } from '../settings/index.ts';
 import type { Settings, UnitSettings } from '../settings/types.ts';
-import { requestMemory } from '../store/index.ts';
+import { requestMemory, totalsStore } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { builtInRules } from './built-in-rules.ts';
 import { type Ending, openFoundation } from './foundation.ts';
@@ -125,7 +125,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
     clock,
   });
   const room = opened.run(supervisor);
-  countBusiness(journal, metrics);
+  const business = await openBusinessMetrics({ journal, metrics, store: totalsStore(store, 'business'), clock });
   const schedule = createSchedule({
     settings: settings.sboxmgr.schedule,
     publisher: journal,
@@ -274,6 +274,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
     ['alerts', () => alerts.stop()],
     ['health', () => health.stop()],
     ['access', () => access.stop()],
+    ['business', () => business.stop()],
     ['audit', () => audit.stop()],
     ...foundation.endings,
     ['lock', () => lock.release()],

@@ -16,7 +16,7 @@ export interface TopRow {
   readonly open_fds: number | undefined;
   readonly restart_count: number;
   readonly connections: number | undefined;
-  /** Mean of the last five minutes. */
+  /** In the newest 15 seconds that were looked at, or since the look before where the agent looks less often. */
   readonly transmit_bytes_per_second: number | undefined;
   readonly receive_bytes_per_second: number | undefined;
 }
@@ -43,9 +43,14 @@ export function topRows(processes: readonly Process[], metrics: readonly Metric[
     resident_memory_bytes: resources?.resident_memory_bytes,
     open_fds: resources?.open_fds,
     connections: series('connections', id)?.value,
-    transmit_bytes_per_second: series('transmit_bytes_total', id)?.rollups[0]?.rate,
-    receive_bytes_per_second: series('receive_bytes_total', id)?.rollups[0]?.rate,
+    transmit_bytes_per_second: newestRate(series('transmit_bytes_total', id)),
+    receive_bytes_per_second: newestRate(series('receive_bytes_total', id)),
   }));
+}
+
+/** A window's own rate is a mean over all of it: minutes after a download it would still show one. */
+function newestRate(series: Metric['series'][number] | undefined): number | undefined {
+  return series?.rollups[0]?.points.at(-1)?.rate;
 }
 
 /** Greatest first, by id where they are equal; what is not counted comes last. */
@@ -88,8 +93,8 @@ export function topScreen(rows: readonly TopRow[], metrics: readonly Metric[], s
     `load ${shown(value('load1'), (load) => load.toFixed(2)) || '?'}`,
     `memory ${of('memory_used_bytes', 'memory_total_bytes')}`,
     `disk ${of('disk_used_bytes', 'disk_total_bytes')}`,
-    `${rows.length} processes`,
-  ].join('  ');
+    `${rows.length} ${rows.length === 1 ? 'process' : 'processes'}`,
+  ].reduce((line, part) => (line.length + 2 + part.length <= style.width ? `${line}  ${part}` : line));
   const room = Math.max(1, style.height - 4);
   const left = rows.length - room;
   const more = left > 0 ? `… ${left} more\n` : '';

@@ -1,4 +1,6 @@
 import type { Journal, Json, StoredEvent } from '../events/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { ownSource } from '../kernel/own-names.ts';
 import type { Metrics } from '../telemetry/index.ts';
 
 /** Event types that say that a subscription was worked through, or a configuration made, once it went well. */
@@ -35,31 +37,129 @@ function secondsOf(data: StoredEvent['data']): number | undefined {
   return undefined;
 }
 
-/** Counts what sboxmgr does by the events that tell it, wherever they come from. */
-export function createBusinessMetrics(metrics: Metrics): (event: StoredEvent) => void {
-  const subscriptions = metrics.counter('sboxagent_business_subscriptions_processed_total');
-  const configs = metrics.counter('sboxagent_business_configs_generated_total');
-  const errors = metrics.counter('sboxagent_business_errors_total');
-  const seconds = metrics.histogram('sboxagent_business_processing_seconds');
-  return ({ type, data }) => {
-    const timed = timedFamilies.test(type);
-    const outcome = outcomeOf(data);
-    if (underWay.has(outcome)) return;
-    const failed = failures.has(outcome) || data?.['success'] === false;
-    if (errorTypes.has(type) || (timed && failed)) errors.add(1);
-    if (!failed && subscriptionTypes.has(type)) subscriptions.add(1);
-    if (!failed && configTypes.has(type)) configs.add(1);
-    const took = timed ? secondsOf(data) : undefined;
-    if (took !== undefined) seconds.record(took);
+/** What an event says of sboxmgr's work. */
+export interface BusinessFact {
+  readonly subscriptions: 0 | 1;
+  readonly configs: 0 | 1;
+  readonly errors: 0 | 1;
+  /** How long the work took, where the event says so. */
+  readonly seconds: number | undefined;
+}
+
+const nothing: BusinessFact = { subscriptions: 0, configs: 0, errors: 0, seconds: undefined };
+
+/** Pure. */
+export function businessFactOf({ type, data }: Pick<StoredEvent, 'type' | 'data'>): BusinessFact {
+  const timed = timedFamilies.test(type);
+  const outcome = outcomeOf(data);
+  if (underWay.has(outcome)) return nothing;
+  const failed = failures.has(outcome) || data?.['success'] === false;
+  return {
+    subscriptions: !failed && subscriptionTypes.has(type) ? 1 : 0,
+    configs: !failed && configTypes.has(type) ? 1 : 0,
+    errors: errorTypes.has(type) || (timed && failed) ? 1 : 0,
+    seconds: timed ? secondsOf(data) : undefined,
   };
 }
 
-/** Counts what is published: every stored event once, one that was stored before not at all. Answers how to stop. */
-export function countBusiness(journal: Pick<Journal, 'observe'>, metrics: Metrics): () => void {
-  const count = createBusinessMetrics(metrics);
-  return journal.observe({
+/** Types that can say anything of it, for a search of the journal. */
+const businessTypes = ['subscription.**', 'config.**', ...errorTypes];
+
+/** What was counted up to a revision of the journal: what the next agent goes on from. */
+export interface BusinessTotals {
+  readonly revision: number;
+  readonly subscriptions: number;
+  readonly configs: number;
+  readonly errors: number;
+}
+
+export interface BusinessOptions {
+  readonly journal: Pick<Journal, 'observe' | 'list' | 'stats'>;
+  readonly metrics: Metrics;
+  /** Where the totals outlive the agent. */
+  readonly store: { load(): Promise<BusinessTotals | undefined>; save(totals: BusinessTotals): Promise<void> };
+  readonly clock: Pick<Clock, 'every'>;
+}
+
+/** What a kill may make the next start read again. */
+const saveMs = 5000;
+const pageSize = 1000;
+
+/**
+ * Counts what sboxmgr does by the events that say so, wherever they come from: every stored event once, also over a restart of the agent.
+ * The totals go on where the last agent saved them, and what the journal holds beyond is read again; one that was published twice is stored
+ * once. Resolves when that is done. Without totals (a first start) the counting begins now.
+ */
+export async function openBusinessMetrics({ journal, metrics, store, clock }: BusinessOptions): Promise<{ stop(): Promise<void> }> {
+  const counters = {
+    subscriptions: metrics.counter('sboxagent_business_subscriptions_processed_total'),
+    configs: metrics.counter('sboxagent_business_configs_generated_total'),
+    errors: metrics.counter('sboxagent_business_errors_total'),
+  };
+  const names = ['subscriptions', 'configs', 'errors'] as const;
+  const seconds = metrics.histogram('sboxagent_business_processing_seconds');
+  const totals = { revision: journal.stats().lastRevision, subscriptions: 0, configs: 0, errors: 0 };
+  const add = (counts: Pick<BusinessTotals, (typeof names)[number]>): void => {
+    for (const name of names) {
+      if (counts[name] === 0) continue;
+      counters[name].add(counts[name]);
+      totals[name] += counts[name];
+    }
+  };
+  const take = (event: StoredEvent): void => {
+    totals.revision = Math.max(totals.revision, event.revision);
+    // What the agent says of engines' configs and its own is no work of sboxmgr.
+    if (event.source === ownSource) return;
+    const fact = businessFactOf(event);
+    add(fact);
+    if (fact.seconds !== undefined) seconds.record(fact.seconds);
+  };
+  let followedTo: number | undefined;
+  const stopObserving = journal.observe({
     stored(receipts) {
-      for (const { event, duplicate } of receipts) if (!duplicate) count(event);
+      // Until the journal was read to its end, what is stored is found there.
+      if (followedTo === undefined) return;
+      for (const { event, duplicate } of receipts) if (!duplicate && event.revision > followedTo) take(event);
     },
   });
+  const catchUp = async (): Promise<void> => {
+    const kept = await store.load();
+    if (kept === undefined) return;
+    add(kept);
+    totals.revision = Math.min(kept.revision, totals.revision);
+    for (let end = false; !end; ) {
+      const before = journal.stats().lastRevision;
+      const page = await journal.list({ filter: { types: businessTypes }, order: 'asc', pageSize, cursor: totals.revision });
+      for (const event of page.events) take(event);
+      if (page.nextCursor === undefined) totals.revision = Math.max(totals.revision, before);
+      end = page.nextCursor === undefined && journal.stats().lastRevision === before;
+    }
+  };
+  // Where the disk does not let it, what was saved stays as it is for the next agent.
+  const whole = await catchUp().then(
+    () => true,
+    () => false,
+  );
+  totals.revision = Math.max(totals.revision, journal.stats().lastRevision);
+  followedTo = totals.revision;
+
+  let saved = '';
+  const save = async (): Promise<void> => {
+    const now = JSON.stringify(totals);
+    if (now === saved || !whole) return;
+    // A disk that refuses it is reported by the journal; it is tried again at the next turn.
+    await store.save({ ...totals }).then(
+      () => (saved = now),
+      () => undefined,
+    );
+  };
+  await save();
+  const cancel = clock.every(saveMs, () => void save());
+  return {
+    async stop() {
+      cancel();
+      stopObserving();
+      await save();
+    },
+  };
 }

@@ -11,6 +11,6 @@
  */
 export { type Bridge, type BridgeOptions, openBridge } from './bridge/bridge.ts';
 export type { BridgeStatus } from './bridge/requests.ts';
-export { countBusiness, createBusinessMetrics } from './business.ts';
+export { openBusinessMetrics } from './business.ts';
 export { type Around, type Normalised, normalise } from './normalise/normalise.ts';
 export { createSchedule, type Schedule, type ScheduleOptions } from './schedule/schedule.ts';

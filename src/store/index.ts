@@ -14,4 +14,5 @@ export { storeModules } from './modules.ts';
 export { type OpenStore, openStore, type StoreOptions } from './open.ts';
 export { prepared } from './prepared.ts';
 export { type RequestMemory, requestMemory } from './requests.ts';
+export { type TotalsStore, totalsStore } from './totals.ts';
 export type { ProcedureModule, Store, StoreHealth } from './types.ts';

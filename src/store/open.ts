@@ -92,5 +92,6 @@ function ownModules(): Readonly<Record<string, URL>> {
     ageing: new URL('./ageing-procedures.ts', import.meta.url),
     metric_history: new URL('./metric-history-procedures.ts', import.meta.url),
     requests: new URL('./request-procedures.ts', import.meta.url),
+    totals: new URL('./totals-procedures.ts', import.meta.url),
   };
 }

@@ -1,6 +1,6 @@
 /**
  * Every metric of the agent, in one table: `counter`, `histogram` and `observe` refuse a name that is not here, and
- * docs/metrics.md lists the same ones (a test compares). Names are those of the Prometheus text.
+ * docs/metrics.md has its table from here (`npm run generate:docs`; a test compares). Names are those of the Prometheus text.
  */
 import { catalogue } from '../kernel/catalogue.ts';
 import type { Labels } from './types.ts';
@@ -177,12 +177,24 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
     declared: each('kind', ['full', 'read_only', 'io', 'descriptors', 'corrupt', 'thread']),
   },
   // sboxmgr
-  sboxagent_business_subscriptions_processed_total: { kind: 'counter', help: 'Subscriptions that sboxmgr has worked through.', labels: [] },
-  sboxagent_business_configs_generated_total: { kind: 'counter', help: 'Configurations that sboxmgr has made.', labels: [] },
-  sboxagent_business_errors_total: { kind: 'counter', help: 'Errors that sboxmgr and its plugins told of.', labels: [] },
+  sboxagent_business_subscriptions_processed_total: {
+    kind: 'counter',
+    help: 'Subscriptions that sboxmgr has worked through, over all runs of the agent.',
+    labels: [],
+  },
+  sboxagent_business_configs_generated_total: {
+    kind: 'counter',
+    help: 'Configurations that sboxmgr has made, over all runs of the agent.',
+    labels: [],
+  },
+  sboxagent_business_errors_total: {
+    kind: 'counter',
+    help: 'Errors that sboxmgr and its plugins reported, over all runs of the agent.',
+    labels: [],
+  },
   sboxagent_business_processing_seconds: {
     kind: 'histogram',
-    help: 'Time that work on subscriptions and configurations took, by the events that tell it.',
+    help: 'Time that work on subscriptions and configurations took, by the events that say so.',
     unit: 's',
     labels: [],
     buckets: runSeconds,

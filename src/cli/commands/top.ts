@@ -23,7 +23,7 @@ interface Seen {
 
 async function look(agent: Agent, flags: Flags): Promise<Seen> {
   const service = new MetricsServiceClient(agent.address, agent.credentials, agent.channelOptions);
-  const request = GetMetricsRequest.fromPartial({ names: topMetrics, windows: [{ seconds: '300' }] });
+  const request = GetMetricsRequest.fromPartial({ names: topMetrics, windows: [{ seconds: '300' }], points: true });
   const [processes, { metrics }] = await Promise.all([listProcesses(agent), unary(agent, service.getMetrics.bind(service), request)]);
   const rows = filterRows(topRows(processes, metrics), text(flags, 'filter') ?? '');
   return { rows: sortRows(rows, (text(flags, 'sort') ?? 'cpu') as TopOrder), metrics };

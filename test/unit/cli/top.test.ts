@@ -11,7 +11,11 @@ const process = (id: string, over: object = {}): Process =>
 const traffic = (name: string, rates: Readonly<Record<string, number>>): Metric =>
   Metric.fromPartial({
     name: `sboxagent_engine_${name}`,
-    series: Object.entries(rates).map(([id, rate]) => ({ labels: { process: id }, value: 1000, rollups: [{ rate }] })),
+    series: Object.entries(rates).map(([id, rate]) => ({
+      labels: { process: id },
+      value: 1000,
+      rollups: [{ rate: 77, points: [{ rate: 99 }, { rate }] }],
+    })),
   });
 const metrics = [
   traffic('transmit_bytes_total', { a: 10, b: 3000 }),
@@ -37,6 +41,7 @@ test('rows are sorted by each column, greatest first, and what is not counted co
   assert.equal(ids(filterRows(rows, '')), 'bca');
   assert.deepEqual(rows[1]?.connections, undefined);
   assert.equal(rows[0]?.connections, 1000);
+  assert.equal(rows[0]?.transmit_bytes_per_second, 3000, 'of now, not of minutes ago');
 });
 
 test('sizes have three digits that can be read', () => {
