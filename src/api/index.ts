@@ -7,6 +7,7 @@
  */
 
 export { type Api, type ApiDeps, createApi } from './api.ts';
+export { eventText } from './convert/event.ts';
 export type { RequestMemory } from './dispatch/idempotency.ts';
 export { createFrontDoor, type FrontDoor, type FrontDoorOptions } from './front-door.ts';
 export type { HealthBoard, HealthComponent, HealthSnapshot, HealthStatus, StatusSnapshot, StatusSource } from './health.ts';

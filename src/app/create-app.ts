@@ -17,6 +17,7 @@ import type { Logger } from '../telemetry/index.ts';
 import { builtInRules } from './built-in-rules.ts';
 import { type Ending, openFoundation } from './foundation.ts';
 import { createHealthBoard, type Judge } from './health-board.ts';
+import { joinFleet } from './join-fleet.ts';
 import { giveMemoryBack, ownMemory } from './memory.ts';
 import { createCertificateNews, followSecretFiles, reloadWithCertificate } from './named-files.ts';
 import { pageRoutes } from './pages.ts';
@@ -200,6 +201,10 @@ export async function createApp({ first, load, files, program, faults, lock, own
     logger,
     metrics,
   });
+  const fleet = await joinFleet({
+    ...{ settings: settings.fleet, version: program.version, health: () => health },
+    ...{ supervisor, journal, store, clock, logger, metrics },
+  });
   const health = createHealthBoard(
     {
       agent: faults,
@@ -207,6 +212,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
       ...(settings.api.tls !== undefined && { tls: certificate.health }),
       alerts: alerts.health,
       config: config.health,
+      ...(fleet !== undefined && { fleet: fleet.health }),
       journal: journal.health,
       logs: logs.health,
       plugins: room.health,
@@ -272,6 +278,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
     ['processes', () => supervisor.stopAll(deadlinesMs.processes)],
     ['units', () => units.stop()],
     ['alerts', () => alerts.stop()],
+    ['fleet', () => fleet?.stop()],
     ['health', () => health.stop()],
     ['access', () => access.stop()],
     ['business', () => business.stop()],
@@ -318,6 +325,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
       config.start();
       stopFollowing = followSecretFiles({ loaded: () => loaded, clock, reload: config.reload });
       alerts.start();
+      fleet?.start();
       // Served while units start: one that takes its time must not keep the agent from saying so.
       supervisor
         .startAll()

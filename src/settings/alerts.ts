@@ -1,36 +1,12 @@
-import { type Entries, type Item, putDefault } from './entries.ts';
+import type { Entries, Item } from './entries.ts';
 import { secretOf } from './files.ts';
+import { itemsOf, settleItems } from './items.ts';
 import { type Problems, refuse } from './problems.ts';
-
-/** The items of a list of mappings. */
-export function itemsOf(entries: Entries, path: string): readonly Item[] {
-  return (entries.get(path)?.value ?? []) as readonly Item[];
-}
 
 /** Refuses rules and webhooks that are none, fills in the rest of them, and reads the webhooks' secrets. */
 export function settleAlerts(entries: Entries, problems: Problems): void {
-  for (const [path, settle] of [
-    ['alerts.rules', settleRule],
-    ['alerts.webhooks', settleWebhook],
-  ] as const) {
-    const names = new Map<string, Item>();
-    for (const item of itemsOf(entries, path)) {
-      if (problems.touches([item.base])) continue;
-      problems.attempt(() => {
-        takeName(item, names);
-        settle(item);
-        for (const row of item.keys) putDefault(item.entries, '', row);
-      });
-    }
-  }
-}
-
-function takeName({ entries, base, tree }: Item, names: Map<string, Item>): void {
-  const name = entries.get('name');
-  if (name === undefined) throw refuse(tree, `${base}.name`, 'not given; every one needs a name');
-  const earlier = names.get(String(name.value));
-  if (earlier !== undefined) throw refuse(name.at, `${base}.name`, `${earlier.base} has this name too; choose another one`);
-  names.set(String(name.value), { entries, base, tree, keys: [] });
+  settleItems(itemsOf(entries, 'alerts.rules'), settleRule, problems);
+  settleItems(itemsOf(entries, 'alerts.webhooks'), settleWebhook, problems);
 }
 
 const ofEvents = ['count', 'window'];

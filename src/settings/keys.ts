@@ -1,6 +1,7 @@
 import { agentKeys } from './keys/agent.ts';
 import { alertKeys } from './keys/alerts.ts';
 import { apiKeys } from './keys/api.ts';
+import { fleetKeys } from './keys/fleet.ts';
 import { journalKeys } from './keys/journal.ts';
 import { pluginKeys } from './keys/plugins.ts';
 import { sboxmgrKeys } from './keys/sboxmgr.ts';
@@ -24,6 +25,7 @@ export const keyTable: readonly Key[] = [
   ...journalKeys,
   ...alertKeys,
   ...sboxmgrKeys,
+  ...fleetKeys,
 ];
 
 /** Keys that are read under another name: the seed's. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { settleAlerts } from './alerts.ts';
 import { configFiles, type FileOptions } from './files.ts';
 import { fillIn, fillInUnits } from './fill-in.ts';
+import { settleFleet } from './fleet.ts';
 import { linkWarning } from './link-variables.ts';
 import { gatherProblems } from './problems.ts';
 import { readSources } from './reading.ts';
@@ -27,6 +28,7 @@ export function loadSettings(options: LoadOptions): LoadedSettings {
   // What could not be read may be what the rest refers to.
   if (problems.has('syntax')) problems.settle(paths);
   settleAlerts(entries, problems);
+  settleFleet(entries, problems);
   fillIn(entries, options);
   fillInUnits(entries, units);
   refuseUnfit(entries, problems);

@@ -1,5 +1,5 @@
-import { itemsOf } from './alerts.ts';
 import type { Entries, Item } from './entries.ts';
+import { itemsOf } from './items.ts';
 import { keyTable } from './keys.ts';
 import { notation } from './notation.ts';
 import type { Units } from './units.ts';

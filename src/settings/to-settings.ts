@@ -1,6 +1,7 @@
 import { toRule, toWebhook } from './alert-settings.ts';
-import { itemsOf } from './alerts.ts';
 import type { Entries } from './entries.ts';
+import { fleetOf } from './fleet.ts';
+import { itemsOf } from './items.ts';
 import type { PluginSettings, SboxmgrSettings, Settings } from './types.ts';
 import { toPluginUnit, toUnit } from './unit-settings.ts';
 import type { Units } from './units.ts';
@@ -84,6 +85,7 @@ export function toSettings(entries: Entries, units: Units): Settings {
       retention: { ageMs: get('audit.retention.age'), bytes: get('audit.retention.bytes') },
     },
     telemetry: { otlpEndpoint: get('telemetry.otlp_endpoint'), sampleRatio: get('telemetry.sample_ratio') },
+    fleet: fleetOf(entries),
   };
 }
 

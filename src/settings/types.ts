@@ -1,3 +1,5 @@
+import type { Scope } from '../kernel/principal.ts';
+
 /**
  * What sboxagent obeys: the effective configuration, every key filled in, durations in milliseconds and sizes in bytes.
  * The shape follows the configuration's own keys (contract, section 2) in camelCase.
@@ -67,6 +69,31 @@ export interface Settings {
   readonly traces: { readonly enabled: boolean; readonly retention: { readonly ageMs: number; readonly bytes: number } };
   readonly audit: { readonly enabled: boolean; readonly retention: { readonly ageMs: number; readonly bytes: number } };
   readonly telemetry: { readonly otlpEndpoint: string | undefined; readonly sampleRatio: number };
+  /** undefined: the agent is in no fleet. */
+  readonly fleet: FleetSettings | undefined;
+}
+
+/** How the agent is reached over NATS. */
+export interface FleetSettings {
+  readonly servers: readonly string[];
+  readonly credentialsFile: string | undefined;
+  /** What stands in that file. A secret. */
+  readonly credentials: string | undefined;
+  readonly tls: { readonly caFile: string | undefined; readonly certFile: string | undefined; readonly keyFile: string | undefined };
+  /** One token of a subject. */
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly prefix: string;
+  readonly heartbeatMs: number;
+  readonly keys: readonly FleetKey[];
+}
+
+/** Whose signature is taken, and for what. */
+export interface FleetKey {
+  readonly name: string;
+  /** A user's key of NATS: U…. */
+  readonly publicKey: string;
+  readonly scopes: readonly Scope[];
 }
 
 /** Kinds of proxy engine; what is known of each stands in the processes room. */

@@ -205,6 +205,19 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
     labels: ['result'],
     declared: each('result', ['applied', 'rejected', 'rolled_back', 'failed']),
   },
+  sboxagent_fleet_connected: { kind: 'gauge', help: 'Whether the NATS servers of the fleet are reached.', labels: [] },
+  sboxagent_fleet_forwarded_total: { kind: 'counter', help: 'Events that the stream of the fleet took.', labels: [] },
+  sboxagent_fleet_lag_events: { kind: 'gauge', help: 'Events of the journal that the fleet does not have yet.', labels: [] },
+  sboxagent_fleet_gap_events_total: {
+    kind: 'counter',
+    help: 'Events that retention removed before the fleet had them.',
+    labels: [],
+  },
+  sboxagent_fleet_truncated_total: {
+    kind: 'counter',
+    help: 'Events that were sent without their data, which is larger than the servers take.',
+    labels: [],
+  },
   sboxagent_schedule_runs_total: {
     kind: 'counter',
     help: 'Scheduled runs of sboxmgr: success, failure, timeout, or skipped because one was under way.',

@@ -86,6 +86,16 @@ export const importTable: Readonly<Record<string, Room>> = {
       diff: 'what a new config changes',
     },
   },
+  fleet: {
+    rooms: {
+      ...base,
+      settings: 'the types of its settings',
+      telemetry: 'logs and counts',
+      store: 'how far the fleet has come is a row of the store',
+      events: 'what it forwards',
+    },
+    packages: { '@nats-io/': 'NATS is spoken here alone' },
+  },
   plugins: {
     rooms: {
       ...base,
@@ -171,6 +181,7 @@ export const importTable: Readonly<Record<string, Room>> = {
       config: 'composition',
       alerts: 'composition',
       audit: 'composition',
+      fleet: 'composition',
       processes: 'composition',
       plugins: 'composition',
       sboxmgr: 'composition',

@@ -5,6 +5,7 @@ import { type EventReceipt, EventReceiptSchema } from '../../../gen/es/sboxagent
 import type { EventFilter, JsonObject, NewEvent, Receipt, Severity, StoredEvent } from '../../events/types.ts';
 import { severities } from '../../events/types.ts';
 import { invalid, type Violation } from '../../kernel/errors.ts';
+import { jsonWriter } from '../codec/json.ts';
 import { checkTime, instantOf, timestampOf } from './time.ts';
 
 export interface EventLimits {
@@ -69,6 +70,11 @@ export function eventMessage(event: StoredEvent): Event {
     messages.set(event, message);
   }
   return message;
+}
+
+/** As REST writes it. */
+export function eventText(event: StoredEvent): string {
+  return jsonWriter(EventSchema)(eventMessage(event));
 }
 
 /** Throws INVALID_REQUEST for moments that are none. */

@@ -7,7 +7,12 @@ import { home } from './scratch.ts';
 
 const pem = '-----BEGIN CERTIFICATE-----\n';
 const cwd = home({ 'a.pem': pem, 'b.pem': pem });
-const started = loaded({ api: { tls: { cert_file: 'a.pem', key_file: 'a.pem', client_ca_file: 'a.pem' } } });
+/** Groups that are absent unless they are given. */
+const base = {
+  api: { tls: { cert_file: 'a.pem', key_file: 'a.pem', client_ca_file: 'a.pem' } },
+  fleet: { servers: ['nats://127.0.0.1:4222'], tls: { ca_file: 'a.pem', cert_file: 'a.pem', key_file: 'a.pem' } },
+};
+const started = loaded(base);
 
 function loaded(document: object) {
   const dir = home({ 'c.yaml': stringify(document), 'a.pem': pem, 'b.pem': pem });
@@ -37,13 +42,19 @@ function another({ path, type, fallback }: Key): unknown {
     'api.unix_socket.group': '0',
     'sboxmgr.socket.group': '0',
     'events.redact.names': ['only'],
+    'fleet.servers': ['nats://127.0.0.2:4222'],
+    'fleet.credentials_file': 'b.pem',
+    'fleet.name': 'another',
+    'fleet.prefix': 'another',
+    'fleet.labels': { region: 'eu' },
+    'fleet.keys': [{ name: 'ops', public_key: `U${'A'.repeat(55)}` }],
   };
   if (Object.hasOwn(special, path)) return special[path];
   switch (type.kind) {
     case 'boolean':
       return fallback !== true;
     case 'path':
-      return path.startsWith('api.tls.') ? 'b.pem' : join(cwd, 'elsewhere');
+      return /\.tls\./.test(path) ? 'b.pem' : join(cwd, 'elsewhere');
     case 'integer':
       return fallback === type.min ? type.min + 1 : type.min;
     case 'number':
@@ -61,7 +72,6 @@ function another({ path, type, fallback }: Key): unknown {
   }
 }
 
-const base = { api: { tls: { cert_file: 'a.pem', key_file: 'a.pem', client_ca_file: 'a.pem' } } };
 const notLive = keyTable.filter(({ live }) => live !== true);
 
 test('the keys that need a restart are those that one would think of', () => {

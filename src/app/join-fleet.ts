@@ -1,0 +1,37 @@
+import type { HealthBoard } from '../api/index.ts';
+import { eventText } from '../api/index.ts';
+import type { Journal } from '../events/index.ts';
+import type { Fleet } from '../fleet/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Supervisor } from '../processes/index.ts';
+import type { FleetSettings } from '../settings/types.ts';
+import type { Store } from '../store/index.ts';
+import type { Telemetry } from '../telemetry/index.ts';
+
+export interface JoinOptions {
+  readonly settings: FleetSettings | undefined;
+  readonly version: string;
+  readonly health: () => HealthBoard;
+  readonly supervisor: Pick<Supervisor, 'list'>;
+  readonly journal: Journal;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly logger: Telemetry['logger'];
+  readonly metrics: Telemetry['metrics'];
+}
+
+/** The agent's place in its fleet; undefined where none is configured, and then nothing of it is loaded. */
+export async function joinFleet({ settings, version, health, supervisor, ...common }: JoinOptions): Promise<Fleet | undefined> {
+  if (settings === undefined) return undefined;
+  const { openFleet } = await import('../fleet/index.ts');
+  return openFleet({
+    ...common,
+    settings,
+    encode: eventText,
+    snapshot: () => ({
+      version,
+      health: health().snapshot().status,
+      units: supervisor.list().map(({ id, state }) => ({ id, state })),
+    }),
+  });
+}

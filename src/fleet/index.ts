@@ -1,0 +1,66 @@
+/**
+ * The agent in a fleet, over NATS JetStream: its events go to one stream, and an entry of a bucket says that it is there.
+ *
+ * Invariants: nothing here is loaded without `fleet.servers`; servers that are away, wrong or slow disturb nothing else of the agent, and are one
+ * warning and a DEGRADED component; every event of the journal reaches the stream once, in order, or stands in a gap; what is in flight is
+ * bounded in messages and bytes.
+ *
+ * May be imported by app, which loads it late. It imports kernel, settings (types), telemetry, store and events.
+ */
+import type { Journal, StoredEvent } from '../events/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { NotedHealth } from '../kernel/note.ts';
+import type { FleetSettings } from '../settings/types.ts';
+import type { Store } from '../store/index.ts';
+import type { Logger, Metrics } from '../telemetry/types.ts';
+import { createForwarder } from './forwarder.ts';
+import { createLink } from './link.ts';
+import { createPresence, type PresenceEntry } from './presence.ts';
+import { subjectsOf } from './subjects.ts';
+
+export interface FleetOptions {
+  readonly settings: FleetSettings;
+  readonly journal: Pick<Journal, 'watch' | 'stats'>;
+  readonly store: Store;
+  /** An event as the API writes it. */
+  readonly encode: (event: StoredEvent) => string;
+  readonly snapshot: () => Pick<PresenceEntry, 'version' | 'health' | 'units'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface Fleet {
+  readonly health: () => NotedHealth;
+  start(): void;
+  /** How the agent is has changed: its entry follows at once. */
+  changed(): void;
+  /** Bounded, whatever the servers do. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export async function openFleet({ settings, journal, snapshot, ...common }: FleetOptions): Promise<Fleet> {
+  const { clock, logger, metrics } = common;
+  const subjects = subjectsOf(settings.prefix);
+  const link = createLink({ settings, clock, logger });
+  const forwarder = await createForwarder({ ...common, settings, subjects, link, journal });
+  const presence = createPresence({
+    ...{ settings, subjects, link, clock },
+    snapshot: () => ({ ...snapshot(), last_revision: journal.stats().lastRevision, forwarded_revision: forwarder.revision() }),
+  });
+  metrics.observe('sboxagent_fleet_connected', { kind: 'gauge' }, () => [{ value: link.isUp() ? 1 : 0 }]);
+  return {
+    health: link.health,
+    changed: presence.changed,
+    start() {
+      link.start();
+      forwarder.start();
+      presence.start();
+    },
+    async stop() {
+      await forwarder.stop();
+      await presence.stop();
+      await link.stop();
+    },
+  };
+}

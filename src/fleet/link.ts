@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs';
+import { type ConnectionOptions, connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+import type { Clock } from '../kernel/clock.ts';
+import { createNote, type NotedHealth } from '../kernel/note.ts';
+import type { FleetSettings } from '../settings/types.ts';
+import type { Logger } from '../telemetry/types.ts';
+
+/** The connection to NATS. It comes and goes, and disturbs nobody by that. */
+export interface Link {
+  /** The connection, once there is one. Rejects with the signal's reason. */
+  connected(signal: AbortSignal): Promise<NatsConnection>;
+  isUp(): boolean;
+  /** DEGRADED while the servers are away. */
+  readonly health: () => NotedHealth;
+  /** What else is wrong, by part; an empty text heals. */
+  note(part: string, problem: string): void;
+  start(): void;
+  /** Sends what is on its way, within a bound, and leaves. Idempotent. */
+  stop(): Promise<void>;
+}
+
+const firstWaitMs = 1000;
+const longestWaitMs = 30_000;
+/** How long a first connection may take. */
+const connectTimeoutMs = 5000;
+/** A server that answers no ping for so long is away. */
+const pingIntervalMs = 10_000;
+const drainMs = 2000;
+
+export interface LinkOptions {
+  readonly settings: FleetSettings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export function createLink({ settings, clock, logger }: LinkOptions): Link {
+  const ending = new AbortController();
+  const { health, note } = createNote(clock);
+  const problems = new Map<string, string>();
+  let up = Promise.withResolvers<NatsConnection>();
+  let current: NatsConnection | undefined;
+  let ended: Promise<void> | undefined;
+
+  const noteProblem = (part: string, problem: string): void => {
+    if (problem === '') problems.delete(part);
+    else problems.set(part, problem);
+    note([...problems.values()].join('; '));
+  };
+  /** One warning an outage, however often it is tried. */
+  const lost = (why: string): void => {
+    if (!problems.has('link')) logger.warn({ servers: settings.servers, problem: why }, 'the fleet is not reached; it is tried again');
+    noteProblem('link', `the fleet is not reached: ${why}`);
+  };
+  const back = (connection: NatsConnection): void => {
+    if (problems.has('link')) logger.info({ server: connection.getServer() }, 'the fleet is reached again');
+    noteProblem('link', '');
+  };
+  /** Follows one connection, which connects again by itself, until it is closed for good. */
+  const follow = async (connection: NatsConnection): Promise<void> => {
+    current = connection;
+    back(connection);
+    up.resolve(connection);
+    const statuses = (async () => {
+      for await (const status of connection.status()) {
+        if (status.type === 'disconnect' || status.type === 'staleConnection') lost('the connection was lost');
+        if (status.type === 'reconnect') back(connection);
+        if (status.type === 'error') logger.debug({ err: status.error }, 'NATS refused something');
+      }
+    })();
+    const error = await connection.closed();
+    await statuses;
+    current = undefined;
+    up = Promise.withResolvers();
+    if (!ending.signal.aborted) lost(error === undefined ? 'the server closed the connection' : reasonOf(error));
+  };
+  const run = async (): Promise<void> => {
+    let waitMs = firstWaitMs;
+    while (!ending.signal.aborted) {
+      try {
+        const connection = await connect(optionsOf(settings));
+        if (ending.signal.aborted) return await connection.close();
+        await follow(connection);
+        waitMs = firstWaitMs;
+      } catch (error) {
+        lost(reasonOf(error));
+      }
+      await clock.sleep(waitMs * (0.75 + Math.random() / 2), ending.signal).catch(() => {});
+      waitMs = Math.min(waitMs * 2, longestWaitMs);
+    }
+  };
+
+  return {
+    async connected(signal) {
+      const { promise, reject } = Promise.withResolvers<never>();
+      const abort = (): void => reject(signal.reason);
+      signal.addEventListener('abort', abort, { once: true });
+      if (signal.aborted) abort();
+      try {
+        return await Promise.race([up.promise, promise]);
+      } finally {
+        signal.removeEventListener('abort', abort);
+      }
+    },
+    isUp: () => current !== undefined && !problems.has('link'),
+    health,
+    note: noteProblem,
+    start() {
+      ended ??= run();
+    },
+    async stop() {
+      ending.abort();
+      const leaving = current;
+      if (leaving !== undefined) {
+        const drained = problems.has('link') ? Promise.resolve() : leaving.drain().catch(() => {});
+        await Promise.race([drained, clock.sleep(drainMs)]);
+        await leaving.close().catch(() => {});
+      }
+      // A connection attempt cannot be taken back; what it makes is closed.
+      await Promise.race([ended, clock.sleep(drainMs)]);
+    },
+  };
+}
+
+function optionsOf({ servers, credentials, tls, name, prefix }: FleetSettings): ConnectionOptions {
+  const { caFile, certFile, keyFile } = tls;
+  const files = { ca: caFile, cert: certFile, key: keyFile };
+  const read = Object.entries(files).flatMap(([part, file]) => (file === undefined ? [] : [[part, readFileSync(file, 'utf8')] as const]));
+  return {
+    servers: [...servers],
+    name: `${prefix}/${name}`,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: firstWaitMs,
+    timeout: connectTimeoutMs,
+    pingInterval: pingIntervalMs,
+    ...(credentials !== undefined && { authenticator: credsAuthenticator(new TextEncoder().encode(credentials)) }),
+    ...(read.length > 0 && { tls: Object.fromEntries(read) }),
+  };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
