@@ -1,28 +1,17 @@
-import { readFileSync } from 'node:fs';
 import { formatSize } from '../kernel/size.ts';
 import type { ProcessContext } from './context.ts';
 import type { Monitor } from './monitor.ts';
 import { findMembers, type RunTree } from './run-tree.ts';
 
 const sampleMs = 5000;
-/** In pages of 4 KiB: every machine that Node runs on under Linux has these, but for some of arm64, which say so in `smaps` alone. */
-const pageBytes = 4096;
 
 /** Resident bytes of all that a run has started; undefined while nobody can look. */
 export async function residentBytes(tree: RunTree): Promise<number | undefined> {
   try {
     const members = await findMembers(tree);
-    return members.reduce((sum, { pid }) => sum + residentOf(pid), 0);
+    return members.reduce((sum, { residentBytes }) => sum + residentBytes, 0);
   } catch {
     return undefined;
-  }
-}
-
-function residentOf(pid: number): number {
-  try {
-    return Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1] ?? 0) * pageBytes;
-  } catch {
-    return 0; // gone meanwhile
   }
 }
 

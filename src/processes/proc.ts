@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { readKernelFile } from './kernel-file.ts';
 
 /** What /proc/PID/stat says; see proc_pid_stat(5). */
 export interface ProcStat {
@@ -13,6 +14,8 @@ export interface ProcStat {
   readonly cpuTicks: number;
   /** The same of its children that it has waited for. */
   readonly childTicks: number;
+  readonly threads: number;
+  readonly residentBytes: number;
   /** Field 22: with the pid and the boot id it names one process for good. */
   readonly startTicks: number;
 }
@@ -22,7 +25,7 @@ export const ticksPerSecond = 100;
 
 function read(path: string): string | undefined {
   try {
-    return readFileSync(path, 'latin1');
+    return readKernelFile(path);
   } catch (error) {
     if (descriptorsRanOut(error)) throw error; // says nothing about the process
     return undefined; // gone meanwhile, or not ours to read
@@ -41,7 +44,40 @@ export function parseStat(text: string): ProcStat | undefined {
   if (end < 0 || !Number.isSafeInteger(pid)) return undefined;
   const f = text.slice(end + 2).split(' ');
   const n = (field: number): number => Number(f[field - 3] ?? 0);
-  return { pid, state: f[0] ?? '', ppid: n(4), group: n(5), cpuTicks: n(14) + n(15), childTicks: n(16) + n(17), startTicks: n(22) };
+  const state = f[0] ?? '';
+  const [cpuTicks, childTicks] = [n(14) + n(15), n(16) + n(17)];
+  return {
+    pid,
+    state,
+    ppid: n(4),
+    group: n(5),
+    cpuTicks,
+    childTicks,
+    threads: n(20),
+    startTicks: n(22),
+    residentBytes: n(24) * pageBytes(),
+  };
+}
+
+let ownPageBytes: number | undefined;
+
+/** The size of a page of memory, by what the kernel told this process of itself (getauxval(3)); read once. */
+function pageBytes(): number {
+  ownPageBytes ??= readPageBytes();
+  return ownPageBytes;
+}
+
+function readPageBytes(): number {
+  const pageSizeEntry = 6n;
+  try {
+    const auxv = readFileSync('/proc/self/auxv');
+    for (let at = 0; at + 16 <= auxv.length; at += 16) {
+      if (auxv.readBigUInt64LE(at) === pageSizeEntry) return Number(auxv.readBigUInt64LE(at + 8));
+    }
+  } catch {
+    // No /proc: then there is nothing to count in pages either.
+  }
+  return 4096;
 }
 
 /** Undefined when there is no such process, or only its zombie. Throws when no descriptor is left to look with. */

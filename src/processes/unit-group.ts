@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readKernelFile } from './kernel-file.ts';
 import { descriptorsRanOut } from './proc.ts';
 
 /** The cgroup v2 of one unit; see cgroups(7) and the kernel's cgroup-v2.rst for the files. Nothing here throws but EMFILE and its like. */
@@ -57,6 +58,8 @@ export function openUnitGroup(path: string, { memory }: { readonly memory: boole
 
 function below(path: string): readonly string[] {
   try {
+    // Its own name, its `.`, and the `..` of each directory in it: most groups have none, and need not be listed.
+    if (statSync(path).nlink === 2) return [];
     return readdirSync(path, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map((entry) => join(path, entry.name));
@@ -89,7 +92,7 @@ function removeTree(path: string): void {
 
 function read(path: string): string {
   try {
-    return readFileSync(path, 'latin1');
+    return readKernelFile(path);
   } catch (error) {
     if (descriptorsRanOut(error)) throw error; // says nothing about the group
     return '';

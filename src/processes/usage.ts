@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
+import { readKernelFile } from './kernel-file.ts';
 import { descriptorsRanOut, readStat, ticksPerSecond } from './proc.ts';
 import type { RunTree } from './run-tree.ts';
 
@@ -16,39 +17,28 @@ export interface RunUsage {
 
 /** Undefined where its program is gone. Throws when no descriptor is left to look with. */
 export function readUsage({ program, leader, group }: RunTree): RunUsage | undefined {
-  if (program === undefined || readStat(program.pid)?.startTicks !== program.startTicks) return undefined;
+  const own = program === undefined ? undefined : readStat(program.pid);
+  if (program === undefined || own === undefined || own.startTicks !== program.startTicks) return undefined;
   const cpuMicros = group?.cpuMicros();
-  const pids = group === undefined ? descendants(program.pid) : group.members().filter((pid) => pid !== leader?.pid || pid === program.pid);
-  const each = pids.map(usageOf);
-  const total = (figure: (usage: MemberUsage) => number): number => each.reduce((sum, usage) => sum + figure(usage), 0);
+  const usage = { cpuTicks: 0, residentMemoryBytes: 0, openFds: 0, threads: 0 };
+  for (const pid of group?.members() ?? descendants(program.pid)) {
+    if (pid === leader?.pid && pid !== program.pid) continue;
+    const stat = pid === program.pid ? own : readStat(pid);
+    if (stat === undefined) continue;
+    usage.cpuTicks += stat.cpuTicks + stat.childTicks;
+    usage.residentMemoryBytes += stat.residentBytes;
+    usage.threads += stat.threads;
+    usage.openFds += countDescriptors(pid);
+  }
+  const { cpuTicks, ...figures } = usage;
   return {
-    treeCpuSeconds: total(({ cpuTicks }) => cpuTicks) / ticksPerSecond,
+    ...figures,
+    treeCpuSeconds: cpuTicks / ticksPerSecond,
     groupCpuSeconds: cpuMicros === undefined ? undefined : cpuMicros / 1e6,
-    residentMemoryBytes: total(({ residentBytes }) => residentBytes),
-    openFds: total(({ openFds }) => openFds),
-    threads: total(({ threads }) => threads),
   };
 }
 
-interface MemberUsage {
-  readonly cpuTicks: number;
-  readonly residentBytes: number;
-  readonly openFds: number;
-  readonly threads: number;
-}
-
-function usageOf(pid: number): MemberUsage {
-  const stat = readStat(pid);
-  const status = read(`/proc/${pid}/status`);
-  return {
-    cpuTicks: stat === undefined ? 0 : stat.cpuTicks + stat.childTicks,
-    residentBytes: Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024,
-    openFds: countDescriptors(pid),
-    threads: Number(/^Threads:\s+(\d+)$/m.exec(status)?.[1] ?? 0),
-  };
-}
-
-/** More of one unit are not looked at: a fork bomb must not hold up the agent as well. */
+/** More of one unit are not counted: a fork bomb must not hold up the agent as well. */
 const maxMembers = 1000;
 
 /** The process and all that descend from it, by what the kernel says of each thread's children (CONFIG_PROC_CHILDREN). */
@@ -73,7 +63,7 @@ function threadsOf(pid: number): readonly string[] {
 
 function read(path: string): string {
   try {
-    return readFileSync(path, 'latin1');
+    return readKernelFile(path);
   } catch (error) {
     if (descriptorsRanOut(error)) throw error;
     return ''; // gone meanwhile, or not ours to read

@@ -35,6 +35,7 @@ processes:
 `;
   writeFileSync(daemon.configPath, text, { mode: 0o600 });
   await daemon.start();
+  await until('the unit', async () => (await call('GET', '/processes/one')).json.pid > 0);
 });
 after(() => daemon.dispose());
 

@@ -7,7 +7,7 @@ import { runEnvironment } from '../../../src/processes/environment.ts';
 import { bootId, executableOf, hasEnvironment, isAlive, parseStat, readStat } from '../../../src/processes/proc.ts';
 
 test('a name with spaces and parentheses does not shift the fields', () => {
-  const rest = `S 10 42 42 0 -1 4194304 1 0 0 0 7 3 4 1 20 0 1 0 ${123_456} 0 0`;
+  const rest = `S 10 42 42 0 -1 4194304 1 0 0 0 7 3 4 1 20 0 3 0 ${123_456} 9000 25`;
   assert.deepEqual(parseStat(`77 (a) b (c)) ${rest}`), {
     pid: 77,
     state: 'S',
@@ -15,6 +15,8 @@ test('a name with spaces and parentheses does not shift the fields', () => {
     group: 42,
     cpuTicks: 10,
     childTicks: 5,
+    threads: 3,
+    residentBytes: 25 * 4096,
     startTicks: 123_456,
   });
   assert.equal(parseStat('nonsense'), undefined);
