@@ -43,6 +43,8 @@ export interface CompactResult {
   readonly first: number;
   /** Newest revision at that moment. */
   readonly last: number;
+  /** Age (`age_ms`) of the oldest kept; undefined when nothing is left. */
+  readonly oldestAgeMs: number | undefined;
   /** The chunk was not enough. */
   readonly more: boolean;
 }
@@ -150,14 +152,19 @@ function compact(db: DatabaseSync, { beforeAgeMs, overCount, overBytes, chunk }:
   let removed = 0;
   let removedBytes = 0;
   let upTo = 0;
+  let oldestAgeMs: number | undefined;
   for (const row of prepared(db, 'SELECT revision, bytes, age_ms FROM events ORDER BY revision LIMIT ?').iterate(chunk)) {
-    if (removed >= overCount && removedBytes >= overBytes && number(row['age_ms']) >= beforeAgeMs) break;
+    const ageMs = number(row['age_ms']);
+    if (removed >= overCount && removedBytes >= overBytes && ageMs >= beforeAgeMs) {
+      oldestAgeMs = ageMs;
+      break;
+    }
     removed += 1;
     removedBytes += number(row['bytes']);
     upTo = number(row['revision']);
   }
   if (removed > 0) prepared(db, 'DELETE FROM events WHERE revision <= ?').run(upTo);
-  return { removed, removedBytes, first: firstRevision(db), last: lastRevision(db), more: removed === chunk };
+  return { removed, removedBytes, first: firstRevision(db), last: lastRevision(db), oldestAgeMs, more: removed === chunk };
 }
 
 function window(db: DatabaseSync): Window {

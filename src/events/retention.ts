@@ -36,11 +36,18 @@ export function createSweeper(options: RetentionOptions): Sweeper {
   let { retention } = options;
   let running: Promise<void> | undefined;
   let stopped = false;
+  /** Age of the oldest event that is kept; undefined while it is not known. */
+  let oldestAgeMs: number | undefined;
+  /** Whether the store has to be asked: an idle agent leaves it asleep. */
+  const isOver = ({ count, bytes }: JournalStats): boolean =>
+    count > retention.count || bytes > retention.bytes || oldestAgeMs === undefined || oldestAgeMs < ageMs() - retention.ageMs;
   const sweepOnce = async (): Promise<void> => {
     let more = true;
     while (more && !stopped) {
-      const { count, bytes } = stats();
-      if (count === 0) return;
+      const now = stats();
+      const { count, bytes } = now;
+      if (count === 0) oldestAgeMs = undefined;
+      if (count === 0 || !isOver(now)) return;
       const result = await compact({
         beforeAgeMs: ageMs() - retention.ageMs,
         overCount: Math.max(0, count - retention.count),
@@ -48,6 +55,7 @@ export function createSweeper(options: RetentionOptions): Sweeper {
         chunk: chunkEvents,
       });
       removed(result);
+      oldestAgeMs = result.oldestAgeMs;
       more = result.more;
     }
   };
