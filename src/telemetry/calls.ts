@@ -14,6 +14,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { statusName } from '../kernel/errors.ts';
 import { newSpanId, newTraceId } from '../kernel/ids.ts';
 import { late } from '../kernel/late.ts';
+import { CallContext } from './call-context.ts';
 import type { CallSpan, Histogram, Labels, Telemetry } from './types.ts';
 
 const core = late<typeof import('@opentelemetry/core')>(import.meta, '@opentelemetry/core');
@@ -54,15 +55,16 @@ export function createCalls(options: CallsOptions): Telemetry['startCall'] {
     propagator ??= new (core().W3CTraceContextPropagator)();
     return propagator.extract(ROOT_CONTEXT, headers, getter);
   };
-  const kinds = new Map<string, Kind>();
+  /** By system, service and method: a key joined of them would be made for each call. */
+  const kinds = new Map<string, Map<string, Map<string, Kind>>>();
   const kindOf = (service: string, method: string, system: string): Kind => {
+    const known = kinds.get(system)?.get(service)?.get(method);
+    if (known !== undefined) return known;
     const name = service === '' ? method : `${service}/${method}`;
-    const key = `${system} ${name}`;
-    let kind = kinds.get(key);
-    if (kind === undefined) {
-      kind = { name, attributes: { 'rpc.system.name': systems[system] ?? system, 'rpc.method': name }, endings: new Map() };
-      kinds.set(key, kind);
-    }
+    const kind: Kind = { name, attributes: { 'rpc.system.name': systems[system] ?? system, 'rpc.method': name }, endings: new Map() };
+    const ofSystem = kinds.get(system) ?? new Map<string, Map<string, Kind>>();
+    kinds.set(system, ofSystem);
+    ofSystem.set(service, (ofSystem.get(service) ?? new Map<string, Kind>()).set(method, kind));
     return kind;
   };
   return ({ service, method, system, headers }) => {
@@ -92,7 +94,7 @@ class RunningCall implements CallSpan {
     const { traceId, spanId } = this.span.spanContext();
     this.traceId = traceId;
     this.spanId = spanId;
-    this.context = trace.setSpan(parent, this.span);
+    this.context = new CallContext(parent, this.span);
   }
 
   end(code: string, error?: unknown): void {

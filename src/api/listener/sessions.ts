@@ -37,12 +37,13 @@ export function watchSessions(server: Http2Server, options: { readonly clock: Cl
     const nowMs = clock.monotonicMs();
     const watched: Watched = { session, streams: 0, idleSinceMs: nowMs, pingedMs: nowMs, waiting: false };
     open.add(watched);
+    const closed = (): void => {
+      watched.streams -= 1;
+      watched.idleSinceMs = clock.monotonicMs();
+    };
     session.on('stream', (stream) => {
       watched.streams += 1;
-      stream.once('close', () => {
-        watched.streams -= 1;
-        watched.idleSinceMs = clock.monotonicMs();
-      });
+      stream.on('close', closed);
     });
     session.once('close', () => open.delete(watched));
   });

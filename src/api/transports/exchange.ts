@@ -76,6 +76,16 @@ export function isBodiless(status: number): boolean {
   return status === 204 || status === 304;
 }
 
+/** Adds headers to a flat list of names and values, which is what Node makes of an object by way of two copies. */
+export function putHeaders(list: string[], headers: Head): void {
+  for (const name in headers) {
+    const value = headers[name];
+    if (typeof value === 'string') list.push(name, value);
+    else if (typeof value === 'number') list.push(name, String(value));
+    else for (const one of value ?? []) list.push(name, one);
+  }
+}
+
 /** So much is handed to the connection at a time: the watch over stalled readers sees progress in steps of it. */
 export const sliceBytes = 16 * 1024;
 

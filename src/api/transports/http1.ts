@@ -1,6 +1,23 @@
 /** An exchange over HTTP/1.1. */
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { byteLength, type Exchange, type Head, isBodiless, sliceBytes, writeSliced } from './exchange.ts';
+import type { Socket } from 'node:net';
+import { byteLength, type Exchange, type Head, isBodiless, putHeaders, sliceBytes, writeSliced } from './exchange.ts';
+
+/** Exchanges of a connection that have not ended. One listener for all: a connection that is kept carries one request after the other. */
+const open = new WeakMap<Socket, Set<Http1Exchange>>();
+
+function openOn(socket: Socket): Set<Http1Exchange> {
+  const known = open.get(socket);
+  if (known !== undefined) return known;
+  const exchanges = new Set<Http1Exchange>();
+  open.set(socket, exchanges);
+  socket.on('close', () => {
+    for (const exchange of exchanges) exchange.finish();
+  });
+  return exchanges;
+}
+
+function ignore(): void {}
 
 export class Http1Exchange implements Exchange {
   readonly http2 = false;
@@ -25,16 +42,15 @@ export class Http1Exchange implements Exchange {
     this.target = req.url ?? '';
     const length = req.headers['content-length'];
     this.hasBody = req.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
-    const { socket } = req;
-    // A response that waits behind another one (pipelined, or just quick) hears nothing of a lost connection: the socket does.
-    const lost = (): void => this.#finish(res.writableFinished);
-    const done = (): void => {
-      socket.off('close', lost);
-      this.#finish(res.writableFinished);
-    };
-    socket.on('close', lost);
-    res.on('close', done).on('error', () => {});
-    req.on('error', () => {});
+    // A response that waits behind another one (pipelined, or just quick) is not informed of a lost connection: the socket is.
+    const exchanges = openOn(req.socket);
+    exchanges.add(this);
+    res.on('close', () => {
+      exchanges.delete(this);
+      this.finish();
+    });
+    res.on('error', ignore);
+    req.on('error', ignore);
   }
 
   get authorities(): readonly string[] {
@@ -72,14 +88,28 @@ export class Http1Exchange implements Exchange {
   answer(status: number, headers: Head, body?: string | Uint8Array): void {
     if (this.closed || this.responded) return;
     const length = body === undefined ? 0 : byteLength(body);
-    this.respond(status, isBodiless(status) ? headers : { ...headers, 'content-length': length });
-    this.end(this.method === 'HEAD' ? undefined : body);
+    this.#respond(status, headers, isBodiless(status) ? undefined : length);
+    if (this.method === 'HEAD' || body === undefined) this.end();
+    else if (typeof body !== 'string' || length > sliceBytes || length !== body.length) this.end(body);
+    else {
+      // A text with no more bytes than letters goes out as it is.
+      this.written += length;
+      this.#res.end(body, 'latin1');
+    }
   }
 
   respond(status: number, headers: Head): void {
     if (this.closed || this.responded) return;
+    this.#respond(status, headers, undefined);
+  }
+
+  #respond(status: number, headers: Head, length: number | undefined): void {
     this.responded = true;
-    this.#res.writeHead(status, { ...this.common, ...headers } as OutgoingHttpHeaders);
+    const list: string[] = [];
+    putHeaders(list, this.common);
+    putHeaders(list, headers);
+    if (length !== undefined) list.push('content-length', String(length));
+    this.#res.writeHead(status, list);
   }
 
   respondEmpty(status: number, headers: Head): void {
@@ -145,8 +175,10 @@ export class Http1Exchange implements Exchange {
     if (this.closed) fn();
   }
 
-  #finish(complete: boolean): void {
+  /** The answer, or the whole connection, has ended. */
+  finish(): void {
     if (this.#over !== undefined) return;
+    const complete = this.#res.writableFinished;
     this.#over = complete;
     this.#onLost?.();
     this.#onEnd?.(complete);

@@ -2,19 +2,10 @@
 import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { byteLength, type Exchange, type Head, isBodiless, sliceBytes, writeSliced } from './exchange.ts';
+import { byteLength, type Exchange, type Head, isBodiless, putHeaders, sliceBytes, writeSliced } from './exchange.ts';
 
 const withTrailers = { waitForTrailers: true };
 const headOnly = { endStream: true };
-
-function put(list: string[], headers: Head): void {
-  for (const name in headers) {
-    const value = headers[name];
-    if (typeof value === 'string') list.push(name, value);
-    else if (typeof value === 'number') list.push(name, String(value));
-    else for (const one of value ?? []) list.push(name, one);
-  }
-}
 
 export class Http2Exchange implements Exchange {
   readonly http2 = true;
@@ -108,10 +99,9 @@ export class Http2Exchange implements Exchange {
 
   #respond(status: number, headers: Head, options: object | undefined): void {
     this.responded = true;
-    // A flat list is what Node makes of an object, by way of two copies.
     const list = [':status', String(status)];
-    put(list, this.common);
-    put(list, headers);
+    putHeaders(list, this.common);
+    putHeaders(list, headers);
     this.body.respond(list, options);
   }
 
