@@ -27,7 +27,10 @@ const plain = [
   'gen/descriptor/sboxagent.binpb',
   'gen/console/*',
   'gen/es/**/*.js',
+  'gen/openapi/openapi.json',
   'proto/**/*.proto',
+  'src/reference/*',
+  'third_party/swagger-ui/{LICENSE,NOTICE,VERSION,swagger-ui*}',
 ];
 /** Programs in TypeScript. */
 const programs = ['src/**/*.ts', 'gen/ts/**/*.ts', 'examples/*.ts'];

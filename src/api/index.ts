@@ -14,5 +14,6 @@ export type { HealthBoard, HealthComponent, HealthSnapshot, HealthStatus, Status
 export type { CertificateWatch } from './listener/index.ts';
 export { metricsRoutes } from './metrics-routes.ts';
 export type { Call, Mounted, PlainRoute, RpcMethod, ServedMethod } from './seam.ts';
+export { referenceRoutes } from './static/reference-routes.ts';
 export { fileRoute, type StaticFile, type StaticFiles, staticRoutes } from './static/static-routes.ts';
 export type { Exchange } from './transports/exchange.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ensureAdminToken, openAccess } from '../access/index.ts';
 import { openAlerts } from '../alerts/index.ts';
-import { createApi, createFrontDoor, metricsRoutes, type StatusSnapshot } from '../api/index.ts';
+import { createApi, createFrontDoor, metricsRoutes, referenceRoutes, type StatusSnapshot } from '../api/index.ts';
 import { openAudit } from '../audit/index.ts';
 import { openConfig } from '../config/index.ts';
 import { systemClock } from '../kernel/clock.ts';
@@ -261,7 +261,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
     telemetry,
     clock,
     methods: api.methods,
-    plain: [...metricsRoutes(metrics, settings.api.metrics), ...pageRoutes(settings.api)],
+    plain: [...metricsRoutes(metrics, settings.api.metrics), ...referenceRoutes(), ...pageRoutes(settings.api)],
     certificate: certificate.watch,
     unixSocketPath: settings.api.unixSocket.path,
   });

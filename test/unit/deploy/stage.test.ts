@@ -17,6 +17,8 @@ test('what is shipped has every file that its code names, types in none, and the
   assert.ok(
     files.includes('src/main.js') && files.includes('dist/serve.js') && files.includes('dist/store-worker.js') && files.length > 300,
   );
+  const served = ['gen/openapi/openapi.json', 'src/reference/index.html', 'third_party/swagger-ui/swagger-ui-bundle.js'];
+  for (const path of [...served, 'third_party/swagger-ui/LICENSE']) assert.ok(existsSync(join(directory, path)), path);
   const missing = files.flatMap((file) => {
     const targets = [...readFileSync(join(directory, file), 'utf8').matchAll(named)].map(([, , target = '']) => target);
     return targets.filter((target) => !existsSync(join(directory, dirname(file), target))).map((target) => `${file}: ${target}`);

@@ -6,6 +6,8 @@ import type { Answered } from '../../seam.ts';
 export interface UnaryAnswer {
   /** HTTP status of a success; 200 unless said. */
   readonly status?: (message: Answered) => number;
+  /** Every status that may come with the message, for the API's document; only 200 unless said. */
+  readonly statuses?: readonly number[];
   /** Path of what was made. */
   readonly location?: (message: Answered) => string;
 }
@@ -24,14 +26,19 @@ function text(message: Answered, field: string): string {
   return typeof value === 'string' || typeof value === 'bigint' ? String(value) : '';
 }
 
-const created = (collection: string): UnaryAnswer => ({
+/** `others`: statuses that the service itself sets instead. */
+const created = (collection: string, ...others: readonly number[]): UnaryAnswer => ({
   status: () => 201,
+  statuses: [201, ...others],
   location: (message) => `/api/v1/${collection}/${encodeURIComponent(text(message, 'id').toWellFormed())}`,
 });
 
 export const unaryAnswers: Readonly<Record<string, UnaryAnswer>> = {
-  '/sboxagent.v1.AgentService/GetHealth': { status: (message) => ((message as Health).status === Health_Status.UNHEALTHY ? 503 : 200) },
-  '/sboxagent.v1.EventService/CreateEvent': created('events'),
+  '/sboxagent.v1.AgentService/GetHealth': {
+    status: (message) => ((message as Health).status === Health_Status.UNHEALTHY ? 503 : 200),
+    statuses: [200, 503],
+  },
+  '/sboxagent.v1.EventService/CreateEvent': created('events', 200),
   '/sboxagent.v1.ProcessService/StartProcess': created('processes'),
 };
 
