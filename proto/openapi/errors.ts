@@ -80,6 +80,7 @@ export const methodErrors: Readonly<Record<string, Reasons>> = {
   'AlertService.WatchAlerts': read,
   'AlertService.AcknowledgeAlert': [...write, 'ALERT_NOT_FOUND'],
   'MetricsService.GetMetrics': read,
+  'AuditService.ListAuditEntries': read,
 };
 
 /** Reasons that no answer of REST has. */

@@ -43,6 +43,7 @@ export function reasonsOf(method: RpcMethod, hasBody: boolean): ErrorReason[] {
       'INVALID_REQUEST' as const,
       ...commonErrors({ ...method, hasBody }),
       ...own,
+      ...(method.audit.kind === 'changes' ? (['AUDIT_UNAVAILABLE'] as const) : []),
       ...(asksOnce(method.desc) ? (['REQUEST_ID_REUSED', 'JOURNAL_UNAVAILABLE', 'INGEST_OVERLOADED', 'JOURNAL_FULL'] as const) : []),
     ]),
   ];

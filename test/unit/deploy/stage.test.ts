@@ -6,8 +6,9 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { root } from '../../helpers/daemon.ts';
 
-/** `from './x.js'`, `import('./x.js')`, `new URL('../x', import.meta.url)`. */
-const named = /(?:^(?:import|export)\b[^\n]*?from\s*|(?<!\{ ?)import\(\s*|^import\s*|new URL\(\s*)(['"])(\.{1,2}\/[^'"]+)\1/gm;
+/** `from './x.js'`, `import('./x.js')`, `new URL('../x', import.meta.url)`. What a bundle names by the place of its source is there as in that source. */
+const named =
+  /(?:^(?:import|export)\b[^\n]*?from\s*|(?<!\{ ?)import\(\s*|^import\s*|new URL\(\s*)(['"])(\.{1,2}\/[^'"]+)\1(?!,\s*new URL)/gm;
 
 test('what is shipped has every file that its code names, types in none, and the version of package.json', (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'sboxagent-stage-'));
