@@ -81,6 +81,8 @@ export const methodErrors: Readonly<Record<string, Reasons>> = {
   'AlertService.AcknowledgeAlert': [...write, 'ALERT_NOT_FOUND'],
   'MetricsService.GetMetrics': read,
   'AuditService.ListAuditEntries': read,
+  'TraceService.GetTrace': [...read, 'TRACE_NOT_FOUND'],
+  'TraceService.ListTraces': read,
 };
 
 /** Reasons that no answer of REST has. */
