@@ -3,7 +3,7 @@
  * each by itself is a third of the work of its start and a sixth of its memory. What is loaded late, and what runs in threads, stays a file
  * of its own. src/bundled.ts says when a start takes it.
  */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import type { Plugin } from 'rolldown';
 import { bundleDirectory, type Inputs, inputsFile, isFresh, packagesFile, stampOf } from '../../src/bundled.ts';
@@ -40,6 +40,13 @@ const moved: Plugin = {
   },
 };
 
+/** One letter beyond ASCII makes Node hold the text of its whole file with two bytes a letter: such letters are written as their escapes. */
+function escapeLetters(path: string): void {
+  const code = readFileSync(path, 'utf8');
+  const plain = code.replaceAll(/[\u0080-\uffff]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  if (plain !== code) writeFileSync(path, plain);
+}
+
 /** Of the files that a bundle was made of: those of packages by the file that names them all. */
 function inputsOf(modules: readonly string[]): Inputs {
   const own = modules.map((id) => relative(root, id)).filter((path) => /^(?:src|gen)\//.test(path));
@@ -64,6 +71,7 @@ export async function bundle(directory: string): Promise<Inputs> {
       // Nobody reads them there, and they lie in memory with the rest.
       comments: false,
     });
+    for (const { fileName } of output) escapeLetters(join(directory, fileName));
     return inputsOf(output.flatMap(({ moduleIds = [] }) => moduleIds));
   } finally {
     await made.close();
