@@ -112,7 +112,7 @@ function bounded(error: AgentError): AgentError {
   return new AgentError(reason, cutText(message, maxMessageBytes), {
     metadata: { ...Object.fromEntries(facts), ...left },
     violations: faults,
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    retryAfterMs,
     detail: error.detail,
     cause: error.cause,
   });

@@ -22,7 +22,7 @@ export interface AgentErrorOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly violations?: readonly Violation[];
   /** Waiting this long helps. */
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
   /** The thing that the error is about, as the caller would have got it: the api knows how each kind goes over the wire. */
   readonly detail?: ErrorDetail | undefined;
   /** What lies behind it: for our own log, never for the wire. */

@@ -11,7 +11,7 @@ const bounds = { keptMs: 24 * 3_600_000, maxCount: 100_000, maxBytes: 64 * 1024 
 export interface RequestMemory {
   /**
    * Runs `fn` once per `key` (principal, method, request_id) and answers its bytes to every repetition within 24 h.
-   * A failure is not remembered. Throws REQUEST_ID_REUSED when the key came with another `bodyHash` before.
+   * Where `fn` fails nothing is kept. Throws REQUEST_ID_REUSED when the key came with another `bodyHash` before.
    */
   run(key: string, bodyHash: string, fn: () => Promise<Uint8Array>): Promise<Uint8Array>;
 }

@@ -77,7 +77,7 @@ for (const [i, engine] of engines.entries()) {
   });
 }
 
-test('a request_id that was answered is answered again, without another apply; a refusal is judged anew', async () => {
+test('a request_id that was answered is answered again, without another apply; so is a refusal', async () => {
   const [edge] = bench.edges;
   assert.ok(edge !== undefined);
   const request = { request_id: 'once', reason: 'by request' };
@@ -88,7 +88,9 @@ test('a request_id that was answered is answered again, without another apply; a
   assert.match(readFileSync(edge.path, 'utf8'), /meanwhile/);
   assert.equal((await bench.put(edge, edge.good('other'), request)).status, 409);
   const bad = { ...edge.good('bad'), fake: { bad_check: 'no' } };
-  const ids = [];
-  for (let n = 0; n < 2; n++) ids.push((await bench.applyOf(await bench.put(edge, bad, { request_id: 'refused' }))).id);
-  assert.equal(new Set(ids).size, 2);
+  const refused = await bench.put(edge, bad, { request_id: 'refused' });
+  assert.deepEqual(await bench.put(edge, bad, { request_id: 'refused' }), refused);
+  const { id, result } = await bench.applyOf(refused);
+  assert.equal(result, 'REJECTED');
+  assert.notEqual((await bench.applyOf(await bench.put(edge, bad))).id, id, 'without the id it is judged anew');
 });

@@ -6,10 +6,11 @@ import { createContextValues, type HandlerContext } from '@connectrpc/connect';
 import { callOf } from '../calls.ts';
 import { encodeMessage } from '../codec/binary.ts';
 import { type Answered, type Call, callKey, type RpcMethod, type UnaryRun } from '../seam.ts';
+import { decodeRefusal, encodeRefusal } from './kept-answer.ts';
 
 /** What was answered to which request, kept for 24 h. */
 export interface RequestMemory {
-  /** Runs `fn` once for one `key` and answers its bytes ever after; another `bodyHash` is REQUEST_ID_REUSED. Failures are not remembered. */
+  /** Runs `fn` once for one `key` and answers its bytes ever after; another `bodyHash` is REQUEST_ID_REUSED. Nothing is kept where `fn` fails. */
   run(key: string, bodyHash: string, fn: () => Promise<Uint8Array>): Promise<Uint8Array>;
 }
 
@@ -84,12 +85,22 @@ export function remembered(memory: RequestMemory, method: RpcMethod, work: Unary
     if (requestId === '') return work(message, context);
     const call = callOf(context);
     let first: Answered | undefined;
-    const bytes = memory.run(`${call.principal.id}/${parent.typeName}.${name}/${requestId}`, requestHash(input, message), async () => {
-      first = await work(message, unattended(context, call));
-      return encodeMessage(output, first);
-    });
+    const done = async (): Promise<Uint8Array> => {
+      try {
+        first = await work(message, unattended(context, call));
+        return encodeMessage(output, first);
+      } catch (error) {
+        const refusal = encodeRefusal(error);
+        if (refusal === undefined) throw error;
+        return refusal;
+      }
+    };
+    const bytes = memory.run(`${call.principal.id}/${parent.typeName}.${name}/${requestId}`, requestHash(input, message), done);
     call.holdUntil(bytes);
     const answered = await unlessLeft(bytes, context.signal);
-    return first ?? fromBinary(output, answered);
+    if (first !== undefined) return first;
+    const refusal = decodeRefusal(answered);
+    if (refusal !== undefined) throw refusal;
+    return fromBinary(output, answered);
   };
 }

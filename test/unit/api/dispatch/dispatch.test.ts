@@ -44,6 +44,10 @@ function restarter(restartProcess: Restart, memory = new FakeRequests()) {
   };
 }
 
+function wordsOf({ reason, message, metadata }: AgentError): Pick<AgentError, 'reason' | 'message' | 'metadata'> {
+  return { reason, message, metadata };
+}
+
 const unknownProcess: Restart = () => {
   throw new AgentError('PROCESS_NOT_FOUND', 'process p is unknown');
 };
@@ -139,6 +143,30 @@ describe('idempotency', () => {
     assert.equal((await call('r')).pid, 2);
     assert.equal((await call('')).pid, 3);
     assert.equal((await call('')).pid, 4);
+  });
+
+  it('keeps a refusal that is the outcome of an apply, whole; what passes is judged anew', async () => {
+    const detail = { kind: 'apply', record: { id: 'a1', steps: [], engineOutput: ['FATAL bad'] } } as const;
+    const refusals = [
+      new AgentError('APPLY_ROLLED_BACK', 'it did not prove itself', { metadata: { apply_id: 'a1' }, detail, cause: new Error('mine') }),
+      new AgentError('INTERNAL', 'a bug', { detail }),
+      new AgentError('DISK_FULL', 'no room', { detail }),
+      new AgentError('PROCESS_NOT_FOUND', 'not there yet'),
+    ];
+    for (const [i, refusal] of refusals.entries()) {
+      let runs = 0;
+      const { call } = restarter(() => {
+        runs += 1;
+        throw refusal;
+      });
+      const answers = [await call('r').catch((error: unknown) => error), await call('r').catch((error: unknown) => error)];
+      assert.equal(runs, i === 0 ? 1 : 2);
+      for (const answer of answers) {
+        assert.ok(answer instanceof AgentError);
+        const { reason, message, metadata, detail: of } = answer;
+        assert.deepEqual({ reason, message, metadata, of }, { ...wordsOf(refusal), of: refusal.detail });
+      }
+    }
   });
 
   it('the work goes on without its caller, holds the place until it is done, and is answered to who asks again', async () => {
