@@ -17,7 +17,7 @@ const tours: Readonly<Record<string, readonly RegExp[]>> = {
     /config\.json:1[\s\S]*example\.com[\s\S]*config\.applied[\s\S]*config\.rejected/,
     /plugin\.degraded[\s\S]*plugin\.unhealthy[\s\S]*plugin\.recovering[\s\S]*plugin\.recovered/,
     /[4-9] "trace_id"/,
-    /visitor .*ACTIVE[\s\S]*visitor .*STOPPED[\s\S]*ENDED: it ended its session[\s\S]*visitor is forgotten/,
+    /visitor .*ACTIVE[\s\S]*visitor .*STOPPED[\s\S]*ENDED: it ended its session[\s\S]*visitor is removed/,
     /^/,
   ],
   'changing-configuration.md': [
