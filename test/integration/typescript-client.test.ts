@@ -1,6 +1,6 @@
 /** The TypeScript client against a real daemon, in its form for Node and in that for browsers. */
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { AgentClient as BrowserClient, EventStreamClient as BrowserStream } from '../../clients/typescript/src/browser.ts';
@@ -27,9 +27,11 @@ after(() => daemon?.dispose());
 
 const bySocket = (): AgentClient => new AgentClient({ target: `unix:${join(daemon.stateDir, 'api.sock')}` });
 
-test('it has every service of the protos', () => {
-  const files = readdirSync(join(root, 'gen/es/sboxagent/v1')).filter((name) => name.endsWith('_service_pb.js'));
-  assert.equal(services.length, files.length);
+test('it has every service and every message of the protos', () => {
+  const files = readdirSync(join(root, 'gen/es/sboxagent/v1')).filter((name) => name.endsWith('_pb.js'));
+  assert.equal(services.length, files.filter((name) => name.endsWith('_service_pb.js')).length);
+  const messages = readFileSync(join(root, 'clients/typescript/src/messages.ts'), 'utf8');
+  for (const name of files) assert.ok(messages.includes(`/${name}'`), `npm run generate: ${name} is missing`);
 });
 
 describe('calls', () => {

@@ -1,9 +1,10 @@
 /** The client for browsers: Connect over fetch. Everything but how the agent is reached is the same as in Node. */
 import { createConnectTransport } from '@connectrpc/connect-web';
-import { type AgentMethods, agentMethods } from './client.ts';
+import { agentMethods } from './client.ts';
 import { type EventStreamOptions, events, type Gap } from './event-stream.ts';
 import { authorize, repeatCalls } from './interceptors.ts';
 import type { Event } from './messages.ts';
+import type { AgentMethods } from './services.ts';
 
 export * from './common.ts';
 

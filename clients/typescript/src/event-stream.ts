@@ -2,9 +2,9 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Event, EventFilterSchema } from '../../../gen/es/sboxagent/v1/event_pb.js';
 import type { WatchEventsResponse } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
-import type { AgentMethods } from './client.ts';
 import { type AgentError, agentError, type CodeName } from './errors.ts';
 import { pause } from './interceptors.ts';
+import type { AgentMethods } from './services.ts';
 
 /** Events that were gone before they could be given: the first and last revision missed, and how many (of all types). */
 export class Gap {

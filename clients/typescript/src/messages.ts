@@ -1,3 +1,4 @@
+// Written by clients/typescript/generate.ts; do not edit.
 /** Every message and enum of the agent's API, by its name in the protos, with its schema (`create(EventSchema, …)`, `toJson(EventSchema, …)`). */
 export * from '../../../gen/es/sboxagent/v1/agent_pb.js';
 export * from '../../../gen/es/sboxagent/v1/agent_service_pb.js';

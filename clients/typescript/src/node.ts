@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs';
 import type { SecureClientSessionOptions } from 'node:http2';
 import { connect } from 'node:net';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
-import { type AgentMethods, agentMethods } from './client.ts';
+import { agentMethods } from './client.ts';
 import { type EventStreamOptions, events, type Gap } from './event-stream.ts';
 import { authorize, repeatCalls } from './interceptors.ts';
 import type { Event } from './messages.ts';
+import type { AgentMethods } from './services.ts';
 import { resolveTarget, type Target, tokenSource } from './target.ts';
 
 export * from './common.ts';
