@@ -38,6 +38,14 @@ const tours: Readonly<Record<string, readonly RegExp[]>> = {
     /exit code 1[\s\S]*broken at entry 3/,
     /^/,
   ],
+  'metrics.md': [
+    /worker .*READY/,
+    /^\s*cpu [\s\S]*worker +READY[\s\S]*"resident_memory_bytes": [1-9]/,
+    /sboxagent_process_state\{process="worker",engine="",state="READY"\} 1\n[\s\S]*sboxagent_process_resident_memory_bytes/,
+    /_bucket\{.*\} \d+ # \{trace_id="[0-9a-f]{32}"\}/,
+    /"unit": ?"ratio"[\s\S]*"window": ?"300s"[\s\S]*"rate":/,
+    /^/,
+  ],
   'engines.md': [
     /edge .*READY/,
     /probe +PASSED[\s\S]*edge runs with revision 2[\s\S]*correct-horse[\s\S]*way-out/,
