@@ -1,4 +1,4 @@
-import { effect, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import { effect, type ReadonlySignal, type Signal, signal, untracked } from '@preact/signals';
 import type { Process } from '../../../gen/es/sboxagent/v1/process_pb.js';
 import { follow, type Link } from './follow.ts';
 import type { Session } from './session.ts';
@@ -28,8 +28,7 @@ export function whileOpen(session: Session, fn: (signal: AbortSignal) => void): 
     token = session.token.value;
     controller = new AbortController();
     const { signal } = controller;
-    // Not within the effect: what `fn` reads is not what it depends on.
-    queueMicrotask(() => fn(signal));
+    untracked(() => fn(signal));
   });
 }
 

@@ -1,5 +1,5 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { AgentStatus } from '../../../gen/es/sboxagent/v1/agent_pb.js';
 
 /** Who looks at the page, and what the agent said of itself. */
@@ -43,8 +43,10 @@ export function createSession(token: string | undefined, storage: Storage): Sess
   );
   const lock = (why?: string): void => {
     storage.removeItem(place);
-    current.value = undefined;
-    state.value = { kind: 'locked', why };
+    batch(() => {
+      current.value = undefined;
+      state.value = { kind: 'locked', why };
+    });
   };
   return {
     state,
@@ -53,8 +55,10 @@ export function createSession(token: string | undefined, storage: Storage): Sess
     may: (scope) => scopes.value.has('admin') || scopes.value.has(scope),
     unlock(next) {
       if (next !== '') storage.setItem(place, next);
-      current.value = next === '' ? undefined : next;
-      state.value = { kind: 'opening' };
+      batch(() => {
+        current.value = next === '' ? undefined : next;
+        state.value = { kind: 'opening' };
+      });
     },
     lock,
     opened(status) {

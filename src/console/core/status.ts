@@ -1,4 +1,4 @@
-import { effect } from '@preact/signals';
+import { effect, untracked } from '@preact/signals';
 import type { App } from './app.ts';
 import { after, every } from './time.ts';
 
@@ -18,12 +18,13 @@ export function keepStatus({ session, clients, link }: App): void {
     }
   };
   effect(() => {
-    if (session.state.value.kind === 'opening') void ask();
+    // A call reads the token: what it reads is not what this depends on.
+    if (session.state.value.kind === 'opening') untracked(() => void ask());
   });
   // After a break, another agent may answer.
   let before = link.value;
   effect(() => {
-    if (link.value === 'live' && before === 'waiting') void ask();
+    if (link.value === 'live' && before === 'waiting') untracked(() => void ask());
     before = link.value;
   });
   every(everyMs, () => {

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { every } from './time.ts';
+import { after, every } from './time.ts';
 
 export type Loaded<T> =
   | { readonly kind: 'loading' }
@@ -40,4 +40,13 @@ export function useWhile(run: (signal: AbortSignal) => void, deps: readonly unkn
     run(controller.signal);
     return () => controller.abort();
   }, deps);
+}
+
+const typingMs = 250;
+
+/** What is typed, when the typing rests. */
+export function useSettled(value: string): string {
+  const [settled, settle] = useState(value);
+  useEffect(() => after(typingMs, () => settle(value)), [value]);
+  return settled;
 }

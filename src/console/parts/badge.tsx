@@ -5,7 +5,7 @@ import { Plugin_State } from '../../../gen/es/sboxagent/v1/plugin_pb.js';
 import { Process_State } from '../../../gen/es/sboxagent/v1/process_pb.js';
 import { useTexts } from '../core/app.ts';
 
-export type Tone = 'ok' | 'busy' | 'warn' | 'bad' | 'off';
+export type Tone = 'ok' | 'busy' | 'calm' | 'warn' | 'bad' | 'off';
 
 /** A word with a mark of its tone: never the colour alone. */
 export function Badge({ tone, children }: { readonly tone: Tone; readonly children: string }) {
@@ -23,6 +23,7 @@ export function Badge({ tone, children }: { readonly tone: Tone; readonly childr
 const marks: Readonly<Record<Tone, string>> = {
   ok: 'M5 1a4 4 0 1 1 0 8a4 4 0 1 1 0-8z',
   busy: 'M5 1a4 4 0 1 1 0 8a4 4 0 1 1 0-8zM5 3a2 2 0 1 0 0 4a2 2 0 1 0 0-4z',
+  calm: 'M5 2.5a2.5 2.5 0 1 1 0 5a2.5 2.5 0 1 1 0-5z',
   warn: 'M5 .8L9.6 9H.4z',
   bad: 'M1 1h8v8H1z',
   off: 'M1 4h8v2H1z',
@@ -82,7 +83,7 @@ export function HealthBadge({ status }: { readonly status: Health_Status }) {
 export const severityTones: Readonly<Record<keyof typeof Event_Severity, Tone>> = {
   SEVERITY_UNSPECIFIED: 'off',
   DEBUG: 'off',
-  INFO: 'ok',
+  INFO: 'calm',
   WARNING: 'warn',
   ERROR: 'bad',
   CRITICAL: 'bad',

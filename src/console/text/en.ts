@@ -22,7 +22,7 @@ export const en = {
     language: 'Language',
     leave: 'Forget the token',
     keys: 'Keys',
-    version: (version: string) => `Version ${version}`,
+    version: (version: string) => `Version ${version}`.trim(),
     caller: (name: string, scopes: string) => `${name}: ${scopes}`,
   },
   unlock: {
@@ -159,8 +159,8 @@ export const en = {
   logs: {
     level: 'Level',
     text: 'Containing',
-    follow: 'Follow',
-    paused: (n: number) => (n === 0 ? 'Paused' : `Paused, ${n} new`),
+    pause: 'Pause',
+    resume: (n: number) => (n === 0 ? 'Go on' : `Go on, ${n} new`),
     empty: 'Nothing was written yet.',
     noMatch: 'No line matches.',
     dropped: (n: number) => `${n} lines were lost here: more came than could be kept`,
@@ -221,7 +221,6 @@ export const en = {
     text: 'Containing',
     empty: 'No event yet.',
     noMatch: 'No event matches.',
-    live: 'Live',
     gap: (n: string) => `${n} events were missed here: they are older than what is kept`,
     kept: (n: string, from: string) => `${n} kept, from revision ${from}`,
     source: 'Source',

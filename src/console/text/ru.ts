@@ -29,7 +29,7 @@ export const ru: Texts = {
     language: 'Язык',
     leave: 'Забыть токен',
     keys: 'Клавиши',
-    version: (version) => `Версия ${version}`,
+    version: (version) => `Версия ${version}`.trim(),
     caller: (name, scopes) => `${name}: ${scopes}`,
   },
   unlock: {
@@ -169,8 +169,8 @@ export const ru: Texts = {
   logs: {
     level: 'Уровень',
     text: 'Содержит',
-    follow: 'Следить',
-    paused: (n) => (n === 0 ? 'Пауза' : `Пауза, новых: ${n}`),
+    pause: 'Пауза',
+    resume: (n) => (n === 0 ? 'Продолжить' : `Продолжить, новых: ${n}`),
     empty: 'Пока ничего не написано.',
     noMatch: 'Нет подходящих строк.',
     dropped: (n) => `здесь потеряно строк: ${n}; их было больше, чем можно сохранить`,
@@ -231,7 +231,6 @@ export const ru: Texts = {
     text: 'Содержит',
     empty: 'Событий пока нет.',
     noMatch: 'Подходящих событий нет.',
-    live: 'Вживую',
     gap: (n) => `здесь пропущено событий: ${n}; они старше того, что хранится`,
     kept: (n, from) => `хранится ${n}, с ревизии ${from}`,
     source: 'Источник',

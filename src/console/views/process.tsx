@@ -1,11 +1,13 @@
 import { useApp, useTexts } from '../core/app.ts';
 import { href } from '../core/router.ts';
 import { ProcessBadge } from '../parts/badge.tsx';
+import { Logs } from '../parts/logs.tsx';
 import { Empty } from '../parts/note.tsx';
 import { ProcessButtons } from '../parts/process-actions.tsx';
+import { ProcessConfigView } from './process-config.tsx';
 import { ProcessSummary } from './process-summary.tsx';
 
-const tabs = ['summary'] as const;
+const tabs = ['summary', 'logs', 'config'] as const;
 type Tab = (typeof tabs)[number];
 
 /** One process: why it is in its state, its runs, what it writes, and its config. */
@@ -30,15 +32,17 @@ export function ProcessView({ id, tab }: { readonly id: string; readonly tab: st
         <ProcessButtons process={process} />
       </header>
       <nav class="tabs" aria-label={id}>
-        {tabs.map((one) => (
-          <a
-            key={one}
-            href={one === 'summary' ? href('processes', id) : href('processes', id, one)}
-            aria-current={one === here ? 'page' : undefined}
-          >
-            {texts.process[one]}
-          </a>
-        ))}
+        {tabs
+          .filter((one) => one !== 'config' || process.configPath !== '')
+          .map((one) => (
+            <a
+              key={one}
+              href={one === 'summary' ? href('processes', id) : href('processes', id, one)}
+              aria-current={one === here ? 'page' : undefined}
+            >
+              {texts.process[one]}
+            </a>
+          ))}
       </nav>
       <TabView tab={here} id={id} />
     </>
@@ -50,6 +54,10 @@ function TabView({ tab, id }: { readonly tab: Tab; readonly id: string }) {
   const process = processes.all.value?.get(id);
   if (process === undefined) return null;
   switch (tab) {
+    case 'logs':
+      return <Logs source={id} />;
+    case 'config':
+      return <ProcessConfigView id={id} />;
     case 'summary':
       return <ProcessSummary process={process} />;
   }

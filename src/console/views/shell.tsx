@@ -5,6 +5,9 @@ import { type Theme, themes } from '../core/preferences.ts';
 import { href } from '../core/router.ts';
 import { Button } from '../parts/button.tsx';
 import { type Language, languages, type Texts, tables } from '../text/index.ts';
+import { AlertsView } from './alerts.tsx';
+import { EventsView } from './events.tsx';
+import { HealthView } from './health.tsx';
 import { KeysDialog } from './keys.tsx';
 import { Overview } from './overview.tsx';
 import { ProcessView } from './process.tsx';
@@ -48,12 +51,21 @@ function Opened() {
 const views: readonly (readonly [keyof Texts['nav'], string])[] = [
   ['overview', ''],
   ['processes', 'processes'],
+  ['events', 'events'],
+  ['alerts', 'alerts'],
+  ['health', 'health'],
 ];
 
 function CurrentView({ path: [view = '', id, tab] }: { readonly path: readonly string[] }) {
   switch (view) {
     case 'processes':
       return id === undefined ? <ProcessesView /> : <ProcessView id={id} tab={tab} />;
+    case 'events':
+      return <EventsView />;
+    case 'alerts':
+      return <AlertsView />;
+    case 'health':
+      return <HealthView />;
     default:
       return <Overview />;
   }

@@ -1,23 +1,49 @@
 /** The console in a browser, against the daemon as it ships. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { noBrowser, openBrowser, type TestBrowser, type WatchedPage } from '../../helpers/browser.ts';
-import { type Daemon, makeDaemon, program, runProgram, until } from '../../helpers/daemon.ts';
+import { type Daemon, freePort, makeDaemon, program, root, runProgram, until } from '../../helpers/daemon.ts';
 
 const hostile = '<img src=x onerror="document.title=\'pwned\'"><script>document.title="pwned"</script>';
 const ownStop = { on_agent_exit: 'stop' };
+const text = (config: object): string => JSON.stringify(config, null, 2);
+const engineConfig = (port: number, more: object = {}): object => ({
+  log: { level: 'info' },
+  inbounds: [{ type: 'mixed', tag: 'in', listen: '127.0.0.1', listen_port: port }],
+  ...more,
+});
 
 describe('the console', { skip: noBrowser }, () => {
   let daemon: Daemon;
   let browser: TestBrowser;
+  let configPath = '';
 
   before(async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'console-engine-'));
+    configPath = join(dir, 'config.json');
+    writeFileSync(configPath, text(engineConfig(await freePort())));
     daemon = await makeDaemon({
       config: {
         processes: {
           units: {
+            edge: {
+              ...{
+                engine: 'sing-box',
+                binary: join(root, 'test/fixtures/processes/bin/sing-box'),
+                config_path: configPath,
+                autostart: true,
+              },
+              ...{ apply: { ready_within: '2s' }, ...ownStop },
+            },
             web: { command: ['/bin/sleep', '1000'], autostart: true, restart: { policy: 'always', base: '300ms', jitter: 0 }, ...ownStop },
+            ticker: {
+              command: ['/bin/sh', '-c', 'i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done'],
+              ...{ autostart: true, on_agent_exit: 'keep' },
+            },
             loop: {
               command: ['/bin/sh', '-c', `echo '${hostile.replaceAll("'", '')}'; exit 3`],
               autostart: true,
@@ -33,6 +59,7 @@ describe('the console', { skip: noBrowser }, () => {
   after(async () => {
     await browser[Symbol.asyncDispose]();
     await daemon.dispose();
+    rmSync(dirname(configPath), { recursive: true, force: true });
   });
 
   const mint = async (scopes: string): Promise<string> => {
@@ -120,6 +147,95 @@ describe('the console', { skip: noBrowser }, () => {
     assert.ok(seen.slice(1, -1).includes('Waiting to restart'), seen.join());
     assert.notEqual(await pidOf(), old);
     clean(watched);
+    await page.close();
+  });
+
+  it('watches an apply that does not prove itself to its end, then one that does, and rolls back', async () => {
+    const watched = await open('processes/edge/config');
+    const { page } = watched;
+    await page.waitForFunction(() => document.querySelector('.top .badge')?.classList.contains('ok'));
+    const write = async (content: string, button: string): Promise<void> => {
+      await page.waitForSelector('textarea.code');
+      await page.locator('textarea.code').fill(content);
+      await page.locator(`.bar .button${button}`).click();
+    };
+    const resultIs = (result: string) => page.waitForSelector(`.apply[data-result=${result}]`);
+    const before = readFileSync(configPath, 'utf8');
+    const port = await freePort();
+
+    await write(text(engineConfig(port, { fake: { fails_run: hostile } })), ':not(.main)');
+    await resultIs('VALID');
+    await page.waitForFunction(
+      (mark) => document.querySelector('.apply .diff .added') && document.querySelector('.diff')?.textContent?.includes(mark.slice(0, 5)),
+      {},
+      hostile,
+    );
+    assert.equal(readFileSync(configPath, 'utf8'), before);
+
+    await page.locator('.bar .button.main').click();
+    await resultIs('PENDING');
+    await resultIs('ROLLED_BACK');
+    const steps = await page.$$eval('.steps li', (all) => all.map((one) => one.getAttribute('data-status')));
+    assert.ok(steps.includes('FAILED') && steps.at(-1) === 'PASSED', steps.join());
+    assert.equal(readFileSync(configPath, 'utf8'), before);
+
+    await write(text(engineConfig(port)), '.main');
+    await resultIs('APPLIED');
+    assert.equal(readFileSync(configPath, 'utf8'), text(engineConfig(port)));
+    await page.locator('.apply .lead .button').click();
+    await page.locator('.revisions li:last-child summary').click();
+    await page.locator('.revisions li:last-child .button').click();
+    await page.locator('dialog[open] .button.main').click();
+    await resultIs('APPLIED');
+    assert.deepEqual(JSON.parse(readFileSync(configPath, 'utf8')), JSON.parse(before));
+    assert.equal(await page.title(), 'sboxagent');
+    clean(watched);
+    await page.close();
+  });
+
+  it('shows events and log lines as they come, also those of the time in which the daemon was away', async () => {
+    const publish = (subject: string) =>
+      daemon.rest('POST', '/api/v1/events', { type: 'test.seen', source: 'test', subject, data: { message: hostile } });
+    const lines = await open('processes/ticker/logs');
+    await lines.page.waitForFunction(() => (document.querySelectorAll('.log p').length ?? 0) > 2);
+    await publish('first');
+    const watched = await open('events');
+    const { page } = watched;
+    const subjects = (): Promise<readonly string[]> =>
+      page.$$eval('.events .line', (all) =>
+        all
+          .filter((one) => one.querySelector('code')?.textContent === 'test.seen')
+          .map((one) => one.querySelector('.subject')?.textContent ?? ''),
+      );
+    await until('the first event', async () => (await subjects()).includes('first'));
+    await publish('second');
+    await until('the second event', async () => (await subjects()).includes('second'));
+    await daemon.kill('SIGTERM');
+    await page.waitForSelector('.link.waiting');
+    await daemon.start();
+    await publish('third');
+    await until('the third event', async () => (await subjects()).includes('third'));
+    assert.deepEqual(await subjects(), ['third', 'second', 'first']);
+    const revisions = await page.$$eval('.events .line', (all) => all.map((one) => Number(one.getAttribute('data-row'))));
+    assert.deepEqual(
+      revisions,
+      [...new Set(revisions)].sort((a, b) => b - a),
+    );
+    await page.$$eval('button.line', (all) => all.find((one) => one.querySelector('code')?.textContent === 'test.seen')?.click());
+    await page.waitForFunction((mark) => document.querySelector('.details pre')?.textContent?.includes(mark.slice(0, 5)), {}, hostile);
+    await go(watched, 'events?types=process.**');
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll('.events .line code')].every((one) => one.textContent?.startsWith('process.')),
+    );
+    assert.equal(await page.$('main img, main script'), null);
+    const last = await lines.page.$$eval('.log .text', (all) => Number(all.at(-1)?.textContent));
+    await lines.page.bringToFront();
+    await lines.page.waitForFunction(
+      (before) => Number([...document.querySelectorAll('.log .text')].at(-1)?.textContent) > before,
+      {},
+      last,
+    );
+    await lines.page.close();
     await page.close();
   });
 
