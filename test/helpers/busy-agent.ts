@@ -6,6 +6,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Daemon, foreign, freePort, makeDaemon, until } from './daemon.ts';
+import { makeNatsServer, natsServer } from './nats-server.ts';
 import { register, session } from './plugin-client.ts';
 import { fakePath } from './proxy-edges.ts';
 
@@ -34,8 +35,10 @@ export async function startBusyAgent({ collectionInterval = '1s' } = {}): Promis
   const originUrl = await listen(origin);
   const [port, apiPort] = [await freePort(), await freePort()];
   const singBox = foreign('sing-box');
+  const nats = natsServer === undefined ? undefined : await makeNatsServer();
+  await nats?.start();
   const daemon = await makeDaemon({
-    config: await configuration({ collectionInterval, hook: `${originUrl}/hook` }),
+    config: configuration({ collectionInterval, hook: `${originUrl}/hook`, fleet: nats?.url }),
     env: { PATH: singBox === undefined ? fakePath : [dirname(singBox), process.env['PATH']].join(delimiter) },
   });
   const engineConfig = join(daemon.dir, 'edge.json');
@@ -72,15 +75,24 @@ export async function startBusyAgent({ collectionInterval = '1s' } = {}): Promis
     async dispose() {
       watching();
       await daemon.dispose();
+      await nats?.dispose();
       origin.close().closeAllConnections();
     },
   };
 }
 
-async function configuration(of: { readonly collectionInterval: string; readonly hook: string }): Promise<Record<string, unknown>> {
+interface Wish {
+  readonly collectionInterval: string;
+  readonly hook: string;
+  /** Address of a NATS server, where there is one. */
+  readonly fleet: string | undefined;
+}
+
+function configuration(of: Wish): Record<string, unknown> {
   const sleeper = { command: ['/bin/sh', '-c', 'echo up; exec sleep 600'], autostart: true, on_agent_exit: 'stop' };
   return {
     api: { metrics: { collection_interval: of.collectionInterval }, security: { rate_limit: { enabled: false } } },
+    fleet: { servers: of.fleet === undefined ? [] : [of.fleet] },
     processes: {
       units: {
         edge: { engine: 'sing-box', config_path: 'edge.json', autostart: true, on_agent_exit: 'stop', restart: { policy: 'always' } },
