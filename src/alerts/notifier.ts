@@ -1,7 +1,7 @@
 import { severities } from '../events/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { WebhookSettings } from '../settings/types.ts';
-import type { Logger, Metrics } from '../telemetry/types.ts';
+import type { Logger, Metrics, Spans } from '../telemetry/types.ts';
 import type { Fetch } from './delivery.ts';
 import type { Alerts, AlertView } from './types.ts';
 import { type NotifyResult, notifyResults, startWebhook, type Webhook } from './webhook.ts';
@@ -14,6 +14,7 @@ export interface NotifierOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly spans?: Spans | undefined;
   readonly fetch: Fetch;
   readonly random: () => number;
   /** What fires now. */

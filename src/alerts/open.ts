@@ -3,7 +3,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { ownSource } from '../kernel/own-names.ts';
 import type { AlertRuleSettings, WebhookSettings } from '../settings/types.ts';
 import type { OpenStore } from '../store/index.ts';
-import type { Logger, MetricReader, Metrics, Sample } from '../telemetry/types.ts';
+import type { Logger, MetricReader, Metrics, Sample, Spans } from '../telemetry/types.ts';
 import type { Loaded } from './alert-procedures.ts';
 import { type Book, createBook } from './book.ts';
 import type { Fetch } from './delivery.ts';
@@ -24,6 +24,7 @@ export interface AlertsOptions {
   readonly store: OpenStore;
   readonly journal: Journal;
   readonly metrics: Metrics & MetricReader;
+  readonly spans?: Spans;
   readonly builtIn: readonly BuiltInRule[];
   readonly settings: AlertsSettings;
   readonly clock: Clock;
@@ -112,9 +113,9 @@ export async function openAlerts(options: AlertsOptions): Promise<OpenAlerts> {
 }
 
 function openNotifier(options: AlertsOptions, book: Book): Notifier {
-  const { store, clock, logger, metrics, agentName = '', fetch = globalThis.fetch, random = Math.random } = options;
+  const { store, clock, logger, metrics, spans, agentName = '', fetch = globalThis.fetch, random = Math.random } = options;
   return createNotifier({
-    ...{ clock, logger, metrics, agentName, fetch, random },
+    ...{ clock, logger, metrics, spans, agentName, fetch, random },
     firing: () => [...book.firing.values()].map(({ view }) => view),
     settled: (webhook, ids) => {
       // Were it lost, the webhook would hear of it once more after a restart.

@@ -1,7 +1,8 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { WebhookSettings } from '../settings/types.ts';
-import type { Logger } from '../telemetry/types.ts';
+import type { Logger, Spans } from '../telemetry/types.ts';
 import { deliver, type Fetch, type Outcome } from './delivery.ts';
+import { showDelivery } from './delivery-span.ts';
 import { postOf } from './payload.ts';
 import type { AlertView } from './types.ts';
 import { createWebhookQueue } from './webhook-queue.ts';
@@ -22,6 +23,7 @@ export interface WebhookOptions {
   readonly agentName: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly spans?: Spans | undefined;
   readonly fetch: Fetch;
   readonly random: () => number;
   /** Nothing more will be tried for these. */
@@ -48,8 +50,10 @@ export function startWebhook(options: WebhookOptions): Webhook {
   let running: Promise<void> | undefined;
 
   const attempt = async (views: readonly AlertView[]): Promise<Outcome> => {
-    const post = () => postOf(settings, views, { agentName, nowMs: clock.wallMs() });
+    const shown = showDelivery(options.spans, settings, views);
+    const post = () => shown.traced(postOf(settings, views, { agentName, nowMs: clock.wallMs() }));
     const outcome = await deliver(post, { fetch, clock, timeoutMs: settings.timeoutMs, signal });
+    shown.end(outcome);
     if (signal.aborted) return outcome;
     const before = trouble;
     trouble = outcome.kind === 'delivered' ? undefined : outcome.message;

@@ -10,6 +10,7 @@ import { MetricsService } from '../../gen/es/sboxagent/v1/metrics_service_pb.js'
 import { PluginService } from '../../gen/es/sboxagent/v1/plugin_service_pb.js';
 import { PluginSessionService } from '../../gen/es/sboxagent/v1/plugin_session_service_pb.js';
 import { ProcessService } from '../../gen/es/sboxagent/v1/process_service_pb.js';
+import { TraceService } from '../../gen/es/sboxagent/v1/trace_service_pb.js';
 import type { Alerts } from '../alerts/types.ts';
 import type { Audit } from '../audit/types.ts';
 import type { ConfigManager } from '../config/types.ts';
@@ -19,6 +20,7 @@ import type { Plugins } from '../plugins/types.ts';
 import type { ProcessConfigs, ProcessExplanation, Supervisor } from '../processes/index.ts';
 import type { Settings } from '../settings/types.ts';
 import type { CustomMetrics } from '../telemetry/types.ts';
+import type { Traces } from '../traces/types.ts';
 import { serveMethods } from './dispatch/dispatch.ts';
 import type { RequestMemory } from './dispatch/idempotency.ts';
 import { createValidate } from './dispatch/validation.ts';
@@ -36,6 +38,7 @@ import { type MetricsServiceDeps, metricsService } from './services/metrics-serv
 import { pluginService } from './services/plugin-service.ts';
 import { pluginSessionService } from './services/plugin-session-service.ts';
 import { processService } from './services/process-service.ts';
+import { traceService } from './services/trace-service.ts';
 
 export interface ApiDeps {
   readonly journal: Journal;
@@ -46,6 +49,7 @@ export interface ApiDeps {
   readonly plugins: Plugins;
   readonly alerts: Alerts;
   readonly audit: Audit;
+  readonly traces: Traces;
   readonly config: ConfigManager;
   readonly custom: CustomMetrics;
   readonly metrics: MetricsServiceDeps['metrics'];
@@ -81,6 +85,7 @@ export function createApi(deps: ApiDeps): Api {
     PluginSessionService,
     AlertService,
     MetricsService,
+    TraceService,
     AuditService,
   ];
 
@@ -94,6 +99,7 @@ export function createApi(deps: ApiDeps): Api {
     mounted(PluginSessionService, pluginSessionService({ plugins, custom, limits })),
     mounted(AlertService, alertService({ alerts })),
     mounted(MetricsService, metricsService({ metrics })),
+    mounted(TraceService, traceService({ traces: deps.traces })),
     mounted(AuditService, auditService({ audit })),
     mounted(Health, healthService({ health, services: [...own, Health].map(({ typeName }) => typeName) })),
     ...reflectionServices([...own, Health]),

@@ -14,6 +14,7 @@ import { activeSettings, type LoadedSettings, processEnv } from '../settings/ind
 import type { Settings, UnitSettings } from '../settings/types.ts';
 import { requestMemory, totalsStore } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
+import { openTraces } from '../traces/index.ts';
 import { builtInRules } from './built-in-rules.ts';
 import { type Ending, openFoundation } from './foundation.ts';
 import { createHealthBoard, type Judge } from './health-board.ts';
@@ -22,6 +23,7 @@ import { giveMemoryBack, ownMemory } from './memory.ts';
 import { createCertificateNews, followSecretFiles, reloadWithCertificate } from './named-files.ts';
 import { pageRoutes } from './pages.ts';
 import type { Told } from './service-manager.ts';
+import { traceLines } from './trace-lines.ts';
 import { createUnitChanges } from './unit-changes.ts';
 import type { ProgramVersion } from './version.ts';
 
@@ -71,6 +73,9 @@ export async function createApp({ first, load, files, program, faults, lock, own
   const foundation = await openFoundation({ settings, program, environment, serving: serving.promise, clock });
   const { telemetry, logger, metrics, store, journal, logs } = foundation;
   for (const warning of first.warnings) logger.warn({ warning }, 'the configuration is fit, and something in it is odd');
+  const traces = openTraces({ store, settings: settings.traces, journal, lines: traceLines(logs), clock, logger, metrics });
+  telemetry.keepSpans(traces.sink);
+  const { spans } = telemetry;
   const audit = await openAudit({ store, settings: settings.audit, clock, logger, metrics });
   const tokens = createNote(clock);
   const { authEnabled, authToken } = security;
@@ -93,6 +98,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
     clock,
     logger,
     metrics,
+    spans,
     rerun: () => (schedule.enabled() ? schedule.runNow : undefined),
   });
   const unitsOf = ({ processes, plugins }: Settings): Readonly<Record<string, UnitSettings>> => ({
@@ -106,6 +112,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
     store,
     journal,
     metrics,
+    spans,
     clock,
     logger,
   });
@@ -123,6 +130,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
     logs,
     logger,
     metrics,
+    spans,
     clock,
   });
   const room = opened.run(supervisor);
@@ -134,6 +142,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
     clock,
     logger,
     metrics,
+    spans,
     environment: { ...environment, SBOXAGENT_TARGET: ownTarget },
     directory: join(stateDir, 'sboxmgr'),
   });
@@ -145,7 +154,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
     async apply(changed) {
       const next = { ...changed, settings: activeSettings(settings, changed.settings) };
       loaded = next;
-      const { agent, api: front, audit: audited, events, logs: kept, plugins, alerts: rules, sboxmgr } = next.settings;
+      const { agent, api: front, audit: audited, traces: tracing, events, logs: kept, plugins, alerts: rules, sboxmgr } = next.settings;
       telemetry.setLogLevel(agent.logLevel);
       frontDoor.reconfigure(front);
       access.reload({ authToken: front.security.authToken });
@@ -153,6 +162,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
       journal.setRetention(events.retention);
       logs.setRetention(kept);
       audit.setSettings(audited);
+      traces.setSettings(tracing);
       alerts.setSettings(rules);
       await room.setSettings(plugins);
       schedule.setSettings(sboxmgr.schedule);
@@ -173,6 +183,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
     store,
     journal,
     metrics,
+    spans,
     builtIn: builtInRules({
       plugins: room.plugins,
       supervisor,
@@ -246,6 +257,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
     plugins: room.plugins,
     alerts,
     audit,
+    traces,
     config: { ...config, reload },
     custom: telemetry.custom,
     metrics: { snapshot: telemetry.snapshot, rollups: foundation.history.rollups, points: foundation.history.points, wallMs: clock.wallMs },
@@ -283,6 +295,7 @@ export async function createApp({ first, load, files, program, faults, lock, own
     ['access', () => access.stop()],
     ['business', () => business.stop()],
     ['audit', () => audit.stop()],
+    ['traces', () => traces.stop()],
     ...foundation.endings,
     ['lock', () => lock.release()],
   ];

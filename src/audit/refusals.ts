@@ -1,4 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
+import { tokenBucket } from '../kernel/token-bucket.ts';
 import type { AuditCall, AuditResult } from './types.ts';
 
 /** So many refusals are written one by one, and then so many a minute: whoever guesses at tokens must not fill the disk. */
@@ -21,19 +22,12 @@ export interface Refusals {
 
 /** A bucket for all: a key each would be as many as the guesser has addresses. */
 export function createRefusals(clock: Clock): Refusals {
-  let tokens = burst;
-  let atMs = clock.monotonicMs();
+  const passes = tokenBucket(clock, { burst, perMinute });
   let counted = 0;
   let newest: Refusal | undefined;
   return {
     take(refusal) {
-      const nowMs = clock.monotonicMs();
-      tokens = Math.min(burst, tokens + ((nowMs - atMs) * perMinute) / 60_000);
-      atMs = nowMs;
-      if (tokens >= 1) {
-        tokens -= 1;
-        return refusal;
-      }
+      if (passes()) return refusal;
       counted += 1;
       newest = refusal;
       return undefined;

@@ -22,7 +22,8 @@ export type Completion =
   | 'plugin-key'
   | 'process'
   | 'process-revision'
-  | 'token';
+  | 'token'
+  | 'trace';
 
 export interface FlagSpec {
   /** As commander writes it: `-n, --lines <count>`. */

@@ -99,6 +99,7 @@ interface Trace {
 /** 32 hex digits of a UUID or of the 8 digits that sboxmgr logs; without any, the trace of the publishing call. */
 function traceOf({ traceId: given, spanId = '' }: NewEvent, call: PublishContext): Trace {
   if (!given) return { traceId: call.traceId ?? '', spanId: spanId || (call.spanId ?? '') };
+  if (given === call.traceId) return { traceId: given, spanId: spanId || (call.spanId ?? '') };
   if (plainTraceId.test(given)) return { traceId: given, spanId };
   const traceId = given.replaceAll('-', '').toLowerCase().padStart(32, '0');
   return given.length === 32 ? { traceId, spanId } : { traceId, spanId, original: given };

@@ -5,7 +5,7 @@ import { createNote } from '../kernel/note.ts';
 import { runEnvironment, type Supervisor } from '../processes/index.ts';
 import type { PluginSettings, PluginUnitSettings, UnitSettings } from '../settings/types.ts';
 import type { OpenStore } from '../store/index.ts';
-import type { Logger, Metrics } from '../telemetry/index.ts';
+import type { Logger, Metrics, Spans } from '../telemetry/index.ts';
 import { createAwakeClock } from './awake-clock.ts';
 import { createChecks } from './checks.ts';
 import { createCollector } from './collector.ts';
@@ -38,6 +38,7 @@ export interface PluginsOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly spans?: Spans;
   /** Runs the schedule of sboxmgr now; undefined while there is none. */
   readonly rerun?: () => (() => Promise<void>) | undefined;
 }
@@ -120,6 +121,7 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
     const nowMs = awake.nowMs;
     const retries = (): number => settings.healthCheck.retries;
     const recovery = createRecovery({
+      spans: options.spans,
       supervisor,
       documents,
       rerun: () => options.rerun?.(),

@@ -1,7 +1,7 @@
 import type { Journal } from '../events/index.ts';
 import type { Supervisor } from '../processes/index.ts';
 import type { RecoveryStep } from '../settings/types.ts';
-import type { Logger } from '../telemetry/index.ts';
+import type { Logger, Spans } from '../telemetry/index.ts';
 import { backoffMs, type Ladder, nextStep } from './ladder.ts';
 import { emitPluginEvent } from './plugin-events.ts';
 import { noChecks, noRecovery, type PluginRecord } from './record.ts';
@@ -14,6 +14,7 @@ export interface RecoveryOptions {
   readonly rerun: () => (() => Promise<void>) | undefined;
   readonly journal: Pick<Journal, 'emit'>;
   readonly logger: Logger;
+  readonly spans?: Spans | undefined;
   /** Failures in a row that make a plugin UNHEALTHY, unless its probe says otherwise. */
   readonly retries: () => number;
   readonly nowMs: () => number;
@@ -108,6 +109,7 @@ export function createRecovery(options: RecoveryOptions): Recovery {
     // What comes before the step says nothing about its success.
     record.checks = { ...noChecks(), timeMs: record.checks.timeMs };
     let done = true;
+    const span = options.spans?.start('plugin.recovery', { traceId: record.traceId, attributes: { plugin: record.id, step } });
     try {
       done = await take(record, step);
     } catch (error) {
@@ -115,8 +117,10 @@ export function createRecovery(options: RecoveryOptions): Recovery {
       logger.warn({ plugin: record.id, step, error: why }, 'a step of a recovery failed');
       record.checks.failures = threshold(record);
       record.checks.message = why;
+      span?.end({ code: 'FAILED_PRECONDITION', message: why });
     }
     if (!done) return false;
+    span?.end();
     if (quiet) announce(record, step, number);
     if (!record.recovery.active) return true; // it gave up
     record.recovery = { ...record.recovery, attemptsAtMs, lastAction: step };

@@ -2,7 +2,7 @@ import type { Journal } from '../events/types.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logs } from '../logs/types.ts';
 import type { UnitSettings } from '../settings/types.ts';
-import type { Logger } from '../telemetry/types.ts';
+import type { Logger, Spans } from '../telemetry/types.ts';
 import type { OomWatch } from './oom.ts';
 import type { ResourceReader } from './resources.ts';
 import type { ProcessView } from './types.ts';
@@ -18,6 +18,8 @@ export interface ProcessContext {
   readonly journal: Pick<Journal, 'emit'>;
   readonly logs: Pick<Logs, 'collect'>;
   readonly logger: Logger;
+  /** Shows starts in their trace; absent where nobody looks. */
+  readonly spans?: Spans;
   readonly clock: Clock;
   readonly oom: OomWatch;
   /** Where each unit has a cgroup of its own, if it can. */

@@ -33,7 +33,7 @@ export interface Instance {
   /** Starts it, whatever came before; resolves when it is spawned or has failed to. Throws PROCESS_ALREADY_RUNNING, SHUTTING_DOWN. */
   start(options?: { readonly unit?: UnitSettings; readonly traceId?: string }): Promise<Attempt>;
   /** Resolves when nothing of it is left, and that it shall be down is on disk. */
-  stop(graceMs?: number): Promise<void>;
+  stop(graceMs?: number, traceId?: string): Promise<void>;
   /** `traceId`: the story that its events belong to until it is READY or has failed. Resolves as `start` does. */
   restart(traceId?: string): Promise<Attempt>;
   /** See `Supervisor.reload`. */
@@ -117,7 +117,7 @@ export function createInstance(context: ProcessContext, options: InstanceOptions
       unit = next ?? unit;
       return interpreter.request({ kind: 'start-requested', traceId });
     },
-    stop: (graceMs = unit.stop.graceMs) => interpreter.requestDown({ kind: 'stop-requested', graceMs }),
+    stop: (graceMs = unit.stop.graceMs, traceId = '') => interpreter.requestDown({ kind: 'stop-requested', graceMs, traceId }),
     async restart(traceId = '') {
       await null; // never inside another step
       refuse();

@@ -1,4 +1,5 @@
 import { AgentError } from '../kernel/errors.ts';
+import { newTraceId } from '../kernel/ids.ts';
 import type { UnitSettings } from '../settings/types.ts';
 import { type Attempt, createAttempt } from './attempt.ts';
 import type { ProcessContext } from './context.ts';
@@ -87,6 +88,7 @@ export function createInterpreter(context: ProcessContext, options: InterpreterO
       nowMs: clock.monotonicMs(),
       wallMs: clock.wallMs(),
       random: context.random(),
+      traceId: newTraceId(),
       terminalRefusal: (ended) => terminalRefusal(unit(), ended),
     });
     life = next;

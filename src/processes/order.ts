@@ -7,26 +7,32 @@ import type { Instance } from './instance.ts';
 import { isUp } from './lifecycle/transition.ts';
 import type { Roster } from './roster.ts';
 
+export interface StartWith {
+  readonly unit?: UnitSettings;
+  /** The story that the start belongs to. */
+  readonly traceId?: string;
+}
+
 /** Starts and stops in the order that `depends_on` asks for. */
 export interface Order {
   /** Brings up what it depends on, as systemd's Requires= and After=, then itself. Throws DEPENDENCY_NOT_READY, and what a start throws. */
-  start(instance: Instance, options?: { readonly unit?: UnitSettings }): Promise<Attempt>;
+  start(instance: Instance, options?: StartWith): Promise<Attempt>;
   /** Brings up what it depends on. Throws DEPENDENCY_NOT_READY. */
-  startDependencies(instance: Instance): Promise<void>;
+  startDependencies(instance: Instance, traceId?: string): Promise<void>;
   /** Stops what depends on it, then itself. */
-  stop(id: string, graceMs?: number): Promise<void>;
+  stop(id: string, graceMs?: number, traceId?: string): Promise<void>;
   /** Starts many: what depends on nothing at once, the others when what they depend on has settled. A failure is logged, not thrown. */
   startAll(wanted: readonly Instance[]): Promise<void>;
 }
 
 export function createOrder(roster: Roster, logger: Logger): Order {
-  const startDependencies = async (instance: Instance): Promise<void> => {
+  const startDependencies = async (instance: Instance, traceId = ''): Promise<void> => {
     for (const id of instance.unit().dependsOn) {
       const dependency = roster.get(id);
       if (dependency === undefined || dependency.life().phase.state === 'READY') continue;
       try {
-        await startDependencies(dependency);
-        if (!isUp(dependency.life().phase)) await ignoreRunning(dependency.start());
+        await startDependencies(dependency, traceId);
+        if (!isUp(dependency.life().phase)) await ignoreRunning(dependency.start({ traceId }));
         await dependency.attempt().ready;
       } catch (cause) {
         const why = cause instanceof Error ? cause.message : String(cause);
@@ -36,25 +42,25 @@ export function createOrder(roster: Roster, logger: Logger): Order {
       }
     }
   };
-  const start = async (instance: Instance, options: { readonly unit?: UnitSettings } = {}): Promise<Attempt> => {
+  const start = async (instance: Instance, options: StartWith = {}): Promise<Attempt> => {
     if (instance.unit().dependsOn.length > 0) {
       instance.want('UP');
-      await startDependencies(instance);
+      await startDependencies(instance, options.traceId);
       if (instance.life().desired === 'DOWN') {
         throw new AgentError('START_FAILED', `${instance.id} was stopped before it was started`, { metadata: { process_id: instance.id } });
       }
     }
     return instance.start(options);
   };
-  const stop = async (id: string, graceMs?: number): Promise<void> => {
+  const stop = async (id: string, graceMs?: number, traceId?: string): Promise<void> => {
     const instance = roster.get(id);
     if (instance === undefined) return;
     const dependents = dependentsOf(roster.units(), id).filter((other) => isThere(roster.get(other)));
     if (dependents.length > 0) {
       instance.want('DOWN');
-      await Promise.all(dependents.map((other) => stop(other)));
+      await Promise.all(dependents.map((other) => stop(other, undefined, traceId)));
     }
-    await instance.stop(graceMs);
+    await instance.stop(graceMs, traceId);
   };
   const startQuietly = async (instance: Instance): Promise<void> => {
     try {

@@ -6,6 +6,7 @@ import type { Lifecycle } from './lifecycle/types.ts';
 import { bootId } from './proc.ts';
 import { syncRecord, writeRecord } from './record-file.ts';
 import type { Restored } from './restore.ts';
+import { createStartSpans } from './start-spans.ts';
 import { type ProcessEventType, processEvent } from './story.ts';
 import { type RunRecord, removeUnitFiles, runFiles } from './unit-record.ts';
 
@@ -44,6 +45,7 @@ export function createRecorder(context: ProcessContext, id: string, before: Pick
   // What the daemon before this one told last: it may have been killed before the journal had it, and so may this one.
   const inherited = before.record?.told ?? [];
   let told: readonly (NewEvent & { readonly atMs: number })[] = inherited.map((event) => ({ ...event, atMs: clock.monotonicMs() }));
+  const seen = createStartSpans(context.spans, id);
   const named = new Set<string>();
   let problem: unknown;
   let syncing: Promise<void> = Promise.resolve();
@@ -71,6 +73,7 @@ export function createRecorder(context: ProcessContext, id: string, before: Pick
 
   return {
     commit(life, run, events) {
+      for (const event of events) seen(event);
       const atMs = clock.monotonicMs();
       const wallMs = clock.wallMs();
       const fresh = events.map((event) => ({

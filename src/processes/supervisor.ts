@@ -3,7 +3,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
 import type { Logs } from '../logs/types.ts';
 import type { UnitSettings } from '../settings/types.ts';
-import type { Logger, Metrics } from '../telemetry/types.ts';
+import type { Logger, Metrics, Spans } from '../telemetry/types.ts';
 import type { ProcessContext } from './context.ts';
 import { closeInheritedDescriptors } from './descriptors.ts';
 import { engines } from './engines/index.ts';
@@ -46,6 +46,7 @@ export interface SupervisorOptions extends Pick<ProcessContext, 'checkConfig' | 
   readonly logs: Pick<Logs, 'collect'>;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly spans?: Spans;
   readonly clock: Clock;
   /** How often engines are asked for their figures, and all that runs is looked at for the metrics. Default: 15 s. */
   readonly figuresEveryMs?: number;
@@ -165,7 +166,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
       refuseWhenClosing(id);
       const { instance, unit } = await prepareStart(startRequests, id, start);
       refuseUp(instance);
-      const launched = order.start(instance, unit === undefined ? {} : { unit });
+      const launched = order.start(instance, { ...(unit !== undefined && { unit }), traceId: start.traceId ?? '' });
       const waits = instance.unit().dependsOn.some((other) => roster.get(other)?.life().phase.state !== 'READY');
       if (start.waitFor === 'SUBMITTED' && waits) {
         launched.catch((error: unknown) => logger.warn({ process: id, error: String(error) }, 'a unit was not started'));
@@ -175,9 +176,9 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
       if (start.waitFor !== 'SUBMITTED') await untilAborted(start.waitFor === 'READY' ? attempt.ready : attempt.running, start.signal);
       return instance.view();
     },
-    async stop(id, { graceMs }) {
+    async stop(id, { graceMs, traceId }) {
       const instance = roster.find(id);
-      await order.stop(id, graceMs);
+      await order.stop(id, graceMs, traceId);
       return instance.view();
     },
     async restart(id, { traceId, force = false } = {}) {
@@ -185,7 +186,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
       const instance = roster.find(id);
       if (instance.inline) judgeInline(inline, id, instance.unit().command);
       if (!force) await judgeFirst(context, instance.unit());
-      await order.startDependencies(instance);
+      await order.startDependencies(instance, traceId);
       await (await instance.restart(traceId)).running;
       return instance.view();
     },

@@ -56,6 +56,8 @@ export interface StartOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly waitFor: 'SUBMITTED' | 'RUNNING' | 'READY';
+  /** The story that the events of this start belong to. */
+  readonly traceId?: string;
   /** Gives up waiting (not starting) when it fires. */
   readonly signal: AbortSignal;
 }
@@ -94,7 +96,7 @@ export interface ProcessTrial {
 export interface Supervisor {
   start(id: string, options: StartOptions): Promise<ProcessView>;
   /** Resolves when nothing of it is left. */
-  stop(id: string, options: { readonly graceMs?: number }): Promise<ProcessView>;
+  stop(id: string, options: { readonly graceMs?: number | undefined; readonly traceId?: string }): Promise<ProcessView>;
   /**
    * Ends what runs, if anything does, and starts it; resolves when its start is proved. What it would use is judged first: what runs goes on
    * where the engine refuses its config (CONFIG_REFUSED with its sentence), or the program is not there (BINARY_NOT_FOUND, …). `force`:

@@ -7,6 +7,7 @@ export function storeModules(): Readonly<Record<string, URL>> {
     events: new URL('../events/journal-procedures.ts', import.meta.url),
     fleet: new URL('../fleet/fleet-procedures.ts', import.meta.url),
     process_applies: new URL('../processes/apply/applies-procedures.ts', import.meta.url),
+    traces: new URL('../traces/trace-procedures.ts', import.meta.url),
     plugins: new URL('../plugins/plugin-procedures.ts', import.meta.url),
     plugin_schemas: new URL('../plugins/documents/schema-procedures.ts', import.meta.url),
   };

@@ -15,7 +15,7 @@ import { statusName } from '../kernel/errors.ts';
 import { newSpanId, newTraceId } from '../kernel/ids.ts';
 import { late } from '../kernel/late.ts';
 import { CallContext } from './call-context.ts';
-import type { CallSpan, Histogram, Labels, Telemetry } from './types.ts';
+import type { CallSpan, EndedCall, FinishedSpan, Histogram, Labels, SpanSink, Telemetry } from './types.ts';
 
 const core = late<typeof import('@opentelemetry/core')>(import.meta, '@opentelemetry/core');
 
@@ -44,6 +44,8 @@ interface Kind {
 export interface CallsOptions {
   /** Absent where nobody takes the spans: a call has its ids then, and no more. */
   readonly tracer: (() => Tracer) | undefined;
+  /** Who keeps spans. */
+  readonly sink: () => SpanSink | undefined;
   readonly duration: Histogram;
   readonly clock: Clock;
 }
@@ -67,26 +69,35 @@ export function createCalls(options: CallsOptions): Telemetry['startCall'] {
     ofSystem.set(service, (ofSystem.get(service) ?? new Map<string, Kind>()).set(method, kind));
     return kind;
   };
-  return ({ service, method, system, headers }) => {
+  return ({ service, method, system, headers, background = false, stream = false }) => {
     const kind = kindOf(service, method, system);
     const parent = headers['traceparent'] === undefined ? ROOT_CONTEXT : callerOf(headers);
-    return new RunningCall(options, kind, parent);
+    const call = new RunningCall(options, kind, parent);
+    call.background = background;
+    call.stream = stream;
+    return call;
   };
 }
 
-class RunningCall implements CallSpan {
+class RunningCall implements CallSpan, EndedCall {
   readonly traceId: string;
   readonly spanId: string;
   readonly span: Span;
   readonly context: Context;
   readonly #options: CallsOptions;
   readonly #kind: Kind;
+  readonly #parent: Context;
+  background = false;
+  stream = false;
   readonly #startMs: number;
-  #ended = false;
+  code = '';
+  durationMs = 0;
+  #message = '';
 
   constructor(options: CallsOptions, kind: Kind, parent: Context) {
     this.#options = options;
     this.#kind = kind;
+    this.#parent = parent;
     this.#startMs = options.clock.monotonicMs();
     this.span = options.tracer
       ? options.tracer().startSpan(kind.name, { kind: SpanKind.SERVER, attributes: kind.attributes }, parent)
@@ -98,8 +109,8 @@ class RunningCall implements CallSpan {
   }
 
   end(code: string, error?: unknown): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.code !== '') return;
+    this.code = code;
     const { status, labels } = endingOf(this.#kind, code);
     if (this.#options.tracer) {
       this.span.setAttributes(status);
@@ -107,8 +118,29 @@ class RunningCall implements CallSpan {
       if (fault !== undefined) this.span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.name : fault });
       this.span.end();
     }
-    const { clock, duration } = this.#options;
-    duration.record((clock.monotonicMs() - this.#startMs) / 1000, labels, { traceId: this.traceId, timeMs: clock.wallMs() });
+    const { clock, duration, sink } = this.#options;
+    this.durationMs = clock.monotonicMs() - this.#startMs;
+    duration.record(this.durationMs / 1000, labels, { traceId: this.traceId, timeMs: clock.wallMs() });
+    const keeper = sink();
+    if (keeper === undefined) return;
+    // Ours is to be seen in our log alone.
+    if (error instanceof Error && code !== 'internal') this.#message = error.message;
+    keeper.called(this);
+  }
+
+  get traced(): boolean {
+    return this.#parent !== ROOT_CONTEXT;
+  }
+
+  finished(): FinishedSpan {
+    const { traceId, spanId, durationMs, code } = this;
+    return {
+      ...{ traceId, spanId, durationMs, name: this.#kind.name, message: this.#message },
+      parentId: trace.getSpanContext(this.#parent)?.spanId ?? '',
+      startMs: this.#options.clock.wallMs() - durationMs,
+      code: statusName(code),
+      attributes: this.#kind.attributes,
+    };
   }
 }
 

@@ -247,6 +247,15 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
   sboxagent_plugin_health: { kind: 'gauge', help: '1 healthy, 0.5 degraded, 0 unhealthy.', labels: ['plugin'] },
   sboxagent_plugin_lease_age_seconds: { kind: 'gauge', help: 'Time since a plugin renewed its lease.', unit: 's', labels: ['plugin'] },
   sboxagent_plugin_recoveries_total: { kind: 'counter', help: 'Recovery steps taken for a plugin.', labels: ['plugin'] },
+  // Traces
+  sboxagent_spans_total: { kind: 'counter', help: 'Spans kept.', labels: [] },
+  sboxagent_spans_unsampled_total: { kind: 'counter', help: 'Spans that were not kept because there were many of their kind.', labels: [] },
+  sboxagent_spans_dropped_total: {
+    kind: 'counter',
+    help: 'Spans that were to be kept and were lost: their queue was full (queue), or the disk refused them (disk).',
+    labels: ['reason'],
+    declared: each('reason', ['queue', 'disk']),
+  },
   // Audit
   sboxagent_audit_entries_total: { kind: 'counter', help: 'Entries written to the audit.', labels: [] },
   sboxagent_audit_dropped_total: { kind: 'counter', help: 'Refused calls of which the audit could not be written.', labels: [] },

@@ -14,6 +14,8 @@ export type {
   CustomMetrics,
   CustomPoint,
   CustomRefusal,
+  EndedCall,
+  FinishedSpan,
   Histogram,
   HistoryPoint,
   Labels,
@@ -25,5 +27,8 @@ export type {
   Metrics,
   Rollup,
   Sample,
+  SpanSink,
+  Spans,
   Telemetry,
+  WorkSpan,
 } from './types.ts';

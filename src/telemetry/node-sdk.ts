@@ -1,7 +1,7 @@
 import { context, metrics as globalMetrics, logs, type Tracer, trace } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { IMetricReader, MetricProducer } from '@opentelemetry/sdk-metrics';
-import type { ReadableSpan, Sampler, SpanProcessor } from '@opentelemetry/sdk-trace';
+import type { IdGenerator, ReadableSpan, Sampler, SpanProcessor } from '@opentelemetry/sdk-trace';
 import type { Environment, OtlpPlan } from './otlp.ts';
 import { sizedAgent } from './sized-agent.ts';
 
@@ -14,6 +14,7 @@ export interface NodeSdkOptions {
   readonly version: string;
   readonly resource: Resource;
   readonly sampler: Sampler;
+  readonly idGenerator: IdGenerator;
   readonly producer: MetricProducer;
 }
 
@@ -44,6 +45,7 @@ export async function startNodeSdk(options: NodeSdkOptions): Promise<StartedSdk>
     instrumentations: [],
     textMapPropagator: null,
     sampler: options.sampler,
+    idGenerator: options.idGenerator,
     spanProcessors,
     metricReaders,
     logRecordProcessors: [],

@@ -13,9 +13,10 @@ import { type Environment, type OtlpPlan, planOtlp, spokenProtocol } from './otl
 import { prometheusText } from './prometheus.ts';
 import { observeRuntime } from './runtime.ts';
 import { familiesOf } from './snapshot.ts';
+import { createSpans } from './spans.ts';
 import { openDescriptor } from './stdout.ts';
 import type { Tracing, TracingOptions } from './tracing.ts';
-import type { LogLevel, MetricReader, Metrics, Telemetry } from './types.ts';
+import type { LogLevel, MetricReader, Metrics, SpanSink, Telemetry } from './types.ts';
 
 /** How long `stop` waits for a collector. */
 const stopTimeoutMs = 3000;
@@ -74,6 +75,8 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     const fields = { asked: plan.unspoken, spoken: spokenProtocol };
     log.logger.warn(fields, 'the protocol that the environment asks for is not spoken: OTLP goes out over HTTP, by default to port 4318');
   }
+  const tracer = plan?.traces === undefined ? undefined : tracing?.tracer;
+  let sink: SpanSink | undefined;
   const stopRuntime = observeRuntime({ metrics, clock, version: options.version, commit: options.commit });
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
@@ -90,8 +93,13 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     metrics,
     custom: { record: custom.record },
     snapshot: () => Promise.resolve(familiesOf(collect())),
+    spans: createSpans({ tracer, nextTraceId: tracing?.nextTraceId ?? (() => {}), active, sink: () => sink, clock }),
+    keepSpans: (one) => {
+      sink = one;
+    },
     startCall: createCalls({
-      tracer: plan?.traces === undefined ? undefined : tracing?.tracer,
+      tracer,
+      sink: () => sink,
       duration: metrics.histogram('rpc_server_call_duration_seconds'),
       clock,
     }),

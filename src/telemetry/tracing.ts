@@ -3,12 +3,14 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { MetricData, MetricProducer, ScopeMetrics } from '@opentelemetry/sdk-metrics';
 import {
   AlwaysOffSampler,
+  type IdGenerator,
   ParentBasedSampler,
   type ReadableSpan,
   type SpanProcessor,
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
+import { newSpanId, newTraceId } from '../kernel/ids.ts';
 import type { StartedSdk } from './node-sdk.ts';
 import type { Environment, OtlpPlan } from './otlp.ts';
 
@@ -18,6 +20,8 @@ const mostHeld = 2048;
 export interface Tracing {
   /** The tracer of this moment. */
   tracer(): Tracer;
+  /** Says under which trace the next root span begins. */
+  nextTraceId(traceId: string): void;
   /** Sends what waits; loads the SDK where spans wait for it. Answers what went wrong. */
   stop(): Promise<readonly unknown[]>;
 }
@@ -47,8 +51,10 @@ export function startTracing(options: TracingOptions): Tracing {
   const resource = resourceFromAttributes(options.attributes);
   const held = holdSpans();
   const ratio = new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(options.sampleRatio) });
+  const ids = createIds();
   const first = new TracerProvider({
     resource,
+    idGenerator: ids.generator,
     sampler: plan.traces === undefined ? new AlwaysOffSampler() : ratio,
     spanProcessors: plan.traces === undefined ? [] : [held.processor],
   });
@@ -61,7 +67,7 @@ export function startTracing(options: TracingOptions): Tracing {
       const producer: MetricProducer = {
         collect: () => Promise.resolve({ resourceMetrics: { resource, scopeMetrics: scopeMetrics() }, errors: [] }),
       };
-      const sdk = await startNodeSdk({ plan, env: options.env, version, resource, sampler: ratio, producer });
+      const sdk = await startNodeSdk({ plan, env: options.env, version, resource, sampler: ratio, producer, idGenerator: ids.generator });
       if (plan.traces !== undefined) tracer = sdk.tracer;
       held.handTo(sdk);
       return sdk;
@@ -78,10 +84,29 @@ export function startTracing(options: TracingOptions): Tracing {
   void options.serving.then(() => (stopped ? undefined : connect()));
   return {
     tracer: () => tracer,
+    nextTraceId: ids.next,
     async stop() {
       stopped = true;
       const sdk = held.count() > 0 ? await connect() : await loading;
       return (await sdk?.shutdown()) ?? [];
+    },
+  };
+}
+
+/** Ids by our own pool of random bytes; a trace that was named is the next root's. */
+function createIds(): { readonly generator: IdGenerator; next(traceId: string): void } {
+  let named: string | undefined;
+  return {
+    generator: {
+      generateTraceId() {
+        const traceId = named ?? newTraceId();
+        named = undefined;
+        return traceId;
+      },
+      generateSpanId: newSpanId,
+    },
+    next(traceId) {
+      named = traceId;
     },
   };
 }

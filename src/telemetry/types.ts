@@ -146,7 +146,80 @@ export interface CallSpan {
   end(code: string, error?: unknown): void;
 }
 
+/** A span as it is kept: what took time, under which trace, and how it ended. */
+export interface FinishedSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  /** Empty where there is none, or none is known. */
+  readonly parentId: string;
+  readonly name: string;
+  /** Unix time. */
+  readonly startMs: number;
+  readonly durationMs: number;
+  /** Name of gRPC's code. */
+  readonly code: string;
+  /** What went wrong, for people. */
+  readonly message: string;
+  readonly attributes: Labels;
+}
+
+/** A call that has ended, of which the sink decides whether its span is made. */
+export interface EndedCall {
+  readonly traceId: string;
+  /** Whether its caller sent a traceparent. */
+  readonly traced: boolean;
+  /** Polls of health and the like, which nobody looks for. */
+  readonly background: boolean;
+  /** A stream lasts as long as its client likes. */
+  readonly stream: boolean;
+  /** A canonical code (`ok`, `not_found`). */
+  readonly code: string;
+  readonly durationMs: number;
+  finished(): FinishedSpan;
+}
+
+/** Who keeps spans. Nothing here may throw or wait. */
+export interface SpanSink {
+  called(call: EndedCall): void;
+  /** Work has begun that belongs to this trace: its call is to be kept too. */
+  belongs(traceId: string): void;
+  keep(span: FinishedSpan): void;
+}
+
+/** Work inside the agent that is to be seen in its trace. */
+export interface WorkSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  /** Idempotent. `code` OK unless said; `endMs` now. */
+  end(how?: {
+    readonly code?: string | undefined;
+    readonly message?: string | undefined;
+    readonly attributes?: Labels;
+    readonly endMs?: number | undefined;
+  }): void;
+}
+
+/** Makes spans of such work. */
+export interface Spans {
+  /**
+   * `traceId`: that of the running call unless said, else a new one. `parentId`: the running call where it is of that trace, else the first
+   * work of the trace. `startMs`: now, Unix time.
+   */
+  start(
+    name: string,
+    options?: {
+      readonly traceId?: string | undefined;
+      readonly parentId?: string | undefined;
+      readonly startMs?: number;
+      readonly attributes?: Labels;
+    },
+  ): WorkSpan;
+}
+
 export interface Telemetry {
+  readonly spans: Spans;
+  /** Everything that ends from now on goes to this sink; there is one. */
+  keepSpans(sink: SpanSink): void;
   readonly logger: Logger;
   readonly metrics: Metrics & MetricReader;
   readonly custom: CustomMetrics;
@@ -158,6 +231,10 @@ export interface Telemetry {
     readonly method: string;
     readonly system: string;
     readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+    /** A poll of health or the like. Default: false. */
+    readonly background?: boolean;
+    /** Default: false. */
+    readonly stream?: boolean;
   }): CallSpan;
   /** Runs `fn` with the call as the active context. */
   run<T>(call: CallSpan, fn: () => T): T;

@@ -71,6 +71,16 @@ export const importTable: Readonly<Record<string, Room>> = {
     },
     packages: {},
   },
+  traces: {
+    rooms: {
+      ...base,
+      settings: 'the types of its settings',
+      telemetry: 'spans come from there; logs and counts',
+      store: 'spans are a table of the store',
+      events: 'a story has its events',
+    },
+    packages: {},
+  },
   processes: {
     rooms: {
       ...base,
@@ -133,6 +143,7 @@ export const importTable: Readonly<Record<string, Room>> = {
       plugins: 'PluginService and PluginSessionService',
       alerts: 'AlertService',
       audit: 'AuditService, and an entry a call',
+      traces: 'TraceService',
       gen: 'the services, generated (es)',
     },
     packages: {
@@ -182,6 +193,7 @@ export const importTable: Readonly<Record<string, Room>> = {
       alerts: 'composition',
       audit: 'composition',
       fleet: 'composition',
+      traces: 'composition',
       processes: 'composition',
       plugins: 'composition',
       sboxmgr: 'composition',

@@ -371,6 +371,7 @@ export function fakes(options: { readonly pingIntervalMs?: number; readonly mess
     supervisor,
     configs: absent('configs'),
     audit: new FakeAudit(),
+    traces: absent('traces'),
     explain: (id) => Promise.reject(new Error(`explain ${id} is not faked`)),
     logs,
     health: board,

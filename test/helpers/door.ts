@@ -86,6 +86,8 @@ export function fakeTelemetry(): FakeTelemetry {
       prometheus: () => Promise.resolve(''),
       current: () => [],
     },
+    spans: { start: () => ({ traceId: '', spanId: '', end: () => {} }) },
+    keepSpans: () => {},
     custom: { record: () => [] },
     snapshot: () => Promise.resolve([]),
     run: (_call, fn) => fn(),

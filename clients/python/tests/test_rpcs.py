@@ -79,6 +79,8 @@ class Walk:
             ("list_config_revisions", none, ()),
             ("rollback_config", lambda: {"revision": 1, "reason": "test"}, ()),
             ("get_metrics", none, ()),
+            ("list_traces", lambda: {"methods": ["RegisterPlugin"], "page_size": 1}, ()),
+            ("get_trace", lambda: {"trace_id": "0000feed"}, ("TRACE_NOT_FOUND",)),
             ("list_audit_entries", lambda: {"methods": ["*RegisterPlugin"], "page_size": 1}, ()),
             ("list_alerts", lambda: {"states": ["FIRING"]}, ()),
             ("watch_alerts", none, ()),

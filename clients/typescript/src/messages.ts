@@ -22,3 +22,5 @@ export * from '../../../gen/es/sboxagent/v1/plugin_session_service_pb.js';
 export * from '../../../gen/es/sboxagent/v1/process_config_pb.js';
 export * from '../../../gen/es/sboxagent/v1/process_pb.js';
 export * from '../../../gen/es/sboxagent/v1/process_service_pb.js';
+export * from '../../../gen/es/sboxagent/v1/trace_pb.js';
+export * from '../../../gen/es/sboxagent/v1/trace_service_pb.js';

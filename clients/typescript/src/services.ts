@@ -11,6 +11,7 @@ import { MetricsService } from '../../../gen/es/sboxagent/v1/metrics_service_pb.
 import { PluginService } from '../../../gen/es/sboxagent/v1/plugin_service_pb.js';
 import { PluginSessionService } from '../../../gen/es/sboxagent/v1/plugin_session_service_pb.js';
 import { ProcessService } from '../../../gen/es/sboxagent/v1/process_service_pb.js';
+import { TraceService } from '../../../gen/es/sboxagent/v1/trace_service_pb.js';
 
 /** Every service of the agent; no two of them have a method of the same name. */
 export const services: readonly DescService[] = [
@@ -24,6 +25,7 @@ export const services: readonly DescService[] = [
   PluginService,
   PluginSessionService,
   ProcessService,
+  TraceService,
 ];
 
 /** Every RPC as a method with the request as its argument: `getProcess({ id: 'edge' })`, `for await (const m of watchEvents({}))`. */
@@ -36,4 +38,5 @@ export type AgentMethods = Client<typeof AgentService> &
   Client<typeof MetricsService> &
   Client<typeof PluginService> &
   Client<typeof PluginSessionService> &
-  Client<typeof ProcessService>;
+  Client<typeof ProcessService> &
+  Client<typeof TraceService>;

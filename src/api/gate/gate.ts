@@ -240,6 +240,8 @@ function startSpan({ exchange, options }: Visit, { method, protocol }: Route & {
     method: desc.name,
     system: protocol.name,
     headers: exchange.headers,
+    background: !method.rateLimited,
+    stream: method.stream,
   });
   exchange.common['x-trace-id'] = span.traceId;
   return span;

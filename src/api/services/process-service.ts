@@ -1,13 +1,13 @@
 /** ProcessService: supervised processes. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationMs } from '@bufbuild/protobuf/wkt';
-import type { ServiceImpl } from '@connectrpc/connect';
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { Process_State, type ProcessSchema } from '../../../gen/es/sboxagent/v1/process_pb.js';
 import { type ProcessFilter, type ProcessService, StartProcessRequest_WaitFor } from '../../../gen/es/sboxagent/v1/process_service_pb.js';
 import { pullFeed } from '../../kernel/feed.ts';
 import { createStateFeed } from '../../kernel/state-feed.ts';
 import type { ProcessConfigs, ProcessExplanation, ProcessView, StartOptions, Supervisor } from '../../processes/index.ts';
-import { callSignal, endingOf } from '../calls.ts';
+import { callOf, callSignal, endingOf } from '../calls.ts';
 import { explanationMessage } from '../convert/explanation.ts';
 import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
 import { processMessage } from '../convert/process.ts';
@@ -30,6 +30,11 @@ function keeps(filter: ProcessFilter | undefined, view: ProcessView): boolean {
   return state && (filter.engines.length === 0 || filter.engines.includes(view.engine));
 }
 
+/** What a call sets going is seen in its trace. */
+function traceIdOf(context: HandlerContext): string {
+  return callOf(context).span.traceId;
+}
+
 export function processService({ supervisor, configs, explain }: ProcessServiceDeps): ServiceImpl<typeof ProcessService> {
   const full = async (view: ProcessView): Promise<MessageInitShape<typeof ProcessSchema>> =>
     processMessage(view, view.pid === 0 ? undefined : await supervisor.resources(view.id).catch(() => undefined));
@@ -50,14 +55,17 @@ export function processService({ supervisor, configs, explain }: ProcessServiceD
     async startProcess(request, context) {
       const { id, command, env, cwd } = request;
       const signal = callSignal(context);
-      return full(await supervisor.start(id, { command, env, cwd, waitFor: waitFor(request.waitFor), signal }));
+      return full(
+        await supervisor.start(id, { command, env, cwd, waitFor: waitFor(request.waitFor), signal, traceId: traceIdOf(context) }),
+      );
     },
 
-    async stopProcess({ id, grace }) {
-      return full(await supervisor.stop(id, grace === undefined ? {} : { graceMs: durationMs(grace) }));
+    async stopProcess({ id, grace }, context) {
+      const graceMs = grace === undefined ? undefined : durationMs(grace);
+      return full(await supervisor.stop(id, { graceMs, traceId: traceIdOf(context) }));
     },
 
-    restartProcess: async ({ id, force }) => full(await supervisor.restart(id, { force })),
+    restartProcess: async ({ id, force }, context) => full(await supervisor.restart(id, { force, traceId: traceIdOf(context) })),
 
     reloadProcess: async ({ id, force }) => full(await supervisor.reload(id, { force })),
 

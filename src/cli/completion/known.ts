@@ -35,6 +35,10 @@ const listers: Readonly<Record<Exclude<KnownKind, 'token' | 'method'>, Lister>> 
     const { listAlerts } = await import('../commands/alerts.ts');
     return (await listAlerts(agent, [])).map(({ id, rule, subject, state }) => ({ value: id, summary: `${state} ${rule} ${subject}` }));
   },
+  trace: async (agent) => {
+    const { newestTraces } = await import('../commands/trace.ts');
+    return (await newestTraces(agent, {}, 50)).map(({ trace_id, root }) => ({ value: trace_id, summary: root }));
+  },
   'event-type': async (agent) => {
     const { newestEvents } = await import('../commands/events.ts');
     const types = new Set((await newestEvents(agent, {}, 500)).map(({ type }) => type));

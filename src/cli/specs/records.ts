@@ -39,4 +39,19 @@ export const recordCommands: readonly CommandSpec[] = [
     ],
     load: async () => (await import('../commands/events.ts')).events,
   },
+  {
+    name: 'trace',
+    summary: 'show what happened under a trace id as a tree of spans, events and log lines; without an id list the traces',
+    args: '[id]',
+    completes: ['trace'],
+    flags: [
+      { flags: '--method <glob...>', summary: 'only traces with these calls or this work, e.g. RestartProcess or process.*' },
+      { flags: '--errors', summary: 'only traces with an error' },
+      { flags: '--min-duration <duration>', summary: 'only traces that took so long, e.g. 500ms' },
+      { flags: '--since <duration>', summary: 'not older than this, e.g. 10m' },
+      { flags: '--grep <text>', summary: 'only traces with this text in a span' },
+      { flags: '-n, --lines <count>', summary: 'that many of the last (default: 20)' },
+    ],
+    load: async () => (await import('../commands/trace.ts')).trace,
+  },
 ];

@@ -1,6 +1,7 @@
 import type { JsonObject, NewEvent } from '../../events/types.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import type { Logger } from '../../telemetry/types.ts';
+import type { Logger, Spans } from '../../telemetry/types.ts';
+import { showApply } from './apply-spans.ts';
 import type { ApplyPhase, ApplyRecord, ApplyResult, ApplyStep, StepName } from './types.ts';
 
 /** What a step says of itself where there is more to say than that it passed. */
@@ -14,6 +15,7 @@ export interface ApplyLogOptions {
   /** Makes the record durable. */
   readonly save: (record: ApplyRecord) => Promise<void>;
   readonly emit: (event: NewEvent) => void;
+  readonly spans: Spans | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -39,8 +41,9 @@ const phaseEvents: Readonly<Record<Exclude<ApplyPhase, 'DONE'>, string>> = {
   ROLLING_BACK: 'apply.rolling_back',
 };
 
-export function createApplyLog({ first, save, emit, clock, logger }: ApplyLogOptions): ApplyLog {
+export function createApplyLog({ first, save, emit, spans, clock, logger }: ApplyLogOptions): ApplyLog {
   let record = first;
+  const beganMs = clock.wallMs();
   const note = (patch: Partial<ApplyRecord>): void => {
     record = { ...record, ...patch };
   };
@@ -77,6 +80,7 @@ export function createApplyLog({ first, save, emit, clock, logger }: ApplyLogOpt
       await save(record).catch((err: unknown) =>
         logger.error({ err, apply: record.id }, 'the outcome of an apply could not be written down'),
       );
+      showApply(spans, record, beganMs);
       const told = outcomeEvent(record);
       if (told !== undefined) emit(told);
       return record;

@@ -3,7 +3,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { AgentError } from '../../kernel/errors.ts';
 import type { UnitSettings } from '../../settings/types.ts';
 import type { OpenStore } from '../../store/index.ts';
-import type { Logger, Metrics } from '../../telemetry/types.ts';
+import type { Logger, Metrics, Spans } from '../../telemetry/types.ts';
 import type { ProcessContext } from '../context.ts';
 import { realPathOf } from '../engines/real-path.ts';
 import type { ProcessTrial, Supervisor, TrialOptions } from '../types.ts';
@@ -27,6 +27,7 @@ export interface ConfigsOptions {
   readonly store: OpenStore;
   readonly journal: Pick<Journal, 'emit'>;
   readonly metrics: Metrics;
+  readonly spans?: Spans;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { AgentError } from '../../kernel/errors.ts';
 import { ulid } from '../../kernel/ids.ts';
 import { within } from '../../kernel/within.ts';
-import type { Logger, Metrics } from '../../telemetry/types.ts';
+import type { Logger, Metrics, Spans } from '../../telemetry/types.ts';
 import type { ProcessContext } from '../context.ts';
 import { type ApplyLog, createApplyLog } from './apply-log.ts';
 import { readinessOf, soakOf } from './apply-probe.ts';
@@ -30,6 +30,7 @@ export interface AppliesOptions {
   readonly records: ApplyRecords;
   readonly journal: Pick<Journal, 'emit'>;
   readonly metrics: Metrics;
+  readonly spans?: Spans | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -48,14 +49,14 @@ export interface Applies {
   stop(): Promise<void>;
 }
 
-export function createApplies({ context, records, journal, metrics, clock, logger }: AppliesOptions): Applies {
+export function createApplies({ context, records, journal, metrics, spans, clock, logger }: AppliesOptions): Applies {
   const stopping = new AbortController();
   const underWay = new Set<Promise<unknown>>();
   const results = metrics.counter('sboxagent_config_applies_total');
   let supervisor: ApplySupervisor | undefined;
 
   const openLog = (first: ApplyRecord): ApplyLog =>
-    createApplyLog({ first, save: records.save, emit: (event) => journal.emit(event), clock, logger });
+    createApplyLog({ first, save: records.save, emit: (event) => journal.emit(event), spans, clock, logger });
 
   const subjectOf = (by: ApplySupervisor, holder: ConfigHolder, traceId: string): ApplySubject => {
     const { unit, engine } = holder;

@@ -21,15 +21,18 @@ export function accountEnd(from: Lifecycle, ended: Ended, at: Moment, failure?: 
   const why = failure ?? { reason: reasonOf(ended), message: `${at.id} ended with ${describeEnd(ended.end)}` };
   const nextAction = nextActionOf(decision);
   const lastEnd = endData({ ...ended, ...why, nextAction });
+  // What follows from an end that nobody asked for is a story of its own: the restart, the failed starts, the crash loop.
+  const traceId = from.traceId || at.traceId;
   const known: Lifecycle = {
     ...from,
+    traceId,
     lastEnd,
     exit: ended.pid > 0 ? exitRecord(ended) : from.exit,
     history: withRun(at.restart, from.history, ended.durationMs),
   };
   const unproved = from.phase.state !== 'READY';
   const effects: Effect[] = [
-    { do: 'emit', type: 'exited', data: lastEnd, traceId: from.traceId, timeMs: ended.timeMs },
+    { do: 'emit', type: 'exited', data: lastEnd, traceId, timeMs: ended.timeMs },
     ...(unproved ? [{ do: 'fail-attempt', failure: why, ended } as const] : []),
     { do: 'report-down' },
   ];

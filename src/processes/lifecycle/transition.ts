@@ -49,7 +49,7 @@ export function transition(from: Lifecycle, input: Input, at: Moment): Step {
     case 'start-requested':
       return start(from, input.traceId, at);
     case 'stop-requested':
-      return stop({ ...from, desired: 'DOWN', traceId: '' }, input.graceMs, at);
+      return stop({ ...from, desired: 'DOWN', traceId: input.traceId ?? '' }, input.graceMs, at);
     case 'restart-requested':
       return restart(from, input.traceId, at);
     case 'shutdown':

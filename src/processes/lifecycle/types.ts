@@ -92,7 +92,7 @@ export type Input =
   | { readonly kind: 'blocked'; readonly message: string }
   /** A person, an apply, or a dependent wants it up. Judge it before by `refusesStart`. */
   | { readonly kind: 'start-requested'; readonly traceId: string }
-  | { readonly kind: 'stop-requested'; readonly graceMs: number }
+  | { readonly kind: 'stop-requested'; readonly graceMs: number; readonly traceId?: string | undefined }
   /** Ends what runs, if anything does, and starts it; the desired state becomes UP. */
   | { readonly kind: 'restart-requested'; readonly traceId: string }
   /** The daemon ends and this process with it; the desired state stays as it is. */
@@ -154,6 +154,8 @@ export interface Moment {
   readonly wallMs: number;
   /** 0 (included) to 1 (excluded), for the jitter. */
   readonly random: number;
+  /** Trace id for what an end that nobody asked for sets going. */
+  readonly traceId: string;
   /** What an end that means that the config is bad says of it; undefined for any other. Pure. */
   readonly terminalRefusal: (ended: Ended) => string | undefined;
 }

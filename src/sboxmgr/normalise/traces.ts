@@ -1,3 +1,5 @@
+import { traceIdOfText } from '../../kernel/trace-id.ts';
+
 export interface Trace {
   /** 32 hex digits. */
   readonly traceId: string;
@@ -8,7 +10,6 @@ export interface Trace {
 }
 
 const traceparent = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?$/;
-const plain = /^(?:[0-9a-f]{32}|[0-9a-f]{8}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
 /** W3C trace context. */
 export function ofTraceparent(value: unknown): Trace | undefined {
@@ -21,8 +22,7 @@ export function ofTraceparent(value: unknown): Trace | undefined {
 export function ofTraceId(value: unknown): Trace | undefined {
   if (typeof value !== 'string') return undefined;
   const original = value.trim();
-  const lower = original.toLowerCase();
-  if (!plain.test(lower) || !/[1-9a-f]/.test(lower)) return undefined;
-  const traceId = lower.replaceAll('-', '').padStart(32, '0');
+  const traceId = traceIdOfText(original);
+  if (traceId === undefined) return undefined;
   return traceId === original ? { traceId } : { traceId, original };
 }

@@ -1,12 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { Journal, JsonObject } from '../../events/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { newTraceId } from '../../kernel/ids.ts';
+import { newSpanId, newTraceId } from '../../kernel/ids.ts';
 import { standardRedactor } from '../../kernel/redaction.ts';
 import type { Logs } from '../../logs/index.ts';
 import { type AttachedEnd, findBinary, runAttached } from '../../processes/index.ts';
-import type { Logger } from '../../telemetry/index.ts';
+import type { Logger, Spans } from '../../telemetry/index.ts';
 import { createEventQueue } from './event-queue.ts';
 import { startLimits } from './limits.ts';
 import { createOutput, logSource, type Output } from './output.ts';
@@ -18,6 +17,7 @@ export interface RunContext {
   readonly logs: Pick<Logs, 'ingest'>;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly spans?: Spans;
   /** What a run is lent of the daemon's environment is chosen from this. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where it runs; made when it is not there. */
@@ -61,7 +61,9 @@ interface Trace {
 /** Runs sboxmgr once and tells how it went: `schedule.finished` or `schedule.failed`. Never rejects. */
 export async function runOnce(context: RunContext, options: RunOptions): Promise<RunOutcome> {
   const { publisher, clock, logger } = context;
-  const trace: Trace = { traceId: newTraceId(), spanId: randomBytes(8).toString('hex') };
+  const traceId = newTraceId();
+  const span = context.spans?.start('schedule.run', { traceId });
+  const trace: Trace = { traceId, spanId: span?.spanId ?? newSpanId() };
   const beganMs = clock.monotonicMs();
   const events = createEventQueue(context);
   const output = createOutput({ logs: context.logs, clock, ...trace, onEvent: events.push });
@@ -86,6 +88,7 @@ export async function runOnce(context: RunContext, options: RunOptions): Promise
       ...(!success && { message, log_lines: output.lastLines() }),
     },
   });
+  span?.end({ code: success ? 'OK' : result === 'timeout' ? 'DEADLINE_EXCEEDED' : 'FAILED_PRECONDITION', message });
   logger[success ? 'info' : 'warn']({ result, seconds, trace_id: trace.traceId, ...(!success && { message }) }, 'a run of sboxmgr ended');
   const { hint = '' } = facts;
   return { result, seconds, message, hint: String(hint), interrupted: result === 'failure' && options.signal.aborted };

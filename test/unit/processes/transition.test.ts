@@ -12,6 +12,7 @@ const moment: Moment = {
   nowMs: 100_000,
   wallMs: 1_000_000,
   random: 0,
+  traceId: '',
   terminalRefusal: ({ end }) => (end.kind === 'code' && end.code === 23 ? 'unknown config id: x' : undefined),
 };
 const ended = (over: Partial<Ended> = {}): Ended => ({

@@ -278,6 +278,14 @@ class BlockingMethods:
         errors as ApplyProcessConfig; it becomes a new revision. Scope `config:write`."""
         return cast(_t.Apply, self._unary('/sboxagent.v1.ProcessService/RollbackProcessConfig', {'id': id, 'revision': revision, 'reason': reason}, timeout))
 
+    def get_trace(self, *, trace_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Trace:
+        """Spans, events and log lines of one trace in the order of time. Scope `read`."""
+        return cast(_t.Trace, self._unary('/sboxagent.v1.TraceService/GetTrace', {'trace_id': trace_id}, timeout))
+
+    def list_traces(self, *, since: Optional[datetime] = None, until: Optional[datetime] = None, min_duration: Optional[Union[timedelta, float]] = None, methods: Optional[Sequence[str]] = None, errors_only: Optional[bool] = None, text: Optional[str] = None, filter: Optional[Union[_t.TraceFilter, Mapping[str, Any]]] = None, page_size: Optional[int] = None, page_token: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.ListTracesResponse:
+        """Kept traces, newest first. Scope `read`."""
+        return cast(_t.ListTracesResponse, self._unary('/sboxagent.v1.TraceService/ListTraces', {'filter': merged(filter, {'since': since, 'until': until, 'min_duration': min_duration, 'methods': methods, 'errors_only': errors_only, 'text': text}), 'page_size': page_size, 'page_token': page_token}, timeout))
+
 
 class AsyncMethods:
     """Every RPC of the agent. `timeout` is in seconds, of the whole call with its repetitions; None is no limit."""
@@ -545,3 +553,11 @@ class AsyncMethods:
         """Puts the config of an earlier revision into effect, by the same transaction and with the same
         errors as ApplyProcessConfig; it becomes a new revision. Scope `config:write`."""
         return cast(_t.Apply, await self._unary('/sboxagent.v1.ProcessService/RollbackProcessConfig', {'id': id, 'revision': revision, 'reason': reason}, timeout))
+
+    async def get_trace(self, *, trace_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Trace:
+        """Spans, events and log lines of one trace in the order of time. Scope `read`."""
+        return cast(_t.Trace, await self._unary('/sboxagent.v1.TraceService/GetTrace', {'trace_id': trace_id}, timeout))
+
+    async def list_traces(self, *, since: Optional[datetime] = None, until: Optional[datetime] = None, min_duration: Optional[Union[timedelta, float]] = None, methods: Optional[Sequence[str]] = None, errors_only: Optional[bool] = None, text: Optional[str] = None, filter: Optional[Union[_t.TraceFilter, Mapping[str, Any]]] = None, page_size: Optional[int] = None, page_token: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.ListTracesResponse:
+        """Kept traces, newest first. Scope `read`."""
+        return cast(_t.ListTracesResponse, await self._unary('/sboxagent.v1.TraceService/ListTraces', {'filter': merged(filter, {'since': since, 'until': until, 'min_duration': min_duration, 'methods': methods, 'errors_only': errors_only, 'text': text}), 'page_size': page_size, 'page_token': page_token}, timeout))

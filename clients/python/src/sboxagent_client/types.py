@@ -148,6 +148,17 @@ from sboxagent_client._gen.sboxagent.v1.process_service_pb2 import (
     WatchProcessesRequest as WatchProcessesRequest,
     WatchProcessesResponse as WatchProcessesResponse,
 )
+from sboxagent_client._gen.sboxagent.v1.trace_pb2 import (
+    Trace as Trace,
+    TraceEntry as TraceEntry,
+    TraceSummary as TraceSummary,
+)
+from sboxagent_client._gen.sboxagent.v1.trace_service_pb2 import (
+    GetTraceRequest as GetTraceRequest,
+    ListTracesRequest as ListTracesRequest,
+    ListTracesResponse as ListTracesResponse,
+    TraceFilter as TraceFilter,
+)
 
 __all__ = [
     'AckPluginConfigRequest',
@@ -185,6 +196,7 @@ __all__ = [
     'GetProcessConfigRequest',
     'GetProcessRequest',
     'GetStatusRequest',
+    'GetTraceRequest',
     'Health',
     'ListAlertsRequest',
     'ListAlertsResponse',
@@ -204,6 +216,8 @@ __all__ = [
     'ListProcessConfigRevisionsResponse',
     'ListProcessesRequest',
     'ListProcessesResponse',
+    'ListTracesRequest',
+    'ListTracesResponse',
     'LogEntry',
     'LogFilter',
     'Metric',
@@ -239,6 +253,10 @@ __all__ = [
     'StopProcessRequest',
     'TailLogsRequest',
     'TailLogsResponse',
+    'Trace',
+    'TraceEntry',
+    'TraceFilter',
+    'TraceSummary',
     'UpdateConfigRequest',
     'UpdatePluginConfigRequest',
     'ValidateConfigRequest',
@@ -267,4 +285,5 @@ SERVICE_MODULES = (
     'sboxagent_client._gen.sboxagent.v1.plugin_service_pb2',
     'sboxagent_client._gen.sboxagent.v1.plugin_session_service_pb2',
     'sboxagent_client._gen.sboxagent.v1.process_service_pb2',
+    'sboxagent_client._gen.sboxagent.v1.trace_service_pb2',
 )

@@ -1,0 +1,173 @@
+/** The traces' SQL. Runs in the threads of the store. */
+import type { DatabaseSync } from 'node:sqlite';
+import { globCondition } from '../store/glob.ts';
+import { prepared } from '../store/prepared.ts';
+import type { ProcedureModule } from '../store/types.ts';
+import type { FinishedSpan } from '../telemetry/types.ts';
+import type { TraceListOptions, TracePage, TraceSummary } from './types.ts';
+
+/** Bytes that a span takes beside its texts. */
+const rowBytes = 120;
+/** Spans that one look at the bounds removes: more would hold up the writer. */
+const mostRemoved = 2000;
+
+export interface Bounds {
+  /** On the ageing clock. */
+  readonly nowMs: number;
+  readonly ageMs: number;
+  readonly bytes: number;
+}
+
+export interface AppendArgs {
+  readonly spans: readonly FinishedSpan[];
+  readonly bounds: Bounds;
+}
+
+/** When the oldest span was written, on the ageing clock; undefined without spans. */
+export type Oldest = number | undefined;
+
+function failed(code: string): boolean {
+  return code !== 'OK' && code !== 'CANCELLED';
+}
+
+function insert(db: DatabaseSync, span: FinishedSpan, agedMs: number): number {
+  const { traceId, spanId, parentId, name, startMs, durationMs, code, message } = span;
+  const attributes = JSON.stringify(span.attributes);
+  const texts = [traceId, spanId, parentId, name, code, message, attributes];
+  const bytes = texts.reduce((sum, text) => sum + text.length, rowBytes);
+  prepared(
+    db,
+    `INSERT INTO trace_spans (trace_id, span_id, parent_id, name, code, message, attributes, start_ms, duration_ms, aged_ms, bytes)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  ).run(...texts, startMs, durationMs, agedMs, bytes);
+  prepared(
+    db,
+    `INSERT INTO traces (trace_id, root, start_ms, end_ms, spans, errors) VALUES (?, ?, ?, ?, 1, ?)
+     ON CONFLICT (trace_id) DO UPDATE SET
+       root = CASE WHEN excluded.start_ms < start_ms THEN excluded.root ELSE root END,
+       start_ms = min(start_ms, excluded.start_ms), end_ms = max(end_ms, excluded.end_ms),
+       spans = spans + 1, errors = errors + excluded.errors`,
+  ).run(traceId, name, startMs, startMs + durationMs, failed(code) ? 1 : 0);
+  return bytes;
+}
+
+function bytesOf(db: DatabaseSync): number {
+  return Number(prepared(db, 'SELECT bytes FROM trace_total').get()?.['bytes'] ?? 0);
+}
+
+function putBytes(db: DatabaseSync, bytes: number): void {
+  prepared(db, 'INSERT OR REPLACE INTO trace_total (one, bytes) VALUES (1, ?)').run(bytes);
+}
+
+/** Removes the spans that were written first, and the traces that have none left. */
+function prune(db: DatabaseSync, { nowMs, ageMs, bytes: mostBytes }: Bounds): Oldest {
+  let bytes = bytesOf(db);
+  let upTo = 0;
+  const removed = new Map<string, number>();
+  const rows = prepared(db, 'SELECT seq, trace_id, aged_ms, bytes FROM trace_spans ORDER BY seq LIMIT ?').all(mostRemoved);
+  for (const row of rows) {
+    if (Number(row['aged_ms']) >= nowMs - ageMs && bytes <= mostBytes) break;
+    upTo = Number(row['seq']);
+    bytes -= Number(row['bytes']);
+    const traceId = String(row['trace_id']);
+    removed.set(traceId, (removed.get(traceId) ?? 0) + 1);
+  }
+  if (upTo > 0) {
+    prepared(db, 'DELETE FROM trace_spans WHERE seq <= ?').run(upTo);
+    for (const [traceId, count] of removed) prepared(db, 'UPDATE traces SET spans = spans - ? WHERE trace_id = ?').run(count, traceId);
+    prepared(db, 'DELETE FROM traces WHERE spans <= 0').run();
+    putBytes(db, bytes);
+  }
+  const oldest = prepared(db, 'SELECT aged_ms FROM trace_spans ORDER BY seq LIMIT 1').get();
+  return oldest === undefined ? undefined : Number(oldest['aged_ms']);
+}
+
+function spanOf(row: Record<string, unknown>): FinishedSpan {
+  const text = (name: string): string => String(row[name]);
+  return {
+    traceId: text('trace_id'),
+    spanId: text('span_id'),
+    parentId: text('parent_id'),
+    name: text('name'),
+    startMs: Number(row['start_ms']),
+    durationMs: Number(row['duration_ms']),
+    code: text('code'),
+    message: text('message'),
+    attributes: JSON.parse(text('attributes')),
+  };
+}
+
+function summaryOf(row: Record<string, unknown>): TraceSummary {
+  const startMs = Number(row['start_ms']);
+  const durationMs = Number(row['end_ms']) - startMs;
+  const [traceId, root] = [String(row['trace_id']), String(row['root'])];
+  return { traceId, root, startMs, durationMs, spans: Number(row['spans']), error: Number(row['errors']) > 0 };
+}
+
+/** A condition about some span of the trace. */
+function someSpan(condition: string): string {
+  return `EXISTS (SELECT 1 FROM trace_spans s WHERE s.trace_id = traces.trace_id AND (${condition}))`;
+}
+
+function list(db: DatabaseSync, { filter, pageSize, cursor }: TraceListOptions): TracePage {
+  const conditions: string[] = [];
+  const values: (string | number)[] = [];
+  const where = (condition: string, ...more: readonly (string | number)[]): void => {
+    conditions.push(condition);
+    values.push(...more);
+  };
+  if (filter.sinceMs !== undefined) where('start_ms >= ?', filter.sinceMs);
+  if (filter.untilMs !== undefined) where('start_ms < ?', filter.untilMs);
+  if (filter.minDurationMs > 0) where('end_ms - start_ms >= ?', filter.minDurationMs);
+  if (filter.errorsOnly) where('errors > 0');
+  if (filter.methods.length > 0) {
+    const whole = globCondition(
+      "replace(s.name, '/', '.')",
+      filter.methods.map((glob) => glob.replaceAll('/', '.')),
+    );
+    const last = globCondition("substr(s.name, instr(s.name, '/') + 1)", filter.methods);
+    where(someSpan(`${whole.sql} OR ${last.sql}`), ...whole.values, ...last.values);
+  }
+  if (filter.text !== '') {
+    const needle = filter.text.toLowerCase();
+    where(someSpan("instr(lower(s.name || ' ' || s.message || ' ' || s.attributes), ?) > 0"), needle);
+  }
+  if (cursor !== undefined) {
+    const [startMs, traceId = ''] = cursor.split(':');
+    where('(start_ms, trace_id) < (?, ?)', Number(startMs), traceId);
+  }
+  const sql = `SELECT * FROM traces ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
+    ORDER BY start_ms DESC, trace_id DESC LIMIT ?`;
+  const rows = db.prepare(sql).all(...values, pageSize + 1);
+  const traces = rows.slice(0, pageSize).map(summaryOf);
+  const last = traces.at(-1);
+  return { traces, nextCursor: rows.length > pageSize && last !== undefined ? `${last.startMs}:${last.traceId}` : undefined };
+}
+
+export const procedures: ProcedureModule = {
+  migrations: [
+    `CREATE TABLE trace_spans (seq INTEGER PRIMARY KEY, trace_id TEXT NOT NULL, span_id TEXT NOT NULL, parent_id TEXT NOT NULL,
+       name TEXT NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL, attributes TEXT NOT NULL, start_ms REAL NOT NULL,
+       duration_ms REAL NOT NULL, aged_ms REAL NOT NULL, bytes INTEGER NOT NULL);
+     CREATE INDEX trace_spans_trace ON trace_spans (trace_id);
+     CREATE TABLE traces (trace_id TEXT PRIMARY KEY, root TEXT NOT NULL, start_ms REAL NOT NULL, end_ms REAL NOT NULL,
+       spans INTEGER NOT NULL, errors INTEGER NOT NULL);
+     CREATE INDEX traces_start ON traces (start_ms, trace_id);
+     CREATE INDEX traces_empty ON traces (spans) WHERE spans <= 0;
+     CREATE TABLE trace_total (one INTEGER PRIMARY KEY CHECK (one = 1), bytes INTEGER NOT NULL)`,
+  ],
+  writes: {
+    append(db, { spans, bounds }: AppendArgs): Oldest {
+      let bytes = bytesOf(db);
+      for (const span of spans) bytes += insert(db, span, bounds.nowMs);
+      putBytes(db, bytes);
+      return prune(db, bounds);
+    },
+    prune,
+  },
+  reads: {
+    list,
+    spans: (db, { traceId, limit }: { traceId: string; limit: number }): readonly FinishedSpan[] =>
+      prepared(db, 'SELECT * FROM trace_spans WHERE trace_id = ? ORDER BY start_ms, seq LIMIT ?').all(traceId, limit).map(spanOf),
+  },
+};
