@@ -9,6 +9,7 @@ import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { ErrorInfoSchema, RetryInfoSchema } from '../../gen/es/google/rpc/error_details_pb.js';
 import { EventService } from '../../gen/es/sboxagent/v1/event_service_pb.js';
+import type { PlainRoute } from '../../src/api/index.ts';
 import { bindUnixSocket } from '../../src/api/listener/unix-socket.ts';
 import { adminToken, apiSettings, type Door, openDoor, readToken } from '../helpers/door.ts';
 import { ask, session } from '../helpers/raw.ts';
@@ -98,6 +99,26 @@ describe('front door: host and origin', () => {
         assert.equal(res.headers['access-control-allow-origin'], undefined);
         assert.match(res.headers['vary'] ?? '', /Origin/);
       }
+    }
+  });
+
+  it('lets a link of another site lead to what is public, and to nothing else', async () => {
+    const page: PlainRoute = {
+      ...{ path: '/page', scope: undefined, rateLimited: true },
+      serve: async (exchange) => exchange.answer(200, { 'content-type': 'text/html' }, 'page'),
+    };
+    await using door = await openDoor({}, { plain: [page] });
+    const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+    assert.equal((await request(door, '/page', { headers: link })).status, 200);
+    for (const other of [
+      { ...link, 'sec-fetch-dest': 'iframe' },
+      { ...link, 'sec-fetch-mode': 'no-cors' },
+      { ...link, origin: 'http://evil.com' },
+    ]) {
+      assert.equal((await request(door, '/page', { headers: other })).status, 403, JSON.stringify(other));
+    }
+    for (const path of ['/api/v1/events', '/api/v1/health']) {
+      assert.equal((await request(door, path, { headers: { ...auth, ...link } })).status, 403, path);
     }
   });
 

@@ -18,7 +18,7 @@ import { authorityAllowed, type Target, targetOf } from './authority.ts';
 import type { Capacity } from './capacity.ts';
 import { peerOf } from './open-call.ts';
 import type { OpenCalls } from './open-calls.ts';
-import { judgeOrigin, type OriginVerdict, preflightHeaders } from './origin.ts';
+import { isNavigation, judgeOrigin, type OriginVerdict, preflightHeaders } from './origin.ts';
 import type { RateLimiter } from './rate-limit.ts';
 import { type Route, type Routes, routeOf } from './route.ts';
 import { judgeCaller } from './token.ts';
@@ -82,7 +82,10 @@ const routed: Check = ({ route, exchange }) => {
   return route.error;
 };
 
-const fromOrigin: Check = ({ origin }) => (origin.ok ? undefined : origin.error);
+const fromOrigin: Check = ({ origin, route, exchange }) => {
+  if (origin.ok || (route.kind === 'plain' && route.route.scope === undefined && isNavigation(exchange))) return undefined;
+  return origin.error;
+};
 
 /** Never refuses: guesses at tokens are calls of their peer's address, so that the rate goes first. */
 const caller: Check = (visit) => {

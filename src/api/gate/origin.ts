@@ -57,6 +57,16 @@ export function judgeOrigin(exchange: Exchange, cors: Cors, authorities: readonl
   return vary === none ? allowed : { ok: true, headers: vary };
 }
 
+/**
+ * Whether somebody followed a link, typed an address or opened a file that leads here: the answer fills a window of its own, which no other
+ * page reads. What is public may be reached so.
+ */
+export function isNavigation(exchange: Exchange): boolean {
+  const { method } = exchange;
+  const [origin, mode, dest] = ['origin', 'sec-fetch-mode', 'sec-fetch-dest'].map((name) => header(exchange, name));
+  return (method === 'GET' || method === 'HEAD') && origin === undefined && mode === 'navigate' && dest === 'document';
+}
+
 function isOwn(origin: string, exchange: Exchange, authorities: readonly string[]): boolean {
   const scheme = exchange.encrypted ? 'https' : 'http';
   return authorities.some((name) => origin === `${scheme}://${name}`);

@@ -11,7 +11,7 @@ import { print, styleOf } from '../output.ts';
 import { type Column, listTable, type Style } from '../table.ts';
 import { localAgent } from '../target.ts';
 
-async function stateDirOf(context: Context): Promise<string> {
+export async function stateDirOf(context: Context): Promise<string> {
   if (context.options.target !== undefined) {
     throw usage('tokens are kept in the state directory: --target does not go with them', "Run it on the agent's own machine.");
   }
@@ -19,7 +19,7 @@ async function stateDirOf(context: Context): Promise<string> {
 }
 
 /** Runs what works on the token file, and says its refusals as ours. */
-function guarded<T>(work: () => T): T {
+export function guarded<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
@@ -72,7 +72,7 @@ function unknownToken(id: string, stateDir: string): Failure {
   });
 }
 
-function timeOf(ms: number | undefined): string | undefined {
+export function timeOf(ms: number | undefined): string | undefined {
   return ms === undefined ? undefined : new Date(ms).toISOString();
 }
 

@@ -1,3 +1,4 @@
+import { scopes } from '../../kernel/principal.ts';
 import type { CommandSpec } from '../command-spec.ts';
 
 /** The daemon itself, and what it says of itself. */
@@ -9,6 +10,16 @@ export const agentCommands: readonly CommandSpec[] = [
       { flags: '--check-config', summary: 'read the configuration, say whether it is fit, and end' },
       { flags: '--print-config', summary: 'print the effective configuration, secrets masked, and end' },
     ],
+  },
+  {
+    name: 'console',
+    summary: 'open the console in a browser, with a token of its own that soon expires',
+    flags: [
+      { flags: '--scope <scopes...>', summary: 'what one may do there (default: read,operate); separated by commas', completes: scopes },
+      { flags: '--ttl <duration>', summary: 'how long its token is good (default: 12h)' },
+      { flags: '--no-open', summary: 'print the address, and open nothing' },
+    ],
+    load: async () => (await import('../commands/console.ts')).openConsole,
   },
   { name: 'doctor', summary: 'say what a start would find, each check with its verdict and the remedy' },
   {

@@ -268,6 +268,23 @@ describe('the console', { skip: noBrowser }, () => {
     await operator.page.close();
   });
 
+  it('is reached from the file that `sboxagent console` hands to the browser, by its scopes', async () => {
+    const made = await runProgram([program, 'console', '-o', 'json', '--config', daemon.configPath, '--state-dir', daemon.stateDir]);
+    const { url } = JSON.parse(made.stdout) as { url: string };
+    const path = join(dirname(configPath), 'console.html');
+    writeFileSync(path, `<meta http-equiv="refresh" content="0; url=${url}">`);
+    const watched = await browser.openPage();
+    await watched.page.goto(`file://${path}`);
+    await watched.page.waitForSelector('.verdict');
+    assert.equal(watched.page.url(), `${daemon.base}/#/`);
+    await go(watched, 'processes/edge/config');
+    await watched.page.waitForSelector('textarea[readonly]');
+    assert.equal(await watched.page.$('.bar .button'), null);
+    await watched.page.waitForSelector('.top .actions button');
+    assert.deepEqual(watched.complaints, []);
+    await watched.page.close();
+  });
+
   it('stops and starts by the keyboard alone', async () => {
     const watched = await open('');
     const { page } = watched;
