@@ -60,12 +60,12 @@ export function createAppender({ store, ring, window, ageMs, counted }: Appender
     const receipts = events.map(({ event: fresh }, i): Receipt => {
       const revision = result.revisions[from + i] ?? 0;
       const body = result.known.get(from + i);
-      if (body !== undefined) return { event: decodeBody(revision, body), duplicate: true };
+      if (body !== undefined) return { event: decodeBody(revision, body), duplicate: true, bytes: 0 };
       const event = { revision, ...fresh };
       const size = sizes[from + i] ?? 0;
       bytes += size;
       stored.push({ event, bytes: size });
-      return { event, duplicate: false };
+      return { event, duplicate: false, bytes: size };
     });
     count += stored.length;
     last = Math.max(last, stored.at(-1)?.event.revision ?? 0);

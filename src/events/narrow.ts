@@ -9,6 +9,8 @@ export interface Narrowed {
   readonly values: readonly SQLInputValue[];
   /** An index leads to few rows: the walk need not be cut by revisions. */
   readonly indexed: boolean;
+  /** That index is the one of traces, which has parts. */
+  readonly traced: boolean;
 }
 
 /** What of a filter the table can judge by its columns. It may keep too much, never too little. */
@@ -34,7 +36,7 @@ export function narrow(filter: EventFilter = {}): Narrowed {
   if (minSeverity) add('severity >= ?', severities.indexOf(minSeverity));
   if (since) add('time_s >= ?', since.seconds);
   if (until) add('time_s <= ?', until.seconds);
-  return { where: where.join(''), values, indexed };
+  return { where: where.join(''), values, indexed, traced: Boolean(traceId) };
 }
 
 function among(column: string): string {

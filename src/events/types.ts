@@ -70,6 +70,8 @@ export interface Receipt {
   readonly event: StoredEvent;
   /** Whether (source, id) was stored before: `event` is then the first one. */
   readonly duplicate: boolean;
+  /** What the event counts as wherever bytes have a limit; 0 of a duplicate. */
+  readonly bytes: number;
 }
 
 /** What is known of a publishing call and goes into events that do not say it themselves. */

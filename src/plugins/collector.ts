@@ -51,6 +51,12 @@ export interface Collector {
   catchUp(): Promise<void>;
 }
 
+/** An event on its way to the table. */
+interface Waiting {
+  readonly event: StoredEvent;
+  readonly bytes: number;
+}
+
 function idIn(event: StoredEvent, namedSource: boolean): string | undefined {
   if (event.source === ownSource || event.attributes[unownedPlugin] !== undefined) return undefined;
   const id = event.attributes['plugin'] ?? (namedSource ? event.source : '');
@@ -61,7 +67,7 @@ export function createCollector(options: CollectorOptions): Collector {
   const { registry, owners, store, journal, clock, logger, settings } = options;
   const refused = options.metrics.counter('sboxagent_limit_refused_total');
   /** Newest last; what goes beyond `keptEvents` of a plugin would be removed by its own successors. */
-  let waiting = new Map<string, StoredEvent[]>();
+  let waiting = new Map<string, Waiting[]>();
   /** What is on its way to the disk: readers of the table may not see it yet. */
   let writing: typeof waiting = new Map();
   let inFlight = 0;
@@ -74,18 +80,19 @@ export function createCollector(options: CollectorOptions): Collector {
   let flushing: Promise<void> | undefined;
   let next: Promise<void> | undefined;
 
-  const wait = (id: string, event: StoredEvent): void => {
+  const wait = (id: string, fresh: Waiting): void => {
     const events = waiting.get(id) ?? [];
     waiting.set(id, events);
-    events.push(event);
+    events.push(fresh);
     count += 1;
-    bytes += eventSize(event);
+    bytes += fresh.bytes;
     if (events.length <= keptEvents) return;
     const oldest = events.shift();
     count -= 1;
-    bytes -= oldest === undefined ? 0 : eventSize(oldest);
+    bytes -= oldest?.bytes ?? 0;
   };
-  const take = (event: StoredEvent, namedSource: boolean): void => {
+  const take = (fresh: Waiting, namedSource: boolean): void => {
+    const { event } = fresh;
     cursor = Math.max(cursor, event.revision);
     const id = idIn(event, namedSource || registry.find(event.source) !== undefined);
     const record = id === undefined ? undefined : registry.know(id);
@@ -93,7 +100,7 @@ export function createCollector(options: CollectorOptions): Collector {
     const isNew = record.lastSeenMs === undefined;
     record.lastSeenMs = clock.wallMs();
     record.calls = withEvent(record.calls, event);
-    wait(id, event);
+    wait(id, fresh);
     options.onContact(id);
     if (isNew) registry.touch(record);
     else registry.dirty(record);
@@ -111,7 +118,7 @@ export function createCollector(options: CollectorOptions): Collector {
     bytes = 0;
     const known = [...batch].filter(([plugin]) => registry.find(plugin) !== undefined);
     const rows: EventRow[] = known.flatMap(([plugin, events]) =>
-      events.map((event) => ({ plugin, revision: event.revision, body: JSON.stringify(event) })),
+      events.map(({ event }) => ({ plugin, revision: event.revision, body: JSON.stringify(event) })),
     );
     try {
       const args: KeepArgs = { plugins, rows, cursor: upTo, kept: keptEvents };
@@ -124,7 +131,7 @@ export function createCollector(options: CollectorOptions): Collector {
       waiting = batch;
       count = [...batch.values()].reduce((sum, events) => sum + events.length, 0);
       bytes = bytesInFlight;
-      for (const [id, events] of newer) for (const event of events) wait(id, event);
+      for (const [id, events] of newer) for (const fresh of events) wait(id, fresh);
       throw error;
     } finally {
       writing = new Map();
@@ -172,7 +179,7 @@ export function createCollector(options: CollectorOptions): Collector {
     stamp: (event, context) => (settings().enabled ? disowned(event, context) : undefined),
     stored(receipts, events) {
       if (!settings().enabled) return;
-      for (const [i, { event, duplicate }] of receipts.entries()) if (!duplicate) take(event, isNamed(events[i] as NewEvent));
+      for (const [i, receipt] of receipts.entries()) if (!receipt.duplicate) take(receipt, isNamed(events[i] as NewEvent));
     },
   });
 
@@ -180,16 +187,16 @@ export function createCollector(options: CollectorOptions): Collector {
     stop,
     async recent(id) {
       // Taken before the table is read: what a group commit moves there meanwhile is seen twice rather than not at all.
-      const fresh = [...(writing.get(id) ?? []), ...(waiting.get(id) ?? [])];
+      const fresh = [...(writing.get(id) ?? []), ...(waiting.get(id) ?? [])].map(({ event }) => event);
       const kept = (await store.read<readonly string[]>('plugins', 'events', id)).map((body) => JSON.parse(body) as StoredEvent);
       const seen = new Set(fresh.map(({ revision }) => revision));
       const all = [...fresh, ...kept.filter(({ revision }) => !seen.has(revision))].sort((a, b) => b.revision - a.revision);
       return firstWithinMessage(all.slice(0, keptEvents));
     },
     forget(id) {
-      for (const event of waiting.get(id) ?? []) {
+      for (const one of waiting.get(id) ?? []) {
         count -= 1;
-        bytes -= eventSize(event);
+        bytes -= one.bytes;
       }
       waiting.delete(id);
       writing.delete(id);
@@ -201,7 +208,7 @@ export function createCollector(options: CollectorOptions): Collector {
       for (;;) {
         const { events, nextCursor } = await journal.list({ order: 'asc', pageSize: 1000, cursor });
         // Whether a source was given or was the name of a token is not known any more: only plugins that are known are followed.
-        for (const event of events) take(event, registry.find(event.source) !== undefined);
+        for (const event of events) take({ event, bytes: eventSize(event) }, registry.find(event.source) !== undefined);
         if (count >= settings().bufferSize || bytes > maxBufferBytes) await flush();
         if (nextCursor === undefined) break;
         cursor = nextCursor;

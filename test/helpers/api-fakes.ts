@@ -106,12 +106,12 @@ export class FakeJournal implements Journal {
     const receipts = events.map((event): Receipt => {
       const source = event.source ?? context.source;
       const known = this.events.find((stored) => stored.id === event.id && stored.source === source);
-      if (known !== undefined) return { event: known, duplicate: true };
+      if (known !== undefined) return { event: known, duplicate: true, bytes: 0 };
       const revision = this.events.length + 1;
       const stored = storedEvent(revision, { id: `made-${revision}`, ...event, source });
       this.events.push(stored);
       fresh.push(stored);
-      return { event: stored, duplicate: false };
+      return { event: stored, duplicate: false, bytes: 300 };
     });
     if (fresh.length > 0) this.batches.tell(fresh);
     for (const observer of this.observers) observer.stored(receipts, events);

@@ -5,11 +5,20 @@ import { createValidator } from '@bufbuild/protovalidate';
 import { AgentError, invalid } from '../../kernel/errors.ts';
 import { maxViolations } from '../convert/data.ts';
 
+const patterns = new Map<string, RegExp>();
+
+/** The patterns are those of our own protos, few and simple: V8's engine takes a tenth of the time of an RE2 in JavaScript. */
+function regexMatch(pattern: string, text: string): boolean {
+  const known = patterns.get(pattern) ?? new RegExp(pattern, 'u');
+  patterns.set(pattern, known);
+  return known.test(text);
+}
+
 /** Throws INVALID_REQUEST with every violation, by the path of the proto: `event.priority`, `events[1].type`. */
 export type Validate = <D extends DescMessage>(schema: D, message: MessageShape<D>) => void;
 
 export function createValidate(): Validate {
-  const validator = createValidator();
+  const validator = createValidator({ regexMatch });
   return (schema, message) => {
     const result = validator.validate(schema, message);
     if (result.kind === 'valid') return;
