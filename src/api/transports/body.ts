@@ -38,6 +38,8 @@ export function readBody(exchange: Exchange, limit: number, frameBytes = 0): Pro
     body.on('end', () => {
       over = true;
       resolve(more.length === 0 ? (first ?? empty) : Buffer.concat([first ?? empty, ...more], size));
+      first = undefined;
+      more.length = 0;
     });
   });
 }

@@ -22,6 +22,7 @@ export class Http2Exchange implements Exchange {
   #over: boolean | undefined;
   #onEnd: ((complete: boolean) => void) | undefined;
   #onLost: (() => void) | undefined;
+  #onDrain: (() => void) | undefined;
   #waiting: Promise<void> | undefined;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
@@ -125,7 +126,8 @@ export class Http2Exchange implements Exchange {
   }
 
   onDrain(fn: () => void): void {
-    this.body.on('drain', fn);
+    this.#onDrain = fn;
+    this.body.on('drain', () => this.#onDrain?.());
   }
 
   end(chunk?: string | Uint8Array, trailers?: Head): void {
@@ -160,19 +162,24 @@ export class Http2Exchange implements Exchange {
   }
 
   onEnd(fn: (complete: boolean) => void): void {
-    this.#onEnd = fn;
-    if (this.#over !== undefined) queueMicrotask(() => fn(this.#over === true));
+    if (this.#over === undefined) this.#onEnd = fn;
+    else queueMicrotask(() => fn(this.#over === true));
   }
 
   onLost(fn: () => void): void {
-    this.#onLost = fn;
     if (this.closed) fn();
+    else this.#onLost = fn;
   }
 
   #finish(complete: boolean): void {
     if (this.#over !== undefined) return;
     this.#over = complete;
-    this.#onLost?.();
-    this.#onEnd?.(complete);
+    const [lost, ended] = [this.#onLost, this.#onEnd];
+    // Node keeps the stream for a while: nothing of the call is to be kept with it.
+    this.#onLost = undefined;
+    this.#onEnd = undefined;
+    this.#onDrain = undefined;
+    lost?.();
+    ended?.(complete);
   }
 }
