@@ -11,8 +11,8 @@ import { createChecks } from './checks.ts';
 import { createCollector } from './collector.ts';
 import { openDocuments } from './documents/open-documents.ts';
 import { createHandOut } from './hand-out.ts';
-import { registerInstruments } from './instruments.ts';
 import { createLifecycle } from './lifecycle.ts';
+import { observePlugins } from './observe-plugins.ts';
 import { openOwners, unitIdentity } from './owners.ts';
 import type { PluginRecord } from './record.ts';
 import { createRecovery } from './recovery.ts';
@@ -176,7 +176,7 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
       },
     });
     const lifecycle = createLifecycle({ registry, owners, documents, supervisor, recovery, collector, journal, nowMs, evaluate });
-    registerInstruments(metrics, registry, nowMs);
+    observePlugins({ metrics, registry, nowMs });
     let stops: (() => void)[] = [];
     const healthNote = createNote(clock);
 

@@ -11,10 +11,11 @@ import { figuresMonitor } from './figures-monitor.ts';
 import { createHealth } from './health.ts';
 import { type InlineSettings, judgeInline, undeclaredUnit } from './inline-gate.ts';
 import { createInstance, type Instance } from './instance.ts';
-import { registerInstruments } from './instruments.ts';
 import { judgeFirst, objectionOf } from './judge-first.ts';
 import { isUp, refusesStart } from './lifecycle/transition.ts';
 import { memoryMonitor } from './memory-monitor.ts';
+import { observeEngines } from './observe-engines.ts';
+import { observeProcesses } from './observe-processes.ts';
 import { convertOldRecords } from './old-records.ts';
 import { createOomWatch } from './oom.ts';
 import { createOrder } from './order.ts';
@@ -148,7 +149,8 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
   // What is in a group that nobody knows of was left by a start that was cut short.
   groups.clear(new Set(roster.all().map((instance) => instance.id)));
   const observed = () => roster.all().map((i) => ({ view: i.view(), run: i.run(), figures: figures.board.get(i.id) }));
-  registerInstruments(options.metrics, observed, { clock, resources });
+  observeProcesses({ metrics: options.metrics, clock, observed, resources });
+  observeEngines({ metrics: options.metrics, observed });
   const stopSampling = sampleRuns(clock, everyMs, { runs: () => roster.all().flatMap((i) => i.run() ?? []), sample: resources.sample });
 
   const restartQuietly = async (instance: Instance): Promise<void> => {

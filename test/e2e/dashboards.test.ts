@@ -20,7 +20,7 @@ before(
   async () => {
     if (options.skip !== false) return;
     agent = await startBusyAgent();
-    prometheus = await startPrometheus(agent.daemon, '2s');
+    prometheus = await startPrometheus(agent.daemon, '3s');
     const end = performance.now() + minute;
     for (let n = 0; performance.now() < end; n++) {
       await agent.round(n);
@@ -60,7 +60,7 @@ test('for a minute every scrape succeeded, with a token', options, async () => {
     await prometheus.query('count_over_time(up{job="sboxagent"}[5m])'),
     await prometheus.query('min_over_time(up{job="sboxagent"}[5m])'),
   ];
-  assert.ok((scrapes[0]?.value ?? 0) >= 20, `${scrapes[0]?.value} scrapes`);
+  assert.ok((scrapes[0]?.value ?? 0) >= 12, `${scrapes[0]?.value} scrapes`);
   assert.equal(worst[0]?.value, 1);
   const anonymous = await fetch(`${agent.daemon.base}/metrics`);
   assert.equal(anonymous.status, 401);

@@ -141,6 +141,57 @@ test('names are those of the catalogue and of docs/metrics.md, whatever their un
   assert.equal(execFileSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' }), '');
 });
 
+test('the names that dashboards and alerts of others rely on are there, with the labels that they know', () => {
+  const relied: Readonly<Record<string, readonly string[]>> = {
+    rpc_server_call_duration_seconds: ['rpc_system_name', 'rpc_method', 'rpc_status_code', 'error_type'],
+    sboxagent_build_info: ['version', 'commit', 'node_version'],
+    sboxagent_up_seconds: [],
+    ...Object.fromEntries(
+      ['cpu_usage_ratio', 'memory_used_bytes', 'memory_total_bytes', 'disk_used_bytes', 'disk_total_bytes', 'load1']
+        .concat(['network_receive_bytes_total', 'network_transmit_bytes_total'])
+        .map((name) => [`sboxagent_system_${name}`, []]),
+    ),
+    sboxagent_process_state: ['process', 'engine', 'state'],
+    ...Object.fromEntries(
+      ['cpu_usage_ratio', 'resident_memory_bytes', 'open_fds', 'uptime_seconds', 'restarts_total'].map((name) => [
+        `sboxagent_process_${name}`,
+        ['process', 'engine'],
+      ]),
+    ),
+    ...Object.fromEntries(
+      ['connections', 'transmit_bytes_total', 'receive_bytes_total'].map((name) => [`sboxagent_engine_${name}`, ['process']]),
+    ),
+    sboxagent_events_total: [],
+    sboxagent_events_last_revision: [],
+    sboxagent_events_deduplicated_total: [],
+    sboxagent_events_dropped_total: ['reason'],
+    sboxagent_watchers: [],
+    sboxagent_streams: ['kind'],
+    sboxagent_connections: [],
+    ...Object.fromEntries(
+      ['up', 'health', 'lease_age_seconds', 'recoveries_total'].map((name) => [`sboxagent_plugin_${name}`, ['plugin']]),
+    ),
+    ...Object.fromEntries(
+      ['subscriptions_processed_total', 'configs_generated_total', 'errors_total', 'processing_seconds'].map((name) => [
+        `sboxagent_business_${name}`,
+        [],
+      ]),
+    ),
+    sboxagent_schedule_runs_total: ['result'],
+    sboxagent_schedule_run_duration_seconds: [],
+    sboxagent_config_applies_total: ['result'],
+    sboxagent_alerts_firing: ['rule'],
+    sboxagent_auth_denied_total: ['reason'],
+    sboxagent_rate_limited_total: [],
+    sboxagent_log_lines_total: ['source'],
+    sboxagent_log_lines_dropped_total: ['source'],
+    sboxagent_store_errors_total: ['kind'],
+    sboxagent_event_loop_delay_seconds: ['stat'],
+    sboxagent_limit_refused_total: ['limit'],
+  };
+  for (const [name, labels] of Object.entries(relied)) assert.deepEqual(metricCatalogue[name]?.labels, labels, name);
+});
+
 test('what an alert could be on is there before it counts: declared labels, counters and histograms without labels', async () => {
   const { telemetry } = await start();
   const { metrics } = telemetry;

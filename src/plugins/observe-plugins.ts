@@ -5,7 +5,8 @@ import type { Registry } from './registry.ts';
 const healthValue = { HEALTHY: 1, DEGRADED: 0.5, UNHEALTHY: 0 } as const;
 
 /** The figures of plugins; those whose health nobody can judge have none. */
-export function registerInstruments(metrics: Metrics, registry: Registry, nowMs: () => number): void {
+export function observePlugins(options: { readonly metrics: Metrics; readonly registry: Registry; readonly nowMs: () => number }): void {
+  const { metrics, registry, nowMs } = options;
   const each = (value: (record: PluginRecord) => number | undefined) => () =>
     [...registry.all()].flatMap((record) => {
       const sample = value(record);
