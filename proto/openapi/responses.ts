@@ -91,10 +91,13 @@ const common: ReadonlySet<ErrorReason> = new Set([
   ...[true, false].flatMap((stream) => commonErrors({ scope: 'read', rateLimited: true, stream, hasBody: true })),
 ]);
 
+/** Said by the listener, whatever the call: path, query and headers have 16 KiB. */
+const headersTooLarge: [status: number, reasons: ErrorReason[]] = [431, ['MALFORMED_BODY']];
+
 /** Responses of these reasons, by status; those of the gate alone become components in `shared`. */
 export function errorResponses(reasons: readonly ErrorReason[], shared: Map<string, Json>): Json {
   return Object.fromEntries(
-    grouped(reasons).map(([status, list]) => {
+    [...grouped(reasons), headersTooLarge].map(([status, list]) => {
       const sorted = [...list].sort();
       const response = errorResponse(status, sorted);
       const name = sorted.every((reason) => common.has(reason)) ? sharedName(status, response, shared) : undefined;

@@ -31,7 +31,9 @@ const wellKnown: Readonly<Record<string, Json>> = {
   'google.protobuf.Empty': { type: 'object' },
 };
 
-const wholeNumber = '^-?[0-9]+$';
+const wholeNumber = '^-?[0-9]{1,19}$';
+const bigNumber = { type: 'string', format: 'int64', pattern: wholeNumber };
+const exactNumber = { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER };
 
 function scalar(type: ScalarType, way: Way): Json {
   switch (type) {
@@ -42,8 +44,8 @@ function scalar(type: ScalarType, way: Way): Json {
     case ScalarType.INT32:
       return { type: 'integer', format: 'int32', minimum: -2147483648, maximum: 2147483647 };
     case ScalarType.INT64:
-      // JSON writes 64 bits as a text, which no reader rounds; a number is taken too.
-      return { type: way === 'request' ? ['string', 'integer'] : 'string', format: 'int64', pattern: wholeNumber };
+      // JSON writes 64 bits as a text, which no reader rounds; a number that none rounds is taken too.
+      return way === 'request' ? { ...exactNumber, type: ['string', 'integer'], format: 'int64', pattern: wholeNumber } : bigNumber;
     case ScalarType.DOUBLE:
       return { type: 'number', format: 'double' };
     default:

@@ -73,6 +73,17 @@ describe('front door: host and origin', () => {
     assert.match(refused.body, /HOST_NOT_ALLOWED/);
   });
 
+  it('says what a path takes to who asks by OPTIONS', async () => {
+    await using door = await openDoor();
+    const allowed = async (path: string) => (await request(door, path, { method: 'OPTIONS' })).headers.allow;
+    assert.equal(await allowed('/api/v1/events'), 'GET, HEAD, POST, OPTIONS');
+    assert.equal(await allowed('/api/v1/events/one'), 'GET, HEAD, OPTIONS');
+    assert.equal(await allowed('/api/v1/events:batch'), 'POST, OPTIONS');
+    assert.equal(await allowed('/metrics'), 'GET, HEAD, OPTIONS');
+    assert.equal(await allowed('/sboxagent.v1.EventService/ListEvents'), 'POST, GET, HEAD, OPTIONS');
+    assert.equal(await allowed('/nowhere'), 'OPTIONS');
+  });
+
   it('refuses pages that are not listed, also for GET', async () => {
     await using door = await openDoor();
     const rpc = '/sboxagent.v1.EventService/ListEvents';

@@ -193,11 +193,12 @@ function allowOf(methods: readonly string[]): string {
   return [...all, 'OPTIONS'].join(', ');
 }
 
-function preflight({ exchange }: Visit): void {
+function preflight({ exchange, route }: Visit): void {
   exchange.common['x-trace-id'] = traceIdOf(header(exchange, 'traceparent'));
   const asks = header(exchange, 'origin') !== undefined;
   exchange.body.resume();
-  exchange.answer(204, asks ? preflightHeaders() : { allow: 'GET, HEAD, POST, PUT, DELETE, OPTIONS' });
+  const allow = route.kind === 'none' && route.allow !== undefined ? allowOf(route.allow) : 'OPTIONS';
+  exchange.answer(204, asks ? preflightHeaders() : { allow });
 }
 
 /** What was refused before anybody served it: for want of a right whatever it was, for another reason where it would have changed something. */
