@@ -39,7 +39,7 @@ export async function follow<T>(context: Context, dialled: Dial, followed: Follo
 
 interface State {
   reached: boolean;
-  /** Whether the loss was told, and the return not yet. */
+  /** Whether the loss was reported, and the return not yet. */
   lost: boolean;
   delayMs: number;
 }

@@ -11,9 +11,9 @@ export interface Io {
   readonly terminal: boolean;
   /** Whether stderr is a terminal: progress goes there alone. */
   readonly progress?: boolean;
-  /** Its columns, where it tells. */
+  /** Its columns, where it has them. */
   readonly columns?: number | undefined;
-  /** Its lines, where it tells. */
+  /** Its lines, where it has them. */
   readonly rows?: number | undefined;
   readonly cwd: string;
   readonly clock: Clock;

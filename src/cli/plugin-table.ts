@@ -63,13 +63,13 @@ export function pluginCard(plugin: Plugin, nowMs: number, style: Style): string 
         : `${recovery.attempts} of ${recovery.budget} steps, last ${recovery.last_action || 'none'}`,
     ],
   ];
-  const told = card(rows, style);
-  if (plugin.recent_events.length === 0) return told;
+  const shown = card(rows, style);
+  if (plugin.recent_events.length === 0) return shown;
   const columns: readonly Column<Plugin['recent_events'][number]>[] = [
     { title: 'REVISION', cell: (e) => e.revision },
     { title: 'TIME', cell: (e) => e.time ?? '' },
     { title: 'TYPE', cell: (e) => e.type, least: 16 },
     { title: 'DATA', cell: (e) => JSON.stringify(e.data ?? {}) },
   ];
-  return `${told}\n${table(columns, plugin.recent_events, style)}`;
+  return `${shown}\n${table(columns, plugin.recent_events, style)}`;
 }

@@ -35,17 +35,17 @@ export function progressLine({ io, options }: Context): ProgressLine | undefined
   };
 }
 
-/** Shows what `look` answers until the work is done. */
-export async function withProgress<T>(context: Context, look: () => Promise<string> | string, work: Promise<T>): Promise<T> {
+/** Shows what `describe` answers until the work is done. */
+export async function withProgress<T>(context: Context, describe: () => Promise<string> | string, work: Promise<T>): Promise<T> {
   const line = progressLine(context);
   if (line === undefined) return work;
   let isOver = false;
-  let isLooking = false;
+  let isAsking = false;
   const step = async (): Promise<void> => {
-    if (isLooking) return;
-    isLooking = true;
-    const words = await Promise.resolve(look()).catch(() => undefined);
-    isLooking = false;
+    if (isAsking) return;
+    isAsking = true;
+    const words = await Promise.resolve(describe()).catch(() => undefined);
+    isAsking = false;
     if (!isOver && words !== undefined) line.show(words);
   };
   const cancel = context.io.clock.every(stepMs, () => void step());

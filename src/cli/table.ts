@@ -154,9 +154,9 @@ export function runningTable<T>(all: readonly Column<T>[], style: Style): { head
 
 /** Titles with their values, one below the other; what is empty is left out. */
 export function card(rows: readonly (readonly [title: string, value: string, colour?: Colour | undefined])[], style: Style): string {
-  const told = rows.filter(([, value]) => value !== '');
-  const widths = [Math.max(...told.map(([title]) => textWidth(title))), leastText];
-  return told
+  const shown = rows.filter(([, value]) => value !== '');
+  const widths = [Math.max(...shown.map(([title]) => textWidth(title))), leastText];
+  return shown
     .map(([title, value, colour]) =>
       line(
         [

@@ -78,15 +78,15 @@ export const watch: Handler = async (context) => {
   const { header, row } = runningTable(columns, await styleOf(context));
   /** What was shown as firing, as it was shown. */
   const shown = new Map<string, string>();
-  let untold = true;
+  let isHeaderDue = true;
   let current: Agent | undefined;
   const show = async (alert: Alert): Promise<void> => {
     const form = JSON.stringify(alert);
     if (shown.get(alert.id) === form) return;
     if (alert.state === 'FIRING') shown.set(alert.id, form);
     else shown.delete(alert.id);
-    await printEntry(context, alert, () => (untold ? header : '') + row(alert));
-    untold = false;
+    await printEntry(context, alert, () => (isHeaderDue ? header : '') + row(alert));
+    isHeaderDue = false;
   };
   const ended = async (firing: readonly Alert[]): Promise<void> => {
     const missing = new Set(shown.keys());

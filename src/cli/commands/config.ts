@@ -115,7 +115,7 @@ export const set: Handler = (context, words, flags) => {
   });
 };
 
-/** Places in the document are told as places in the file that it came from. */
+/** Places in the document are shown as places in the file that it came from. */
 function violationLine(file: string, violation: Violation): string {
   const name = violation.file === 'document' ? file : violation.file;
   const place = violation.line > 0 ? `${name}:${violation.line}` : name;

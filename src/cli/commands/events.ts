@@ -125,10 +125,10 @@ async function followEvents(context: Context, query: Query): Promise<number> {
   const agent = dialled.connect();
   const { shown, ...start } = await beginning(agent, query).finally(() => agent.close());
   let { cursor } = start;
-  let untold = options.output === 'table';
+  let isHeaderDue = options.output === 'table';
   const show = async (event: Event): Promise<void> => {
-    await printEntry(context, event, () => (untold ? header : '') + row(event));
-    untold = false;
+    await printEntry(context, event, () => (isHeaderDue ? header : '') + row(event));
+    isHeaderDue = false;
   };
   for (const event of shown) await show(event);
   await follow<WatchEventsResponse>(context, dialled, {

@@ -29,12 +29,12 @@ function indented(lines: readonly string[], { width }: Style): string {
   return shown.map((one) => `  ${one}`).join('\n');
 }
 
-function explanationText(dossier: ProcessExplanation, style: Style): string {
-  const { summary, next_action, next_action_time, log_lines, config_diff, remedies } = dossier;
+function explanationText(explanation: ProcessExplanation, style: Style): string {
+  const { summary, next_action, next_action_time, log_lines, config_diff, remedies } = explanation;
   const next = next_action === '' ? [] : [`${next_action}${next_action_time === undefined ? '' : ` at ${next_action_time}`}`];
   return [
     `${wrapText(printable(summary), style.width).join('\n')}\n`,
-    section('last exits', exitLines(dossier)),
+    section('last exits', exitLines(explanation)),
     section('last lines', indented(log_lines, style)),
     section('config since the last one that proved itself', diffText(config_diff, style)),
     section('what happens next', indented(next, style)),
@@ -55,13 +55,13 @@ export const explain: Handler = (context, [id = ''], flags) =>
   withAgent(context, async (agent) => {
     if (flags['showConfig'] === true) return showConfig(context, agent, id);
     const request = ExplainProcessRequest.fromPartial({ id });
-    const dossier = await unary(agent, agent.processes.explainProcess.bind(agent.processes), request);
+    const explanation = await unary(agent, agent.processes.explainProcess.bind(agent.processes), request);
     const data = {
-      ...dossier,
-      process: dossier.process === undefined ? undefined : processJson(dossier.process),
-      exits: dossier.exits.map(exitJson),
+      ...explanation,
+      process: explanation.process === undefined ? undefined : processJson(explanation.process),
+      exits: explanation.exits.map(exitJson),
     };
     const style = await styleOf(context);
-    await print(context, data, () => explanationText(dossier, style));
+    await print(context, data, () => explanationText(explanation, style));
     return EXIT.done;
   });

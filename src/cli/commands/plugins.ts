@@ -73,7 +73,7 @@ export function act(action: PluginAction): Handler {
 }
 
 /** Prints nothing but what `-o` asks for: what is gone has nothing to show. */
-export const forget: Handler = (context, args) =>
+export const remove: Handler = (context, args) =>
   withAgent(context, async (agent) => {
     const client = pluginClient(agent);
     const id = args[0] ?? '';

@@ -16,12 +16,12 @@ const defaultIntervalMs = 2000;
 const repaint = '\u001b[H\u001b[J';
 const usualHeight = 24;
 
-interface Seen {
+interface Sample {
   readonly rows: readonly TopRow[];
   readonly metrics: readonly Metric[];
 }
 
-async function look(agent: Agent, flags: Flags): Promise<Seen> {
+async function sample(agent: Agent, flags: Flags): Promise<Sample> {
   const service = new MetricsServiceClient(agent.address, agent.credentials, agent.channelOptions);
   const request = GetMetricsRequest.fromPartial({ names: topMetrics, windows: [{ seconds: '300' }], points: true });
   const [processes, { metrics }] = await Promise.all([listProcesses(agent), unary(agent, service.getMetrics.bind(service), request)]);
@@ -39,7 +39,7 @@ function systemJson(metrics: readonly Metric[]): object {
 
 function once(context: Context, flags: Flags): Promise<number> {
   return withAgent(context, async (agent) => {
-    const { rows, metrics } = await look(agent, flags);
+    const { rows, metrics } = await sample(agent, flags);
     const style = await styleOf(context);
     await print(context, { system: systemJson(metrics), processes: rows }, () =>
       topScreen(rows, metrics, { ...style, height: Number.POSITIVE_INFINITY }),
@@ -56,7 +56,7 @@ async function live(context: Context, flags: Flags, intervalMs: number): Promise
     let screen: string;
     try {
       const agent = connect();
-      const { rows, metrics } = await look(agent, flags).finally(() => agent.close());
+      const { rows, metrics } = await sample(agent, flags).finally(() => agent.close());
       screen = topScreen(rows, metrics, { ...(await styleOf(context)), height: io.rows ?? usualHeight });
     } catch (error) {
       if (!(error instanceof Failure) || !reached || !error.passing) throw error;

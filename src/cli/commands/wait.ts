@@ -107,7 +107,7 @@ async function bounded(context: Context, dialled: Dial, waiting: Wait): Promise<
     timeoutMs === undefined
       ? () => {}
       : context.io.clock.after(timeoutMs, () => {
-          const message = `${states()}: waited in vain for ${waiting.wanted}`;
+          const message = `waited for ${waiting.wanted}, and after ${timeoutMs} ms ${states()}`;
           reject(new Failure(EXIT.refused, message, { reason: 'TIMEOUT', remedy: 'Give it more time with --timeout.' }));
         });
   await Promise.race([watch(context, dialled, waiting), late]).finally(cancel);

@@ -17,7 +17,7 @@ export interface Candidate {
 const byShell = { file: ':files', directory: ':directories' } as const;
 
 /** An agent that does not answer at once is not waited for: somebody has pressed a key. */
-const patience = '1500ms';
+const answerWithin = '1500ms';
 
 /**
  * Answers a shell: `__complete WORD…`, where the last word is the one that is being typed. One candidate a line, with a tab before what is
@@ -61,7 +61,7 @@ async function valuesOf(what: Completion | undefined, line: CommandLine, { typed
   if (typeof what !== 'string') return words(what, typed);
   if (what === 'file' || what === 'directory') return byShell[what];
   const { timeout, ...options } = commonOptions(line.given);
-  const context: Context = { io: quiet(io), options: { ...options, timeout: timeout ?? patience } };
+  const context: Context = { io: quiet(io), options: { ...options, timeout: timeout ?? answerWithin } };
   const { known } = await import('./known.ts');
   return known(context, what, { line, typed });
 }

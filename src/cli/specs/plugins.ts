@@ -33,7 +33,7 @@ export const pluginCommands: readonly CommandSpec[] = [
         summary: 'remove a plugin that is gone for good, with its document and its alerts',
         args: '<id>',
         completes: ['plugin'],
-        load: async () => (await import('../commands/plugins.ts')).forget,
+        load: async () => (await import('../commands/plugins.ts')).remove,
       },
       {
         name: 'config',

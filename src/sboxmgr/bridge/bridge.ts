@@ -91,7 +91,7 @@ export function openBridge(options: BridgeOptions): Bridge {
       note(claim.kind === 'taken' ? 'HEALTHY' : 'DEGRADED', `runs without the socket for sboxmgr: ${claim.message}`);
     }
   };
-  const look = async (): Promise<void> => {
+  const checkSocket = async (): Promise<void> => {
     if (stopped || (file !== undefined && (await file.stands()))) return;
     // Connections that there are go on.
     void close(server);
@@ -106,7 +106,7 @@ export function openBridge(options: BridgeOptions): Bridge {
       cancelLook();
       const round = (): void => {
         looking = looking
-          .then(look)
+          .then(checkSocket)
           .catch((error: unknown) => logger.error({ err: error }, 'the socket for sboxmgr could not be looked after'));
       };
       round();

@@ -11,8 +11,8 @@ const maxTraceId = 256;
 
 const commands: Readonly<Record<string, (request: Request) => Reply | Promise<Reply>>> = {
   version,
-  validate: async (request) => (await import('./judging.ts')).validate(request),
-  check: async (request) => (await import('./judging.ts')).check(request),
+  validate: async (request) => (await import('./validate.ts')).validate(request),
+  check: async (request) => (await import('./validate.ts')).check(request),
   install,
 };
 
@@ -71,7 +71,7 @@ export async function runJsonDoor(): Promise<never> {
   await write(`${JSON.stringify(reply)}\n`);
   // sboxmgr has its reply; the agent is told of it while its program ends.
   if (reply['trace_id'] !== undefined && request['command'] === 'validate') {
-    await import('./tell.ts').then(({ tellAgent }) => tellAgent(request, reply)).catch(() => {});
+    await import('./publish-validation.ts').then(({ publishValidation }) => publishValidation(request, reply)).catch(() => {});
   }
   process.exit(0);
 }

@@ -15,13 +15,13 @@ export async function check(request: Request, env: Environment = processEnv()): 
   const asked = request['client_type'] ?? undefined;
   if (asked !== undefined && !isClientType(asked)) return failed('INVALID_REQUEST', unknownClient(asked), { clients: {} });
   const names = asked === undefined ? clientTypes : [asked];
-  const found = await Promise.all(names.map(async (name) => [name, await look(clients[name], env)] as const));
+  const found = await Promise.all(names.map(async (name) => [name, await findClient(clients[name], env)] as const));
   const there = found.filter(([, state]) => state['available']).map(([name]) => name);
   const message = there.length > 0 ? `available: ${there.join(', ')}` : `not on PATH: ${names.join(', ')}`;
   return { success: true, message, clients: Object.fromEntries(found) };
 }
 
-async function look(client: Client, env: Environment): Promise<Readonly<Record<string, unknown>>> {
+async function findClient(client: Client, env: Environment): Promise<Readonly<Record<string, unknown>>> {
   const path = programOf(client, env['PATH'] ?? '');
   if (path === undefined) return { available: false, error: notThere(client) };
   return { available: true, version: await versionOf(client, path, { env, cwd: resolve('.') }), path };
@@ -43,36 +43,38 @@ export async function validate(request: Request, env: Environment = processEnv()
     return refused('CLIENT_UNKNOWN', `${configPath}: ${why}`);
   }
   // clash and mihomo read one format: asked for by either name, it is that.
-  const told = { client_detected: found === undefined || (hint === 'clash' && found === 'mihomo') ? client : found };
-  return judge(client, { configPath, env, strict: strict !== false, told });
+  const finding = { client_detected: found === undefined || (hint === 'clash' && found === 'mihomo') ? client : found };
+  return judge(client, { configPath, env, strict: strict !== false, finding });
 }
 
 interface Case {
   readonly configPath: string;
   readonly env: Environment;
   readonly strict: boolean;
-  readonly told: { readonly client_detected: ClientType };
+  readonly finding: { readonly client_detected: ClientType };
 }
 
-async function judge(name: ClientType, { configPath, env, strict, told }: Case): Promise<Reply> {
+async function judge(name: ClientType, { configPath, env, strict, finding }: Case): Promise<Reply> {
   const client = clients[name];
   const program = programOf(client, env['PATH'] ?? '');
   const cwd = resolve('.');
   if (client.checkArguments === undefined) {
-    const message = `${name} has no check of its own: only the form of the configuration was looked at`;
+    const message = `${name} has no check of its own: only the form of the configuration was checked`;
     const known = program === undefined ? {} : { client_version: await versionOf(client, program, { env, cwd }) };
-    return told.client_detected === name ? passed(message, { ...told, ...known }) : refused('CONFIG_INVALID', mismatch(name, told), told);
+    return finding.client_detected === name
+      ? passed(message, { ...finding, ...known })
+      : refused('CONFIG_INVALID', mismatch(name, finding), finding);
   }
   if (program === undefined) {
     const why = `${notThere(client)}: nothing could check the configuration`;
-    return strict ? refused('CLIENT_NOT_FOUND', why, told) : passed(`${why}; only its form was looked at`, told);
+    return strict ? refused('CLIENT_NOT_FOUND', why, finding) : passed(`${why}; only its form was checked`, finding);
   }
   const argv = [program, ...client.checkArguments(configPath, dirname(configPath))];
   const [answer, itsVersion] = await Promise.all([
     askProgram({ argv, env, cwd, limitMs: checkLimitMs }),
     versionOf(client, program, { env, cwd }),
   ]);
-  const all = { ...told, client_version: itsVersion };
+  const all = { ...finding, client_version: itsVersion };
   const errors = complaintsOf(name, client, { answer, limitMs: checkLimitMs });
   if (errors.length === 0) return passed(`${name} accepts the configuration`, all);
   return failed(codes[answer.kind], `${name} refuses the configuration: ${errors[0] ?? ''}`, { errors, ...all });
@@ -105,8 +107,8 @@ function notThere({ programs: [first = '', ...others] }: Client): string {
   return `${first} is not on PATH${others.length > 0 ? ` (nor ${others.join(', ')})` : ''}`;
 }
 
-function mismatch(name: ClientType, told: Case['told']): string {
-  return `this is a configuration of ${told.client_detected}, not of ${name}`;
+function mismatch(name: ClientType, finding: Case['finding']): string {
+  return `this is a configuration of ${finding.client_detected}, not of ${name}`;
 }
 
 function unknownClient(value: unknown): string {

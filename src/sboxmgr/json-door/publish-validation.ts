@@ -11,10 +11,10 @@ const limitMs = 300;
 const wellKnown = '/tmp/sboxagent.sock';
 
 /**
- * Tells a running agent how a validation went, under the caller's trace id, which sboxmgr's own events of it do not carry. Where there is
- * no agent, or it is not ours to trust, nothing is told. Never throws, and never takes long.
+ * Publishes at a running agent how a validation went, under the caller's trace id, which sboxmgr's own events of it do not carry. Where there is
+ * no agent, or it is not ours to trust, nothing is published. Never throws, and never takes long.
  */
-export async function tellAgent(request: Request, reply: Reply): Promise<void> {
+export async function publishValidation(request: Request, reply: Reply): Promise<void> {
   const path = processEnv()['SBOXAGENT_SBOXMGR_SOCKET_PATH'] ?? wellKnown;
   if (!isOurs(path)) return;
   const { success, errors, client_detected, client_version } = reply;
@@ -28,14 +28,14 @@ export async function tellAgent(request: Request, reply: Reply): Promise<void> {
   const message = { id: randomUUID(), type: 'event', timestamp: new Date(systemClock.wallMs()).toISOString(), event };
   await new Promise<void>((resolve) => {
     const socket = createConnection({ path });
-    const leave = (): void => {
+    const end = (): void => {
       socket.destroy();
       resolve();
     };
-    systemClock.after(limitMs, leave);
-    socket.on('error', leave);
-    socket.on('close', leave);
-    socket.on('data', leave); // the agent has it
+    systemClock.after(limitMs, end);
+    socket.on('error', end);
+    socket.on('close', end);
+    socket.on('data', end); // the agent has it
     socket.write(frame(JSON.stringify(message)));
   });
 }
