@@ -87,7 +87,7 @@ async function runBench(bench: Bench): Promise<void> {
   lab = opened;
   try {
     for await (const comparison of bench(opened)) {
-      const result = await compare(comparison, scale.rounds);
+      const result = await compare(comparison, Math.min(scale.rounds, comparison.rounds ?? scale.rounds));
       process.stdout.write(json ? `${JSON.stringify(result)}\n` : tableRows(result, goalOf(result)));
     }
   } finally {

@@ -34,6 +34,8 @@ export interface Comparison {
   readonly peer: Contender;
   /** What both did, for the reader of the table. */
   readonly load: string;
+  /** Rounds, where fewer than usual are enough. */
+  readonly rounds?: number;
 }
 
 export interface Spread {

@@ -6,12 +6,14 @@ import { Socket } from 'node:net';
 export interface SignalPipe {
   /** Makes the child say its pid and sleep. */
   readonly command: readonly string[];
-  /** The next pid that is said. Ask before it can be. Throws after 20 s. */
+  /** The next pid that is said. Ask before it can be. Throws after a minute. */
   next(): Promise<number>;
+  /** The next so many. */
+  take(count: number): Promise<readonly number[]>;
   close(): void;
 }
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 export function openSignalPipe(path: string): SignalPipe {
   execFileSync('mkfifo', ['-m', '600', path]);
@@ -25,14 +27,19 @@ export function openSignalPipe(path: string): SignalPipe {
     text = lines.pop() ?? '';
     for (const line of lines) told?.(Number(line));
   });
+  const take = (count: number): Promise<readonly number[]> => {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly number[]>();
+    const pids: number[] = [];
+    const late = setTimeout(() => reject(new Error(`${pids.length} of ${count} children said their pid`)), PATIENCE_MS);
+    told = (pid) => {
+      if (pids.push(pid) === count) resolve(pids);
+    };
+    return promise.finally(() => clearTimeout(late));
+  };
   return {
     command: ['/bin/sh', '-c', 'echo $$ >"$1"; exec sleep 3600', 'sh', path],
-    next() {
-      const { promise, resolve, reject } = Promise.withResolvers<number>();
-      const late = setTimeout(() => reject(new Error('no child said its pid')), PATIENCE_MS);
-      told = resolve;
-      return promise.finally(() => clearTimeout(late));
-    },
+    next: async () => (await take(1))[0] ?? 0,
+    take,
     close: () => void socket.destroy(),
   };
 }

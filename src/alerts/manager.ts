@@ -143,7 +143,8 @@ export function createManager(options: ManagerOptions): Manager {
     acknowledge: (id, by, comment) =>
       lock.run('', async () => {
         const entry = book.get(id);
-        if (entry === undefined) throw new AgentError('ALERT_NOT_FOUND', `there is no alert ${JSON.stringify(id)}`, { metadata: { id } });
+        if (entry === undefined)
+          throw new AgentError('ALERT_NOT_FOUND', `there is no alert ${JSON.stringify(id)}`, { metadata: { alert_id: id } });
         const acked = { ...entry, view: { ...entry.view, acknowledged: { by, timeMs: clock.wallMs(), comment } } };
         await commit([acked], [], false);
         return acked.view;

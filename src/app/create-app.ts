@@ -54,12 +54,14 @@ export interface AppOptions {
   readonly faults: Judge;
   /** The claimed state directory: released at the end. */
   readonly lock: { release(): void };
+  /** Is given every change that is put into effect, whoever wanted it (API, signal, file), so that the service manager knows of it. */
+  readonly reloading: (reload: () => Promise<void>) => Promise<void>;
   /** Descriptors that the daemon was started with and uses itself. */
   readonly ownDescriptors: readonly number[];
 }
 
 /** Builds the daemon from its rooms. Nothing listens and nothing is spawned before `start`. */
-export async function createApp({ first, load, files, program, faults, lock, ownDescriptors }: AppOptions): Promise<App> {
+export async function createApp({ first, load, files, program, faults, lock, reloading, ownDescriptors }: AppOptions): Promise<App> {
   const clock = systemClock;
   const startTimeMs = clock.wallMs();
   const startedAtMs = clock.monotonicMs();
@@ -147,27 +149,28 @@ export async function createApp({ first, load, files, program, faults, lock, own
     directory: join(stateDir, 'sboxmgr'),
   });
   const units = createUnitChanges({ supervisor, configs: processConfigs, logger, clock });
+  const putIntoEffect = async (changed: LoadedSettings): Promise<void> => {
+    const next = { ...changed, settings: activeSettings(settings, changed.settings) };
+    loaded = next;
+    const { agent, api: front, audit: audited, traces: tracing, events, logs: kept, plugins, alerts: rules, sboxmgr } = next.settings;
+    telemetry.setLogLevel(agent.logLevel);
+    frontDoor.reconfigure(front);
+    access.reload({ authToken: front.security.authToken });
+    access.setUnits(pluginUnits(next.settings));
+    journal.setRetention(events.retention);
+    logs.setRetention(kept);
+    audit.setSettings(audited);
+    traces.setSettings(tracing);
+    alerts.setSettings(rules);
+    await room.setSettings(plugins);
+    schedule.setSettings(sboxmgr.schedule);
+    await units.apply(unitsOf(next.settings));
+  };
   const config = await openConfig({
     load,
     first,
     files,
-    async apply(changed) {
-      const next = { ...changed, settings: activeSettings(settings, changed.settings) };
-      loaded = next;
-      const { agent, api: front, audit: audited, traces: tracing, events, logs: kept, plugins, alerts: rules, sboxmgr } = next.settings;
-      telemetry.setLogLevel(agent.logLevel);
-      frontDoor.reconfigure(front);
-      access.reload({ authToken: front.security.authToken });
-      access.setUnits(pluginUnits(next.settings));
-      journal.setRetention(events.retention);
-      logs.setRetention(kept);
-      audit.setSettings(audited);
-      traces.setSettings(tracing);
-      alerts.setSettings(rules);
-      await room.setSettings(plugins);
-      schedule.setSettings(sboxmgr.schedule);
-      await units.apply(unitsOf(next.settings));
-    },
+    apply: (changed) => reloading(() => putIntoEffect(changed)),
     store,
     journal,
     clock,

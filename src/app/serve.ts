@@ -88,6 +88,7 @@ async function run(flags: ServeFlags, { signals, faults }: Around): Promise<numb
     program: programVersion(),
     faults: faults.health,
     lock,
+    reloading: manager.reloading,
     ownDescriptors: channel.kind === 'descriptor' ? [channel.fd] : [],
   });
   const faulty = Promise.withResolvers<number>();

@@ -17,7 +17,7 @@ export interface Told {
 export interface ServiceManager {
   /** The daemon serves: READY=1 once its health is not UNHEALTHY, signs of life and a status from now on. */
   serving(told: Told): void;
-  /** RELOADING=1, then READY=1 whatever came of it: what was refused is in the status. */
+  /** RELOADING=1, then READY=1 whatever came of it: what was refused is in the status. Reloads within another are part of it. Rejects as `reload` does. */
   reloading(reload: () => Promise<void>): Promise<void>;
   stopping(): void;
 }
@@ -55,7 +55,7 @@ export function createServiceManager(options: {
   let reloads = 0;
   let status = '';
   let current: Told | undefined;
-  const tellStatus = (): void => {
+  const reportStatus = (): void => {
     if (current === undefined || phase === 'stopping') return;
     const now = statusLine(current);
     const ready = phase === 'starting' && current.health().status !== 'UNHEALTHY';
@@ -67,8 +67,8 @@ export function createServiceManager(options: {
   return {
     serving(told) {
       current = told;
-      tellStatus();
-      clock.every(statusEveryMs, tellStatus);
+      reportStatus();
+      clock.every(statusEveryMs, reportStatus);
       const everyMs = signOfLifeEveryMs(environment);
       if (everyMs === undefined) return;
       send(['WATCHDOG=1']);
@@ -77,12 +77,16 @@ export function createServiceManager(options: {
     async reloading(reload) {
       reloads += 1;
       // CLOCK_MONOTONIC, by which the manager tells this reload from an older one.
-      if (phase === 'ready') send(['RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`]);
-      await reload();
-      reloads -= 1;
-      if (phase !== 'ready' || reloads > 0) return;
-      send(['READY=1']);
-      tellStatus();
+      if (phase === 'ready' && reloads === 1) send(['RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`]);
+      try {
+        await reload();
+      } finally {
+        reloads -= 1;
+        if (phase === 'ready' && reloads === 0) {
+          send(['READY=1']);
+          reportStatus();
+        }
+      }
     },
     stopping() {
       phase = 'stopping';

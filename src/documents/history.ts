@@ -88,8 +88,14 @@ export function openHistory({ name, store, backupDir, keep }: HistoryOptions): H
 function notFound({ kind, id }: DocumentName, revision: number): AgentError {
   const what = id === '' ? 'the configuration' : `the configuration of ${id}`;
   return new AgentError('CONFIG_REVISION_NOT_FOUND', `there is no revision ${revision} of ${what}`, {
-    metadata: { revision: String(revision), ...(id !== '' && { [kind === 'plugins' ? 'plugin' : 'process']: id }) },
+    metadata: { revision: String(revision), ...idKeyOf(kind, id) },
   });
+}
+
+/** Errors name what they are about by one key a kind, here as everywhere. */
+function idKeyOf(kind: DocumentName['kind'], id: string): Readonly<Record<string, string>> {
+  if (kind === 'agent') return {};
+  return kind === 'plugins' ? { plugin_id: id } : { process_id: id };
 }
 
 async function removeStrays(

@@ -106,9 +106,9 @@ export async function openJournal(options: JournalOptions): Promise<OpenJournal>
         id: textKey(id),
         source: of === undefined ? undefined : textKey(of),
       });
-      if (!found) throw new AgentError('EVENT_NOT_FOUND', `no event ${id} is kept`, { metadata: { id } });
+      if (!found) throw new AgentError('EVENT_NOT_FOUND', `no event ${id} is kept`, { metadata: { event_id: id } });
       if (found.damaged)
-        throw new AgentError('JOURNAL_UNAVAILABLE', `the record of event ${id} is damaged on the disk`, { metadata: { id } });
+        throw new AgentError('JOURNAL_UNAVAILABLE', `the record of event ${id} is damaged on the disk`, { metadata: { event_id: id } });
       return decodeBody(found.revision, found.body);
     },
     async list(query) {

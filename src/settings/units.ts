@@ -1,3 +1,4 @@
+import { formatDuration } from '../kernel/duration.ts';
 import type { Entries } from './entries.ts';
 import type { Key } from './keys.ts';
 import { refuseUnfitRecovery } from './plugin-units.ts';
@@ -25,6 +26,7 @@ export function refuseUnfitUnits(entries: Entries, units: Units, problems: Probl
   for (const declared of units.values()) {
     if (problems.touches([declared.base])) continue;
     problems.attempt(() => refuseUnfitUnit(entries, declared));
+    problems.attempt(() => refuseUnfitRestart(entries, declared));
     refuseUnfitProbes(entries, declared, problems);
     problems.attempt(() => refuseUnfitRecovery(entries, declared));
   }
@@ -41,6 +43,16 @@ function refuseUnfitUnit(entries: Entries, { base, tree }: Declared): void {
     throw refuse(tree, base, 'an engine without config_path; name its configuration file');
   }
   if (!hasEngine && command[0] === '') throw refuse(tree, `${base}.command`, 'the program has no name; put its path first');
+}
+
+/** A ceiling below the first delay would silently be no delay that anybody has asked for. */
+function refuseUnfitRestart(entries: Entries, { base, tree }: Declared): void {
+  const [first, most] = [entries.get(`${base}.restart.base`), entries.get(`${base}.restart.max`)];
+  if (first === undefined || most === undefined || (most.value as number) >= (first.value as number)) return;
+  const [lowest, ceiling] = [formatDuration(first.value as number), formatDuration(most.value as number)];
+  const message = `${ceiling} is below restart.base (${lowest}); give at least ${lowest}`;
+  const at = [most.at, first.at].find(({ line }) => line > 0) ?? tree;
+  throw refuse(at, `${base}.restart.max`, { rule: 'range', message });
 }
 
 function refuseBadDependencies(entries: Entries, units: Units, problems: Problems): void {

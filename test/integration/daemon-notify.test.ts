@@ -65,6 +65,17 @@ test('ready, status, signs of life, reload and stop are datagrams from the daemo
   const begun = manager.messages.findIndex((message) => message.startsWith('RELOADING'));
   await until('READY=1 after the reload', () => manager.messages.slice(begun).includes('READY=1'));
 
+  // A change over the API is a reload like any other.
+  const before = manager.messages.length;
+  const put = await daemon.rest('PUT', '/api/v1/config?update_mask=agent.log_level', { agent: { log_level: 'debug' } });
+  assert.equal(put.status, 200, JSON.stringify(put.json));
+  await until('the reload of the API', () => {
+    const [reloading, ready] = ['RELOADING', 'READY=1'].map((word) =>
+      manager.messages.findIndex((m, i) => i >= before && m.startsWith(word)),
+    );
+    return reloading !== undefined && ready !== undefined && reloading >= before && ready > reloading;
+  });
+
   writeFileSync(daemon.configPath, 'processes: [', { mode: 0o600 });
   child.kill('SIGHUP');
   await manager.has(/^STATUS=DEGRADED; 1 of 1 processes READY; config: /);

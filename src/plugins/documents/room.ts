@@ -54,7 +54,7 @@ export function emitConfigEvent(
 export function configInvalid(id: string, violations: readonly Violation[]): AgentError {
   const listed = violations.map((v) => `${v.field}: ${v.message}`).join('; ');
   return new AgentError('CONFIG_INVALID', `the configuration of plugin ${id} is not fit: ${listed}`.slice(0, limits.messageChars), {
-    metadata: { plugin: id },
+    metadata: { plugin_id: id },
     violations,
   });
 }
@@ -89,7 +89,7 @@ export async function entryFor(room: DocumentRoom, id: string): Promise<Entry> {
   if (known) return known;
   if (room.entries.size >= limits.plugins) {
     room.refused('plugin_documents');
-    throw new AgentError('PLUGIN_LIMIT_REACHED', `${limits.plugins} plugins have a configuration already`, { metadata: { plugin: id } });
+    throw new AgentError('PLUGIN_LIMIT_REACHED', `${limits.plugins} plugins have a configuration already`, { metadata: { plugin_id: id } });
   }
   return openEntry(room, id);
 }

@@ -73,7 +73,7 @@ async function judgeAgain(room: DocumentRoom, entry: Entry): Promise<void> {
 function schemaInvalid(id: string, violations: readonly Violation[]): AgentError {
   const listed = violations.map((v) => `${v.field}: ${v.message}`).join('; ');
   return new AgentError('PLUGIN_SCHEMA_INVALID', `the schema of plugin ${id} is not fit: ${listed}`.slice(0, limits.messageChars), {
-    metadata: { plugin: id },
+    metadata: { plugin_id: id },
     violations,
   });
 }

@@ -27,7 +27,7 @@ const unitRows: readonly Key[] = [
   key('restart.base', duration(0, 24 * HOUR_MS), '1s', 'First delay.'),
   key('restart.factor', number(1, 100), 2, 'By which each next delay grows.'),
   key('restart.max', duration(0, 24 * HOUR_MS), '60s', 'Longest delay.'),
-  key('restart.jitter', number(0, 10), 0.1, 'Share by which a delay is lengthened at random, at most.'),
+  key('restart.jitter', number(0, 1), 0.1, 'Share by which a delay is lengthened at random, at most.'),
   key('restart.burst', integer(1, 10_000), 5, 'So many restarts within the window make a CRASH_LOOP.'),
   key('restart.window', duration(1, 24 * HOUR_MS), '60s', 'That window.'),
   key('restart.stable_after', duration(0, 24 * HOUR_MS), '30s', 'Up so long, it is counted from the beginning again.'),

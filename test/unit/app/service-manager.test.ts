@@ -57,3 +57,21 @@ test('a status is one line of bounded length', () => {
   assert.match(line, /^DEGRADED; 0 of 0 processes READY; config: one/);
   assert.ok(line.length <= 300 && !line.includes('\n'));
 });
+
+test('a reload is said once, also where one is within another or fails', async () => {
+  const { clock } = bentClock();
+  const sent: string[] = [];
+  const manager = createServiceManager({
+    send: (lines) => void sent.push(...lines.filter((line) => /^(READY|RELOADING)/.test(line))),
+    environment: {},
+    clock,
+  });
+  await manager.reloading(async () => undefined);
+  assert.deepEqual(sent, [], 'it has not said yet that it is ready');
+  manager.serving({ health: () => health('HEALTHY'), processes: () => [] });
+  await manager.reloading(() => manager.reloading(async () => undefined));
+  assert.deepEqual(sent, ['READY=1', 'RELOADING=1', 'READY=1']);
+  const refused = manager.reloading(() => Promise.reject(new Error('refused')));
+  await assert.rejects(refused, /refused/);
+  assert.deepEqual(sent.slice(3), ['RELOADING=1', 'READY=1']);
+});

@@ -234,7 +234,7 @@ test('the newest revisions are kept, and the one in effect whatever came after i
     [5],
   );
   assert.equal([...(await room.document.texts(5)).values()][0], '5');
-  await assert.rejects(room.document.texts(4), { reason: 'CONFIG_REVISION_NOT_FOUND', metadata: { revision: '4', process: 'edge' } });
+  await assert.rejects(room.document.texts(4), { reason: 'CONFIG_REVISION_NOT_FOUND', metadata: { revision: '4', process_id: 'edge' } });
   await room.document.forget([5, 9]);
   assert.deepEqual(
     (await room.document.revisions({ limit: 9 })).map(({ revision }) => revision),

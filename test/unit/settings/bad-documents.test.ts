@@ -36,6 +36,16 @@ function shortestOf(text: string): number {
 
 /** Document -> line, key and rule of its first problem. */
 const documents: readonly (readonly [string, string, number, string, Problem['rule']])[] = [
+  // A policy that could not be kept
+  ['jitter above 1', units('command: [x]\n      restart: {jitter: 1.5}'), 5, 'processes.units.u.restart.jitter', 'range'],
+  [
+    'max below base',
+    units('command: [x]\n      restart:\n        base: 10s\n        max: 5s'),
+    7,
+    'processes.units.u.restart.max',
+    'range',
+  ],
+  ['base above the max of the default', units('command: [x]\n      restart: {base: 2m}'), 5, 'processes.units.u.restart.max', 'range'],
   // What the parser takes minutes for, or for ever
   ['1000 braces', '{'.repeat(1000), 1, '', 'syntax'],
   ['1000 braces below a key', `agent: {}\napi: ${'{'.repeat(1000)}`, 2, '', 'syntax'],
