@@ -17,6 +17,11 @@ function regexMatch(pattern: string, text: string): boolean {
 /** Throws INVALID_REQUEST with every violation, by the path of the proto: `event.priority`, `events[1].type`. */
 export type Validate = <D extends DescMessage>(schema: D, message: MessageShape<D>) => void;
 
+/** A list of choices whose first is the empty text would begin with a comma. */
+function messageOf(message: string): string {
+  return message.replace(/^must be in list \[, (.*)\]$/, 'must be empty or one of $1');
+}
+
 export function createValidate(): Validate {
   const validator = createValidator({ regexMatch });
   return (schema, message) => {
@@ -28,7 +33,7 @@ export function createValidate(): Validate {
     throw invalid(
       result.violations
         .slice(0, maxViolations)
-        .map((violation) => ({ field: pathToString(violation.field), message: violation.message, rule: violation.ruleId })),
+        .map((violation) => ({ field: pathToString(violation.field), message: messageOf(violation.message), rule: violation.ruleId })),
     );
   };
 }

@@ -12,7 +12,6 @@ import {
   type MethodImpl,
 } from '@connectrpc/connect';
 import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
-import { compressionGzip } from '@connectrpc/connect-node';
 import { AgentError } from '../../kernel/errors.ts';
 import { type Answered, type Call, callKey, type ServedMethod } from '../seam.ts';
 import { dropBody, dropRest } from '../transports/body.ts';
@@ -21,6 +20,7 @@ import { nodeHeaders, webHeaders } from '../transports/web-headers.ts';
 import { grpcCodes, toConnectError } from '../wire-error.ts';
 import { withDetails } from './connect-faults.ts';
 import { type ConnectJsonLimits, connectJson } from './connect-json.ts';
+import { gzip } from './gzip.ts';
 
 export interface ConnectHandlers {
   /** Rejects on a fault of ours, or when the client leaves. */
@@ -37,7 +37,7 @@ export interface ConnectHandlersOptions {
 
 const defaults: ConnectRouterOptions = {
   // No brotli unless asked for: 405 bytes of it inflate to 256 MiB.
-  acceptCompression: [compressionGzip],
+  acceptCompression: [gzip],
   // Answers are not compressed: grpcio asks for it by default, and a deflate per watcher and batch costs 270 KB and most of
   // the time, to save bytes on a loopback.
   compressMinBytes: 0xffffffff,

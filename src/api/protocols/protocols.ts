@@ -1,15 +1,12 @@
 /** All protocols over one list of methods, found by content type. */
 import type { ConnectRouterOptions } from '@connectrpc/connect';
-import { late } from '../../kernel/late.ts';
 import type { Settings } from '../../settings/types.ts';
 import type { ServedMethod, ServingProtocol } from '../seam.ts';
 import { createConnectStream, createConnectUnary } from './connect.ts';
-import type { ConnectHandlers } from './connect-handlers.ts';
+import { type ConnectHandlers, createConnectHandlers } from './connect-handlers.ts';
 import { createGrpc } from './grpc.ts';
 import { createGrpcWeb } from './grpc-web.ts';
 import { createRest, type RestProtocol } from './rest.ts';
-
-const connectHandlers = late<typeof import('./connect-handlers.ts')>(import.meta, './connect-handlers.ts');
 
 export interface Protocols {
   readonly grpc: ServingProtocol;
@@ -37,7 +34,7 @@ function handlersFor({ methods, limits, connect, details }: ProtocolsOptions): (
     const maxBytes = limits().messageBytes;
     if (made?.maxBytes !== maxBytes) {
       const options = { connect: { readMaxBytes: maxBytes, ...connect }, jsonLimits: limits, details };
-      made = { maxBytes, handlers: connectHandlers().createConnectHandlers(methods, options) };
+      made = { maxBytes, handlers: createConnectHandlers(methods, options) };
     }
     return made.handlers;
   };

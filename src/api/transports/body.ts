@@ -50,13 +50,15 @@ const empty = Buffer.alloc(0);
 const smallBytes = 64 * 1024;
 /** So much of a body that is not wanted is read and dropped, for so long. */
 const dropBytes = 4 * 1024 * 1024;
-const dropMs = 1000;
+const dropEveryMs = 100;
+const dropIntervals = 10;
 
 /** Resolves when the body has ended, or when so much of it, or so much time, went by. */
 export function dropBody(exchange: Exchange): Promise<void> {
   const { body } = exchange;
   return new Promise((resolve) => {
     let seen = 0;
+    let intervals = 0;
     const done = (): void => {
       cancel();
       body.off('data', data).off('end', done).off('close', done);
@@ -67,7 +69,11 @@ export function dropBody(exchange: Exchange): Promise<void> {
       seen += chunk.byteLength;
       if (seen > dropBytes) done();
     };
-    const cancel = systemClock.after(dropMs, done);
+    // Counted in turns of the event loop that read in between: while the agent itself is held up nothing of the body can come.
+    const cancel = systemClock.every(dropEveryMs, () => {
+      intervals += 1;
+      if (intervals > dropIntervals) done();
+    });
     body.on('data', data).on('end', done).on('close', done);
   });
 }
