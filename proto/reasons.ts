@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { httpStatusOf } from '../src/api/wire-error.ts';
+import { httpStatusOf } from '../src/api/errors/codes.ts';
 import { type CatalogueEntry, catalogue, type ErrorReason } from '../src/kernel/catalogue.ts';
 import { AgentError } from '../src/kernel/errors.ts';
 

@@ -1,8 +1,9 @@
 /** What a call may be answered with: its success, and every error by status, with the reasons of the catalogue behind it. */
 import type { DescMethod } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import { httpStatusOf } from '../../src/api/errors/codes.ts';
+import { toRestBody } from '../../src/api/protocols/rest/error.ts';
 import type { RpcMethod } from '../../src/api/seam.ts';
-import { httpStatusOf, toRestBody } from '../../src/api/wire-error.ts';
 import { type CatalogueEntry, catalogue, type ErrorReason } from '../../src/kernel/catalogue.ts';
 import { AgentError } from '../../src/kernel/errors.ts';
 import type { Json } from './constraints.ts';

@@ -2,8 +2,8 @@ import type { Audit } from '../../audit/types.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { auditCall, failure, success } from '../audit-entry.ts';
 import { callOf } from '../calls.ts';
+import { fromUnknown } from '../errors/known.ts';
 import type { RpcMethod, UnaryRun } from '../seam.ts';
-import { fromUnknown } from '../wire-error.ts';
 
 /**
  * The work of a method with its entry in the audit: what is to be done is on disk before it is done, and how it ended before it is

@@ -1,6 +1,6 @@
 /** Answers to requests with a request_id as the bytes that are kept: a message, or a refusal that is the outcome of work that was done. */
 import { AgentError } from '../../kernel/errors.ts';
-import { fromUnknown } from '../wire-error.ts';
+import { fromUnknown } from '../errors/known.ts';
 
 /** No message begins with it: 0 is no tag of protobuf. */
 const refusalByte = 0;

@@ -2,9 +2,9 @@ import type { Clock } from '../../kernel/clock.ts';
 import { AgentError } from '../../kernel/errors.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { CallSpan } from '../../telemetry/types.ts';
+import { fromUnknown } from '../errors/known.ts';
 import type { Call, ProtocolName, ServedMethod, ServingProtocol } from '../seam.ts';
 import type { Exchange } from '../transports/exchange.ts';
-import { fromUnknown } from '../wire-error.ts';
 
 /** How long a call that is cut has to end by itself. */
 const cutGraceMs = 500;

@@ -5,7 +5,7 @@ import { AgentError, statusName } from '../../kernel/errors.ts';
 import type { Settings } from '../../settings/types.ts';
 import type { Counter, Telemetry } from '../../telemetry/types.ts';
 import { auditCall, failure } from '../audit-entry.ts';
-import { fromUnknown } from '../wire-error.ts';
+import { fromUnknown } from '../errors/known.ts';
 import { OpenCall, type OpenCallHooks, type OpenCallOptions } from './open-call.ts';
 
 /** All calls between their first header and the end of their handler. */

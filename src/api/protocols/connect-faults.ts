@@ -7,8 +7,9 @@ import { encodeEnvelope, type UniversalServerResponse } from '@connectrpc/connec
 import { codeToHttpStatus, endStreamFlag, errorFromJson, errorToJson } from '@connectrpc/connect/protocol-connect';
 import { findTrailerError } from '@connectrpc/connect/protocol-grpc';
 import { trailerFlag, trailerParse, trailerSerialize } from '@connectrpc/connect/protocol-grpc-web';
+import { fromUnknown } from '../errors/known.ts';
 import type { Call } from '../seam.ts';
-import { fromUnknown, toConnectError } from '../wire-error.ts';
+import { toConnectError } from './connect-error.ts';
 import { grpcMessage, grpcStatus } from './grpc-status.ts';
 
 type Body = AsyncIterable<Uint8Array>;

@@ -13,11 +13,12 @@ import {
 } from '@connectrpc/connect';
 import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { AgentError } from '../../kernel/errors.ts';
+import { grpcCodes } from '../errors/codes.ts';
 import { type Answered, type Call, callKey, type ServedMethod } from '../seam.ts';
 import { dropBody, dropRest } from '../transports/body.ts';
 import { type Exchange, writeAll } from '../transports/exchange.ts';
 import { nodeHeaders, webHeaders } from '../transports/web-headers.ts';
-import { grpcCodes, toConnectError } from '../wire-error.ts';
+import { toConnectError } from './connect-error.ts';
 import { withDetails } from './connect-faults.ts';
 import { type ConnectJsonLimits, connectJson } from './connect-json.ts';
 import { gzip } from './gzip.ts';

@@ -4,7 +4,7 @@
  * stands where it turns bytes into text (`textDecoder` of its serializer).
  */
 import type { DescMessage, JsonReadOptions, JsonWriteOptions } from '@bufbuild/protobuf';
-import { toConnectError } from '../wire-error.ts';
+import { toConnectError } from './connect-error.ts';
 import { decodeText, parseJson } from './rest/body.ts';
 import { decodeJson } from './rest/decode.ts';
 

@@ -1,10 +1,11 @@
 /** Connect, unary and streams: served by its own handlers; an error alone is its JSON, or the last envelope of a stream. */
 import { encodeEnvelope } from '@connectrpc/connect/protocol';
 import { endStreamFlag, errorToJson } from '@connectrpc/connect/protocol-connect';
+import { connectHttpStatusOf, errorHeaders } from '../errors/codes.ts';
 import type { ServingProtocol } from '../seam.ts';
 import { answerEarly } from '../transports/body.ts';
 import { header } from '../transports/exchange.ts';
-import { connectHttpStatusOf, errorHeaders, toConnectError } from '../wire-error.ts';
+import { toConnectError } from './connect-error.ts';
 import type { ConnectHandlers } from './connect-handlers.ts';
 
 export function createConnectUnary(handlers: () => ConnectHandlers): ServingProtocol {

@@ -4,9 +4,12 @@ import { ConnectError } from '@connectrpc/connect';
 import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
 import { StatusSchema } from '../../../gen/es/google/rpc/status_pb.js';
 import { AgentError } from '../../kernel/errors.ts';
+import { cutText, maxMessageBytes } from '../errors/bounded.ts';
+import { grpcCodes } from '../errors/codes.ts';
+import { fromUnknown } from '../errors/known.ts';
+import { toStatus } from '../errors/status.ts';
 import type { Head } from '../transports/exchange.ts';
 import { nodeHeaders } from '../transports/web-headers.ts';
-import { cutText, fromUnknown, grpcCodes, maxMessageBytes, toStatus } from '../wire-error.ts';
 
 function percentEncoded(text: string): string {
   return text.replace(/[^ -$&-~]+/gu, encodeURIComponent);

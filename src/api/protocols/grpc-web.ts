@@ -1,7 +1,8 @@
 /** gRPC-Web: served by Connect's handlers; an error alone is an answer without a body whose status stands in its headers. */
+
+import { errorHeaders } from '../errors/codes.ts';
 import type { ServingProtocol } from '../seam.ts';
 import { answerEarly } from '../transports/body.ts';
-import { errorHeaders } from '../wire-error.ts';
 import type { ConnectHandlers } from './connect-handlers.ts';
 import { grpcStatus } from './grpc-status.ts';
 

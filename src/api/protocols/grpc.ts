@@ -8,14 +8,16 @@ import { AgentError } from '../../kernel/errors.ts';
 import { type FeedCodec, feedBehind } from '../../kernel/feed.ts';
 import { encodeMessage } from '../codec/binary.ts';
 import { CallContext } from '../dispatch/context.ts';
+import { errorHeaders, httpStatusOf } from '../errors/codes.ts';
+import { fromUnknown } from '../errors/known.ts';
 import type { Answered, Call, ServedMethod, ServingProtocol, StreamRun } from '../seam.ts';
 import { answerEarly, dropRest, readBody, tooLarge } from '../transports/body.ts';
 import { type Exchange, type Head, header, writeAll } from '../transports/exchange.ts';
 import { nodeHeaders } from '../transports/web-headers.ts';
-import { errorHeaders, fromUnknown, httpStatusOf, toRestBody } from '../wire-error.ts';
 import type { ConnectHandlers } from './connect-handlers.ts';
 import { grpcStatus } from './grpc-status.ts';
 import { push } from './push.ts';
+import { toRestBody } from './rest/error.ts';
 
 export interface GrpcOptions {
   /** Serves what is rare. */

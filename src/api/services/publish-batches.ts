@@ -11,8 +11,9 @@ import type { Journal } from '../../events/types.ts';
 import { callSignal } from '../calls.ts';
 import { type EventLimits, newEvents, receiptMessage } from '../convert/event.ts';
 import type { Validate } from '../dispatch/validation.ts';
+import { fromUnknown } from '../errors/known.ts';
+import { toStatus } from '../errors/status.ts';
 import { pipelined } from '../pipeline.ts';
-import { fromUnknown, toStatus } from '../wire-error.ts';
 import { publishContext } from './publish-context.ts';
 
 /** Batches of one stream in flight; further ones wait by flow control. */

@@ -5,8 +5,8 @@ import type { FeedCodec } from '../../../kernel/feed.ts';
 import { jsonWriter } from '../../codec/json.ts';
 import type { Answered } from '../../seam.ts';
 import { type Exchange, header } from '../../transports/exchange.ts';
-import { toRestBody } from '../../wire-error.ts';
 import { kindOf, type StreamAnswer } from './answers.ts';
+import { toRestBody } from './error.ts';
 
 /** Bytes of one message, or of the error that ends the stream. */
 export interface Framer extends FeedCodec<Answered, Buffer> {

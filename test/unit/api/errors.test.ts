@@ -5,10 +5,14 @@ import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../../gen/es/google/rpc/error_details_pb.js';
 import { StatusSchema } from '../../../gen/es/google/rpc/status_pb.js';
-import { fromUnknown, httpStatusOf, retryAfterSeconds, toConnectError, toRestBody, toStatus } from '../../../src/api/wire-error.ts';
+import { httpStatusOf, retryAfterSeconds } from '../../../src/api/errors/codes.ts';
+import { fromUnknown } from '../../../src/api/errors/known.ts';
+import { toStatus } from '../../../src/api/errors/status.ts';
+import { toConnectError } from '../../../src/api/protocols/connect-error.ts';
+import { toRestBody } from '../../../src/api/protocols/rest/error.ts';
 import { AgentError, invalid } from '../../../src/kernel/errors.ts';
 
-describe('wire-error', () => {
+describe('an error on the wire', () => {
   const limited = new AgentError('RATE_LIMITED', 'wait', { retryAfterMs: 1234.2, metadata: { limit: '10' } });
 
   it('gives gRPC a status with ErrorInfo and RetryInfo', () => {
