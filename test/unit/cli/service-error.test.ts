@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { Status } from '../../../gen/ts/google/rpc/status.ts';
+import { complaint } from '../../../src/cli/complaint.ts';
 import { failureOf } from '../../../src/cli/service-error.ts';
 import { refusal } from '../../helpers/fake-agent.ts';
 
@@ -43,4 +44,14 @@ test('unreachable is only what the agent did not say itself', () => {
 test('a fault of ours stays one', () => {
   const fault = new TypeError('ours');
   assert.throws(() => failureOf(fault, 'x'), fault);
+});
+
+test('a line break in what the agent says is a line break, and nothing of it drives the terminal', () => {
+  const said = 'the engine refuses it:\nrow 2, column 1\u001b[2J';
+  const { metadata } = refusal(status.FAILED_PRECONDITION, said, { info: 'CONFIG_REFUSED', violations: [['content', 'one\ntwo']] });
+  const text = complaint(failureOf(serviceError(status.FAILED_PRECONDITION, said.replaceAll('\n', '%0A'), metadata), 'x'));
+  assert.match(
+    text,
+    /^sboxagent: the engine refuses it: \(CONFIG_REFUSED\)\n {2}row 2, column 1\\x1b\[2J\n {2}content: one\n {2}two\nWhat to do: /,
+  );
 });
