@@ -56,10 +56,21 @@ const tours: Readonly<Record<string, readonly RegExp[]>> = {
     /"drifted": ?true[\s\S]*by-hand/,
     /edge does not run/,
   ],
+  'tasks.md': [
+    /^/,
+    /^edge +READY /m,
+    /SIGKILL/,
+    /still here/,
+    /ports +PASSED[\s\S]*probe +PASSED[\s\S]*edge runs with revision 2/,
+    /edge runs with revision 3/,
+    /colleague\) is revoked/,
+    /process\.exited[\s\S]*config\.applied[\s\S]*ApplyProcessConfig +edge +OK[\s\S]*RollbackProcessConfig|RollbackProcessConfig[\s\S]*ApplyProcessConfig/,
+    /^/,
+  ],
 };
 
 /** The program that a tour needs besides ours. */
-const needs: Readonly<Record<string, string>> = { 'engines.md': 'sing-box' };
+const needs: Readonly<Record<string, string>> = { 'engines.md': 'sing-box', 'tasks.md': 'sing-box' };
 
 for (const [page, expected] of Object.entries(tours)) {
   const needed = needs[page];
