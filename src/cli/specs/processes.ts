@@ -26,7 +26,8 @@ export const processCommands: readonly CommandSpec[] = [
   },
   {
     name: 'top',
-    summary: 'show processes with CPU, memory, traffic and restarts, live on a terminal, else once; Ctrl-C ends it',
+    summary:
+      'show processes with CPU, memory, traffic and restarts, live on a terminal, else once; q ends it, the first letter of a column sorts',
     flags: [
       { flags: '--sort <column>', summary: 'the greatest first (default: cpu); id by name', values: topOrders },
       { flags: '--filter <text>', summary: 'only those with this in their id, engine or state' },
