@@ -1,4 +1,4 @@
-/** The same unary load on two daemons: one that exports every span and its metrics to a collector that is there, one without either. */
+/** The same unary load on daemons that keep traces and audit, or export every span and the metrics to a collector, beside one that does none of it. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -15,6 +15,8 @@ async function contender(lab: Lab, name: string, config: Readonly<Record<string,
   return caller(lab, link, { name, pid: daemon.pid() });
 }
 
+const off = { api: { metrics: { enabled: false } }, traces: { enabled: false }, audit: { enabled: false } };
+
 export const telemetry: Bench = async function* (lab) {
   let posted = 0;
   const collector = createServer((request, response) => {
@@ -25,8 +27,17 @@ export const telemetry: Bench = async function* (lab) {
   await once(collector, 'listening');
   const otlp_endpoint = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
   const ours = await contender(lab, 'traces and metrics on', { telemetry: { otlp_endpoint, sample_ratio: 1 } });
-  const peer = await contender(lab, 'off', { api: { metrics: { enabled: false } } });
+  const peer = await contender(lab, 'off', off);
+  const kept = await contender(lab, 'kept here', {});
   const load = `GetStatus, ${concurrency} at once; every call's span to a collector`;
   yield { title: 'telemetry on against off', unit: 'calls/s', per: 'call', load, ours, peer };
+  yield {
+    title: 'metrics, traces and audit kept',
+    unit: 'calls/s',
+    per: 'call',
+    load: `GetStatus, ${concurrency} at once`,
+    ours: kept,
+    peer,
+  };
   if (posted === 0) throw new Error('nothing was exported: the sides were alike');
 };
