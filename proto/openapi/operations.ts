@@ -61,10 +61,10 @@ function unaryResponses(route: Route, { schemas }: Tools): Json {
   const { method } = route;
   const { output } = method.desc;
   const json = { schema: schemas.refer(output, 'response'), example: exampleOf(output, 'response') };
-  const [text] = method.documentAnswer?.types ?? [];
+  const { types: [text] = [], example } = method.documentAnswer ?? {};
   const content = {
     'application/json': json,
-    ...(text === undefined ? {} : { [text]: { schema: { type: 'string' }, example: 'agent: {log_level: info}\n' } }),
+    ...(text === undefined ? {} : { [text]: { schema: { type: 'string' }, example } }),
   };
   const statuses = unaryAnswers[method.path]?.statuses ?? [200];
   return Object.fromEntries(
@@ -94,6 +94,7 @@ function streamResponse(route: Route, answer: StreamAnswer, { schemas }: Tools):
       content: {
         'text/event-stream': { schema: { type: 'string' }, 'x-item-schema': item, example: frame },
         'application/x-ndjson': { schema: { type: 'string' }, 'x-item-schema': item, example: `${line}\n` },
+        ...(answer.text === undefined ? {} : { 'text/plain': { schema: { type: 'string' } } }),
       },
     },
   };

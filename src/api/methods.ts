@@ -5,7 +5,8 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import type { Scope } from '../kernel/principal.ts';
-import type { MethodPolicy, Mounted, RpcMethod } from './seam.ts';
+import { logsAsText } from './convert/log-text.ts';
+import type { Answered, MethodPolicy, Mounted, RpcMethod } from './seam.ts';
 
 interface Row {
   /** `none`: no token is needed; the service itself judges what of the answer needs one. */
@@ -31,7 +32,12 @@ const configure: Row = { scope: 'config:write', audit: changes('') };
 const configureOne: Row = { scope: 'config:write', audit: changes('id') };
 const publish: Row = { scope: 'events:write', audit: data };
 /** Configuration comes and goes as YAML too. */
-const yaml = { field: 'yaml', types: ['application/yaml', 'text/yaml', 'application/x-yaml', 'text/x-yaml'] };
+const yaml = {
+  field: 'yaml',
+  text: (answer: Answered) => String(Reflect.get(answer, 'yaml')),
+  example: 'agent: {log_level: info}\n',
+  types: ['application/yaml', 'text/yaml', 'application/x-yaml', 'text/x-yaml'],
+};
 
 /** The policy of every method: one row each. */
 export const methodTable: Readonly<Record<string, Row>> = {
@@ -56,7 +62,10 @@ export const methodTable: Readonly<Record<string, Row>> = {
   'sboxagent.v1.EventService.GetEvent': read,
   'sboxagent.v1.EventService.ListEvents': read,
   'sboxagent.v1.EventService.WatchEvents': read,
-  'sboxagent.v1.LogService.ListLogs': read,
+  'sboxagent.v1.LogService.ListLogs': {
+    ...read,
+    documentAnswer: { types: ['text/plain'], text: logsAsText, example: '2026-11-29T12:00:00.000Z INFO  agent: agent started\n' },
+  },
   'sboxagent.v1.LogService.TailLogs': read,
   'sboxagent.v1.ConfigService.GetConfig': { ...read, documentAnswer: yaml },
   'sboxagent.v1.ConfigService.ListConfigRevisions': read,

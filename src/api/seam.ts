@@ -27,8 +27,10 @@ export interface MethodPolicy {
   readonly judgesItself: boolean;
   /** The request's field that takes the text of a REST body of one of `types`; `any` is every type but JSON. */
   readonly document: { readonly field: string; readonly types: readonly string[] | 'any' } | undefined;
-  /** The answer's field that REST gives alone where `Accept` asks for one of `types`; the first is the type of the answer. */
-  readonly documentAnswer: { readonly field: string; readonly types: readonly string[] } | undefined;
+  /** What REST gives instead of JSON where `Accept` asks for one of `types`; the first is the type of the answer. `example`: for the API's document. */
+  readonly documentAnswer:
+    | { readonly text: (answer: Answered) => string; readonly types: readonly string[]; readonly example: string }
+    | undefined;
 }
 
 /** One method as gate and protocols see it. */

@@ -30,6 +30,13 @@ const tours: Readonly<Record<string, readonly RegExp[]>> = {
     /# The edge agent of the office\.[\s\S]*"new_value": ?"warn"/,
     /^/,
   ],
+  'traces.md': [
+    /^/,
+    /StartProcess[\s\S]*■ process\.start process=edge[\s\S]*plugin\.error[\s\S]*alert\.firing/,
+    /StopProcess[\s\S]*TRACE/,
+    /"trace_id":"0000000000000000000000005eed0042"[\s\S]*process\.exited[\s\S]*process\.restarting[\s\S]*process\.ready/,
+    /^/,
+  ],
   'audit.md': [
     /^/,
     /token\.create[\s\S]*StartProcess +edge +OK[\s\S]*StopProcess +edge +OK/,

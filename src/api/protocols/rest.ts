@@ -57,8 +57,8 @@ function documentText({ documentAnswer }: ServedMethod, exchange: Exchange, mess
   const place = Math.min(...documentAnswer.types.map((type) => accept.indexOf(type)).filter((at) => at >= 0));
   const json = accept.indexOf('application/json');
   if (place === Number.POSITIVE_INFINITY || (json >= 0 && json < place)) return undefined;
-  const text: unknown = Reflect.get(message, documentAnswer.field);
-  return { type: documentAnswer.types[0] ?? 'text/plain', text: typeof text === 'string' ? text : '' };
+  const [type = 'text/plain'] = documentAnswer.types;
+  return { type: type === 'text/plain' ? `${type}; charset=utf-8` : type, text: documentAnswer.text(message) };
 }
 
 /** Of a resource that has one: what `If-Match` takes. */

@@ -1,6 +1,7 @@
 /** What REST says besides the body: statuses, Location, and the words of a stream's frames. Declared by method. */
 import type { DescMessage } from '@bufbuild/protobuf';
 import { type Health, Health_Status } from '../../../../gen/es/sboxagent/v1/agent_pb.js';
+import { tailAsText } from '../../convert/log-text.ts';
 import type { Answered } from '../../seam.ts';
 
 export interface UnaryAnswer {
@@ -13,6 +14,8 @@ export interface UnaryAnswer {
 }
 
 export interface StreamAnswer {
+  /** Lines for people, for who asks for `text/plain`. */
+  readonly text?: (message: Answered) => string;
   /** Where a client that got this message resumes; the `id:` of its frame. */
   readonly cursor?: (message: Answered) => string;
   /** The request's field that `Last-Event-ID` stands for. */
@@ -49,6 +52,7 @@ export const streamAnswers: Readonly<Record<string, StreamAnswer>> = {
     kinds: ['events', 'progress', 'gap'],
   },
   '/sboxagent.v1.LogService/TailLogs': {
+    text: tailAsText,
     cursor: (message) => text(message, 'cursor'),
     resumeField: 'after_cursor',
     kinds: ['entries', 'dropped', 'progress'],

@@ -1,4 +1,4 @@
-/** Server streams over HTTP: server-sent events, or JSON lines by `Accept`. */
+/** Server streams over HTTP: server-sent events, JSON lines, or lines for people by `Accept`. */
 import type { DescMessage } from '@bufbuild/protobuf';
 import type { AgentError } from '../../../kernel/errors.ts';
 import type { FeedCodec } from '../../../kernel/feed.ts';
@@ -41,15 +41,32 @@ function serverSentEvents(output: DescMessage, answer: StreamAnswer): Framer {
   };
 }
 
-/** Both framings of a method's messages, and the choice between them. */
+/** For people: nothing of the frame but what it says. */
+function plainLines(text: (message: Answered) => string): Framer {
+  return {
+    contentType: 'text/plain; charset=utf-8',
+    encode: (message) => Buffer.from(text(message)),
+    error: (error) => `# ${error.message} (${error.reason})\n`,
+    ping: undefined,
+  };
+}
+
+/** The framings of a method's messages, and the choice between them. */
 export function framers(output: DescMessage, answer: StreamAnswer): (exchange: Exchange) => Framer {
   const ndjson = lines(output);
   const sse = serverSentEvents(output, answer);
+  const plain = answer.text === undefined ? undefined : plainLines(answer.text);
   return (exchange) => {
     const accept = (header(exchange, 'accept') ?? '').toLowerCase();
     const asLines = accept.search(/application\/(x-ndjson|ndjson|jsonl|x-jsonlines)/);
     const asEvents = accept.indexOf('text/event-stream');
-    return asLines !== -1 && (asEvents === -1 || asLines < asEvents) ? ndjson : sse;
+    const asText = accept.indexOf('text/plain');
+    const asked = [
+      { at: asLines, framer: ndjson },
+      { at: asEvents, framer: sse },
+      { at: asText, framer: plain ?? sse },
+    ].filter(({ at }) => at !== -1);
+    return asked.toSorted((a, b) => a.at - b.at)[0]?.framer ?? sse;
   };
 }
 
