@@ -10,6 +10,7 @@ export const places = {
   e: 'events',
   l: 'plugins',
   a: 'alerts',
+  t: 'traces',
   c: 'config',
   h: 'health',
 } as const;

@@ -9,6 +9,7 @@ import { LogService } from '../../../gen/es/sboxagent/v1/log_service_pb.js';
 import { MetricsService } from '../../../gen/es/sboxagent/v1/metrics_service_pb.js';
 import { PluginService } from '../../../gen/es/sboxagent/v1/plugin_service_pb.js';
 import { ProcessService } from '../../../gen/es/sboxagent/v1/process_service_pb.js';
+import { TraceService } from '../../../gen/es/sboxagent/v1/trace_service_pb.js';
 import type { Session } from './session.ts';
 import { pause } from './time.ts';
 
@@ -21,6 +22,7 @@ export interface Clients {
   readonly metrics: Client<typeof MetricsService>;
   readonly plugins: Client<typeof PluginService>;
   readonly processes: Client<typeof ProcessService>;
+  readonly traces: Client<typeof TraceService>;
 }
 
 export function createClients(session: Session, baseUrl: string): Clients {
@@ -40,6 +42,7 @@ export function createClients(session: Session, baseUrl: string): Clients {
     metrics: createClient(MetricsService, transport),
     plugins: createClient(PluginService, transport),
     processes: createClient(ProcessService, transport),
+    traces: createClient(TraceService, transport),
   };
 }
 

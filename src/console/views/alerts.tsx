@@ -66,6 +66,11 @@ function AlertItem({ alert }: { readonly alert: Alert }) {
         <strong>{alert.rule}</strong> <Subject alert={alert} />
         <p>{alert.summary}</p>
         <p class="dim">
+          {alert.traceId !== '' && (
+            <>
+              <a href={href('traces', alert.traceId)}>{texts.events.trace}</a> ·{' '}
+            </>
+          )}
           <Clock time={alert.startTime} /> · {fires ? <Elapsed since={alert.startTime} /> : texts.alerts.lasted(lengthOf(alert))}
           {alert.threshold !== 0 && ` · ${texts.alerts.value(digits(alert.value), digits(alert.threshold))}`}
           {acknowledged !== undefined && ` · ${texts.alerts.acknowledged(acknowledged.by)}`}

@@ -212,7 +212,7 @@ function EventDetails({ event }: { readonly event: Event }) {
         rows={[
           [texts.common.revision(event.revision), event.id],
           [texts.events.source, event.source],
-          [texts.events.trace, event.traceId !== '' && <a href={`${href('events')}?trace=${event.traceId}`}>{event.traceId}</a>],
+          [texts.events.trace, event.traceId !== '' && <a href={href('traces', event.traceId)}>{event.traceId}</a>],
         ]}
       />
       <pre>{JSON.stringify(event.data ?? {}, null, 2)}</pre>

@@ -6,12 +6,17 @@ import { href } from '../core/router.ts';
 import { Button } from '../parts/button.tsx';
 import { type Language, languages, type Texts, tables } from '../text/index.ts';
 import { AlertsView } from './alerts.tsx';
+import { ConfigView } from './config.tsx';
 import { EventsView } from './events.tsx';
 import { HealthView } from './health.tsx';
 import { KeysDialog } from './keys.tsx';
 import { Overview } from './overview.tsx';
+import { PluginView } from './plugin.tsx';
+import { PluginsView } from './plugins.tsx';
 import { ProcessView } from './process.tsx';
 import { ProcessesView } from './processes.tsx';
+import { TraceView } from './trace.tsx';
+import { TracesView } from './traces.tsx';
 import { Unlock } from './unlock.tsx';
 
 export function shell(app: App) {
@@ -52,7 +57,10 @@ const views: readonly (readonly [keyof Texts['nav'], string])[] = [
   ['overview', ''],
   ['processes', 'processes'],
   ['events', 'events'],
+  ['plugins', 'plugins'],
   ['alerts', 'alerts'],
+  ['traces', 'traces'],
+  ['config', 'config'],
   ['health', 'health'],
 ];
 
@@ -62,6 +70,12 @@ function CurrentView({ path: [view = '', id, tab] }: { readonly path: readonly s
       return id === undefined ? <ProcessesView /> : <ProcessView id={id} tab={tab} />;
     case 'events':
       return <EventsView />;
+    case 'plugins':
+      return id === undefined ? <PluginsView /> : <PluginView id={id} />;
+    case 'traces':
+      return id === undefined ? <TracesView /> : <TraceView id={id} />;
+    case 'config':
+      return <ConfigView />;
     case 'alerts':
       return <AlertsView />;
     case 'health':

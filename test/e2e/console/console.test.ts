@@ -285,6 +285,83 @@ describe('the console', { skip: noBrowser }, () => {
     await watched.page.close();
   });
 
+  it('shows a plugin and changes its document by a form of its schema', async () => {
+    const schema = {
+      type: 'object',
+      required: ['url'],
+      properties: { url: { type: 'string', title: hostile }, minutes: { type: 'integer', minimum: 1 }, verify: { type: 'boolean' } },
+    };
+    const session = '/sboxagent.v1.PluginSessionService/RegisterPlugin';
+    const plugin = { id: 'fetcher', name: 'fetcher', kind: 'LIBRARY', version: '1.0' };
+    assert.equal((await daemon.rest('POST', session, { plugin, configSchema: schema })).status, 200);
+    assert.equal((await daemon.rest('PUT', '/api/v1/plugins/fetcher/config', { url: 'https://a.test', minutes: 5 })).status, 200);
+    const watched = await open('plugins');
+    const { page } = watched;
+    await page.locator('tr[data-row=fetcher] a').click();
+    await page.waitForSelector('.form input[type=number]');
+    assert.equal(await page.$eval('.form label', (label) => label.textContent), `${hostile} *`);
+    await page.locator('.form input[type=number]').fill('30');
+    await page.locator('.form input[type=checkbox]').click();
+    await page.locator('.bar .button:not(.main):not(.quiet)').click();
+    await page.waitForSelector('.note.ok');
+    await page.locator('.bar .button.main').click();
+    await until('the document', async () => {
+      const { json } = await daemon.rest('GET', '/api/v1/plugins/fetcher/config');
+      const { config } = json as { config: object };
+      return (
+        JSON.stringify(Object.entries(config).sort()) ===
+        JSON.stringify([
+          ['minutes', 30],
+          ['url', 'https://a.test'],
+          ['verify', true],
+        ])
+      );
+    });
+    await page.waitForFunction(() => document.querySelectorAll('.backups li').length === 1);
+    clean(watched);
+    await page.locator('.form input[type=number]').fill('0');
+    await page.locator('.bar .button:not(.main):not(.quiet)').click();
+    await page.waitForSelector('.note.bad');
+    await page.close();
+  });
+
+  it('shows what a change of the configuration would do before it is done', async () => {
+    const watched = await open('config');
+    const { page } = watched;
+    await page.waitForSelector('textarea.code');
+    const yaml = await page.$eval('textarea.code', (area) => area.value);
+    await page.locator('textarea.code').fill(yaml.replace('{', '{"events": {"retention": {"age": "3d"}}, '));
+    assert.equal(await page.$eval('.bar .button.main', (button) => (button as HTMLButtonElement).disabled), true);
+    await page.locator('.bar .button:not(.main)').click();
+    await page.waitForFunction(() => document.querySelector('.changes')?.textContent?.includes('events.retention.age'));
+    assert.equal(readFileSync(daemon.configPath, 'utf8').includes('3d'), false);
+    await page.locator('.bar .button.main').click();
+    await until('the file', () => readFileSync(daemon.configPath, 'utf8').includes('3d'));
+    await page.waitForFunction(() => document.querySelectorAll('.revisions li').length === 2);
+    clean(watched);
+    await page.close();
+  });
+
+  it('acknowledges an alert, and tells a trace as a story', async () => {
+    const watched = await open('alerts');
+    const { page } = watched;
+    await page.locator('.alerts .button').click();
+    await page.locator('dialog[open] input').fill('seen it');
+    await page.locator('dialog[open] .button.main').click();
+    await page.waitForFunction(() => document.querySelector('.alerts')?.textContent?.includes('seen it'));
+    assert.equal((await daemon.rest('POST', '/api/v1/processes/web:restart', {})).status, 200);
+    await go(watched, 'traces');
+    await until('the restart', async () => {
+      await page.evaluate(() => location.reload());
+      await page.waitForSelector('tbody');
+      return page.$$eval('tbody a', (all) => all.some((one) => one.textContent?.includes('RestartProcess')));
+    });
+    await page.$$eval('tbody a', (all) => all.find((one) => one.textContent?.includes('RestartProcess'))?.click());
+    await page.waitForFunction(() => document.querySelector('.story')?.textContent?.includes('process.started'));
+    clean(watched);
+    await page.close();
+  });
+
   it('stops and starts by the keyboard alone', async () => {
     const watched = await open('');
     const { page } = watched;
