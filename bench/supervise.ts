@@ -20,7 +20,7 @@ import type { OpenSupervisor, Supervisor } from './supervisors/types.ts';
 
 const perRound = 10;
 const many = Array.from({ length: 100 }, (_, i) => `unit-${i}`);
-const restMs = 8000;
+const restMs = 5000;
 
 /** A supervisor and the pipe by which its programs say that they run. */
 interface Supervised {
@@ -172,7 +172,7 @@ const replacementLoad = { title: 'kill to replacement', load: 'kill -9 to first 
 async function* besideOne(ours: Supervised, theirs: Supervised, kib: readonly [number, number]): AsyncGenerator<Comparison> {
   const { livesMs } = theirs.supervisor;
   const sides = (make: (of: Supervised) => Contender): Pick<Comparison, 'ours' | 'peer'> => ({ ours: make(ours), peer: make(theirs) });
-  yield { title: '100 units at rest', load: `CPU over ${restMs / 1000} s`, unit: '% of a core', per: 'second', ...sides(rests) };
+  yield { title: '100 units at rest', load: `CPU over ${restMs / 1000} s`, unit: '% of a core', per: 'second', rounds: 2, ...sides(rests) };
   yield {
     ...{ title: 'memory of a unit', load: 'of 100, with what is kept beside each', unit: 'KiB', per: 'unit', rounds: 1 },
     ...{ ours: unitMemory(ours, kib[0]), peer: unitMemory(theirs, kib[1]) },

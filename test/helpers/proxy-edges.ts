@@ -122,6 +122,8 @@ export interface EdgeBenchOptions {
   readonly path?: string;
   /** Laid over each unit. */
   readonly unit?: Readonly<Record<string, unknown>>;
+  /** Called before anything is made: answers the directory of the configs. Default: the daemon's own. */
+  readonly prepare?: (daemon: Daemon) => string;
 }
 
 const slowChunks = 30;
@@ -143,10 +145,11 @@ async function openOrigin(): Promise<{ readonly origin: Server; readonly port: n
 }
 
 /** Starts the daemon, and waits until each engine is READY. */
-export async function openEdges({ engines, path = fakePath, unit = {} }: EdgeBenchOptions): Promise<EdgeBench> {
+export async function openEdges({ engines, path = fakePath, unit = {}, prepare }: EdgeBenchOptions): Promise<EdgeBench> {
   const { origin, port: originPort } = await openOrigin();
   const daemon = await makeDaemon({ env: { PATH: path } });
-  const edges = await Promise.all(engines.map((engine) => makeEdge(engine, daemon.dir)));
+  const configDir = prepare?.(daemon) ?? daemon.dir;
+  const edges = await Promise.all(engines.map((engine) => makeEdge(engine, configDir)));
   const askedPath = join(daemon.dir, 'asked');
   writeFileSync(askedPath, '');
   const probe = {

@@ -1,5 +1,6 @@
 import { chownSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
+import { notWritten } from '../../documents/index.ts';
 import { writeFileAtomic } from '../../kernel/atomic-file.ts';
 import type { UnitSettings } from '../../settings/types.ts';
 import { changesUser, identityOf } from '../confine.ts';
@@ -16,12 +17,21 @@ export interface CandidateFile {
 /** Lays a candidate where only the engine's own user can read it, for as long as `use` needs it. */
 export async function withCandidateFile<T>(file: CandidateFile, use: (path: string) => Promise<T>): Promise<T> {
   const path = pathOf(file);
-  writeFileAtomic(path, file.text);
   try {
-    giveToOwner(path, file);
+    lay(path, file);
     return await use(path);
   } finally {
     rmSync(path, { force: true });
+  }
+}
+
+/** Throws DISK_FULL or CONFIG_NOT_WRITTEN. */
+function lay(path: string, file: CandidateFile): void {
+  try {
+    writeFileAtomic(path, file.text);
+    giveToOwner(path, file);
+  } catch (error) {
+    throw notWritten(path, error);
   }
 }
 

@@ -61,10 +61,11 @@ async function prove(job: ApplyJob, change: Change): Promise<ApplyRecord> {
   const { subject, log } = job;
   const wanted = subject.isWanted();
   const trial = subject.beginTrial();
-  let touched = false;
+  let [written, touched] = [false, false];
   try {
     await log.step('swap', () => {
       change.write();
+      written = true;
       job.giveFile();
     });
     await log.enter('VERIFYING');
@@ -77,6 +78,7 @@ async function prove(job: ApplyJob, change: Change): Promise<ApplyRecord> {
     log.note({ runningRevision: subject.isUp() ? change.revision.revision : 0 });
     return await log.finish('APPLIED');
   } catch (error) {
+    if (!written) return await notSwapped(job, change, error);
     return await takeBack(job, { change, cause: error, restart: touched, trial });
   } finally {
     trial.end();
@@ -95,6 +97,14 @@ async function takeUp({ log }: ApplyJob, trial: SubjectTrial): Promise<void> {
     () => trial.soak(),
     (message) => ({ message }),
   );
+}
+
+/** The file could not be replaced, so that nothing has changed: the candidate is refused for what the disk said. */
+async function notSwapped(job: ApplyJob, change: Change, error: unknown): Promise<never> {
+  const { log } = job;
+  await change.rollBack();
+  log.note({ revision: 0 });
+  return rejected(job, error);
 }
 
 interface Undoing {
@@ -174,6 +184,11 @@ export function outcomeError(record: ApplyRecord, cause: unknown): AgentError {
     const violations = record.violations.map(({ path, message, rule }) => ({ field: path, message, rule }));
     return new AgentError(reason, messageOf(cause), { metadata: { ...metadata, step }, violations, detail, cause });
   }
+  if (record.result === 'ROLLED_BACK' && isOurs(cause)) {
+    const message = `the config of ${record.processId} was taken back, which is not its fault: ${cause.message}`;
+    const { retryAfterMs } = cause;
+    return new AgentError(cause.reason, message, { metadata: { ...cause.metadata, ...metadata, step }, retryAfterMs, detail, cause });
+  }
   const words = rolledBackWords[record.result === 'FAILED' ? 'FAILED' : 'ROLLED_BACK'];
   const message = `the config of ${record.processId} did not prove itself (${step}: ${messageOf(cause)}); ${words}`;
   return new AgentError(record.result === 'FAILED' ? 'APPLY_FAILED' : 'APPLY_ROLLED_BACK', message, {
@@ -181,6 +196,11 @@ export function outcomeError(record: ApplyRecord, cause: unknown): AgentError {
     detail,
     cause,
   });
+}
+
+/** The disk is full, the agent stops: nothing is said of the config, which may be tried again. */
+function isOurs(cause: unknown): cause is AgentError {
+  return cause instanceof AgentError && (cause.code === 'resource_exhausted' || cause.code === 'unavailable');
 }
 
 function failedStep({ steps }: ApplyRecord): StepName | '' {
