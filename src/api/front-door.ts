@@ -14,7 +14,7 @@ import {
   createGate,
   createOpenCalls,
   createRateLimiter,
-  lookEveryMs,
+  inspectEveryMs,
   type RateLimiter,
   rememberValid,
 } from './gate/index.ts';
@@ -91,10 +91,10 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     calls.revoke(id, reason);
   });
   // One look at everything that is open, four times a second, instead of timers for each.
-  const stopLooking = clock.every(lookEveryMs, () => {
+  const stopInspecting = clock.every(inspectEveryMs, () => {
     const nowMs = clock.monotonicMs();
-    calls.look(nowMs);
-    for (const listener of listeners) listener.look(nowMs);
+    calls.inspect(nowMs);
+    for (const listener of listeners) listener.inspect(nowMs);
   });
   const stats = (): FrontDoorStats => ({
     connections: listeners.reduce((sum, listener) => sum + listener.count(), 0),
@@ -110,7 +110,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     calls.interruptStreams();
     await within(clock, deadlineMs, calls.drained());
     await Promise.all(listeners.map((listener) => listener.destroy()));
-    stopLooking();
+    stopInspecting();
   };
 
   const stop = (deadlineMs: number): Promise<void> => {

@@ -70,6 +70,12 @@ function randomHex(bytes: number): string {
   return pool.toString('hex', poolAt - bytes, poolAt);
 }
 
+/** A new trace with its first span, in one draw. */
+export function newTrace(): { readonly traceId: string; readonly spanId: string } {
+  const hex = randomHex(24);
+  return { traceId: hex.slice(0, 32), spanId: hex.slice(32) };
+}
+
 /** A new trace: 32 hex digits (W3C). */
 export function newTraceId(): string {
   return randomHex(16);

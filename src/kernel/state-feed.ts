@@ -66,8 +66,8 @@ export function createStateFeed<V extends Identified>(source: Changing<V>): Stat
       for (const group of ofCodec.values()) {
         const mine = narrowed(change, group.ids);
         if (mine.items.length === 0 && mine.removedIds.length === 0) continue;
-        const told = { ...mine, snapshot: false };
-        for (const reader of group.readers) give(reader, told);
+        const news = { ...mine, snapshot: false };
+        for (const reader of group.readers) give(reader, news);
       }
     }
   };
@@ -156,33 +156,33 @@ function narrowed<V extends Identified>(change: Change<V>, ids: ReadonlySet<stri
 
 /**
  * A feed of one value: what it is now, then whatever else it becomes. A reader that is behind gets the newest alone. `isNews` tells whether a value says
- * more than the one that was told last; by default every other one does.
+ * more than the one that was sent last; by default every other one does.
  */
 export function newestFeed<V>(
   read: () => V,
   onChange: (fn: () => void) => () => void,
-  isNews: (value: V, told: V) => boolean = (value, told) => value !== told,
+  isNews: (value: V, sent: V) => boolean = (value, sent) => value !== sent,
 ): Feed<V> {
   return {
     join(codec, sink) {
       let full = false;
       /** Something changed while the sink was full. */
       let missed = false;
-      let told: { readonly value: V } | undefined;
-      const tell = (): void => {
+      let sent: { readonly value: V } | undefined;
+      const send = (): void => {
         missed = full;
         if (full) return;
         const value = read();
-        if (told !== undefined && !isNews(value, told.value)) return;
-        told = { value };
+        if (sent !== undefined && !isNews(value, sent.value)) return;
+        sent = { value };
         full = !sink.write(codec.encode(value));
       };
-      const leave = onChange(tell);
-      tell();
+      const leave = onChange(send);
+      send();
       return {
         resume() {
           full = false;
-          if (missed) tell();
+          if (missed) send();
         },
         finish: leave,
         leave,

@@ -12,7 +12,7 @@ import {
 } from '@opentelemetry/api';
 import type { Clock } from '../kernel/clock.ts';
 import { statusName } from '../kernel/errors.ts';
-import { newSpanId, newTraceId } from '../kernel/ids.ts';
+import { newSpanId, newTrace } from '../kernel/ids.ts';
 import { late } from '../kernel/late.ts';
 import { CallContext } from './call-context.ts';
 import type { CallSpan, EndedCall, FinishedSpan, Histogram, Labels, SpanSink, Telemetry } from './types.ts';
@@ -147,7 +147,8 @@ class RunningCall implements CallSpan, EndedCall {
 /** A span that nobody takes: the caller's trace, or a new one. */
 function unrecorded(parent: Context): Span {
   const caller = trace.getSpanContext(parent);
-  return trace.wrapSpanContext({ traceId: caller?.traceId ?? newTraceId(), spanId: newSpanId(), traceFlags: TraceFlags.NONE });
+  const { traceId, spanId } = caller === undefined ? newTrace() : { traceId: caller.traceId, spanId: newSpanId() };
+  return trace.wrapSpanContext({ traceId, spanId, traceFlags: TraceFlags.NONE });
 }
 
 function endingOf(kind: Kind, code: string): { readonly status: Labels; readonly labels: Labels } {

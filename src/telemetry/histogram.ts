@@ -63,7 +63,7 @@ export function createHistogram(
       series.counts[at] = (series.counts[at] ?? 0) + 1;
       series.count += 1;
       series.sum += value;
-      if (trace !== undefined) series.exemplars[at] = { ...trace, value };
+      if (trace !== undefined) series.exemplars[at] = { traceId: trace.traceId, timeMs: trace.timeMs, value };
     },
     collect: (span) => ({
       descriptor: descriptorOf(otelName ?? name, help, unit),

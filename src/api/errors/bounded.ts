@@ -36,14 +36,14 @@ export function bounded(error: AgentError): AgentError {
   const { message, violations, retryAfterMs, reason } = error;
   const metadata = Object.fromEntries(Object.entries(error.metadata).map(([key, value]) => [key, cutText(value, maxMessageBytes)]));
   const facts = fitting(Object.entries(metadata), maxDetailsBytes);
-  const told = violations.map((violation) => ({
+  const shortened = violations.map((violation) => ({
     ...violation,
     field: cutText(violation.field, 200),
     message: cutText(violation.message, 400),
   }));
   // An Apply beside it has the violations too.
   const room = maxDetailsBytes - (error.detail === undefined ? 0 : maxApplyViolationsBytes);
-  const faults = fitting(told, room - Buffer.byteLength(JSON.stringify(facts)));
+  const faults = fitting(shortened, room - Buffer.byteLength(JSON.stringify(facts)));
   const left = {
     ...(faults.length < violations.length && { violations_left_out: String(violations.length - faults.length) }),
     ...(facts.length < Object.keys(metadata).length && { metadata_left_out: String(Object.keys(metadata).length - facts.length) }),

@@ -4,6 +4,6 @@
  */
 export { createCapacity } from './capacity.ts';
 export { createGate } from './gate.ts';
-export { createOpenCalls, lookEveryMs } from './open-calls.ts';
+export { createOpenCalls, inspectEveryMs } from './open-calls.ts';
 export { createRateLimiter, type RateLimiter } from './rate-limit.ts';
 export { rememberValid } from './token.ts';

@@ -19,7 +19,7 @@ export interface OpenCalls {
   drained(): Promise<void>;
   count(): number;
   /** Looks at every call: readers that stand still, bodies that do not come, answers that were silent for too long. */
-  look(nowMs: number): void;
+  inspect(nowMs: number): void;
 }
 
 export interface OpenCallsOptions {
@@ -63,7 +63,7 @@ export function createOpenCalls(options: OpenCallsOptions): OpenCalls {
     },
     drained: () => (open.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.add(resolve))),
     count: () => open.size,
-    look(nowMs) {
+    inspect(nowMs) {
       for (const call of open) {
         if (call.exchange.closed) continue;
         watchReader(options, call, nowMs);
@@ -115,12 +115,12 @@ function watchSilence(options: OpenCallsOptions, call: OpenCall, nowMs: number):
     return;
   }
   // Bytes still wait for a reader that is slow: a ping would only add to them.
-  if (exchange.pendingBytes > 0 || nowMs - call.writtenMs < options.api().streams.pingIntervalMs - lookEveryMs) return;
+  if (exchange.pendingBytes > 0 || nowMs - call.writtenMs < options.api().streams.pingIntervalMs - inspectEveryMs) return;
   exchange.write(ping);
 }
 
-/** How often `look` is to be called. */
-export const lookEveryMs = 250;
+/** How often `inspect` is to be called. */
+export const inspectEveryMs = 250;
 
 /** How a call ended, for span, metric and log. */
 function record(options: OpenCallsOptions, call: OpenCall): void {

@@ -27,7 +27,7 @@ export interface Listener {
   /** Reads the certificate's files now; answers what is wrong with them. Nothing without TLS. */
   renewCertificate(): string | undefined;
   /** Looks at its connections; called a few times a second. */
-  look(nowMs: number): void;
+  inspect(nowMs: number): void;
   /** No new connections, GOAWAY on HTTP/2, idle HTTP/1.1 connections closed; what is in flight goes on. */
   close(): void;
   /** Destroys what is left, and removes the socket file. */
@@ -68,7 +68,7 @@ export function createListener(options: ListenerOptions): Listener {
     count: connections.count,
     apply: () => servers.apply(options.limits()),
     renewCertificate: () => renewal?.renew(),
-    look: (nowMs) => servers.sessions.look(nowMs),
+    inspect: (nowMs) => servers.sessions.inspect(nowMs),
     close() {
       renewal?.stop();
       if (server?.listening === true) server.close();
@@ -92,7 +92,7 @@ function plainServer(context: Context): Server {
     if (!context.connections.admit(socket)) return;
     keepAlive(context, socket);
     sniff(socket, { clock: context.clock, timeoutMs: context.limits().idleTimeoutMs }, (protocol) =>
-      hand(context.servers, protocol, socket),
+      passSocket(context.servers, protocol, socket),
     );
   });
 }
@@ -117,7 +117,7 @@ async function tlsServer(context: Context, settings: TlsSettings): Promise<Secur
       return;
     }
     // ALPN has told: only silence is left to be watched, as the sniffer does on plain connections.
-    sniff(socket, { clock: context.clock, timeoutMs: context.limits().idleTimeoutMs }, () => hand(context.servers, 'h1', socket));
+    sniff(socket, { clock: context.clock, timeoutMs: context.limits().idleTimeoutMs }, () => passSocket(context.servers, 'h1', socket));
   });
   return { server, renewal };
 }
@@ -127,7 +127,7 @@ function keepAlive({ endpoint, limits }: Context, socket: Socket): void {
   if (endpoint.kind === 'tcp') socket.setKeepAlive(true, limits().pingIntervalMs);
 }
 
-function hand(servers: Servers, protocol: 'h1' | 'h2', socket: Socket): void {
+function passSocket(servers: Servers, protocol: 'h1' | 'h2', socket: Socket): void {
   if (protocol === 'h2') {
     // No resume() here: the session takes the socket's handle, and flowing bytes would never reach it.
     servers.h2.emit('connection', socket);

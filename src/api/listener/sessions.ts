@@ -18,7 +18,7 @@ export interface Sessions {
   /** GOAWAY for all: no new streams, the open ones go on. */
   goAway(): void;
   /** Looks at all of them; called a few times a second. */
-  look(nowMs: number): void;
+  inspect(nowMs: number): void;
 }
 
 interface Watched {
@@ -51,13 +51,13 @@ export function watchSessions(server: Http2Server, options: { readonly clock: Cl
     goAway() {
       for (const { session } of open) session.close();
     },
-    look(nowMs) {
-      for (const watched of open) lookAt(watched, nowMs, limits());
+    inspect(nowMs) {
+      for (const watched of open) inspectSession(watched, nowMs, limits());
     },
   };
 }
 
-function lookAt(watched: Watched, nowMs: number, limits: SessionLimits): void {
+function inspectSession(watched: Watched, nowMs: number, limits: SessionLimits): void {
   const { session } = watched;
   if (session.destroyed) return;
   const idleMs = watched.streams > 0 ? 0 : nowMs - watched.idleSinceMs;

@@ -8,12 +8,12 @@ import { errorHeaders, httpStatusOf } from '../errors/codes.ts';
 import { fromUnknown } from '../errors/known.ts';
 import type { Answered, Call, RestMatch, ServedMethod, ServingProtocol, StreamRun } from '../seam.ts';
 import { answerEarly, dropRest } from '../transports/body.ts';
-import { type Exchange, header, writeAll } from '../transports/exchange.ts';
+import { type Exchange, type Head, header, writeAll } from '../transports/exchange.ts';
 import { type Pushed, push } from './push.ts';
 import { type StreamAnswer, streamAnswers, type UnaryAnswer, unaryAnswers } from './rest/answers.ts';
 import { fieldNamed } from './rest/decode.ts';
 import { toRestBody } from './rest/error.ts';
-import { type RestLimits, requestMessage } from './rest/request.ts';
+import { bareMessage, type RestLimits, requestMessage } from './rest/request.ts';
 import type { Route } from './rest/route.ts';
 import { createRouter } from './rest/router.ts';
 import { type Framer, framers, streamHeaders } from './rest/stream.ts';
@@ -72,16 +72,10 @@ function answerUnary(call: Call, exchange: Exchange, { route, unary, text }: Ser
   const document = documentText(route.method, exchange, message);
   const etag = etagOf(message);
   const location = call.rest.location ?? unary.location?.(message);
-  exchange.answer(
-    call.rest.status ?? unary.status?.(message) ?? 200,
-    {
-      'content-type': document?.type ?? 'application/json',
-      'cache-control': 'no-store',
-      ...(etag !== undefined && { etag }),
-      ...(location !== undefined && { location }),
-    },
-    document?.text ?? text(message),
-  );
+  const headers: Head = { 'content-type': document?.type ?? 'application/json', 'cache-control': 'no-store' };
+  if (etag !== undefined) headers['etag'] = etag;
+  if (location !== undefined) headers['location'] = location;
+  exchange.answer(call.rest.status ?? unary.status?.(message) ?? 200, headers, document?.text ?? text(message));
 }
 
 async function answerStream(context: CallContext, one: Served, run: StreamRun, input: Message): Promise<void> {
@@ -154,7 +148,9 @@ export function createRest(methods: readonly ServedMethod[], limits: () => RestL
     const one = known.get(match.route);
     if (one === undefined) throw new AgentError('ROUTE_NOT_FOUND', 'there is no such route');
     try {
-      const input = await requestMessage({ exchange, route: one.route, params: match.params, limits: limits() }, resumed(one, exchange));
+      const extra = resumed(one, exchange);
+      const incoming = { exchange, route: one.route, params: match.params, limits: limits() };
+      const input = bareMessage(incoming, extra) ?? (await requestMessage(incoming, extra));
       const context = new CallContext(call, exchange);
       const { run: way } = match.method;
       if (way.kind === 'unary') answerUnary(call, exchange, one, await way.unary(input, context));

@@ -90,7 +90,7 @@ export function pluginSessionService({ plugins, custom, limits }: PluginSessionS
         () => documents.unmasked(pluginId),
         (fn) => documents.onChange((id) => id === pluginId && fn()),
         // What the plugin answered is no news to it; a document that is handed out again is. The first goes out also when it is empty.
-        (document, told) => told.revision !== document.revision || document.applyState === 'PENDING',
+        (document, sent) => sent.revision !== document.revision || document.applyState === 'PENDING',
       );
       const ref = refOf(request, context);
       const ended = (): AgentError => new AgentError('PLUGIN_SESSION_ENDED', `this session of ${pluginId} has ended; register again`);

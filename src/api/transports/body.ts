@@ -105,7 +105,7 @@ export interface Answer {
   readonly body: string | Uint8Array | undefined;
 }
 
-function say(exchange: Exchange, { status, headers, body }: Answer): void {
+function sendAnswer(exchange: Exchange, { status, headers, body }: Answer): void {
   if (body === undefined) exchange.respondEmpty(status, headers);
   else exchange.answer(status, headers, body);
 }
@@ -118,7 +118,7 @@ export async function answerEarly(exchange: Exchange, answer: Answer): Promise<v
   if (exchange.arrived() || exchange.http2 || isSmall(exchange)) {
     // Reading begins first: of a stream that nobody reads Node resets the rest as soon as the answer is out.
     if (!exchange.arrived()) exchange.body.resume();
-    say(exchange, answer);
+    sendAnswer(exchange, answer);
     return dropRest(exchange);
   }
   // Closing with unread bytes would reset the connection under the answer: say it, look away for a moment, then close.

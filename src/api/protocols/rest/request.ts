@@ -135,15 +135,20 @@ function setEtag(json: JsonObject, field: DescField, exchange: Exchange): void {
   json[field.name] = wanted;
 }
 
-/** Throws AgentError. `extra` are fields that come by headers; they go before the query's. */
-export async function requestMessage(
-  incoming: Incoming,
-  extra: { readonly field: DescField; readonly value: string } | undefined,
-): Promise<Message> {
+/** A field that comes by a header; it goes before the query's. */
+type FromHeader = { readonly field: DescField; readonly value: string };
+
+/** The message of a request that says nothing but its path; undefined for others. */
+export function bareMessage({ exchange, route }: Incoming, extra: FromHeader | undefined): Message | undefined {
+  const bare = route.body === 'none' && route.path.length === 0 && route.etag === undefined && extra === undefined;
+  return bare && !exchange.target.includes('?') ? create(route.method.desc.input) : undefined;
+}
+
+/** Throws AgentError. */
+export async function requestMessage(incoming: Incoming, extra: FromHeader | undefined): Promise<Message> {
   const { exchange, route, params } = incoming;
   const desc = route.method.desc.input;
   const mark = exchange.target.indexOf('?');
-  if (route.body === 'none' && mark < 0 && route.path.length === 0 && extra === undefined && route.etag === undefined) return create(desc);
   const json = await bodyFields(incoming);
   const query = new URLSearchParams(mark < 0 ? '' : exchange.target.slice(mark + 1));
   if (extra !== undefined) {
