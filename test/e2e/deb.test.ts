@@ -35,6 +35,14 @@ test('the package: installed, upgraded, removed, purged', { skip, timeout: 400_0
     assert.equal(sbom.bomFormat, 'CycloneDX');
     assert.ok(sbom.components.length > 20);
     assert.match(await sh('cat /usr/share/doc/sboxagent/licences.txt'), /^@grpc\/grpc-js \d/m);
+    const pages = await sh('dpkg -L sboxagent | grep ^/usr/share/man/.*z$');
+    assert.deepEqual(
+      pages
+        .split('\n')
+        .map((path) => path.replace(/^.*\//, ''))
+        .sort(),
+      ['sbox-agent.1.gz', 'sboxagent.1.gz', 'sboxagent.yaml.5.gz'],
+    );
     assert.equal(await sh('dpkg --verify sboxagent'), '');
   });
 

@@ -30,6 +30,7 @@ test('npm pack, npm i -g, sboxagent and sbox-agent', { timeout: 400_000 }, async
   const installed = await runProgram(install, { timeoutMs: 300_000 });
   assert.equal(installed.code, 0, installed.stderr);
   assert.deepEqual(readdirSync(at('prefix/bin')).sort(), ['sbox-agent', 'sboxagent']);
+  assert.deepEqual(readdirSync(at('prefix/share/man')).sort(), ['man1', 'man5']);
 
   const env = { XDG_CACHE_HOME: at('cache'), SBOXAGENT_SBOXMGR_SOCKET_PATH: at('sboxmgr.sock') };
   const ran = await runProgram([at('prefix/bin/sboxagent'), 'version'], { env });
@@ -44,6 +45,9 @@ test('npm pack, npm i -g, sboxagent and sbox-agent', { timeout: 400_000 }, async
   const ended = new Promise<number | null>((resolve) => daemon.once('exit', resolve));
   t.after(() => void daemon.kill('SIGKILL'));
   await until('its health', async () => (await fetch(`http://127.0.0.1:${port}/api/v1/health`)).status === 200, 30_000);
+  assert.match(await (await fetch(`http://127.0.0.1:${port}/docs`)).text(), /swagger-ui-bundle\.js/);
+  assert.equal((await fetch(`http://127.0.0.1:${port}/docs/swagger-ui/swagger-ui-bundle.js`)).status, 200);
+  assert.equal((await fetch(`http://127.0.0.1:${port}/openapi.json`)).status, 401, 'it is there, for who has a token');
   assert.match((await runProgram([at('prefix/bin/sboxagent'), 'status', '--state-dir', at('state')], { env })).stdout, /HEALTHY/);
   daemon.kill('SIGTERM');
   assert.equal(await ended, 0);
