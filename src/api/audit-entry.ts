@@ -4,26 +4,28 @@ import type { ConfigChange } from '../../gen/es/sboxagent/v1/config_pb.js';
 import type { AuditCall, AuditResult } from '../audit/types.ts';
 import { type AgentError, statusName } from '../kernel/errors.ts';
 import type { Answered, Call, RpcMethod } from './seam.ts';
+import type { Exchange } from './transports/exchange.ts';
 
 /** `sboxagent.v1.ProcessService.StartProcess` */
 export function auditName({ service, desc }: Pick<RpcMethod, 'service' | 'desc'>): string {
   return `${service.typeName}.${desc.name}`;
 }
 
-/** `via` of an entry: the protocol, or the socket by which it came. */
-export function viaOf(local: boolean, protocol: string): string {
+/** `via` of an entry: the protocol, or the socket or the broker by which it came. */
+export function viaOf({ verdict }: Pick<Exchange, 'verdict'>, local: boolean, protocol: string): string {
+  if (verdict !== undefined) return 'nats';
   return local ? 'unix' : protocol;
 }
 
-type Caller = Pick<Call, 'method' | 'principal' | 'span' | 'peer' | 'local' | 'protocol'>;
+type Caller = Pick<Call, 'method' | 'principal' | 'span' | 'peer' | 'via'>;
 
 export function auditCall(call: Caller, timeMs: number, message?: Message): AuditCall {
-  const { method, principal, span, peer, local, protocol } = call;
+  const { method, principal, span, peer, via } = call;
   const { audit } = method;
   return {
     timeMs,
     principal: principal.id,
-    via: viaOf(local, protocol),
+    via,
     peer,
     method: auditName(method),
     target: message !== undefined && audit.kind === 'changes' ? targetOf(method, message, audit.target) : '',

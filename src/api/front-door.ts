@@ -21,6 +21,7 @@ import {
 import { type CertificateWatch, createListener, type Listener } from './listener/index.ts';
 import { createProtocols } from './protocols/protocols.ts';
 import type { PlainRoute, ServedMethod } from './seam.ts';
+import { type MessageCall, MessageExchange } from './transports/message.ts';
 
 export interface FrontDoorOptions {
   readonly api: Settings['api'];
@@ -57,6 +58,8 @@ export interface FrontDoor {
   stop(deadlineMs: number): Promise<void>;
   /** Takes over what may change while it runs: limits, timeouts, rate, hosts, origins. Not the endpoints. */
   reconfigure(api: Settings['api']): void;
+  /** Serves a call that a broker has brought, through the same gate. */
+  serveMessage(call: MessageCall): void;
   /** Reads the files of `api.tls` now: new handshakes get what they hold. Answers what is wrong with them; the old one is served on then. */
   renewCertificate(): string | undefined;
   stats(): FrontDoorStats;
@@ -130,6 +133,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
       return started;
     },
     stop,
+    serveMessage: (call) => gate(new MessageExchange(call), false),
     reconfigure(next) {
       if (JSON.stringify(next.security.rateLimit) !== JSON.stringify(api.security.rateLimit)) {
         limiter = createRateLimiter(next.security.rateLimit, clock);

@@ -17,3 +17,4 @@ export type { Call, Mounted, PlainRoute, RpcMethod, ServedMethod } from './seam.
 export { referenceRoutes } from './static/reference-routes.ts';
 export { fileRoute, type StaticFile, type StaticFiles, staticRoutes } from './static/static-routes.ts';
 export type { Exchange } from './transports/exchange.ts';
+export type { MessageCall, MessageReply } from './transports/message.ts';

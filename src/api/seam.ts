@@ -76,6 +76,8 @@ export interface Call {
   readonly span: CallSpan;
   /** Address of who calls; `unix` over the socket. */
   readonly peer: string;
+  /** How it came, for the audit: the protocol, `unix` or `nats`. */
+  readonly via: string;
   /** Whether it came over the unix socket. */
   readonly local: boolean;
   /** Fires when the client leaves, and (with an AgentError as reason) when the call is cut, its token revoked, or the agent stops. */

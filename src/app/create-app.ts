@@ -217,6 +217,7 @@ export async function createApp({ first, load, files, program, faults, lock, rel
   });
   const fleet = await joinFleet({
     ...{ settings: settings.fleet, version: program.version, health: () => health },
+    serve: (call) => frontDoor.serveMessage(call),
     ...{ supervisor, journal, store, clock, logger, metrics },
   });
   const health = createHealthBoard(

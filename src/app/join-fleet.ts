@@ -1,5 +1,4 @@
-import type { HealthBoard } from '../api/index.ts';
-import { eventText } from '../api/index.ts';
+import { eventText, type HealthBoard, type MessageCall } from '../api/index.ts';
 import type { Journal } from '../events/index.ts';
 import type { Fleet } from '../fleet/index.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -12,6 +11,8 @@ export interface JoinOptions {
   readonly settings: FleetSettings | undefined;
   readonly version: string;
   readonly health: () => HealthBoard;
+  /** Serves a call through the gate. */
+  readonly serve: (call: MessageCall) => void;
   readonly supervisor: Pick<Supervisor, 'list'>;
   readonly journal: Journal;
   readonly store: Store;

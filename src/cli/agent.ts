@@ -6,6 +6,7 @@ import {
   type ClientReadableStream,
   type ClientUnaryCall,
   credentials,
+  type Interceptor,
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
@@ -60,9 +61,10 @@ export interface Dial {
 }
 
 export async function dial(context: Context): Promise<Dial> {
-  const target = await findTarget(context);
+  const { io, options } = context;
   const timeoutMs = await timeoutOf(context);
-  const { io } = context;
+  if (options.agent !== undefined) return dialFleet(context, options.agent, { timeoutMs, nowMs: () => io.clock.wallMs() });
+  const target = await findTarget(context);
   if (target.token !== undefined && readableOnTheWay(target)) {
     io.stderr.write(`sboxagent: warning: the token goes to ${target.name} unencrypted; use https:// or --tls\n`);
   }
@@ -79,13 +81,39 @@ interface Timing {
   readonly nowMs: () => number;
 }
 
-function connect(target: Target, { timeoutMs, nowMs }: Timing): Agent {
+/** An agent of the fleet: calls go over NATS, and no connection of their own is made. */
+async function dialFleet(context: Context, name: string, timing: Timing): Promise<Dial> {
+  if (context.options.target !== undefined) throw usage('--agent and --target exclude each other');
+  const [{ fleetSettings, signingKey }, { overFleet }, { openFleetClient }] = await Promise.all([
+    import('./fleet/place.ts'),
+    import('./fleet/fleet-call.ts'),
+    import('../fleet/client.ts'),
+  ]);
+  const [settings, key] = [await fleetSettings(context), await signingKey(context)];
+  const { clock } = context.io;
+  const where = `agent ${name} of the fleet`;
+  const target: Target = { name: where, address: 'dns:fleet.invalid:1', token: undefined };
+  const dialed = (): Agent => {
+    let client: ReturnType<typeof openFleetClient> | undefined;
+    const open = (): ReturnType<typeof openFleetClient> => (client ??= openFleetClient(settings, clock));
+    const agent = connect(target, timing, [overFleet({ agent: name, key, client: open, clock })]);
+    const close = (): void => {
+      agent.close();
+      client?.then((one) => one.close()).catch(() => {});
+    };
+    return { ...agent, close };
+  };
+  return { where, timeoutMs: timing.timeoutMs, connect: dialed };
+}
+
+function connect(target: Target, { timeoutMs, nowMs }: Timing, interceptors: Interceptor[] = []): Agent {
   if (target.socket !== undefined) assertSocket(target.socket);
   const security = securityOf(target);
   const metadata = new Metadata();
   if (target.token !== undefined) metadata.set('authorization', `Bearer ${target.token}`);
-  const agents = new AgentServiceClient(target.address, security, channelOptions);
-  const shared = { ...channelOptions, channelOverride: agents.getChannel() };
+  const common = { ...channelOptions, interceptors };
+  const agents = new AgentServiceClient(target.address, security, common);
+  const shared = { ...common, channelOverride: agents.getChannel() };
   return {
     where: target.name,
     address: target.address,

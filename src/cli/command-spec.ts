@@ -67,6 +67,12 @@ export const commonFlags: readonly FlagSpec[] = [
   { flags: '--ca-file <path>', summary: "certificates to trust instead of the system's; implies --tls", completes: 'file' },
   { flags: '--cert-file <path>', summary: 'certificate to show to an agent that asks for one; implies --tls', completes: 'file' },
   { flags: '--key-file <path>', summary: 'its private key', completes: 'file' },
+  { flags: '--agent <name>', summary: 'the agent of the fleet to ask, over NATS, instead of the local one' },
+  {
+    flags: '--signing-key <path>',
+    summary: 'the private key that signs what --agent asks ($SBOXAGENT_SIGNING_KEY_FILE)',
+    completes: 'file',
+  },
   { flags: '--config <path>', summary: "the daemon's configuration, to find its socket ($SBOXAGENT_CONFIG)", completes: 'file' },
   { flags: '--state-dir <path>', summary: "the daemon's state directory, to find its socket and tokens", completes: 'directory' },
 ];

@@ -3,6 +3,7 @@ import { agentCommands } from './specs/agent.ts';
 import { alertCommands } from './specs/alerts.ts';
 import { auditCommands } from './specs/audit.ts';
 import { configCommands } from './specs/config.ts';
+import { fleetCommands } from './specs/fleet.ts';
 import { pluginCommands } from './specs/plugins.ts';
 import { processConfigCommands } from './specs/process-config.ts';
 import { processCommands } from './specs/processes.ts';
@@ -24,5 +25,6 @@ export const commands: readonly CommandSpec[] = [
   ...alertCommands,
   ...tokenCommands,
   ...auditCommands,
+  ...fleetCommands,
   ...toolCommands,
 ];

@@ -18,6 +18,8 @@ export function commonOptions(flags: Flags): CommonOptions {
     caFile: text('caFile'),
     certFile: text('certFile'),
     keyFile: text('keyFile'),
+    agent: text('agent'),
+    signingKey: text('signingKey'),
     config: text('config'),
     stateDir: text('stateDir'),
   };

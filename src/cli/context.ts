@@ -14,6 +14,9 @@ export interface CommonOptions {
   readonly caFile: string | undefined;
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
+  /** Name in the fleet. */
+  readonly agent: string | undefined;
+  readonly signingKey: string | undefined;
   readonly config: string | undefined;
   readonly stateDir: string | undefined;
 }

@@ -1,11 +1,12 @@
 /**
- * The agent in a fleet, over NATS JetStream: its events go to one stream, and an entry of a bucket says that it is there.
+ * The agent in a fleet, over NATS JetStream: its events go to one stream, an entry of a bucket says that it is there, and its RPCs are called there.
  *
  * Invariants: nothing here is loaded without `fleet.servers`; servers that are away, wrong or slow disturb nothing else of the agent, and are one
  * warning and a DEGRADED component; every event of the journal reaches the stream once, in order, or stands in a gap; what is in flight is
- * bounded in messages and bytes.
+ * bounded in messages and bytes; a call is judged by its signature and by the scopes of the key, here and not by NATS.
  *
- * May be imported by app, which loads it late. It imports kernel, settings (types), telemetry, store and events.
+ * May be imported by app, which loads it late. It imports kernel, settings (types), telemetry, store, events and access (types).
+ * The client's half, for the command line, has a front door of its own: client.ts.
  */
 import type { Journal, StoredEvent } from '../events/index.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -16,6 +17,7 @@ import type { Logger, Metrics } from '../telemetry/types.ts';
 import { createForwarder } from './forwarder.ts';
 import { createLink } from './link.ts';
 import { createPresence, type PresenceEntry } from './presence.ts';
+import { createRpc, type FleetCall } from './rpc.ts';
 import { subjectsOf } from './subjects.ts';
 
 export interface FleetOptions {
@@ -25,6 +27,8 @@ export interface FleetOptions {
   /** An event as the API writes it. */
   readonly encode: (event: StoredEvent) => string;
   readonly snapshot: () => Pick<PresenceEntry, 'version' | 'health' | 'units'>;
+  /** Serves a call through the gate of every other transport. */
+  readonly serve: (call: FleetCall) => void;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -39,7 +43,7 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
-export async function openFleet({ settings, journal, snapshot, ...common }: FleetOptions): Promise<Fleet> {
+export async function openFleet({ settings, journal, snapshot, serve, ...common }: FleetOptions): Promise<Fleet> {
   const { clock, logger, metrics } = common;
   const subjects = subjectsOf(settings.prefix);
   const link = createLink({ settings, clock, logger });
@@ -48,6 +52,7 @@ export async function openFleet({ settings, journal, snapshot, ...common }: Flee
     ...{ settings, subjects, link, clock },
     snapshot: () => ({ ...snapshot(), last_revision: journal.stats().lastRevision, forwarded_revision: forwarder.revision() }),
   });
+  const rpc = createRpc({ settings, subjects, link, serve, clock, logger });
   metrics.observe('sboxagent_fleet_connected', { kind: 'gauge' }, () => [{ value: link.isUp() ? 1 : 0 }]);
   return {
     health: link.health,
@@ -56,8 +61,10 @@ export async function openFleet({ settings, journal, snapshot, ...common }: Flee
       link.start();
       forwarder.start();
       presence.start();
+      rpc.start();
     },
     async stop() {
+      rpc.stop();
       await forwarder.stop();
       await presence.stop();
       await link.stop();

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { type ConnectionOptions, connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../kernel/clock.ts';
 import { createNote, type NotedHealth } from '../kernel/note.ts';
 import type { FleetSettings } from '../settings/types.ts';
 import type { Logger } from '../telemetry/types.ts';
+import { connectionOptions } from './connection-options.ts';
 
 /** The connection to NATS. It comes and goes, and disturbs nobody by that. */
 export interface Link {
@@ -21,10 +21,6 @@ export interface Link {
 
 const firstWaitMs = 1000;
 const longestWaitMs = 30_000;
-/** How long a first connection may take. */
-const connectTimeoutMs = 5000;
-/** A server that answers no ping for so long is away. */
-const pingIntervalMs = 10_000;
 const drainMs = 2000;
 
 export interface LinkOptions {
@@ -77,7 +73,7 @@ export function createLink({ settings, clock, logger }: LinkOptions): Link {
     let waitMs = firstWaitMs;
     while (!ending.signal.aborted) {
       try {
-        const connection = await connect(optionsOf(settings));
+        const connection = await connect(connectionOptions(settings));
         if (ending.signal.aborted) return await connection.close();
         await follow(connection);
         waitMs = firstWaitMs;
@@ -118,22 +114,6 @@ export function createLink({ settings, clock, logger }: LinkOptions): Link {
       // A connection attempt cannot be taken back; what it makes is closed.
       await Promise.race([ended, clock.sleep(drainMs)]);
     },
-  };
-}
-
-function optionsOf({ servers, credentials, tls, name, prefix }: FleetSettings): ConnectionOptions {
-  const { caFile, certFile, keyFile } = tls;
-  const files = { ca: caFile, cert: certFile, key: keyFile };
-  const read = Object.entries(files).flatMap(([part, file]) => (file === undefined ? [] : [[part, readFileSync(file, 'utf8')] as const]));
-  return {
-    servers: [...servers],
-    name: `${prefix}/${name}`,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: firstWaitMs,
-    timeout: connectTimeoutMs,
-    pingInterval: pingIntervalMs,
-    ...(credentials !== undefined && { authenticator: credsAuthenticator(new TextEncoder().encode(credentials)) }),
-    ...(read.length > 0 && { tls: Object.fromEntries(read) }),
   };
 }
 

@@ -7,6 +7,10 @@ export interface Subjects {
   /** Of one agent: `sboxagent.edge-1.event.process.ready`. */
   eventsOf(agent: string): string;
   event(agent: string, type: string): string;
+  /** Where an agent is called: `sboxagent.edge-1.rpc.ProcessService.ListProcesses`. */
+  rpc(agent: string, service: string, method: string): string;
+  /** Where the caller of one call says what it has taken, or that it leaves. */
+  flow(agent: string, call: string): string;
   /** The bucket with one entry an agent: how it is. */
   readonly presence: string;
 }
@@ -17,6 +21,8 @@ export function subjectsOf(prefix: string): Subjects {
     allEvents: `${prefix}.*.event.>`,
     eventsOf: (agent) => `${prefix}.${agent}.event.>`,
     event: (agent, type) => `${prefix}.${agent}.event.${type}`,
+    rpc: (agent, service, method) => `${prefix}.${agent}.rpc.${service}.${method}`,
+    flow: (agent, call) => `${prefix}.${agent}.flow.${call}`,
     presence: `${prefix}_agents`,
   };
 }

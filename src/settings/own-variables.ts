@@ -13,6 +13,11 @@ export const ownVariables: readonly OwnVariable[] = [
   { name: 'SBOXAGENT_TOKEN', reader: 'commands, Python', doc: 'The token to show there.' },
   { name: 'SBOXAGENT_TOKEN_FILE', reader: 'Python', doc: 'The file that has the token; read again when it changes.' },
   { name: 'SBOXAGENT_TIMEOUT', reader: 'commands', doc: 'How long to wait for an answer, as `--timeout`.' },
+  {
+    name: 'SBOXAGENT_SIGNING_KEY_FILE',
+    reader: 'commands',
+    doc: 'The private key that signs calls to agents of the fleet, as `--signing-key`.',
+  },
   { name: 'SBOXAGENT_DISABLE', reader: 'Python', doc: '`1` switches the reports of sboxmgr off.' },
   { name: 'SBOXAGENT_SPOOL_DIR', reader: 'Python', doc: 'Where events wait while the agent is away.' },
   {

@@ -91,7 +91,7 @@ export interface FleetSettings {
 /** Whose signature is taken, and for what. */
 export interface FleetKey {
   readonly name: string;
-  /** A user's key of NATS: U…. */
+  /** Ed25519, 32 bytes in base64url. */
   readonly publicKey: string;
   readonly scopes: readonly Scope[];
 }

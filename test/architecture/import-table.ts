@@ -103,6 +103,7 @@ export const importTable: Readonly<Record<string, Room>> = {
       telemetry: 'logs and counts',
       store: 'how far the fleet has come is a row of the store',
       events: 'what it forwards',
+      access: 'the type of a verdict',
     },
     packages: { '@nats-io/': 'NATS is spoken here alone' },
   },
@@ -156,6 +157,7 @@ export const importTable: Readonly<Record<string, Room>> = {
   cli: {
     rooms: {
       ...base,
+      fleet: 'how agents are called over NATS: subjects, signatures and frames have one place',
       settings: 'finds the socket as the daemon does',
       access: 'tokens, daemon running or not',
       audit: 'its chain is verified, and changes of tokens are written, daemon running or not',

@@ -35,6 +35,7 @@ export function testCall(method: RpcMethod, options: { readonly protocol?: Proto
       end: () => {},
     },
     peer: '127.0.0.1',
+    via: 'grpc',
     local: false,
     audited: () => {},
     signal: controller.signal,

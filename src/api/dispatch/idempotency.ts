@@ -43,9 +43,9 @@ function requestIdOf(message: Message): string {
 /** The context of work that its caller may leave: nobody's going away ends it, the end of the agent apart. */
 function unattended(context: HandlerContext, call: Call): HandlerContext {
   const { signal } = new AbortController();
-  const { protocol, method, principal, span, peer, local, rest } = call;
+  const { protocol, method, principal, span, peer, via, local, rest } = call;
   const own: Call = {
-    ...{ protocol, method, principal, span, peer, local, rest, signal, reason: undefined },
+    ...{ protocol, method, principal, span, peer, via, local, rest, signal, reason: undefined },
     cut: (error) => call.cut(error),
     audited: () => call.audited(),
     outcome: (code, error) => call.outcome(code, error),

@@ -21,7 +21,7 @@ import type { OpenCalls } from './open-calls.ts';
 import { isNavigation, judgeOrigin, type OriginVerdict, preflightHeaders } from './origin.ts';
 import type { RateLimiter } from './rate-limit.ts';
 import { type Route, type Routes, routeOf } from './route.ts';
-import { judgeCaller } from './token.ts';
+import { judgeCaller, judgeVerdict } from './token.ts';
 import { traceIdOf } from './trace-id.ts';
 
 /** What the gate needs of the rest; functions are read at every request, so that a reload takes effect. */
@@ -69,9 +69,15 @@ function nothing(): void {}
 
 type Check = (visit: Visit) => AgentError | undefined;
 
-const authority: Check = ({ local, target, api }) => {
+const authority: Check = ({ exchange, local, target, api }) => {
   const { authorities } = target;
-  if (local || (authorities.length > 0 && authorities.every((name) => authorityAllowed(name, api.allowedHosts)))) return undefined;
+  // A message has no name of a host that a foreign page could have made up.
+  if (
+    local ||
+    exchange.verdict !== undefined ||
+    (authorities.length > 0 && authorities.every((name) => authorityAllowed(name, api.allowedHosts)))
+  )
+    return undefined;
   const message = 'this name is not one of the agent: call by localhost or 127.0.0.1, or list it in api.allowed_hosts';
   return new AgentError('HOST_NOT_ALLOWED', message);
 };
@@ -92,7 +98,10 @@ const caller: Check = (visit) => {
   const { exchange, local, api, options, route } = visit;
   const scope = route.kind === 'call' ? route.method.scope : route.kind === 'plain' ? route.route.scope : undefined;
   const { access, counters } = options;
-  const judged = judgeCaller(header(exchange, 'authorization'), scope, { local, authEnabled: api.security.authEnabled, access });
+  const judged =
+    exchange.verdict !== undefined
+      ? judgeVerdict(exchange.verdict, scope)
+      : judgeCaller(header(exchange, 'authorization'), scope, { local, authEnabled: api.security.authEnabled, access });
   visit.principal = judged.principal;
   visit.denied = judged.error;
   if (judged.error !== undefined) counters.denied.add(1, { reason: judged.error.reason.toLowerCase() });
@@ -206,7 +215,7 @@ function recordRefused(visit: Visit, error: AgentError, traceId: string): void {
   const { exchange, local, options, principal, route, denied } = visit;
   if (route.kind === 'none' || (denied !== error && !(route.kind === 'call' && route.method.audit.kind === 'changes'))) return;
   const method = route.kind === 'call' ? auditName(route.method) : `${exchange.method} ${route.route.path}`;
-  const via = viaOf(local, route.protocol.name);
+  const via = viaOf(exchange, local, route.protocol.name);
   const peer = peerOf(exchange, local);
   const call = { timeMs: options.clock.wallMs(), principal: principal.id, via, peer, method, target: '', traceId, changes: [] };
   options.audit?.refused(call, failure(error));

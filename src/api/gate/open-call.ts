@@ -2,6 +2,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { AgentError } from '../../kernel/errors.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { CallSpan } from '../../telemetry/types.ts';
+import { viaOf } from '../audit-entry.ts';
 import { fromUnknown } from '../errors/known.ts';
 import type { Call, ProtocolName, ServedMethod, ServingProtocol } from '../seam.ts';
 import type { Exchange } from '../transports/exchange.ts';
@@ -86,6 +87,10 @@ export class OpenCall implements Call {
   get rest(): { status?: number; location?: string } {
     this.#rest ??= {};
     return this.#rest;
+  }
+
+  get via(): string {
+    return viaOf(this.exchange, this.local, this.protocol);
   }
 
   get peer(): string {

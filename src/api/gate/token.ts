@@ -44,7 +44,11 @@ export function judgeCaller(
 ): Judged {
   if (options.local) return { principal: unixPrincipal };
   if (!options.authEnabled) return { principal: openPrincipal };
-  const verdict = options.access.authenticate(authorization);
+  return judgeVerdict(options.access.authenticate(authorization), scope);
+}
+
+/** Whether who is known by a token, or by a signature, may do what needs `scope` (undefined: everybody may). */
+export function judgeVerdict(verdict: Verdict, scope: Scope | undefined): Judged {
   if (scope === undefined) return { principal: verdict.ok ? verdict.principal : anonymous };
   if (!verdict.ok) return { principal: anonymous, error: new AgentError(verdict.reason, verdict.message) };
   const { principal } = verdict;

@@ -1,6 +1,7 @@
 /** One request and its answer, alike for HTTP/1.1 and HTTP/2. The transport owns the end of it: who left, and when. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { Verdict } from '../../access/types.ts';
 
 /** Names in lower case; a name that comes several times has a list. */
 export type Head = Record<string, string | number | readonly string[]>;
@@ -15,6 +16,8 @@ export interface Exchange {
   readonly headers: IncomingHttpHeaders;
   readonly encrypted: boolean;
   readonly remoteAddress: string;
+  /** Who calls, where the transport itself has judged that (a signed message); undefined: the token of the request says it. */
+  readonly verdict?: Verdict | undefined;
   /** Whether the request announces a body. */
   readonly hasBody: boolean;
   /** The request's body; whoever reads it stops at a bound. */

@@ -14,7 +14,7 @@ export const fleetKeyTable: readonly Key[] = [
   key('name', subjectToken, undefined, 'Needed; no two keys have the same.'),
   key(
     'public_key',
-    text(/^U[A-Z2-7]{55}$/, 'the public key (U…) that "sboxagent fleet key" prints'),
+    text(/^[A-Za-z0-9_-]{43}$/, 'the public key that "sboxagent fleet key" prints'),
     undefined,
     'Needed. Its private half signs the calls.',
   ),

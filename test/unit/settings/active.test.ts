@@ -47,7 +47,7 @@ function another({ path, type, fallback }: Key): unknown {
     'fleet.name': 'another',
     'fleet.prefix': 'another',
     'fleet.labels': { region: 'eu' },
-    'fleet.keys': [{ name: 'ops', public_key: `U${'A'.repeat(55)}` }],
+    'fleet.keys': [{ name: 'ops', public_key: 'A'.repeat(43) }],
   };
   if (Object.hasOwn(special, path)) return special[path];
   switch (type.kind) {
