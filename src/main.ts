@@ -5,7 +5,7 @@
 
 import { join } from 'node:path';
 import { holdSignals } from './app/signals.ts';
-import { loadDaemon } from './bundled.ts';
+import { loadClient, loadDaemon } from './bundled.ts';
 
 /** Exit code of a fault of the program itself. */
 const FAULT = 70;
@@ -27,7 +27,7 @@ async function run(argv: readonly string[]): Promise<number> {
       return (await import('../examples/proxy.ts')).runExampleProxy();
     default:
   }
-  const { runCli, standardIo } = await import('./cli/index.ts');
+  const { runCli, standardIo } = await loadClient(root);
   const code = await runCli(argv, standardIo());
   // A connection that is still being tried must not hold up the end of a command; what it said is waited for.
   const waiting = [process.stdout, process.stderr].filter((stream) => stream.writableLength > 0);

@@ -1,14 +1,18 @@
 /**
- * Puts the daemon together in few files, `dist/` below the project: `node deploy/package/bundle.ts`. A daemon is a thousand modules; to load
- * each by itself is a third of the work of its start and a sixth of its memory. What is loaded late, and what runs in threads, stays a file
- * of its own. src/bundled.ts says when a start takes it.
+ * Puts the daemon and the client together in few files, `dist/` below the project: `node deploy/package/bundle.ts`. A daemon is a thousand
+ * modules; to load each by itself is a third of the work of its start and a sixth of its memory. What is loaded late, and what runs in
+ * threads, stays a file of its own. src/bundled.ts says when a start takes a bundle.
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import type { Plugin } from 'rolldown';
-import { bundleDirectory, type Inputs, inputsFile, isFresh, packagesFile, stampOf } from '../../src/bundled.ts';
+import { type BundleName, bundleDirectory, entryFile, type Inputs, inputsFile, isFresh, packagesFile, stampOf } from '../../src/bundled.ts';
 
 const root = join(import.meta.dirname, '../..');
+
+/** Where each begins. */
+const entries: Readonly<Record<BundleName, string>> = { daemon: 'src/app/main.ts', client: 'src/cli/index.ts' };
+const names: readonly BundleName[] = ['daemon', 'client'];
 
 /** Modules that code names by their address, `new URL('./worker.ts', import.meta.url)` and `late<…>(import.meta, './x.ts')`; and every other own address. */
 const addresses =
@@ -34,7 +38,7 @@ const moved: Plugin = {
       const { url, late, path: specifier } = match.at(-1) as Partial<Record<'url' | 'late' | 'path', string>>;
       if (url !== undefined) return `new URL('${emit(url)}', import.meta.url)`;
       if (specifier !== undefined) return `${late}(import.meta, '${emit(specifier)}')`;
-      return `new URL('../${path.replace(/\.ts$/, '.js')}', import.meta.url).href`;
+      return `new URL('../../${path.replace(/\.ts$/, '.js')}', import.meta.url).href`;
     });
     return { code: replaced, map: null };
   },
@@ -53,11 +57,11 @@ function inputsOf(modules: readonly string[]): Inputs {
   return Object.fromEntries([...new Set([...own, packagesFile])].map((path) => [path, stampOf(join(root, path))]));
 }
 
-/** Makes the bundle in `directory`; answers what it was made of. */
-export async function bundle(directory: string): Promise<Inputs> {
+/** Makes a bundle in `directory`; answers what it was made of. */
+async function bundle(name: BundleName, directory: string): Promise<Inputs> {
   const { rolldown } = await import('rolldown');
   const made = await rolldown({
-    input: { serve: join(root, 'src/app/main.ts') },
+    input: { main: join(root, entries[name]) },
     platform: 'node',
     plugins: [moved],
     onLog: (level, { message }) => void (level === 'warn' && process.stderr.write(`bundle: ${message}\n`)),
@@ -66,7 +70,7 @@ export async function bundle(directory: string): Promise<Inputs> {
     const { output } = await made.write({
       dir: directory,
       format: 'es',
-      entryFileNames: '[name].js',
+      entryFileNames: entryFile,
       chunkFileNames: '[name]-[hash].js',
       // Nobody reads them there, and they lie in memory with the rest.
       comments: false,
@@ -78,14 +82,23 @@ export async function bundle(directory: string): Promise<Inputs> {
   }
 }
 
-/** Makes the checkout's own, where it is not fresh: beside the old one, which a start may be reading. */
-async function refresh(): Promise<void> {
-  if (isFresh(root)) return;
-  const target = join(root, bundleDirectory);
+/** The bundles of a package, below its directory. Nobody edits what is shipped: they are fresh whatever the files say. */
+export async function bundleFor(shipped: string): Promise<void> {
+  for (const name of names) {
+    const directory = bundleDirectory(shipped, name);
+    await bundle(name, directory);
+    writeFileSync(join(directory, inputsFile), '{}');
+  }
+}
+
+/** Makes the checkout's own, where they are not fresh: beside the old one, which a start may be reading. */
+async function refresh(name: BundleName): Promise<void> {
+  if (isFresh(root, name)) return;
+  const target = bundleDirectory(root, name);
   const fresh = `${target}.${process.pid}`;
-  mkdirSync(fresh);
+  mkdirSync(fresh, { recursive: true });
   try {
-    writeFileSync(join(fresh, inputsFile), JSON.stringify(await bundle(fresh)));
+    writeFileSync(join(fresh, inputsFile), JSON.stringify(await bundle(name, fresh)));
     rmSync(target, { recursive: true, force: true });
     renameSync(fresh, target);
   } finally {
@@ -95,9 +108,9 @@ async function refresh(): Promise<void> {
 
 if (import.meta.main) {
   try {
-    await refresh();
+    for (const name of names) await refresh(name);
   } catch (error) {
     // Slower, and the same: a platform that rolldown does not know runs the sources.
-    process.stderr.write(`bundle: none is made, the daemon runs from its sources: ${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`bundle: none is made, the sources are run: ${error instanceof Error ? error.message : error}\n`);
   }
 }

@@ -1,14 +1,14 @@
 /**
  * Puts what is shipped into a directory: `node deploy/package/stage.ts DIRECTORY`. The TypeScript becomes JavaScript by taking its types away
  * (line and column stay), since Node strips types nowhere below node_modules, where npm puts a package. Both npm and the Debian package
- * ship this directory; its version is that of package.json. The daemon is there in few files too (bundle.ts), which is what `serve` runs.
+ * ship this directory; its version is that of package.json. Daemon and client are there in few files too (bundle.ts), which is
+ * what is run.
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, globSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join } from 'node:path';
-import { bundleDirectory, inputsFile } from '../../src/bundled.ts';
-import { bundle } from './bundle.ts';
+import { bundleFor } from './bundle.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -80,9 +80,7 @@ export async function stage(directory: string): Promise<void> {
   for (const path of globSync(programs, { cwd: root, exclude: ['src/console/**'] })) {
     writeFileSync(place(path.replace(/\.ts$/, '.js')), toJavaScript(readFileSync(join(root, path), 'utf8')));
   }
-  await bundle(join(directory, bundleDirectory));
-  // Nobody edits what is shipped: it is fresh whatever the files say.
-  writeFileSync(place(join(bundleDirectory, inputsFile)), '{}');
+  await bundleFor(directory);
   writeFileSync(place('package.json'), `${JSON.stringify(shippedManifest(), null, 2)}\n`);
 }
 

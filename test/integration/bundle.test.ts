@@ -19,22 +19,22 @@ function directory(t: { after(fn: () => void): void }): string {
 
 test('a bundle counts while every file is as it was when it was made', (t) => {
   const dir = directory(t);
-  assert.equal(isFresh(dir), false, 'there is none');
-  mkdirSync(join(dir, bundleDirectory));
+  assert.equal(isFresh(dir, 'daemon'), false, 'there is none');
+  mkdirSync(bundleDirectory(dir, 'daemon'), { recursive: true });
   const source = join(dir, 'a.ts');
   writeFileSync(source, 'one');
-  const write = (text: string): void => writeFileSync(join(dir, bundleDirectory, inputsFile), text);
+  const write = (text: string): void => writeFileSync(join(bundleDirectory(dir, 'daemon'), inputsFile), text);
   write(JSON.stringify({ 'a.ts': stampOf(source) }));
-  assert.equal(isFresh(dir), true);
+  assert.equal(isFresh(dir, 'daemon'), true);
   utimesSync(source, 1, 1);
-  assert.equal(isFresh(dir), false, 'written again');
+  assert.equal(isFresh(dir, 'daemon'), false, 'written again');
   write(JSON.stringify({ 'a.ts': stampOf(source) }));
-  assert.equal(isFresh(dir), true);
+  assert.equal(isFresh(dir, 'daemon'), true);
   rmSync(source);
-  assert.equal(isFresh(dir), false, 'gone');
+  assert.equal(isFresh(dir, 'daemon'), false, 'gone');
   for (const text of ['', 'null', '{"a.ts": 1}']) {
     write(text);
-    assert.equal(isFresh(dir), false, text);
+    assert.equal(isFresh(dir, 'daemon'), false, text);
   }
 });
 

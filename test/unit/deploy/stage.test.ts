@@ -16,7 +16,10 @@ test('what is shipped has every file that its code names, types in none, and the
   execFileSync(process.execPath, [join(root, 'deploy/package/stage.ts'), directory], { stdio: 'ignore' });
   const files = globSync('{dist,src,gen,examples}/**/*.js', { cwd: directory });
   assert.ok(
-    files.includes('src/main.js') && files.includes('dist/serve.js') && files.includes('dist/store-worker.js') && files.length > 300,
+    files.includes('src/main.js') &&
+      files.includes('dist/daemon/main.js') &&
+      files.includes('dist/daemon/store-worker.js') &&
+      files.length > 300,
   );
   const served = ['gen/openapi/openapi.json', 'src/reference/index.html', 'third_party/swagger-ui/swagger-ui-bundle.js'];
   for (const path of [...served, 'third_party/swagger-ui/LICENSE']) assert.ok(existsSync(join(directory, path)), path);
