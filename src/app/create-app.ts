@@ -22,6 +22,7 @@ import { joinFleet } from './join-fleet.ts';
 import { giveMemoryBack, ownMemory } from './memory.ts';
 import { createCertificateNews, followSecretFiles, reloadWithCertificate } from './named-files.ts';
 import { pageRoutes } from './pages.ts';
+import { sendLogs } from './send-logs.ts';
 import type { Told } from './service-manager.ts';
 import { traceLines } from './trace-lines.ts';
 import { createUnitChanges } from './unit-changes.ts';
@@ -75,6 +76,7 @@ export async function createApp({ first, load, files, program, faults, lock, rel
   const foundation = await openFoundation({ settings, program, environment, serving: serving.promise, clock });
   const { telemetry, logger, metrics, store, journal, logs } = foundation;
   for (const warning of first.warnings) logger.warn({ warning }, 'the configuration is fit, and something in it is odd');
+  const sending = new AbortController();
   const traces = openTraces({ store, settings: settings.traces, journal, lines: traceLines(logs), clock, logger, metrics });
   telemetry.keepSpans(traces.sink);
   const { spans } = telemetry;
@@ -298,6 +300,7 @@ export async function createApp({ first, load, files, program, faults, lock, rel
     ['health', () => health.stop()],
     ['access', () => access.stop()],
     ['business', () => business.stop()],
+    ['sent logs', () => sending.abort()],
     ['audit', () => audit.stop()],
     ['traces', () => traces.stop()],
     ...foundation.endings,
@@ -338,6 +341,7 @@ export async function createApp({ first, load, files, program, faults, lock, rel
       journal.emit({ type: 'agent.started', subject: settings.agent.name, data: { version: program.version, pid: process.pid } });
       logger.info({ version: program.version, listeners, state_dir: stateDir, config: loaded.paths }, 'agent started');
       clock.after(settledMs, serving.resolve);
+      void sendLogs({ telemetry, logs, logger, clock, signal: sending.signal });
       stopGivingBack = giveMemoryBack(ownMemory(clock));
       config.start();
       stopFollowing = followSecretFiles({ loaded: () => loaded, clock, reload: config.reload });

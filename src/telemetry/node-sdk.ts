@@ -1,7 +1,10 @@
 import { context, metrics as globalMetrics, logs, type Tracer, trace } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
+import type { LogRecordProcessor } from '@opentelemetry/sdk-logs';
 import type { IMetricReader, MetricProducer } from '@opentelemetry/sdk-metrics';
 import type { IdGenerator, ReadableSpan, Sampler, SpanProcessor } from '@opentelemetry/sdk-trace';
+import type { CollectorWatch } from './collector-watch.ts';
+import { type LogSender, logSender } from './log-sender.ts';
 import type { Environment, OtlpPlan } from './otlp.ts';
 import { sizedAgent } from './sized-agent.ts';
 
@@ -16,10 +19,13 @@ export interface NodeSdkOptions {
   readonly sampler: Sampler;
   readonly idGenerator: IdGenerator;
   readonly producer: MetricProducer;
+  readonly collector: CollectorWatch;
 }
 
 export interface StartedSdk {
   readonly tracer: Tracer;
+  /** Undefined where no logs are sent. */
+  readonly logs: LogSender | undefined;
   /** Takes spans that ended before it was there. */
   adopt(spans: readonly ReadableSpan[]): void;
   /** Sends what waits. Answers what went wrong, one entry a part; never throws. */
@@ -28,16 +34,17 @@ export interface StartedSdk {
 
 /**
  * OpenTelemetry's NodeSDK, which puts tracing and OTLP together. Its entry costs a quarter of a second, so it is imported only where there
- * is a collector. Everything that it would take from the environment by itself is given: without processors for logs it would post logs to
+ * is a collector. Everything that it would take from the environment by itself is given: without a list of processors for logs it would post logs to
  * localhost. It registers what it makes globally, which is undone at once, so that several can live in one program. Queues hold at most
  * OTEL_BSP_MAX_QUEUE_SIZE (2048) spans and one export at a time runs, so that a dead or deaf collector costs dropped spans and nothing else.
  */
 export async function startNodeSdk(options: NodeSdkOptions): Promise<StartedSdk> {
-  const { plan, env } = options;
-  const [{ NodeSDK }, spanProcessors, metricReaders] = await Promise.all([
+  const { plan, env, collector } = options;
+  const [{ NodeSDK }, spanProcessors, metricReaders, logRecordProcessors] = await Promise.all([
     import('@opentelemetry/sdk-node'),
-    plan.traces === undefined ? [] : spansTo(plan.traces, env),
-    plan.metrics === undefined ? [] : metricsTo(plan.metrics, env, options.producer),
+    plan.traces === undefined ? [] : spansTo(plan.traces, { env, collector }),
+    plan.metrics === undefined ? [] : metricsTo(plan.metrics, { env, collector }, options.producer),
+    plan.logs === undefined ? [] : logsTo(plan.logs, { env, collector }),
   ]);
   const sdk = new NodeSDK({
     resource: options.resource,
@@ -48,32 +55,40 @@ export async function startNodeSdk(options: NodeSdkOptions): Promise<StartedSdk>
     idGenerator: options.idGenerator,
     spanProcessors,
     metricReaders,
-    logRecordProcessors: [],
+    logRecordProcessors,
   });
   sdk.start();
   const tracer = trace.getTracerProvider().getTracer('sboxagent', options.version);
+  const sender = plan.logs === undefined ? undefined : logSender(logs.getLoggerProvider().getLogger('sboxagent', options.version));
   for (const registered of [context, trace, globalMetrics, logs]) registered.disable();
   return {
     tracer,
+    logs: sender,
     adopt(spans) {
       for (const span of spans) for (const processor of spanProcessors) processor.onEnd(span);
     },
     async shutdown() {
       // The SDK's own shutdown ends at the first rejection and hides the others: each part is shut down by itself before.
-      const ends = [...spanProcessors, ...metricReaders].map((part) => part.shutdown());
+      const ends = [...spanProcessors, ...metricReaders, ...logRecordProcessors].map((part) => part.shutdown());
       const results = [...(await Promise.allSettled(ends)), ...(await Promise.allSettled([sdk.shutdown()]))];
       return results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
     },
   };
 }
 
-async function spansTo(url: string, env: Environment): Promise<SpanProcessor[]> {
+interface Sending {
+  readonly env: Environment;
+  readonly collector: CollectorWatch;
+}
+
+async function spansTo(url: string, { env, collector }: Sending): Promise<SpanProcessor[]> {
   const [{ OTLPTraceExporter }, { BatchSpanProcessor }] = await Promise.all([
     import('@opentelemetry/exporter-trace-otlp-http'),
     import('@opentelemetry/sdk-trace'),
   ]);
   const timeoutMillis = positive(env['OTEL_BSP_EXPORT_TIMEOUT'], exportTimeoutMs);
-  const exporter = new OTLPTraceExporter({ url, timeoutMillis, concurrencyLimit: 1, httpAgentOptions: sizedAgent });
+  const options = { url, timeoutMillis, concurrencyLimit: 1, httpAgentOptions: sizedAgent };
+  const exporter = collector.watch('traces', new OTLPTraceExporter(options));
   const maxQueueSize = positive(env['OTEL_BSP_MAX_QUEUE_SIZE'], 2048);
   return [
     new BatchSpanProcessor({
@@ -86,14 +101,35 @@ async function spansTo(url: string, env: Environment): Promise<SpanProcessor[]> 
   ];
 }
 
-async function metricsTo(url: string, env: Environment, producer: MetricProducer): Promise<IMetricReader[]> {
+async function logsTo(url: string, { env, collector }: Sending): Promise<LogRecordProcessor[]> {
+  const [{ OTLPLogExporter }, { BatchLogRecordProcessor }] = await Promise.all([
+    import('@opentelemetry/exporter-logs-otlp-http'),
+    import('@opentelemetry/sdk-logs'),
+  ]);
+  const timeoutMillis = positive(env['OTEL_BLRP_EXPORT_TIMEOUT'], exportTimeoutMs);
+  const options = { url, timeoutMillis, concurrencyLimit: 1, httpAgentOptions: sizedAgent };
+  const exporter = collector.watch('logs', new OTLPLogExporter(options));
+  const maxQueueSize = positive(env['OTEL_BLRP_MAX_QUEUE_SIZE'], 2048);
+  return [
+    new BatchLogRecordProcessor({
+      exporter,
+      scheduledDelayMillis: positive(env['OTEL_BLRP_SCHEDULE_DELAY'], 1000),
+      exportTimeoutMillis: timeoutMillis,
+      maxQueueSize,
+      maxExportBatchSize: Math.min(maxQueueSize, positive(env['OTEL_BLRP_MAX_EXPORT_BATCH_SIZE'], 512)),
+    }),
+  ];
+}
+
+async function metricsTo(url: string, { env, collector }: Sending, producer: MetricProducer): Promise<IMetricReader[]> {
   const [{ OTLPMetricExporter }, { PeriodicExportingMetricReader }] = await Promise.all([
     import('@opentelemetry/exporter-metrics-otlp-http'),
     import('@opentelemetry/sdk-metrics'),
   ]);
   const exportIntervalMillis = positive(env['OTEL_METRIC_EXPORT_INTERVAL'], 60_000);
   const timeoutMillis = Math.min(exportIntervalMillis, positive(env['OTEL_METRIC_EXPORT_TIMEOUT'], exportTimeoutMs));
-  const exporter = new OTLPMetricExporter({ url, timeoutMillis, concurrencyLimit: 1, httpAgentOptions: sizedAgent });
+  const options = { url, timeoutMillis, concurrencyLimit: 1, httpAgentOptions: sizedAgent };
+  const exporter = collector.watch('metrics', new OTLPMetricExporter(options));
   return [
     new PeriodicExportingMetricReader({ exporter, exportIntervalMillis, exportTimeoutMillis: timeoutMillis, metricProducers: [producer] }),
   ];

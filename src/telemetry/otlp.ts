@@ -5,6 +5,7 @@ export interface OtlpPlan {
   /** Whole URLs; undefined where that signal is not sent. */
   readonly traces: string | undefined;
   readonly metrics: string | undefined;
+  readonly logs: string | undefined;
   /** Variables that ask for a protocol that is not spoken. */
   readonly unspoken: string | undefined;
 }
@@ -14,10 +15,11 @@ export function planOtlp(baseUrl: string | undefined, env: Environment): OtlpPla
   if (env['OTEL_SDK_DISABLED']?.toLowerCase() === 'true') return undefined;
   const traces = endpoint('traces', baseUrl, env);
   const metrics = endpoint('metrics', baseUrl, env);
-  return traces || metrics ? { traces, metrics, unspoken: otherProtocols(env) } : undefined;
+  const logs = endpoint('logs', baseUrl, env);
+  return traces || metrics || logs ? { traces, metrics, logs, unspoken: otherProtocols(env) } : undefined;
 }
 
-function endpoint(signal: 'traces' | 'metrics', baseUrl: string | undefined, env: Environment): string | undefined {
+function endpoint(signal: 'traces' | 'metrics' | 'logs', baseUrl: string | undefined, env: Environment): string | undefined {
   const upper = signal.toUpperCase();
   if (env[`OTEL_${upper}_EXPORTER`] === 'none') return undefined;
   const base = baseUrl ?? env['OTEL_EXPORTER_OTLP_ENDPOINT'];
@@ -31,7 +33,7 @@ export const spokenProtocol = 'http/json';
 
 /** The variables that ask for another protocol than the one that is spoken; undefined where none does. */
 function otherProtocols(env: Environment): string | undefined {
-  const asked = ['', 'TRACES_', 'METRICS_'].flatMap((signal) => {
+  const asked = ['', 'TRACES_', 'METRICS_', 'LOGS_'].flatMap((signal) => {
     const name = `OTEL_EXPORTER_OTLP_${signal}PROTOCOL`;
     return env[name] && env[name] !== spokenProtocol ? [`${name}=${env[name]}`] : [];
   });

@@ -4,6 +4,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import type { Clock } from '../kernel/clock.ts';
 import { within } from '../kernel/within.ts';
 import { createCalls } from './calls.ts';
+import { createCollectorWatch } from './collector-watch.ts';
 import { createCustom } from './custom.ts';
 import { createLogger, type Destination } from './logger.ts';
 import { createMetrics } from './metrics.ts';
@@ -69,6 +70,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     ...{ env: options.env, version: options.version, sampleRatio: options.sampleRatio, collect },
     attributes: resourceAttributes(options),
     serving: options.serving ?? Promise.resolve(),
+    collector: createCollectorWatch(log.logger),
     onFault: (error) => log.logger.error({ error }, 'the OpenTelemetry SDK could not be started: nothing is sent to the collector'),
   });
   if (plan?.unspoken !== undefined) {
@@ -94,6 +96,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     custom: { record: custom.record },
     snapshot: () => Promise.resolve(familiesOf(collect())),
     spans: createSpans({ tracer, nextTraceId: tracing?.nextTraceId ?? (() => {}), active, sink: () => sink, clock }),
+    logSender: () => tracing?.logSender() ?? Promise.resolve(undefined),
     keepSpans: (one) => {
       sink = one;
     },

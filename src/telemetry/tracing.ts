@@ -11,6 +11,8 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { newSpanId, newTraceId } from '../kernel/ids.ts';
+import type { CollectorWatch } from './collector-watch.ts';
+import type { LogSender } from './log-sender.ts';
 import type { StartedSdk } from './node-sdk.ts';
 import type { Environment, OtlpPlan } from './otlp.ts';
 
@@ -22,6 +24,8 @@ export interface Tracing {
   tracer(): Tracer;
   /** Says under which trace the next root span begins. */
   nextTraceId(traceId: string): void;
+  /** What sends lines, when the SDK is loaded. */
+  logSender(): Promise<LogSender | undefined>;
   /** Sends what waits; loads the SDK where spans wait for it. Answers what went wrong. */
   stop(): Promise<readonly unknown[]>;
 }
@@ -39,6 +43,7 @@ export interface TracingOptions {
   readonly collect: () => MetricData[];
   /** When the SDK may take its time to be loaded. */
   readonly serving: Promise<unknown>;
+  readonly collector: CollectorWatch;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -67,7 +72,16 @@ export function startTracing(options: TracingOptions): Tracing {
       const producer: MetricProducer = {
         collect: () => Promise.resolve({ resourceMetrics: { resource, scopeMetrics: scopeMetrics() }, errors: [] }),
       };
-      const sdk = await startNodeSdk({ plan, env: options.env, version, resource, sampler: ratio, producer, idGenerator: ids.generator });
+      const sdk = await startNodeSdk({
+        plan,
+        env: options.env,
+        version,
+        resource,
+        sampler: ratio,
+        producer,
+        idGenerator: ids.generator,
+        collector: options.collector,
+      });
       if (plan.traces !== undefined) tracer = sdk.tracer;
       held.handTo(sdk);
       return sdk;
@@ -85,6 +99,10 @@ export function startTracing(options: TracingOptions): Tracing {
   return {
     tracer: () => tracer,
     nextTraceId: ids.next,
+    logSender: async () => {
+      await options.serving;
+      return plan.logs === undefined || stopped ? undefined : (await connect())?.logs;
+    },
     async stop() {
       stopped = true;
       const sdk = held.count() > 0 ? await connect() : await loading;

@@ -216,7 +216,21 @@ export interface Spans {
   ): WorkSpan;
 }
 
+/** A line of a log as it goes to a collector. */
+export interface SentLine {
+  readonly timeMs: number;
+  readonly level: 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR' | 'FATAL';
+  /** `agent`, or who wrote it. */
+  readonly source: string;
+  readonly message: string;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly fields: Readonly<Record<string, string | number | boolean | null | object>>;
+}
+
 export interface Telemetry {
+  /** What sends lines to the collector, once it can; undefined where none is to be sent. */
+  logSender(): Promise<((line: SentLine) => void) | undefined>;
   readonly spans: Spans;
   /** Everything that ends from now on goes to this sink; there is one. */
   keepSpans(sink: SpanSink): void;

@@ -88,6 +88,7 @@ export function fakeTelemetry(): FakeTelemetry {
     },
     spans: { start: () => ({ traceId: '', spanId: '', end: () => {} }) },
     keepSpans: () => {},
+    logSender: () => Promise.resolve(undefined),
     custom: { record: () => [] },
     snapshot: () => Promise.resolve([]),
     run: (_call, fn) => fn(),
