@@ -53,11 +53,12 @@ export function askHttpApi(
   return promise;
 }
 
-/** Calls a unary method of the gRPC API of an engine, in bytes. Throws what keeps it from answering. */
+/** Calls a method of the gRPC API of an engine, in bytes, with its secret; of a stream the first message is the answer. Throws what keeps it from answering. */
 export function callGrpcApi(
   api: EngineApi,
   method: string,
   { message, signal }: { readonly message: Buffer; readonly signal: AbortSignal },
 ): Promise<GrpcAnswer> {
-  return callGrpc({ host: reachable(api.address ?? ''), port: api.port, method, message, signal });
+  const { port, tls, secret } = api;
+  return callGrpc({ host: reachable(api.address ?? ''), port, method, message, signal, tls, secret: secret.value });
 }

@@ -1,6 +1,7 @@
 import { askHttpApi, callGrpcApi } from './engine-api.ts';
 import { field, isLoopback, table } from './engines/fields.ts';
 import type { Document, Engine, EngineApi } from './engines/index.ts';
+import { fieldsOf } from './protobuf-fields.ts';
 import { readStats } from './xray-stats.ts';
 
 /** What an engine says of its traffic, since it began. What it does not count is undefined. */
@@ -13,7 +14,7 @@ export interface EngineFigures {
 }
 
 /** Best first: xray's figures are dearer by gRPC. */
-const counted: readonly EngineApi['kind'][] = ['clash', 'hysteria', 'expvar', 'xray'];
+const counted: readonly EngineApi['kind'][] = ['clash', 'sing-box', 'hysteria', 'expvar', 'xray'];
 
 /**
  * The API of a config that figures are read from: one that only this machine reaches, and that has its secret where it wants one. Any other
@@ -33,6 +34,8 @@ export async function readFigures(api: EngineApi, signal: AbortSignal): Promise<
   switch (api.kind) {
     case 'clash':
       return ofClash(await askJson(api, '/connections', signal));
+    case 'sing-box':
+      return ofStatus(api, signal);
     case 'hysteria':
       return ofHysteria(await askJson(api, '/traffic', signal), await askJson(api, '/online', signal));
     case 'expvar':
@@ -63,6 +66,23 @@ function ofClash(answer: Document): EngineFigures {
     connections: Array.isArray(connections) ? connections.length : 0,
     transmitBytes: number(answer['uploadTotal']),
     receiveBytes: number(answer['downloadTotal']),
+  };
+}
+
+/** Numbers of the fields of `daemon.Status` (daemon/started_service.proto of sing-box 1.14). */
+const statusFields = { connections: 3, isCounted: 5, transmitBytes: 8, receiveBytes: 9 } as const;
+
+/** sing-box's own gRPC service tells its status as a stream, the first at once. */
+async function ofStatus(api: EngineApi, signal: AbortSignal): Promise<EngineFigures> {
+  const answer = await callGrpcApi(api, '/daemon.StartedService/SubscribeStatus', { message: Buffer.alloc(0), signal });
+  if (!answer.ok) throw new Error(`its API does not answer: ${answer.details}`);
+  // What is 0 is not sent.
+  const values = new Map(fieldsOf(answer.message).map(({ number: which, value }) => [which, value]));
+  const figure = (which: number): number | undefined => (values.get(statusFields.isCounted) === 1 ? (values.get(which) ?? 0) : undefined);
+  return {
+    connections: figure(statusFields.connections),
+    transmitBytes: figure(statusFields.transmitBytes),
+    receiveBytes: figure(statusFields.receiveBytes),
   };
 }
 

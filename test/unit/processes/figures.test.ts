@@ -19,6 +19,11 @@ test('an API that others reach, or that has no secret, is not used', () => {
   assert.equal(api('sing-box', clash('0.0.0.0:9090', 's')), undefined);
   assert.equal(api('sing-box', clash('127.0.0.1:9090', '')), undefined);
   assert.equal(api('sing-box', '{}'), undefined);
+  const service = (listen: string, secret: string): string =>
+    JSON.stringify({ services: [{ type: 'api', listen, listen_port: 9091, secret }] });
+  assert.equal(api('sing-box', service('127.0.0.1', 's')), 'sing-box');
+  assert.equal(api('sing-box', service('::', 's')), undefined);
+  assert.equal(api('sing-box', service('127.0.0.1', '')), undefined);
   assert.equal(api('xray', '{"api": {"tag": "a", "listen": "127.0.0.1:1"}, "metrics": {"tag": "m", "listen": "127.0.0.1:2"}}'), 'expvar');
   assert.equal(api('xray', '{"api": {"tag": "a", "listen": "127.0.0.1:1"}}'), 'xray');
   assert.equal(api('hysteria', 'trafficStats: {listen: ":9999", secret: s}'), undefined);
