@@ -6,17 +6,15 @@ import { openAudit } from '../audit/index.ts';
 import { openConfig } from '../config/index.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { createNote } from '../kernel/note.ts';
-import { within } from '../kernel/within.ts';
-import { openPlugins } from '../plugins/index.ts';
-import { createSupervisor, explainProcess, openProcessConfigs } from '../processes/index.ts';
+import { explainProcess } from '../processes/index.ts';
 import { createSchedule, openBridge, openBusinessMetrics } from '../sboxmgr/index.ts';
 import { activeSettings, type LoadedSettings, processEnv } from '../settings/index.ts';
-import type { Settings, UnitSettings } from '../settings/types.ts';
 import { requestMemory, totalsStore } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { openTraces } from '../traces/index.ts';
 import { builtInRules } from './built-in-rules.ts';
-import { type Ending, openFoundation } from './foundation.ts';
+import { type Ending, endAll } from './endings.ts';
+import { openFoundation } from './foundation.ts';
 import { createHealthBoard, type Judge } from './health-board.ts';
 import { joinFleet } from './join-fleet.ts';
 import { giveMemoryBack, ownMemory } from './memory.ts';
@@ -24,16 +22,14 @@ import { createCertificateNews, followSecretFiles, reloadWithCertificate } from 
 import { pageRoutes } from './pages.ts';
 import { sendLogs } from './send-logs.ts';
 import type { Told } from './service-manager.ts';
+import { openSupervision } from './supervision.ts';
 import { traceLines } from './trace-lines.ts';
-import { createUnitChanges } from './unit-changes.ts';
 import type { ProgramVersion } from './version.ts';
 
-/** How long each part is given to end before the daemon goes on without it. */
-const deadlinesMs = { frontDoor: 5_000, processes: 20_000 } as const;
+/** How long calls are given to end. */
+const frontDoorStopMs = 5_000;
 /** The agent has given its first answers by then: what takes its time to be loaded no longer holds them up. */
 const settledMs = 1000;
-/** What does not end by then is left behind: nothing may hold up the end of the daemon. */
-const partDeadlineMs = 25_000;
 
 export interface App extends Told {
   readonly logger: Logger;
@@ -88,56 +84,19 @@ export async function createApp({ first, load, files, program, faults, lock, rel
     await (await audit.begin({ ...made, timeMs: clock.wallMs() })).finish({ code: 'OK', reason: '' });
   }
   const access = openAccess({ stateDir, authEnabled, authToken, clock, onProblem: (problem) => tokens.note(problem ?? '') });
-  const pluginUnits = ({ plugins }: Settings): readonly string[] => (plugins.enabled ? Object.keys(plugins.units) : []);
-  access.setUnits(pluginUnits(settings));
   const ownTarget = `unix:${settings.api.unixSocket.path}`;
-  const opened = await openPlugins({
-    settings: settings.plugins,
-    stateDir,
+  const supervision = await openSupervision({
+    settings,
+    foundation,
+    access,
+    environment,
+    ownTarget,
     reloadDelayMs: () => loaded.settings.agent.reloadDelayMs,
-    environment,
-    unitEnvironment: (id) => ({ SBOXAGENT_TARGET: ownTarget, SBOXAGENT_TOKEN: access.unitToken(id) }),
-    store,
-    journal,
-    clock,
-    logger,
-    metrics,
-    spans,
     rerun: () => (schedule.enabled() ? schedule.runNow : undefined),
-  });
-  const unitsOf = ({ processes, plugins }: Settings): Readonly<Record<string, UnitSettings>> => ({
-    ...processes.units,
-    ...(plugins.enabled ? opened.units(plugins.units) : {}),
-  });
-  // Before anything is started or adopted: an apply that the end of the last agent interrupted is finished or undone.
-  const processConfigs = await openProcessConfigs({
-    units: unitsOf(settings),
-    context: { stateDir, path: environment['PATH'] ?? '', environment },
-    store,
-    journal,
-    metrics,
-    spans,
-    clock,
-    logger,
-  });
-  const supervisor = createSupervisor({
-    configs: processConfigs,
-    units: unitsOf(settings),
-    inline: settings.processes.inline,
-    figuresEveryMs: settings.api.metrics.collectionIntervalMs,
-    cgroups: settings.processes.cgroups,
     ownDescriptors,
-    stateDir,
-    path: environment['PATH'] ?? '',
-    environment,
-    journal,
-    logs,
-    logger,
-    metrics,
-    spans,
     clock,
   });
-  const room = opened.run(supervisor);
+  const { plugins: room, configs: processConfigs, supervisor } = supervision;
   const business = await openBusinessMetrics({ journal, metrics, store: totalsStore(store, 'business'), clock });
   const schedule = createSchedule({
     settings: settings.sboxmgr.schedule,
@@ -150,23 +109,20 @@ export async function createApp({ first, load, files, program, faults, lock, rel
     environment: { ...environment, SBOXAGENT_TARGET: ownTarget },
     directory: join(stateDir, 'sboxmgr'),
   });
-  const units = createUnitChanges({ supervisor, configs: processConfigs, logger, clock });
   const putIntoEffect = async (changed: LoadedSettings): Promise<void> => {
     const next = { ...changed, settings: activeSettings(settings, changed.settings) };
     loaded = next;
-    const { agent, api: front, audit: audited, traces: tracing, events, logs: kept, plugins, alerts: rules, sboxmgr } = next.settings;
+    const { agent, api: front, audit: audited, traces: tracing, events, logs: kept, alerts: rules, sboxmgr } = next.settings;
     telemetry.setLogLevel(agent.logLevel);
     frontDoor.reconfigure(front);
     access.reload({ authToken: front.security.authToken });
-    access.setUnits(pluginUnits(next.settings));
     journal.setRetention(events.retention);
     logs.setRetention(kept);
     audit.setSettings(audited);
     traces.setSettings(tracing);
     alerts.setSettings(rules);
-    await room.setSettings(plugins);
     schedule.setSettings(sboxmgr.schedule);
-    await units.apply(unitsOf(next.settings));
+    await supervision.apply(next.settings);
   };
   const config = await openConfig({
     load,
@@ -284,17 +240,14 @@ export async function createApp({ first, load, files, program, faults, lock, rel
     unixSocketPath: settings.api.unixSocket.path,
   });
 
-  /** In the order of the route DEATH (house, section 1); what fails is told and does not keep the rest from ending. */
+  /** In the order of the route DEATH (docs/architecture.md). */
   const endings: readonly Ending[] = [
-    ['front door', () => frontDoor.stop(deadlinesMs.frontDoor)],
+    ['front door', () => frontDoor.stop(frontDoorStopMs)],
     ['sboxmgr', () => bridge.stop()],
     ['files', () => stopFollowing()],
     ['config', () => config.stop()],
     ['schedule', () => schedule.stop()],
-    ['plugins', () => room.stop()],
-    ['applies', () => processConfigs.stop()],
-    ['processes', () => supervisor.stopAll(deadlinesMs.processes)],
-    ['units', () => units.stop()],
+    ...supervision.endings,
     ['alerts', () => alerts.stop()],
     ['fleet', () => fleet?.stop()],
     ['health', () => health.stop()],
@@ -312,15 +265,7 @@ export async function createApp({ first, load, files, program, faults, lock, rel
     logger.info({}, 'agent stopping');
     journal.emit({ type: 'agent.stopping', subject: settings.agent.name, data: { pid: process.pid } });
     health.stopping();
-    for (const [part, end] of endings) {
-      try {
-        const ended = Promise.resolve(end());
-        if (!(await within(clock, partDeadlineMs, ended))) logger.error({ part }, 'a part does not end, and is left behind');
-        else await ended;
-      } catch (error) {
-        logger.error({ part, err: error }, 'a part did not end well');
-      }
-    }
+    await endAll(endings, { clock, logger });
   };
 
   return {
@@ -354,7 +299,7 @@ export async function createApp({ first, load, files, program, faults, lock, rel
         .catch((error: unknown) => logger.error({ err: error }, 'units could not be started'));
     },
     async reload() {
-      // What is refused was told and logged by the room.
+      // What is refused has its event and its line from the room.
       await reload({ name: 'file', reason: 'SIGHUP', traceId: '' }).catch(() => {});
     },
     stop: () => (stopping ??= stop()),

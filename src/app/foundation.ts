@@ -6,11 +6,9 @@ import { openLogs } from '../logs/index.ts';
 import type { Settings } from '../settings/index.ts';
 import { metricHistoryStore, type OpenStore, openStore, storeModules } from '../store/index.ts';
 import { type MetricHistory, observeSystem, openMetricHistory, startTelemetry, type Telemetry } from '../telemetry/index.ts';
+import type { Ending } from './endings.ts';
 import { asOwnLine } from './own-log.ts';
 import type { ProgramVersion } from './version.ts';
-
-/** A part of the agent and how it is ended. */
-export type Ending = readonly [part: string, end: () => unknown];
 
 /** What every room stands on: the agent's own voice, its disk, its memory of events and lines. */
 export interface Foundation {

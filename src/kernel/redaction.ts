@@ -35,7 +35,7 @@ export interface Redactor {
 
 export function createRedactor(names: readonly string[] = defaultSecretNames): Redactor {
   const secretNames = createSecretNames(names);
-  const isSecret = (name: string, value: JsonValue): boolean => tellsSecret(name, value, secretNames);
+  const isSecret = (name: string, value: JsonValue): boolean => standsForSecret(name, value, secretNames);
   const urls = (text: string): string => maskUrls(text, secretNames);
   const command = (words: readonly string[]): readonly string[] => maskCommand(words, secretNames);
   return {
@@ -65,7 +65,7 @@ export const standardRedactor = createRedactor();
 /** Masks what looks like a secret in a line of text. */
 export const redactText = standardRedactor.text;
 
-function tellsSecret(name: string, value: JsonValue, names: SecretNames): boolean {
+function standsForSecret(name: string, value: JsonValue, names: SecretNames): boolean {
   if (value === null || value === '' || typeof value === 'boolean') return false;
   if (!names.has(name)) return false;
   const aGroup = typeof value === 'object' && !Array.isArray(value) && names.isCommonWord(name);
