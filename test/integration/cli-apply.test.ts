@@ -89,6 +89,10 @@ test('history, rollback, and the config itself with its secrets masked, which co
   assert.equal(back.code, 0, back.err);
   assert.match(readFileSync(edge.path, 'utf8'), /piped/);
   assert.equal((await run(['rollback', edge.id, '999'])).code, 1);
+  const steps = await run(['rollback', edge.id, '2'], { terminal: true, columns: 80 });
+  assert.equal(steps.code, 0, steps.err);
+  assert.match(steps.out, /STEP +STATUS[\s\S]*bounds +.*PASSED[\s\S]*commit/, 'its steps as they end, as of an apply');
+  assert.equal((await run(['rollback', edge.id, '999'], { terminal: true })).code, 1);
   for (const said of [listed.out, back.out, plain.out]) assert.ok(!said.includes('wonderland-7'));
 });
 

@@ -37,8 +37,8 @@ export function processConfigMethods(configs: ProcessConfigs): Methods {
       return { revisions: page.map(configRevisionMessage), nextPageToken };
     },
 
-    async rollbackProcessConfig({ id, revision, reason }, context) {
-      return applyMessage(await configs.rollback(id, { revision, author: authorOf(context, reason) }));
+    async rollbackProcessConfig({ id, revision, reason, async: background }, context) {
+      return applyMessage(await configs.rollback(id, { revision, author: authorOf(context, reason), background }));
     },
   };
 }

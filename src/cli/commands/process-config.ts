@@ -12,8 +12,6 @@ import { EXIT, usage } from '../failure.ts';
 import { count, revisionNumber, text } from '../flags.ts';
 import { followApply, isFollowed } from '../follow-apply.ts';
 import { print, styleOf } from '../output.ts';
-import { processProgress } from '../process-progress.ts';
-import { withProgress } from '../progress.ts';
 import { readInput } from '../read-input.ts';
 
 /** A check, a restart, the proof and the soak, and the same again where it is taken back. */
@@ -72,8 +70,9 @@ export const history: Handler = (context, [id = ''], flags) =>
 export const rollback: Handler = (context, [id = '', word = ''], flags) => {
   const revision = revisionNumber(word, `sboxagent history ${id}`);
   return withAgent(context, async (agent) => {
-    const request = RollbackProcessConfigRequest.fromPartial({ id, revision, reason: text(flags, 'reason') ?? '' });
-    const work = unary(agent, agent.processes.rollbackProcessConfig.bind(agent.processes), request, longestApply);
-    return show(context, await withProgress(context, processProgress(agent, 'rolling back', id), work));
+    const followed = isFollowed(context);
+    const request = RollbackProcessConfigRequest.fromPartial({ id, revision, reason: text(flags, 'reason') ?? '', async: followed });
+    const begun = await unary(agent, agent.processes.rollbackProcessConfig.bind(agent.processes), request, longestApply);
+    return followed ? followApply(context, agent, begun) : show(context, begun);
   });
 };

@@ -127,12 +127,12 @@ export async function openProcessConfigs(options: ConfigsOptions): Promise<OpenC
     },
     get: async (id) => configView(find(id)),
     apply: async (id, apply) => applies.apply(findAlone(id), apply),
-    async rollback(id, { revision, author }) {
+    async rollback(id, { revision, author, background = false }) {
       const holder = findAlone(id);
       const texts = await holder.document.texts(revision);
       const [content = ''] = texts.values();
       const reason = author.reason === '' ? `back to revision ${revision}` : author.reason;
-      return applies.apply(holder, { content, author: { ...author, reason } });
+      return applies.apply(holder, { content, author: { ...author, reason }, background });
     },
     find: (applyId) => records.find(applyId),
     revisions: async (id, page) => revisionViews(find(id), page),

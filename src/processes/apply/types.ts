@@ -111,7 +111,10 @@ export interface ApplyOptions {
 export interface ProcessConfigs {
   get(id: string): Promise<ProcessConfigView>;
   apply(id: string, options: ApplyOptions): Promise<ApplyRecord>;
-  rollback(id: string, options: { readonly revision: number; readonly author: Author }): Promise<ApplyRecord>;
+  rollback(
+    id: string,
+    options: { readonly revision: number; readonly author: Author; readonly background?: boolean },
+  ): Promise<ApplyRecord>;
   find(applyId: string): Promise<ApplyRecord>;
   /** Newest first; `before` is exclusive. */
   revisions(id: string, page: { readonly before?: number | undefined; readonly limit: number }): Promise<readonly ConfigRevisionView[]>;

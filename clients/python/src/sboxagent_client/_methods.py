@@ -273,10 +273,10 @@ class BlockingMethods:
         """Configs of before, newest first; the newest 50 are kept, and always the last good one. Scope `read`."""
         return cast(_t.ListProcessConfigRevisionsResponse, self._unary('/sboxagent.v1.ProcessService/ListProcessConfigRevisions', {'id': id, 'page_size': page_size, 'page_token': page_token}, timeout))
 
-    def rollback_process_config(self, *, id: Optional[str] = None, revision: Optional[int] = None, reason: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Apply:
+    def rollback_process_config(self, *, id: Optional[str] = None, revision: Optional[int] = None, reason: Optional[str] = None, async_: Optional[bool] = None, request_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Apply:
         """Puts the config of an earlier revision into effect, by the same transaction and with the same
         errors as ApplyProcessConfig; it becomes a new revision. Scope `config:write`."""
-        return cast(_t.Apply, self._unary('/sboxagent.v1.ProcessService/RollbackProcessConfig', {'id': id, 'revision': revision, 'reason': reason}, timeout))
+        return cast(_t.Apply, self._unary('/sboxagent.v1.ProcessService/RollbackProcessConfig', {'id': id, 'revision': revision, 'reason': reason, 'async': async_, 'request_id': request_id}, timeout))
 
     def get_trace(self, *, trace_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Trace:
         """Spans, events and log lines of one trace in the order of time. Scope `read`."""
@@ -549,10 +549,10 @@ class AsyncMethods:
         """Configs of before, newest first; the newest 50 are kept, and always the last good one. Scope `read`."""
         return cast(_t.ListProcessConfigRevisionsResponse, await self._unary('/sboxagent.v1.ProcessService/ListProcessConfigRevisions', {'id': id, 'page_size': page_size, 'page_token': page_token}, timeout))
 
-    async def rollback_process_config(self, *, id: Optional[str] = None, revision: Optional[int] = None, reason: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Apply:
+    async def rollback_process_config(self, *, id: Optional[str] = None, revision: Optional[int] = None, reason: Optional[str] = None, async_: Optional[bool] = None, request_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Apply:
         """Puts the config of an earlier revision into effect, by the same transaction and with the same
         errors as ApplyProcessConfig; it becomes a new revision. Scope `config:write`."""
-        return cast(_t.Apply, await self._unary('/sboxagent.v1.ProcessService/RollbackProcessConfig', {'id': id, 'revision': revision, 'reason': reason}, timeout))
+        return cast(_t.Apply, await self._unary('/sboxagent.v1.ProcessService/RollbackProcessConfig', {'id': id, 'revision': revision, 'reason': reason, 'async': async_, 'request_id': request_id}, timeout))
 
     async def get_trace(self, *, trace_id: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.Trace:
         """Spans, events and log lines of one trace in the order of time. Scope `read`."""

@@ -667,6 +667,20 @@ export declare type RollbackProcessConfigRequest = Message<"sboxagent.v1.Rollbac
    * @generated from field: string reason = 3;
    */
   reason: string;
+
+  /**
+   * Answers as soon as it is under way; GetApply tells the rest.
+   *
+   * @generated from field: bool async = 4;
+   */
+  async: boolean;
+
+  /**
+   * As in StartProcessRequest.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
 };
 
 /**

@@ -319,6 +319,10 @@ export interface RollbackProcessConfigRequest {
   revision: number;
   /** Why, for the history. */
   reason: string;
+  /** Answers as soon as it is under way; GetApply tells the rest. */
+  async: boolean;
+  /** As in StartProcessRequest. */
+  request_id: string;
 }
 
 function createBaseStartProcessRequest(): StartProcessRequest {
@@ -2294,7 +2298,7 @@ export const ListProcessConfigRevisionsResponse: MessageFns<ListProcessConfigRev
 };
 
 function createBaseRollbackProcessConfigRequest(): RollbackProcessConfigRequest {
-  return { id: "", revision: 0, reason: "" };
+  return { id: "", revision: 0, reason: "", async: false, request_id: "" };
 }
 
 export const RollbackProcessConfigRequest: MessageFns<RollbackProcessConfigRequest> = {
@@ -2307,6 +2311,12 @@ export const RollbackProcessConfigRequest: MessageFns<RollbackProcessConfigReque
     }
     if (message.reason !== "") {
       writer.uint32(26).string(message.reason);
+    }
+    if (message.async !== false) {
+      writer.uint32(32).bool(message.async);
+    }
+    if (message.request_id !== "") {
+      writer.uint32(42).string(message.request_id);
     }
     return writer;
   },
@@ -2348,6 +2358,22 @@ export const RollbackProcessConfigRequest: MessageFns<RollbackProcessConfigReque
             message.reason = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.async = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.request_id = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2365,6 +2391,12 @@ export const RollbackProcessConfigRequest: MessageFns<RollbackProcessConfigReque
       id: isSet(object.id) ? globalThis.String(object.id) : "",
       revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      async: isSet(object.async) ? globalThis.Boolean(object.async) : false,
+      request_id: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
     };
   },
 
@@ -2379,6 +2411,12 @@ export const RollbackProcessConfigRequest: MessageFns<RollbackProcessConfigReque
     if (message.reason !== undefined) {
       obj.reason = message.reason;
     }
+    if (message.async !== undefined) {
+      obj.async = message.async;
+    }
+    if (message.request_id !== undefined) {
+      obj.requestId = message.request_id;
+    }
     return obj;
   },
 
@@ -2390,6 +2428,8 @@ export const RollbackProcessConfigRequest: MessageFns<RollbackProcessConfigReque
     message.id = object.id ?? "";
     message.revision = object.revision ?? 0;
     message.reason = object.reason ?? "";
+    message.async = object.async ?? false;
+    message.request_id = object.request_id ?? "";
     return message;
   },
 };

@@ -140,4 +140,5 @@ class RollbackProcessConfigRequest(Message):
     id: str
     revision: int
     reason: str
-    def __init__(self, *, id: Optional[str] = ..., revision: Optional[int] = ..., reason: Optional[str] = ...) -> None: ...
+    request_id: str
+    def __init__(self, *, id: Optional[str] = ..., revision: Optional[int] = ..., reason: Optional[str] = ..., request_id: Optional[str] = ...) -> None: ...
