@@ -354,7 +354,8 @@ describe('plugins that the agent runs', () => {
     await sleep(1500);
     assert.equal((await call(daemon, 'GET', '/api/v1/processes/broken')).json.state, 'STOPPED');
     await call(daemon, 'PUT', '/api/v1/plugins/broken/config', { word: 'good' });
-    assert.equal((await call(daemon, 'POST', '/api/v1/processes', { id: 'broken' })).status, 201);
+    const started = await call(daemon, 'POST', '/api/v1/processes', { id: 'broken' });
+    assert.equal(started.status, 201, JSON.stringify(started.json));
     await untilState(daemon, 'broken', 'ACTIVE');
   });
 

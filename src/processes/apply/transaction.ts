@@ -150,17 +150,23 @@ async function restore(
   await back.commit();
 }
 
+/** An engine that ended while it was to take up the config of before (somebody restarted it, or its reload is broken) is started with it. */
+const attemptsBefore = 2;
+
 /** Whether the config of before runs again, or nothing is to run any more because somebody stopped it. */
 async function runBefore({ subject, log }: ApplyJob, trial: SubjectTrial): Promise<boolean> {
-  try {
-    await log.step('restart', async () => {
-      const { ready } = await trial.takeUp();
-      await ready;
-    });
-    return true;
-  } catch {
-    return !subject.isWanted();
+  for (let attempt = 0; attempt < attemptsBefore && subject.isWanted(); attempt += 1) {
+    try {
+      await log.step('restart', async () => {
+        const { ready } = await trial.takeUp();
+        await ready;
+      });
+      return true;
+    } catch {
+      // The step says why it failed.
+    }
   }
+  return !subject.isWanted();
 }
 
 function runningRevision({ subject, document }: ApplyJob): number {
