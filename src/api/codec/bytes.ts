@@ -18,6 +18,7 @@ export class Bytes {
   end(): Buffer {
     const copy = Buffer.allocUnsafe(this.#at);
     this.#buffer.copy(copy, 0, 0, this.#at);
+    this.#buffer = kept;
     return copy;
   }
 

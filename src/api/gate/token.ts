@@ -4,9 +4,9 @@ import { AgentError } from '../../kernel/errors.ts';
 import { anonymous, may, type Principal, type Scope } from '../../kernel/principal.ts';
 
 /** Peers of the unix socket: file permission has let them in. */
-export const unixPrincipal: Principal = { id: 'unix', name: 'unix', scopes: new Set(['admin']) };
+const unixPrincipal: Principal = { id: 'unix', name: 'unix', scopes: new Set(['admin']) };
 /** Everybody where `api.security.auth_enabled` is false. */
-export const openPrincipal: Principal = { id: 'open', name: 'open', scopes: new Set(['admin']) };
+const openPrincipal: Principal = { id: 'open', name: 'open', scopes: new Set(['admin']) };
 
 export interface Judged {
   readonly principal: Principal;
