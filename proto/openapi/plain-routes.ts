@@ -53,6 +53,15 @@ const routes: readonly Plain[] = [
     summary: `${document.summary}, beside what it describes`,
   },
   {
+    path: '/',
+    operationId: 'getConsolePage',
+    summary: 'The console',
+    description:
+      'A page that shows what the agent does. The page is public; what it shows wants a token. Absent with `api.console.enabled: false`.',
+    ...{ scope: undefined, rateLimited: true, cached: true },
+    content: { 'text/html': { schema: { type: 'string' } } },
+  },
+  {
     path: '/docs',
     operationId: 'getReferencePage',
     summary: 'The reference page',

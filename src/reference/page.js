@@ -10,8 +10,8 @@ const streamBytes = 256 * 1024;
 /** Like fetch, but of a stream only its beginning. */
 async function fetchBeginning(url, options) {
   const answer = await fetch(url, options);
-  const type = answer.headers.get('content-type') ?? '';
-  if (!/event-stream|ndjson/.test(type)) return answer;
+  // What has an end says how long it is.
+  if (answer.headers.has('content-length')) return answer;
   const text = await readBeginning(answer.body.getReader());
   // Under this name it is shown as the text that it is.
   return new Response(text, { status: answer.status, statusText: answer.statusText, headers: { 'content-type': 'text/plain' } });

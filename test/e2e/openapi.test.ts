@@ -161,7 +161,9 @@ describe('the API as its document has it', () => {
     assert.ok(streams.length >= 5, `${streams.length} streams`);
     for (const [path, item] of streams) {
       for (const [type, media] of Object.entries(item['get']?.responses['200']?.content ?? {})) {
-        const ref = String(media['x-item-schema']?.['$ref']);
+        const ref = media['x-item-schema']?.['$ref'];
+        // Lines for people have no schema.
+        if (typeof ref !== 'string') continue;
         const validate = ajv.compile({ $ref: `document${ref}` });
         const message: unknown = JSON.parse(
           await firstMessage(`${path}?${/events/.test(path) ? 'after_revision=0&filter.types=docs.streamed' : ''}`, type),

@@ -81,6 +81,7 @@ describe('the reference page', { skip: noBrowser }, () => {
     const { status, text } = await tryOut(watched.page, 'EventService-watchEvents');
     assert.equal(status, '200');
     assert.match(text, /event: (progress|events)/);
+    assert.equal((await tryOut(watched.page, 'LogService-tailLogs')).status, '200');
   });
 
   it('asked nobody but the agent, and broke no rule of its policy', () => {
