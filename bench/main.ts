@@ -11,7 +11,7 @@ import { leases } from './leases.ts';
 import { compare } from './measure.ts';
 import { tableHead, tableRows } from './report.ts';
 import { rest } from './rest.ts';
-import { command, memory, start } from './start.ts';
+import { command, memory, start, watcher } from './start.ts';
 import { supervise } from './supervise.ts';
 import { telemetry } from './telemetry.ts';
 import { unary } from './unary.ts';
@@ -27,12 +27,13 @@ const benches: Readonly<Record<string, Bench>> = {
   start,
   command,
   memory,
+  watcher,
   telemetry,
-  growth,
   leases,
+  growth,
 };
 const short = { rounds: 5, roundMs: 800, limitMs: 8 * 60_000, long: false };
-const long = { rounds: 9, roundMs: 1500, limitMs: 20 * 60_000, long: true };
+const long = { rounds: 5, roundMs: 1500, limitMs: 20 * 60_000, long: true };
 
 const usage = `npm run bench -- [--only NAME]... [--long] [--json]   NAME: ${Object.keys(benches).join(', ')}\n`;
 
