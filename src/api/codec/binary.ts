@@ -4,13 +4,13 @@
  * holds it to the library's own writer, which takes what is rare (`Any`, masks, wrappers, a `Value`, keys that are no texts).
  */
 import { create, type DescField, type DescMessage, ScalarType, toBinary } from '@bufbuild/protobuf';
-import { Bytes } from './bytes.ts';
+import { lengthDelimited, out, tagOf } from './bytes.ts';
+import { writeStruct } from './struct.ts';
 
 /** Writes one value, without its tag. */
 type Write = (value: unknown) => void;
 type Fields = Readonly<Record<string, unknown>>;
 
-const out = new Bytes();
 const writers = new WeakMap<DescMessage, Write>();
 
 /** The bytes of a message, with `head` bytes before them for whoever frames it. */
@@ -50,12 +50,6 @@ function compile(desc: DescMessage): Write {
 function isRare({ typeName, fields }: DescMessage): boolean {
   if (fields.some((field) => field.fieldKind === 'map' && field.mapKey !== ScalarType.STRING)) return true;
   return typeName.startsWith('google.protobuf.') && !/\.(Timestamp|Duration|Empty)$/.test(typeName);
-}
-
-const lengthDelimited = 2;
-
-function tagOf(number: number, wireType: number): number {
-  return ((number << 3) | wireType) >>> 0;
 }
 
 /** Writes a field where it is set, tag and all. It is given the whole message. */
@@ -203,58 +197,4 @@ function partWriter(desc: DescMessage): Write {
     write(message);
     out.close(start);
   };
-}
-
-/** `google.protobuf.Struct` of what is JSON already. */
-function writeStruct(json: unknown): void {
-  for (const [key, value] of Object.entries(json as Fields)) {
-    if (value === undefined) continue;
-    out.varint(tagOf(1, lengthDelimited));
-    const entry = out.open();
-    out.varint(tagOf(1, lengthDelimited));
-    out.text(key);
-    out.varint(tagOf(2, lengthDelimited));
-    const start = out.open();
-    writeJson(value);
-    out.close(start);
-    out.close(entry);
-  }
-}
-
-/** `google.protobuf.Value`. */
-function writeJson(value: unknown): void {
-  switch (typeof value) {
-    case 'number':
-      out.varint(tagOf(2, 1));
-      out.double(value);
-      return;
-    case 'string':
-      out.varint(tagOf(3, lengthDelimited));
-      out.text(value);
-      return;
-    case 'boolean':
-      out.varint(tagOf(4, 0));
-      out.varint(value ? 1 : 0);
-      return;
-    default:
-      if (value === null) writeNull();
-      else if (Array.isArray(value)) writePart(6, () => writeList(value));
-      else writePart(5, () => writeStruct(value));
-  }
-}
-
-function writeNull(): void {
-  out.varint(tagOf(1, 0));
-  out.varint(0);
-}
-
-function writePart(number: number, write: () => void): void {
-  out.varint(tagOf(number, lengthDelimited));
-  const start = out.open();
-  write();
-  out.close(start);
-}
-
-function writeList(items: readonly unknown[]): void {
-  for (const item of items) writePart(1, () => writeJson(item));
 }

@@ -4,7 +4,7 @@
 const keptBytes = 64 * 1024;
 const kept = Buffer.allocUnsafeSlow(keptBytes);
 
-export class Bytes {
+class Bytes {
   #buffer = kept;
   #at = 0;
 
@@ -110,4 +110,15 @@ export class Bytes {
     this.varint(length);
     this.#at = end;
   }
+}
+
+/** The one place that everything is written to: a message is written from its first byte to its last without a wait. */
+export const out = new Bytes();
+
+/** The wire type of what has its length before it. */
+export const lengthDelimited = 2;
+
+/** What stands before a field: its number, and how its value ends. */
+export function tagOf(number: number, wireType: number): number {
+  return ((number << 3) | wireType) >>> 0;
 }
