@@ -54,7 +54,7 @@ function watch(link: GrpcLink, request: Uint8Array, counter: Counter): Promise<v
     const stream = link.stream('/sboxagent.v1.EventService/WatchEvents', {
       message(body) {
         const counts = fieldCounts(body);
-        if (counts.has(3)) counter.fail(new Error('a watcher was told of a gap'));
+        if (counts.has(3)) counter.fail(new Error('a watcher was given a gap'));
         counter.add(counts.get(1) ?? 0);
         resolve();
       },

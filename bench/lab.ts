@@ -6,8 +6,9 @@ import { type Daemon, makeDaemon } from '../test/helpers/daemon.ts';
 export interface Peer {
   readonly pid: number;
   readonly port: number;
-  /** Tells the peer something; what it says next, when it is waited for. */
-  tell(message: object): void;
+  /** Sends the peer a message. */
+  send(message: object): void;
+  /** Sends a message; answers what the peer says next. */
   ask(message: object): Promise<unknown>;
 }
 
@@ -47,7 +48,7 @@ async function runPeer(name: string, input: Readonly<Record<string, unknown>>): 
     await exited;
     clearTimeout(late);
   };
-  const tell = (message: object): void => void (child.connected && child.send(message));
+  const send = (message: object): void => void (child.connected && child.send(message));
   const ask = (message: object): Promise<unknown> =>
     new Promise((resolve, reject) => {
       const lost = (): void => reject(new Error(`the peer ${name} ended`));
@@ -56,9 +57,9 @@ async function runPeer(name: string, input: Readonly<Record<string, unknown>>): 
         child.off('exit', lost);
         resolve(answer);
       });
-      tell(message);
+      send(message);
     });
-  return { pid: child.pid ?? 0, port, tell, ask, stop };
+  return { pid: child.pid ?? 0, port, send, ask, stop };
 }
 
 export function openLab(scale: Pick<Lab, 'rounds' | 'roundMs' | 'long'>): ClosableLab {

@@ -79,7 +79,7 @@ async function end(code: number, why: string): Promise<void> {
 
 process.once('SIGINT', () => void end(130, 'interrupted'));
 process.once('SIGHUP', () => void end(129, 'the terminal is gone'));
-process.once('SIGTERM', () => void end(143, 'told to end'));
+process.once('SIGTERM', () => void end(143, 'asked to end'));
 process.once('uncaughtException', (error) => void end(1, error.stack ?? error.message));
 setTimeout(() => void end(1, `not done after ${scale.limitMs / 60_000} minutes`), scale.limitMs).unref();
 

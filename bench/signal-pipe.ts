@@ -20,18 +20,18 @@ export function openSignalPipe(path: string): SignalPipe {
   // Open for writing too: the pipe does not end when a child has closed its end.
   const socket = new Socket({ fd: openSync(path, constants.O_RDWR | constants.O_NONBLOCK), readable: true, writable: false });
   let text = '';
-  let told: ((pid: number) => void) | undefined;
+  let waiting: ((pid: number) => void) | undefined;
   socket.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk;
     const lines = text.split('\n');
     text = lines.pop() ?? '';
-    for (const line of lines) told?.(Number(line));
+    for (const line of lines) waiting?.(Number(line));
   });
   const take = (count: number): Promise<readonly number[]> => {
     const { promise, resolve, reject } = Promise.withResolvers<readonly number[]>();
     const pids: number[] = [];
     const late = setTimeout(() => reject(new Error(`${pids.length} of ${count} children said their pid`)), PATIENCE_MS);
-    told = (pid) => {
+    waiting = (pid) => {
       if (pids.push(pid) === count) resolve(pids);
     };
     return promise.finally(() => clearTimeout(late));

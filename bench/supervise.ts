@@ -149,7 +149,7 @@ function makeTheirs(peer: Peer): Supervisor {
     name: 'plain spawn',
     livesMs: 0,
     pids: () => [peer.pid],
-    start: async () => peer.tell({ do: 'start' }),
+    start: async () => peer.send({ do: 'start' }),
     stop: async () => void (await peer.ask({ do: 'stop' })),
     startAll: () => Promise.reject(new Error('it has one')),
     stopAll: () => Promise.reject(new Error('it has one')),

@@ -73,7 +73,7 @@ export async function openGrpc(port: number, token?: string): Promise<GrpcLink> 
   const session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: WINDOW_BYTES, enablePush: false } });
   await new Promise<void>((resolve, reject) => session.once('connect', () => resolve()).once('error', reject));
   session.setLocalWindowSize(WINDOW_BYTES);
-  session.on('error', () => {}); // the streams tell it
+  session.on('error', () => {}); // the streams report it
   return {
     unary: (path, message) =>
       new Promise((resolve, reject) => {

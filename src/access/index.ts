@@ -3,7 +3,7 @@
  * daemon runs or not), and judged by the daemon, which follows that file.
  *
  * Invariants: a token is never stored, only its SHA-256; every change of the file is atomic and serialised among programs;
- * what is revoked, expired or gone is told to whoever holds streams open within a second.
+ * what is revoked, expired or gone ends the streams that are open under it within a second.
  *
  * Used by api (types and `Access`), cli (minting) and app. Imports kernel only.
  */

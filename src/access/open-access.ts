@@ -16,7 +16,7 @@ export interface OpenAccessOptions {
   /** The static admin token. */
   readonly authToken?: string | undefined;
   readonly clock?: Clock;
-  /** Told when the token file became unreadable (what was known before stays in force), and with undefined when it is well again. */
+  /** Is called when the token file became unreadable (what was known before stays in effect), and with undefined when it is well again. */
   readonly onProblem?: (message: string | undefined) => void;
 }
 
@@ -64,9 +64,9 @@ export function openAccess(options: OpenAccessOptions): OpenAccess {
     const now = clock.wallMs();
     const before = live;
     live = new Map([...liveIds(records, authToken, now), ...units.map(({ principal }) => [principal.id, 'unit'] as const)]);
-    for (const [id, secret] of before) if (live.get(id) !== secret) tell(id, endOf(records, id, now));
+    for (const [id, secret] of before) if (live.get(id) !== secret) reportEnd(id, endOf(records, id, now));
   };
-  const tell = (id: string, reason: ErrorReason): void => {
+  const reportEnd = (id: string, reason: ErrorReason): void => {
     for (const fn of [...listeners]) fn(id, reason);
   };
   const reread = (): void => {

@@ -21,7 +21,7 @@ import { giveMemoryBack, ownMemory } from './memory.ts';
 import { createCertificateNews, followSecretFiles, reloadWithCertificate } from './named-files.ts';
 import { pageRoutes } from './pages.ts';
 import { sendLogs } from './send-logs.ts';
-import type { Told } from './service-manager.ts';
+import type { DaemonState } from './service-manager.ts';
 import { openSupervision } from './supervision.ts';
 import { traceLines } from './trace-lines.ts';
 import type { ProgramVersion } from './version.ts';
@@ -31,7 +31,7 @@ const frontDoorStopMs = 5_000;
 /** The agent has given its first answers by then: what takes its time to be loaded no longer holds them up. */
 const settledMs = 1000;
 
-export interface App extends Told {
+export interface App extends DaemonState {
   readonly logger: Logger;
   start(): Promise<void>;
   /** Reads the configuration again (SIGHUP): what can be applied live is, what needs a restart is logged, what is refused changes nothing. */

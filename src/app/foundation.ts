@@ -10,7 +10,7 @@ import type { Ending } from './endings.ts';
 import { asOwnLine } from './own-log.ts';
 import type { ProgramVersion } from './version.ts';
 
-/** What every room stands on: the agent's own voice, its disk, its memory of events and lines. */
+/** What every room stands on: the agent's logs and metrics, its database, its events and lines. */
 export interface Foundation {
   readonly telemetry: Telemetry;
   readonly logger: Telemetry['logger'];

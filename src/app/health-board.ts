@@ -34,13 +34,13 @@ export function createHealthBoard(judges: Readonly<Record<string, Judge>>, clock
   };
   const fingerprint = (s: HealthSnapshot): string => s.components.map((c) => `${c.name}=${c.status}`).join();
   let last = '';
-  const look = (): void => {
+  const update = (): void => {
     const now = snapshot();
     if (fingerprint(now) === last) return;
     last = fingerprint(now);
     for (const fn of listeners) fn(now);
   };
-  const stop = clock.every(CHECK_EVERY_MS, look);
+  const stop = clock.every(CHECK_EVERY_MS, update);
   return {
     snapshot,
     status,
@@ -50,7 +50,7 @@ export function createHealthBoard(judges: Readonly<Record<string, Judge>>, clock
     },
     stopping() {
       leavingSinceMs ??= clock.wallMs();
-      look();
+      update();
     },
     stop,
   };

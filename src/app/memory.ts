@@ -2,9 +2,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Clock } from '../kernel/clock.ts';
 
-const lookEveryMs = 1000;
-/** So many looks in a row without work are a quiet moment: nobody waits for an answer while it lasts. */
-const quietLooks = 5;
+const checkEveryMs = 1000;
+/** So many checks in a row without work are a quiet moment: nobody waits for an answer while it lasts. */
+const quietChecks = 5;
 /** A share of the time below which the agent counts as idle. */
 const quietShare = 0.1;
 /** Less than this is not worth the pause. */
@@ -27,9 +27,9 @@ export interface MemoryOptions {
 export function giveMemoryBack({ clock, busy, residentBytes, collect }: MemoryOptions): () => void {
   let quiet = 0;
   let least = 0;
-  return clock.every(lookEveryMs, () => {
+  return clock.every(checkEveryMs, () => {
     quiet = busy() < quietShare ? quiet + 1 : 0;
-    if (quiet < quietLooks) return;
+    if (quiet < quietChecks) return;
     quiet = 0;
     const before = residentBytes();
     if (before === undefined) return;

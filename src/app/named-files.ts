@@ -34,7 +34,7 @@ export function followSecretFiles(options: {
     stillMs,
     changed() {
       if (!loaded().settings.agent.autoReload) return;
-      // What is refused was told and logged by the room.
+      // What is refused has its event and its line from the room.
       reload({ name: 'file', reason: 'a file of a secret changed', traceId: '' }).catch(() => {});
     },
   });
@@ -48,7 +48,7 @@ export interface CertificateNews {
 const subject = 'agent';
 const keys = ['api.tls.cert_file', 'api.tls.key_file', 'api.tls.client_ca_file'];
 
-/** Tells what became of renewed files of `api.tls` as a change of the configuration is told, once each. */
+/** Emits what became of renewed files of `api.tls` as the events of a change of the configuration, once each. */
 export function createCertificateNews(options: {
   readonly journal: Pick<Journal, 'emit'>;
   readonly logger: Logger;

@@ -7,8 +7,8 @@ const signsPerTimeout = 3;
 const statusEveryMs = 1000;
 const longestStatus = 300;
 
-/** What of the daemon a service manager is told. */
-export interface Told {
+/** What a service manager is given of the daemon. */
+export interface DaemonState {
   /** The state of every process. */
   readonly processes: () => readonly string[];
   readonly health: () => HealthSnapshot;
@@ -16,7 +16,7 @@ export interface Told {
 
 export interface ServiceManager {
   /** The daemon serves: READY=1 once its health is not UNHEALTHY, signs of life and a status from now on. */
-  serving(told: Told): void;
+  serving(daemon: DaemonState): void;
   /** RELOADING=1, then READY=1 whatever came of it: what was refused is in the status. Reloads within another are part of it. Rejects as `reload` does. */
   reloading(reload: () => Promise<void>): Promise<void>;
   stopping(): void;
@@ -32,7 +32,7 @@ export function signOfLifeEveryMs(environment: Environment, pid: number = proces
 }
 
 /** `HEALTHY; 2 of 3 processes READY`, and what is not well first. */
-export function statusLine({ processes, health }: Told): string {
+export function statusLine({ processes, health }: DaemonState): string {
   const { status, components } = health();
   const unwell = components.filter((component) => component.status !== 'HEALTHY').map(({ name, message }) => `${name}: ${message}`);
   const states = processes();
@@ -42,7 +42,7 @@ export function statusLine({ processes, health }: Told): string {
 }
 
 /**
- * Tells systemd, or whoever speaks sd_notify(3), how the daemon stands. The signs of life come from a timer of the event loop: a loop that
+ * Notifies systemd, or whoever speaks sd_notify(3), of the state of the daemon. The signs of life come from a timer of the event loop: a loop that
  * turns no more gives none, and the manager restarts the daemon, which adopts what it left running.
  */
 export function createServiceManager(options: {
@@ -54,7 +54,7 @@ export function createServiceManager(options: {
   let phase: 'starting' | 'ready' | 'stopping' = 'starting';
   let reloads = 0;
   let status = '';
-  let current: Told | undefined;
+  let current: DaemonState | undefined;
   const reportStatus = (): void => {
     if (current === undefined || phase === 'stopping') return;
     const now = statusLine(current);
@@ -65,8 +65,8 @@ export function createServiceManager(options: {
     if (lines.length > 0) send(lines);
   };
   return {
-    serving(told) {
-      current = told;
+    serving(daemon) {
+      current = daemon;
       reportStatus();
       clock.every(statusEveryMs, reportStatus);
       const everyMs = signOfLifeEveryMs(environment);
@@ -76,7 +76,7 @@ export function createServiceManager(options: {
     },
     async reloading(reload) {
       reloads += 1;
-      // CLOCK_MONOTONIC, by which the manager tells this reload from an older one.
+      // CLOCK_MONOTONIC, by which the manager distinguishes this reload from an older one.
       if (phase === 'ready' && reloads === 1) send(['RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`]);
       try {
         await reload();

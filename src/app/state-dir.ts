@@ -9,7 +9,7 @@ const ourNames =
   /^(?:sboxagent\.db.*|admin\.token|tokens\.(?:json|lock)|lock(?:-journal)?|api\.sock.*|logs|units|backups|plugins|sboxmgr|lost\+found|(?:sboxagent|agent|api|plugins)\.yaml|\..*\.tmp)$/;
 const sqliteHeader = 'SQLite format 3\0';
 /** Of foreign names, so many are told. */
-const mostTold = 3;
+const mostNamed = 3;
 
 /** Level by level: Node's own recursive form never returns where a parent takes no directories (/proc). */
 function makeDirectory(path: string): void {
@@ -43,8 +43,8 @@ function foreignNames(stateDir: string, expected: readonly string[]): readonly s
 export function whyNotOurs(stateDir: string, expected: readonly string[]): string | undefined {
   const foreign = foreignNames(stateDir, expected);
   if (foreign.length === 0) return undefined;
-  const told = foreign.slice(0, mostTold).join(', ') + (foreign.length > mostTold ? ', …' : '');
-  return `it is not empty and not of sboxagent (${told}); choose an empty directory, or a new one, with --state-dir`;
+  const named = foreign.slice(0, mostNamed).join(', ') + (foreign.length > mostNamed ? ', …' : '');
+  return `it is not empty and not of sboxagent (${named}); choose an empty directory, or a new one, with --state-dir`;
 }
 
 /**

@@ -6,7 +6,7 @@ import type { FreshEvent, MeasuredEvent } from './record.ts';
 import type { Instant, NewEvent, PublishContext } from './types.ts';
 import { createDataJudge, judgeHead, judgeSize, type Report } from './validate.ts';
 
-/** Violations told of one request; a million bad values need no million sentences. */
+/** Violations listed of one request; a million bad values need no million sentences. */
 const maxViolations = 100;
 
 export interface IngestOptions {

@@ -17,7 +17,7 @@ export async function listEvents(
   let room = messageBytes;
   for (;;) {
     signal?.throwIfAborted();
-    // One more than the page tells whether there is a next one.
+    // One more than the page is read: it says whether there is a next one.
     const step = await scan({ filter, order, from, limit: pageSize + 1 - events.length, room });
     for (const { revision, body } of step.events) events.push(decodeBody(revision, body));
     from = step.scanned;

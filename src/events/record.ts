@@ -95,7 +95,7 @@ interface Body {
 
 const quoted = JSON.stringify;
 
-/** The JSON of a `Body`, put together by hand: what is absent costs nothing, and no object is made to be written at once. */
+/** The JSON of a `Body`, written field by field: what is absent costs nothing, and no object is made to be written at once. */
 function encodeBody(event: FreshEvent): string {
   const { subject, time, ingestTime, traceId, spanId, correlationId, data, attributes, redacted } = event;
   let text = `{"i":${quoted(event.id)},"t":${quoted(event.type)},"s":${quoted(event.source)}`;

@@ -30,7 +30,7 @@ export interface SizedEvent {
   readonly bytes: number;
 }
 
-/** Who is told of the news, once all of them are in the ring. */
+/** Is called with the new batches, once all of them are in the ring. */
 export interface RingListener {
   /** Batches that follow what was pushed before without a hole. */
   push(batches: readonly Batch[]): void;
@@ -40,9 +40,9 @@ export interface RingListener {
 
 /** The newest events, in memory: watchers that keep up are pushed them, the others take from here or read the journal. */
 export interface Ring {
-  /** Takes events that follow each other; what does not follow the newest begins the ring anew. The listener is told after this turn. */
+  /** Takes events that follow each other; what does not follow the newest begins the ring anew. The listener is called after this turn. */
   push(events: readonly SizedEvent[]): void;
-  /** Tells of what was pushed in this turn at once. */
+  /** Calls the listener for what was pushed in this turn at once. */
   settle(): void;
   /** Forgets everything: revisions up to `last` lie in the journal only. */
   reset(last: number): void;

@@ -113,7 +113,7 @@ const containerBytes = 10;
 export function createDataJudge(report: Report, deepest: number = limits.depth): JsonVisitor & { bytes(): number } {
   let bytes = 0;
   const maxDepth = Math.min(deepest, limits.depth);
-  const told = (place: JsonPlace, key: string | number): string => place.path(key).slice(0, longestPath);
+  const pathOf = (place: JsonPlace, key: string | number): string => place.path(key).slice(0, longestPath);
   return {
     bytes: () => bytes,
     key(key, place) {
@@ -123,15 +123,15 @@ export function createDataJudge(report: Report, deepest: number = limits.depth):
     value(value, place, key) {
       if (typeof value === 'string') {
         bytes += textBytes(value) + wrapBytes;
-        if (!value.isWellFormed()) report(told(place, key), 'is not valid Unicode: half a surrogate pair', 'string.utf8');
+        if (!value.isWellFormed()) report(pathOf(place, key), 'is not valid Unicode: half a surrogate pair', 'string.utf8');
       } else if (typeof value === 'number') {
         bytes += numberBytes + wrapBytes;
-        if (!Number.isFinite(value)) report(told(place, key), 'must be a finite number', 'double.finite');
+        if (!Number.isFinite(value)) report(pathOf(place, key), 'must be a finite number', 'double.finite');
       } else if (typeof value !== 'object' || value === null) {
         bytes += scalarBytes + wrapBytes;
       } else {
         bytes += containerBytes;
-        if (place.depth >= maxDepth) report(told(place, key), `must not nest deeper than ${maxDepth} levels`, 'depth');
+        if (place.depth >= maxDepth) report(pathOf(place, key), `must not nest deeper than ${maxDepth} levels`, 'depth');
         return place.depth < maxDepth;
       }
       return true;

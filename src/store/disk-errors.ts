@@ -27,7 +27,7 @@ export function diskKind(error: unknown): DiskKind | undefined {
 
 /**
  * SQLite says IOERR or CANTOPEN for a disk that became read-only or full under it (only a plain write names ENOSPC), and where no descriptor is left:
- * the system itself is asked, so that the person is told the right cause.
+ * the system itself is asked, so that the message names the right cause.
  */
 export function refineKind(kind: DiskKind, path: string): DiskKind {
   if (kind !== 'io') return kind;

@@ -27,7 +27,7 @@ export function createHealth({ path, clock, logger, metrics }: HealthOptions) {
     if (quarantine === undefined) return { status: 'HEALTHY', message: '' };
     return { status: 'DEGRADED', kind: 'corrupt', message: `${path} was damaged; it was moved to ${quarantine}, and a new journal begun` };
   };
-  const look = (): void => {
+  const update = (): void => {
     const next = judge();
     if (next.status === current.status && next.kind === current.kind && next.message === current.message) return;
     const changed = next.status !== current.status || next.kind !== current.kind;
@@ -48,21 +48,21 @@ export function createHealth({ path, clock, logger, metrics }: HealthOptions) {
     trouble(next: Trouble | undefined): void {
       if (next) errors?.add(1, { kind: next.kind });
       trouble = next;
-      look();
+      update();
     },
     quarantined(path: string): void {
       errors?.add(1, { kind: 'corrupt' });
       quarantine = path;
-      look();
+      update();
     },
     dead(thread: string, cause: string): void {
       errors?.add(1, { kind: 'thread' });
       dead.set(thread, cause);
-      look();
+      update();
     },
     alive(thread: string): void {
       dead.delete(thread);
-      look();
+      update();
     },
   };
 }

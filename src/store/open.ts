@@ -33,7 +33,7 @@ export interface OpenStore extends Store {
 const limits = { calls: 4096, records: 32_768, reads: 4096 } as const;
 const probeEveryMs = 1000;
 
-/** Opens the database; a damaged one is moved aside and told in `health`. Throws RefusedError when there can be none. */
+/** Opens the database; a damaged one is moved aside, which `health` says. Throws RefusedError when there can be none. */
 export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const { path, durability, clock, logger } = options;
   const modules = Object.fromEntries(Object.entries({ ...options.modules, ...ownModules() }).map(([room, url]) => [room, url.href]));

@@ -13,7 +13,7 @@ import { type Call, type FromWorker, type Result, type ToWorker, toFailure, type
 import type { ProcedureModule } from './types.ts';
 import { Writer } from './writer.ts';
 
-/** More in one commit costs a reader of the journal more patience, and saves no more. */
+/** A larger commit saves nothing more, and who waits for it waits longer. */
 const groupRecords = 1024;
 const gatherMs = 5;
 
