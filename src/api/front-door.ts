@@ -125,7 +125,8 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     async start() {
       const started: string[] = [];
       try {
-        for (const listener of listeners) started.push(await listener.start());
+        // The port last: who is answered there finds the socket too.
+        for (const listener of listeners.toReversed()) started.unshift(await listener.start());
       } catch (error) {
         await stop(0);
         throw error;

@@ -114,16 +114,19 @@ for (const [name, open] of Object.entries({
         if (seen.at(-1) === 29) return;
       }
     })();
-    for (let n = 0; n < 30; n++) {
-      if (n === 15) {
-        await daemon.kill('SIGKILL');
-        await daemon.start();
+    try {
+      for (let n = 0; n < 30; n++) {
+        if (n === 15) {
+          await daemon.kill('SIGKILL');
+          await daemon.start();
+        }
+        // The id makes it one event, however often it is sent.
+        await agent.createEvent({ event: { id: `${type}-${n}`, type, source: 'test', data: { n } } });
       }
-      // The id makes it one event, however often it is sent.
-      await agent.createEvent({ event: { id: `${type}-${n}`, type, source: 'test', data: { n } } });
+      await watching;
+    } finally {
+      ended.abort();
     }
-    await watching;
-    ended.abort();
     assert.deepEqual(
       seen,
       Array.from({ length: 30 }, (_, n) => n),

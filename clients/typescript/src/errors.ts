@@ -142,7 +142,13 @@ export function agentError(error: unknown): AgentError {
   const cause = ConnectError.from(error);
   // Connect takes a time-out for a cancellation where the caller's own signal says so.
   const isLate = cause.code === Code.Canceled && cause.cause instanceof Error && cause.cause.name === 'TimeoutError';
-  const known = isLate ? new ConnectError(cause.rawMessage, Code.DeadlineExceeded, undefined, undefined, cause) : cause;
+  const code = isLate ? Code.DeadlineExceeded : isUnreached(cause) ? Code.Unavailable : cause.code;
+  const known = code === cause.code ? cause : new ConnectError(cause.rawMessage, code, undefined, undefined, cause);
   const kind = classes[codeNames[known.code]] ?? AgentError;
   return new kind(known);
+}
+
+/** Connect calls INTERNAL what the system says of a socket that is not there (an agent that starts makes it anew). */
+function isUnreached({ cause }: ConnectError): boolean {
+  return cause instanceof Error && 'syscall' in cause && cause.syscall === 'connect';
 }
