@@ -79,9 +79,14 @@ export async function createApp({ first, load, files, program, faults, lock, rel
   const audit = await openAudit({ store, settings: settings.audit, clock, logger, metrics });
   const tokens = createNote(clock);
   const { authEnabled, authToken } = security;
+  /** A change of a token that no caller asked for: an entry of the agent's own. */
+  const tokenChanged = async (method: string, changes: readonly string[]): Promise<void> => {
+    const own = { principal: 'agent', via: 'agent', peer: '', target: 'admin', traceId: '' };
+    const entry = await audit.begin({ ...own, method, changes, timeMs: clock.wallMs() });
+    await entry.finish({ code: 'OK', reason: '' });
+  };
   if (authEnabled && ensureAdminToken({ stateDir, hasStaticToken: authToken !== undefined, clock }) !== undefined) {
-    const made = { principal: 'agent', via: 'agent', peer: '', method: 'token.create', target: 'admin', traceId: '', changes: ['scopes'] };
-    await (await audit.begin({ ...made, timeMs: clock.wallMs() })).finish({ code: 'OK', reason: '' });
+    await tokenChanged('token.create', ['scopes']);
   }
   const access = openAccess({ stateDir, authEnabled, authToken, clock, onProblem: (problem) => tokens.note(problem ?? '') });
   const ownTarget = `unix:${settings.api.unixSocket.path}`;
@@ -111,6 +116,12 @@ export async function createApp({ first, load, files, program, faults, lock, rel
   });
   const putIntoEffect = async (changed: LoadedSettings): Promise<void> => {
     const next = { ...changed, settings: activeSettings(settings, changed.settings) };
+    if (next.settings.api.security.authToken !== loaded.settings.api.security.authToken) {
+      // The file has it already: what cannot be written down is said, and the token that is in effect is the one that is configured.
+      await tokenChanged('token.change', ['auth_token']).catch((error: unknown) =>
+        logger.error({ error }, 'a changed token is not in the audit'),
+      );
+    }
     loaded = next;
     const { agent, api: front, audit: audited, traces: tracing, events, logs: kept, alerts: rules, sboxmgr } = next.settings;
     telemetry.setLogLevel(agent.logLevel);

@@ -109,7 +109,7 @@ function extentOf(db: DatabaseSync): Extent {
 function prune(db: DatabaseSync, { nowMs, ageMs, bytes: mostBytes }: Bounds): Extent {
   const chain = chainOf(db);
   if (chain === undefined) return extentOf(db);
-  const rows = prepared(db, 'SELECT sequence, aged_ms, bytes, hash FROM audit_entries ORDER BY sequence LIMIT ?').all(mostRemoved);
+  const rows = prepared(db, 'SELECT sequence, aged_ms, bytes, hash FROM audit_entries ORDER BY sequence LIMIT ?').iterate(mostRemoved);
   let { anchor, anchorSequence, bytes } = chain;
   for (const row of rows) {
     if (Number(row['aged_ms']) >= nowMs - ageMs && bytes <= mostBytes) break;

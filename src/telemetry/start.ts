@@ -70,7 +70,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     ...{ env: options.env, version: options.version, sampleRatio: options.sampleRatio, collect },
     attributes: resourceAttributes(options),
     serving: options.serving ?? Promise.resolve(),
-    collector: createCollectorWatch(log.logger),
+    collector: createCollectorWatch(log.logger, clock),
     onFault: (error) => log.logger.error({ error }, 'the OpenTelemetry SDK could not be started: nothing is sent to the collector'),
   });
   if (plan?.unspoken !== undefined) {

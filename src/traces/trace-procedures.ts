@@ -64,7 +64,7 @@ function prune(db: DatabaseSync, { nowMs, ageMs, bytes: mostBytes }: Bounds): Ol
   let bytes = bytesOf(db);
   let upTo = 0;
   const removed = new Map<string, number>();
-  const rows = prepared(db, 'SELECT seq, trace_id, aged_ms, bytes FROM trace_spans ORDER BY seq LIMIT ?').all(mostRemoved);
+  const rows = prepared(db, 'SELECT seq, trace_id, aged_ms, bytes FROM trace_spans ORDER BY seq LIMIT ?').iterate(mostRemoved);
   for (const row of rows) {
     if (Number(row['aged_ms']) >= nowMs - ageMs && bytes <= mostBytes) break;
     upTo = Number(row['seq']);

@@ -1,5 +1,6 @@
 /** The audit through the whole daemon: every protocol, refusals, tokens, the command line, and a kill -9. */
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createClient } from '@connectrpc/connect';
@@ -134,6 +135,20 @@ test('tokens: those that the daemon and the command line made and revoked', asyn
     ],
   );
   assert.match(found.at(-1)?.principal ?? '', /^os:./);
+});
+
+test('a static token that was changed in the file by hand, without its value', async () => {
+  const before = readFileSync(daemon.configPath, 'utf8');
+  const config = JSON.parse(before);
+  config.api.security.auth_token = 'hand-written-token-of-forty-characters-1';
+  writeFileSync(daemon.configPath, JSON.stringify(config));
+  process.kill(daemon.pid(), 'SIGHUP');
+  const [entry] = await untilEntries('&filter.methods=token.change', 1);
+  assert.deepEqual([entry?.principal, entry?.via, entry?.target, entry?.code], ['agent', 'agent', 'admin', 'OK']);
+  assert.equal(JSON.stringify(entry).includes('hand-written'), false);
+  writeFileSync(daemon.configPath, before);
+  process.kill(daemon.pid(), 'SIGHUP');
+  await untilEntries('&filter.methods=token.change&filter.codes=ok', 2);
 });
 
 test('pages, and what is wrong with a question, as in the other lists', async () => {

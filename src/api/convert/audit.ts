@@ -21,7 +21,7 @@ export function auditFilter(filter: ProtoFilter | undefined): AuditFilter {
     principals: filter?.principals ?? [],
     methods: filter?.methods ?? [],
     targets: filter?.targets ?? [],
-    codes: filter?.codes ?? [],
+    codes: filter?.codes.map((code) => code.toUpperCase()) ?? [],
     sinceMs: filter?.since === undefined ? undefined : ceilMs(filter.since),
     untilMs: filter?.until === undefined ? undefined : ceilMs(filter.until),
   };
