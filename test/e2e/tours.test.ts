@@ -73,6 +73,12 @@ const tours: Readonly<Record<string, readonly RegExp[]>> = {
     /exit code 78/,
     /^/,
   ],
+  'from-the-protos.md': [
+    /^/,
+    /own\.python has revision \d+\nwatched \['own\.python'\]\nNOT_FOUND .*nobody/,
+    /own\.typescript has revision \d+\nwatched \[ 'own\.typescript' \]\nNotFound .*nobody/,
+    /^/,
+  ],
   'rest.md': [
     /^/,
     /^5\d\n.*sboxagent/m,
@@ -108,7 +114,11 @@ const tours: Readonly<Record<string, readonly RegExp[]>> = {
 };
 
 /** The program that a tour needs besides ours. */
-const needs: Readonly<Record<string, string>> = { 'engines.md': 'sing-box', 'tasks.md': 'sing-box' };
+const needs: Readonly<Record<string, string>> = {
+  'engines.md': 'sing-box',
+  'tasks.md': 'sing-box',
+  'from-the-protos.md': 'grpc_python_plugin',
+};
 
 for (const [page, expected] of Object.entries(tours)) {
   const needed = needs[page];
