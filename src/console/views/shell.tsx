@@ -95,13 +95,13 @@ function Side({ onKeys }: { readonly onKeys: () => void }) {
   const firing = alerts.firing.value?.length ?? 0;
   return (
     <div class="side">
-      <div class="brand">
+      <header class="brand">
         <img src="icon.svg" alt="" width="22" height="22" />
         <div>
           <strong>{status.name}</strong>
           <LinkState />
         </div>
-      </div>
+      </header>
       <nav aria-label={texts.nav.label}>
         {views.map(([name, path]) => (
           <a key={name} href={path === '' ? '#/' : href(path)} aria-current={here === path ? 'page' : undefined}>
@@ -132,7 +132,7 @@ function Settings({ onKeys }: { readonly onKeys: () => void }) {
   const state = session.state.value;
   const caller = state.kind === 'open' ? state.status.caller : undefined;
   return (
-    <div class="settings">
+    <footer class="settings">
       <label>
         <span>{texts.shell.theme}</span>
         <select value={theme.value} onChange={(event) => (theme.value = event.currentTarget.value as Theme)}>
@@ -165,7 +165,7 @@ function Settings({ onKeys }: { readonly onKeys: () => void }) {
       </div>
       {caller !== undefined && <p class="dim">{texts.shell.caller(caller.name, caller.scopes.join(', '))}</p>}
       {state.kind === 'open' && <p class="dim">{texts.shell.version(state.status.version)}</p>}
-    </div>
+    </footer>
   );
 }
 
