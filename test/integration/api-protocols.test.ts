@@ -8,6 +8,7 @@ import { Health, HealthCheckResponse_ServingStatus as Serving } from '../../gen/
 import { ServerReflection } from '../../gen/es/grpc/reflection/v1/reflection_pb.js';
 import { ServerReflection as ReflectionV1Alpha } from '../../gen/es/grpc/reflection/v1alpha/reflection_pb.js';
 import { AgentService } from '../../gen/es/sboxagent/v1/agent_service_pb.js';
+import type { Event_Severity } from '../../gen/es/sboxagent/v1/event_pb.js';
 import { EventService, ListEventsResponseSchema, type WatchEventsResponse } from '../../gen/es/sboxagent/v1/event_service_pb.js';
 import { ProcessService } from '../../gen/es/sboxagent/v1/process_service_pb.js';
 import { anonymous } from '../../src/kernel/principal.ts';
@@ -172,6 +173,19 @@ describe('PublishEvents', () => {
       ['ErrorInfo', 'BadRequest'],
     );
     assert.equal(answers[0]?.receipts[0]?.id, 'p1');
+  });
+
+  it('refuses what the journal cannot see: a severity without a name, and a batch that is too large', async () => {
+    async function* batches() {
+      yield { batchId: 1n, events: [{ type: 'p' }, { type: 'p', severity: 99 as Event_Severity }] };
+      yield { batchId: 2n, events: Array.from({ length: 1001 }, () => ({ type: 'p' })) };
+      yield { batchId: 3n, events: Array.from({ length: 1000 }, () => ({ type: 'p' })) };
+    }
+    const [severity, size, fit] = await all(client.publishEvents(batches()));
+    assert.match(severity?.error?.message ?? '', /events\[1\]\.severity/);
+    assert.match(size?.error?.message ?? '', /events/);
+    assert.equal(fit?.error, undefined);
+    assert.equal(fit?.receipts.length, 1000);
   });
 });
 
