@@ -2,12 +2,10 @@ import {
   type Context,
   ROOT_CONTEXT,
   type Span,
-  SpanKind,
-  SpanStatusCode,
+  type SpanContext,
   type TextMapGetter,
   type TextMapPropagator,
   TraceFlags,
-  type Tracer,
   trace,
 } from '@opentelemetry/api';
 import type { Clock } from '../kernel/clock.ts';
@@ -15,6 +13,7 @@ import { statusName } from '../kernel/errors.ts';
 import { newSpanId, newTrace } from '../kernel/ids.ts';
 import { late } from '../kernel/late.ts';
 import { CallContext } from './call-context.ts';
+import type { SpanExport } from './sent-span.ts';
 import type { CallSpan, EndedCall, FinishedSpan, Histogram, Labels, SpanSink, Telemetry } from './types.ts';
 
 const core = late<typeof import('@opentelemetry/core')>(import.meta, '@opentelemetry/core');
@@ -42,8 +41,8 @@ interface Kind {
 }
 
 export interface CallsOptions {
-  /** Absent where nobody takes the spans: a call has its ids then, and no more. */
-  readonly tracer: (() => Tracer) | undefined;
+  /** Absent where no collector takes the spans. */
+  readonly exporter: SpanExport | undefined;
   /** Who keeps spans. */
   readonly sink: () => SpanSink | undefined;
   readonly duration: Histogram;
@@ -87,6 +86,7 @@ class RunningCall implements CallSpan, EndedCall {
   readonly #options: CallsOptions;
   readonly #kind: Kind;
   readonly #parent: Context;
+  readonly #sent: boolean;
   background = false;
   stream = false;
   readonly #startMs: number;
@@ -99,12 +99,12 @@ class RunningCall implements CallSpan, EndedCall {
     this.#kind = kind;
     this.#parent = parent;
     this.#startMs = options.clock.monotonicMs();
-    this.span = options.tracer
-      ? options.tracer().startSpan(kind.name, { kind: SpanKind.SERVER, attributes: kind.attributes }, parent)
-      : unrecorded(parent);
-    const { traceId, spanId } = this.span.spanContext();
+    const caller = trace.getSpanContext(parent);
+    const { traceId, spanId } = caller === undefined ? newTrace() : { traceId: caller.traceId, spanId: newSpanId() };
     this.traceId = traceId;
     this.spanId = spanId;
+    this.#sent = isSent(options.exporter, traceId, caller);
+    this.span = trace.wrapSpanContext({ traceId, spanId, traceFlags: this.#sent ? TraceFlags.SAMPLED : TraceFlags.NONE });
     this.context = new CallContext(parent, this.span);
   }
 
@@ -112,15 +112,14 @@ class RunningCall implements CallSpan, EndedCall {
     if (this.code !== '') return;
     this.code = code;
     const { status, labels } = endingOf(this.#kind, code);
-    if (this.#options.tracer) {
-      this.span.setAttributes(status);
-      const fault = status['error.type'];
-      if (fault !== undefined) this.span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.name : fault });
-      this.span.end();
-    }
-    const { clock, duration, sink } = this.#options;
+    const { clock, duration, sink, exporter } = this.#options;
     this.durationMs = clock.monotonicMs() - this.#startMs;
     duration.record(this.durationMs / 1000, labels, { traceId: this.traceId, timeMs: clock.wallMs() });
+    if (this.#sent) {
+      const type = status['error.type'];
+      const fault = type !== undefined && error instanceof Error ? error.name : type;
+      exporter?.send({ ...this.finished(), attributes: labels, call: true, fault });
+    }
     const keeper = sink();
     if (keeper === undefined) return;
     // Ours is to be seen in our log alone.
@@ -144,11 +143,10 @@ class RunningCall implements CallSpan, EndedCall {
   }
 }
 
-/** A span that nobody takes: the caller's trace, or a new one. */
-function unrecorded(parent: Context): Span {
-  const caller = trace.getSpanContext(parent);
-  const { traceId, spanId } = caller === undefined ? newTrace() : { traceId: caller.traceId, spanId: newSpanId() };
-  return trace.wrapSpanContext({ traceId, spanId, traceFlags: TraceFlags.NONE });
+/** A caller decides for its trace; of the others a share is sent. */
+function isSent(exporter: SpanExport | undefined, traceId: string, caller: SpanContext | undefined): boolean {
+  if (exporter === undefined) return false;
+  return caller === undefined ? exporter.samples(traceId) : (caller.traceFlags & TraceFlags.SAMPLED) !== 0;
 }
 
 function endingOf(kind: Kind, code: string): { readonly status: Labels; readonly labels: Labels } {

@@ -1,8 +1,8 @@
-import { context, metrics as globalMetrics, logs, type Tracer, trace } from '@opentelemetry/api';
+import { context, metrics as globalMetrics, logs, trace } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { LogRecordProcessor } from '@opentelemetry/sdk-logs';
 import type { IMetricReader, MetricProducer } from '@opentelemetry/sdk-metrics';
-import type { IdGenerator, ReadableSpan, Sampler, SpanProcessor } from '@opentelemetry/sdk-trace';
+import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace';
 import type { CollectorWatch } from './collector-watch.ts';
 import { type LogSender, logSender } from './log-sender.ts';
 import type { Environment, OtlpPlan } from './otlp.ts';
@@ -16,18 +16,15 @@ export interface NodeSdkOptions {
   readonly env: Environment;
   readonly version: string;
   readonly resource: Resource;
-  readonly sampler: Sampler;
-  readonly idGenerator: IdGenerator;
   readonly producer: MetricProducer;
   readonly collector: CollectorWatch;
 }
 
 export interface StartedSdk {
-  readonly tracer: Tracer;
   /** Undefined where no logs are sent. */
   readonly logs: LogSender | undefined;
-  /** Takes spans that ended before it was there. */
-  adopt(spans: readonly ReadableSpan[]): void;
+  /** Takes a span that has ended. */
+  send(span: ReadableSpan): void;
   /** Sends what waits. Answers what went wrong, one entry a part; never throws. */
   shutdown(): Promise<readonly unknown[]>;
 }
@@ -51,21 +48,17 @@ export async function startNodeSdk(options: NodeSdkOptions): Promise<StartedSdk>
     autoDetectResources: false,
     instrumentations: [],
     textMapPropagator: null,
-    sampler: options.sampler,
-    idGenerator: options.idGenerator,
     spanProcessors,
     metricReaders,
     logRecordProcessors,
   });
   sdk.start();
-  const tracer = trace.getTracerProvider().getTracer('sboxagent', options.version);
   const sender = plan.logs === undefined ? undefined : logSender(logs.getLoggerProvider().getLogger('sboxagent', options.version));
   for (const registered of [context, trace, globalMetrics, logs]) registered.disable();
   return {
-    tracer,
     logs: sender,
-    adopt(spans) {
-      for (const span of spans) for (const processor of spanProcessors) processor.onEnd(span);
+    send(span) {
+      for (const processor of spanProcessors) processor.onEnd(span);
     },
     async shutdown() {
       // The SDK's own shutdown ends at the first rejection and hides the others: each part is shut down by itself before.

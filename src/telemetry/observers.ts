@@ -58,6 +58,6 @@ export function descriptorOf(name: string, description: string, unit = ''): Metr
   return { name, description, unit, valueType: ValueType.DOUBLE };
 }
 
-function toHrTime(wallMs: number): HrTime {
+export function toHrTime(wallMs: number): HrTime {
   return [Math.floor(wallMs / 1000), Math.round((wallMs % 1000) * 1e6)];
 }

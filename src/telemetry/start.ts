@@ -77,7 +77,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     const fields = { asked: plan.unspoken, spoken: spokenProtocol };
     log.logger.warn(fields, 'the protocol that the environment asks for is not spoken: OTLP goes out over HTTP, by default to port 4318');
   }
-  const tracer = plan?.traces === undefined ? undefined : tracing?.tracer;
+  const exporter = tracing?.spans;
   let sink: SpanSink | undefined;
   const stopRuntime = observeRuntime({ metrics, clock, version: options.version, commit: options.commit });
   let stopping: Promise<void> | undefined;
@@ -95,13 +95,13 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     metrics,
     custom: { record: custom.record },
     snapshot: () => Promise.resolve(familiesOf(collect())),
-    spans: createSpans({ tracer, nextTraceId: tracing?.nextTraceId ?? (() => {}), active, sink: () => sink, clock }),
+    spans: createSpans({ exporter, active, sink: () => sink, clock }),
     logSender: () => tracing?.logSender() ?? Promise.resolve(undefined),
     keepSpans: (one) => {
       sink = one;
     },
     startCall: createCalls({
-      tracer,
+      exporter,
       sink: () => sink,
       duration: metrics.histogram('rpc_server_call_duration_seconds'),
       clock,

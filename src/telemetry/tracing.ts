@@ -1,29 +1,18 @@
-import type { Tracer } from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { MetricData, MetricProducer, ScopeMetrics } from '@opentelemetry/sdk-metrics';
-import {
-  AlwaysOffSampler,
-  type IdGenerator,
-  ParentBasedSampler,
-  type ReadableSpan,
-  type SpanProcessor,
-  TraceIdRatioBasedSampler,
-  TracerProvider,
-} from '@opentelemetry/sdk-trace';
-import { newSpanId, newTraceId } from '../kernel/ids.ts';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import type { CollectorWatch } from './collector-watch.ts';
 import type { LogSender } from './log-sender.ts';
 import type { StartedSdk } from './node-sdk.ts';
 import type { Environment, OtlpPlan } from './otlp.ts';
+import { isSampled, readableSpans, type SpanExport } from './sent-span.ts';
 
 /** Spans that wait for the SDK; what is over it is lost, as in the SDK's own queue. */
 const mostHeld = 2048;
 
 export interface Tracing {
-  /** The tracer of this moment. */
-  tracer(): Tracer;
-  /** Says under which trace the next root span begins. */
-  nextTraceId(traceId: string): void;
+  /** Absent where no spans are sent. */
+  readonly spans: SpanExport | undefined;
   /** What sends lines, when the SDK is loaded. */
   logSender(): Promise<LogSender | undefined>;
   /** Sends what waits; loads the SDK where spans wait for it. Answers what went wrong. */
@@ -55,15 +44,7 @@ export function startTracing(options: TracingOptions): Tracing {
   const { plan, version } = options;
   const resource = resourceFromAttributes(options.attributes);
   const held = holdSpans();
-  const ratio = new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(options.sampleRatio) });
-  const ids = createIds();
-  const first = new TracerProvider({
-    resource,
-    idGenerator: ids.generator,
-    sampler: plan.traces === undefined ? new AlwaysOffSampler() : ratio,
-    spanProcessors: plan.traces === undefined ? [] : [held.processor],
-  });
-  let tracer: Tracer = first.getTracer('sboxagent', version);
+  const readable = readableSpans({ resource, version });
   let loading: Promise<StartedSdk | undefined> | undefined;
   const load = async (): Promise<StartedSdk | undefined> => {
     try {
@@ -77,12 +58,9 @@ export function startTracing(options: TracingOptions): Tracing {
         env: options.env,
         version,
         resource,
-        sampler: ratio,
         producer,
-        idGenerator: ids.generator,
         collector: options.collector,
       });
-      if (plan.traces !== undefined) tracer = sdk.tracer;
       held.handTo(sdk);
       return sdk;
     } catch (error) {
@@ -94,11 +72,14 @@ export function startTracing(options: TracingOptions): Tracing {
     loading ??= load();
     return loading;
   };
+  const spans: SpanExport = {
+    samples: (traceId) => isSampled(traceId, options.sampleRatio),
+    send: (span) => held.take(readable(span)),
+  };
   let stopped = false;
   void options.serving.then(() => (stopped ? undefined : connect()));
   return {
-    tracer: () => tracer,
-    nextTraceId: ids.next,
+    spans: plan.traces === undefined ? undefined : spans,
     logSender: async () => {
       await options.serving;
       return plan.logs === undefined || stopped ? undefined : (await connect())?.logs;
@@ -111,42 +92,19 @@ export function startTracing(options: TracingOptions): Tracing {
   };
 }
 
-/** Ids by our own pool of random bytes; a trace that was named is the next root's. */
-function createIds(): { readonly generator: IdGenerator; next(traceId: string): void } {
-  let named: string | undefined;
-  return {
-    generator: {
-      generateTraceId() {
-        const traceId = named ?? newTraceId();
-        named = undefined;
-        return traceId;
-      },
-      generateSpanId: newSpanId,
-    },
-    next(traceId) {
-      named = traceId;
-    },
-  };
-}
-
-function holdSpans(): { readonly processor: SpanProcessor; count(): number; handTo(sdk: StartedSdk): void } {
+/** Spans that end before the SDK is loaded wait for it. */
+function holdSpans(): { take(span: ReadableSpan): void; count(): number; handTo(sdk: StartedSdk): void } {
   let spans: ReadableSpan[] = [];
   let sdk: StartedSdk | undefined;
   return {
-    processor: {
-      onStart() {},
-      // One that began before the SDK was there may end after.
-      onEnd(span) {
-        if (sdk !== undefined) sdk.adopt([span]);
-        else if (spans.length < mostHeld) spans.push(span);
-      },
-      forceFlush: () => Promise.resolve(),
-      shutdown: () => Promise.resolve(),
+    take(span) {
+      if (sdk !== undefined) sdk.send(span);
+      else if (spans.length < mostHeld) spans.push(span);
     },
     count: () => spans.length,
     handTo(started) {
       sdk = started;
-      started.adopt(spans);
+      for (const span of spans) started.send(span);
       spans = [];
     },
   };

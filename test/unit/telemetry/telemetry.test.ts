@@ -6,6 +6,7 @@ import { withMetricsTable } from '../../../docs/metrics-table.ts';
 import { systemClock } from '../../../src/kernel/clock.ts';
 import { metricCatalogue, observeSystem, startTelemetry, type Telemetry, type TelemetryOptions } from '../../../src/telemetry/index.ts';
 import { cpuTimes, memory, network } from '../../../src/telemetry/system.ts';
+import { until } from '../../helpers/daemon.ts';
 
 const started: Telemetry[] = [];
 after(() => Promise.all(started.map((telemetry) => telemetry.stop())));
@@ -283,12 +284,10 @@ test('figures of the machine, and a sample without them when nothing can be read
   const { readFile } = await import('node:fs/promises');
   const read = (path: string): Promise<string> => (deaf ? Promise.reject(new Error('EMFILE')) : readFile(path, 'utf8'));
   const stop = observeSystem({ ...options, read });
-  await systemClock.sleep(60);
-  const names = (text: string): number => new Set(text.match(/^sboxagent_system_\w+/gm)).size;
-  assert.equal(names(await telemetry.metrics.prometheus()), 8);
+  const names = async (): Promise<number> => new Set((await telemetry.metrics.prometheus()).match(/^sboxagent_system_\w+/gm)).size;
+  await until('all of them', async () => (await names()) === 8);
   deaf = true;
-  await systemClock.sleep(60);
-  assert.equal(names(await telemetry.metrics.prometheus()), 2, 'only statfs is left');
+  await until('only those of statfs', async () => (await names()) === 2);
   stop();
 });
 
@@ -300,7 +299,7 @@ test('a scrape serves the newest sample and reads nothing', async () => {
     return Promise.reject(new Error('none'));
   };
   const stop = observeSystem({ metrics: telemetry.metrics, clock: systemClock, diskPath: '/', intervalMs: 3_600_000, read });
-  await systemClock.sleep(20);
+  await until('the first sample', async () => (await telemetry.metrics.prometheus()).includes('sboxagent_system_disk'));
   const before = reads;
   for (let i = 0; i < 5; i++) await telemetry.metrics.prometheus();
   assert.ok(before > 0);
