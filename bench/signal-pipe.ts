@@ -30,7 +30,7 @@ export function openSignalPipe(path: string): SignalPipe {
   const take = (count: number): Promise<readonly number[]> => {
     const { promise, resolve, reject } = Promise.withResolvers<readonly number[]>();
     const pids: number[] = [];
-    const late = setTimeout(() => reject(new Error(`${pids.length} of ${count} children said their pid`)), PATIENCE_MS);
+    const late = setTimeout(() => reject(new Error(`${pids.length} of ${count} children said their pid in ${path}`)), PATIENCE_MS);
     waiting = (pid) => {
       if (pids.push(pid) === count) resolve(pids);
     };

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { OpenSupervisor } from './types.ts';
 
 const version = '7.0.4';
+const atOnce = 8;
 
 type Done = (error: unknown) => void;
 
@@ -43,13 +44,22 @@ export const openPm2: OpenSupervisor = async ({ dir, command: [script, ...args],
     known.add(id);
     return call((done) => pm2.start(apps[ids.indexOf(id)] ?? {}, done));
   };
+  /** As its command line does: a few at a time, or it loses some. */
+  const each = async (all: readonly string[], act: (id: string) => Promise<void>): Promise<void> => {
+    const left = [...all];
+    const worker = async (): Promise<void> => {
+      for (let id = left.shift(); id !== undefined; id = left.shift()) await act(id);
+    };
+    await Promise.all(Array.from({ length: atOnce }, worker));
+  };
+  const stop = (id: string): Promise<void> => call((done) => pm2.stop(id, done));
   return {
     name: `pm2 ${version}`,
     livesMs: 0,
     pids: () => [Number(readFileSync(join(home, 'pm2.pid'), 'utf8'))],
     start,
-    stop: (id) => call((done) => pm2.stop(id, done)),
-    startAll: async (all) => void (await Promise.all(all.map(start))),
-    stopAll: async (all) => void (await Promise.all(all.map((id) => call((done) => pm2.stop(id, done))))),
+    stop,
+    startAll: (all) => each(all, start),
+    stopAll: (all) => each(all, stop),
   };
 };

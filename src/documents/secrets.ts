@@ -123,14 +123,15 @@ function restoreList(list: readonly Json[], stored: readonly Json[] | undefined,
 /** Finds the stored word that a masked one stands for: what is the same when masked, and behind the same word (`--token ***`). */
 function words(list: readonly Json[], stored: readonly Json[], place: Place): (item: Json, index: number) => Json | undefined {
   if (!list.some((item) => typeof item === 'string' && item.includes(mask))) return () => undefined;
-  const look = (before: Json | undefined, word: Json): string => JSON.stringify([before ?? null, word]);
+  const keyOf = (before: Json | undefined, word: Json): string => JSON.stringify([before ?? null, word]);
   const shown = stored.map((item, i) => maskItem(item, stored[i - 1], place.child(i)));
   const known = new Map<string, Json | undefined>();
-  for (const [i, word] of shown.entries()) known.set(look(shown[i - 1], word), known.has(look(shown[i - 1], word)) ? undefined : stored[i]);
+  for (const [i, word] of shown.entries())
+    known.set(keyOf(shown[i - 1], word), known.has(keyOf(shown[i - 1], word)) ? undefined : stored[i]);
   return (item, index) => {
     const before = list[index - 1];
     const named = typeof before === 'string' && !before.includes(mask);
-    return typeof item === 'string' && item.includes(mask) && named ? known.get(look(before, item)) : undefined;
+    return typeof item === 'string' && item.includes(mask) && named ? known.get(keyOf(before, item)) : undefined;
   };
 }
 
@@ -155,8 +156,8 @@ function counterparts(list: readonly Json[], stored: readonly Json[], place: Pla
     if (masked !== undefined) return masked;
     masked = new Map();
     for (const [i, old] of stored.entries()) {
-      const look = JSON.stringify(maskValue(old, place.child(i)));
-      masked.set(look, masked.has(look) ? undefined : old);
+      const shape = JSON.stringify(maskValue(old, place.child(i)));
+      masked.set(shape, masked.has(shape) ? undefined : old);
     }
     return masked;
   };

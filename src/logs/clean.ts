@@ -42,8 +42,8 @@ function redactValue(name: string, value: Json, redact: Redact): Json {
   if (typeof value === 'string') {
     const masked = redact(value);
     if (masked !== value) return masked;
-    const told = `${name}=${value}`;
-    return value !== '' && redact(told) !== told ? '***' : value;
+    const pair = `${name}=${value}`;
+    return value !== '' && redact(pair) !== pair ? '***' : value;
   }
   if (Array.isArray(value)) return value.map((item: Json) => redactValue(name, item, redact));
   if (typeof value === 'object' && value !== null) return redactFields(value as JsonObject, redact);

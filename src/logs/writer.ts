@@ -1,21 +1,20 @@
-import { readdir } from 'node:fs/promises';
 import type { Clock } from '../kernel/clock.ts';
 import { createTurns, type Turns } from '../kernel/turns.ts';
 import type { Logger, Metrics } from '../telemetry/types.ts';
 import { type Draft, encode } from './entry.ts';
+import { openSources } from './open-sources.ts';
 import type { Shelf } from './query.ts';
 import { createRing, type Ring } from './ring.ts';
 import { createScanBudget } from './scan-budget.ts';
 import { createScratch } from './scratch.ts';
 import { openSequence, type Sequence } from './sequence.ts';
-import { type Keep, openSourceFiles, type SourceFiles, type SourceFilesOptions } from './source-files.ts';
+import type { Keep, SourceFilesOptions } from './source-files.ts';
 import type { LogEntry, Logs } from './types.ts';
 import { createStatus } from './writer-status.ts';
 
 /** Lines of the agent's own log that may wait for the disk; collected lines wait in their spools instead. */
 const maxWaiting = 10_000;
 const maxBatch = 1000;
-const maxSources = 1000;
 const maxSlices = 2;
 const tidyEveryMs = 60_000;
 const tidyAfterBytes = 1 << 20;
@@ -65,21 +64,25 @@ interface Waiting {
  */
 export async function openWriter(options: WriterOptions): Promise<Writer> {
   const { clock, metrics } = options;
-  const packing = createTurns(1);
-  const files = await openAll(options, packing);
-  const budget = createScanBudget();
-  const scratch = createScratch();
-  const newest = [...files.values()].map((source) => source.newestSeq());
-  const sequence = openSequence(options.dir, Math.max(0, ...newest));
-  const ring = createRing(sequence.last(), options.fellOut);
   const lines = metrics.counter('sboxagent_log_lines_total');
   const lost = metrics.counter('sboxagent_log_lines_dropped_total');
-  // There before the first loss, so that an alert on its rise sees that one too.
-  const declare = (source: string): void => {
-    lines.add(0, { source });
-    lost.add(0, { source });
-  };
-  for (const source of files.keys()) declare(source);
+  /** Sources with a batch on its way. */
+  const writing = new Set<string>();
+  const sources = await openSources({
+    ...options,
+    packing: createTurns(1),
+    inUse: (source) => writing.has(source) || options.inUse(source),
+    // There before the first loss, so that an alert on its rise sees that one too.
+    opened(source) {
+      lines.add(0, { source });
+      lost.add(0, { source });
+    },
+  });
+  const budget = createScanBudget();
+  const scratch = createScratch();
+  const newest = sources.all().map((source) => source.newestSeq());
+  const sequence = openSequence(options.dir, Math.max(0, ...newest));
+  const ring = createRing(sequence.last(), options.fellOut);
   const publishListeners = new Set<() => void>();
   const dropListeners = new Set<(source: string, count: number) => void>();
   const status = createStatus(options);
@@ -92,8 +95,6 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
   let tidying: Promise<void> = Promise.resolve();
   let tidyWaits = false;
   let sinceTidy = 0;
-  /** Sources with a batch on its way. */
-  const writing = new Set<string>();
   let stopped = false;
 
   const dropped = (source: string, count: number): void => {
@@ -101,36 +102,12 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
     lost.add(count, { source });
     for (const fn of dropListeners) fn(source, count);
   };
-  /** The one that was written to longest ago makes room, unless somebody still writes to it. */
-  const makeRoom = async (): Promise<void> => {
-    if (files.size < maxSources) return;
-    const idle = [...files.values()].filter(({ source }) => !writing.has(source) && !options.inUse(source));
-    const oldest = idle.reduce<SourceFiles | undefined>(
-      (a, b) => (a === undefined || b.lastWriteMs() < a.lastWriteMs() ? b : a),
-      undefined,
-    );
-    if (oldest === undefined) {
-      metrics.counter('sboxagent_limit_refused_total').add(1, { limit: 'log_sources' });
-      throw new Error('too many log sources');
-    }
-    files.delete(oldest.source);
-    await oldest.clear();
-  };
-  const filesOf = async (source: string): Promise<SourceFiles> => {
-    const known = files.get(source);
-    if (known) return known;
-    await makeRoom();
-    const opened = await openSourceFiles({ ...options, packing, source });
-    files.set(source, opened);
-    declare(source);
-    return opened;
-  };
   const store = async (source: string, entries: readonly Numbered[]): Promise<readonly LogEntry[]> => {
     const text = entries.map((entry) => entry.text).join('');
     const whole = entries.filter(({ entry }) => !entry.partial).length;
     try {
       const [firstSeq = 0, lastSeq = 0] = [entries[0]?.entry.seq, entries.at(-1)?.entry.seq];
-      const into = await filesOf(source);
+      const into = await sources.filesOf(source);
       await scratch.encoded(text, (bytes) => into.append({ bytes, firstSeq, lastSeq, nowMs: now() }));
     } catch (error) {
       status.failed(error);
@@ -152,7 +129,7 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
       const last = sequence.last();
       // One new source after the other: each may have to make room.
       for (const source of groups.keys()) writing.add(source);
-      for (const source of groups.keys()) if (!files.has(source)) await filesOf(source).catch(() => undefined);
+      for (const source of groups.keys()) if (!sources.has(source)) await sources.filesOf(source).catch(() => undefined);
       const stored = await Promise.all([...groups].map(([source, entries]) => store(source, entries)));
       for (const entry of stored.flat().sort((a, b) => a.seq - b.seq)) ring.push(entry);
       published = last;
@@ -170,10 +147,6 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
       });
     return running;
   };
-  const forget = async (source: SourceFiles): Promise<void> => {
-    files.delete(source.source);
-    await source.close();
-  };
   const tidyAfter = (): number => Math.min(tidyAfterBytes, options.keep().maxBytesPerSource / options.keep().files);
   /** Who asks while one waits to begin is served by that one. */
   const tidy = (): Promise<void> => {
@@ -182,11 +155,7 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
     tidyWaits = true;
     tidying = tidying.then(async () => {
       tidyWaits = false;
-      for (const source of [...files.values()]) {
-        await source.tidy(options.keep(), now());
-        // What has nothing left is forgotten, unless a batch is on its way to it.
-        if (source.list().length === 0 && !writing.has(source.source)) await forget(source);
-      }
+      await sources.tidy(now, (source) => writing.has(source));
     });
     return tidying;
   };
@@ -217,7 +186,7 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
     slices: createTurns(maxSlices),
     ring,
     published: () => published,
-    shelf: () => ({ sources: [...files.values()], budget, published }),
+    shelf: () => ({ sources: sources.all(), budget, published }),
     onPublish: (fn) => subscribe(publishListeners, fn),
     onDrop: (fn) => subscribe(dropListeners, fn),
     health: status.health,
@@ -228,7 +197,7 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
       cancelTidy();
       while (waiting.length > 0 || running) await run();
       await tidying;
-      for (const source of files.values()) await source.close();
+      await sources.close();
       sequence.save();
     },
   };
@@ -250,14 +219,6 @@ function number(batch: readonly Waiting[], sequence: Sequence): Map<string, Numb
     else groups.set(draft.source, [numbered]);
   }
   return groups;
-}
-
-async function openAll(options: WriterOptions, packing: Turns): Promise<Map<string, SourceFiles>> {
-  const files = new Map<string, SourceFiles>();
-  for (const entry of await readdir(options.dir, { withFileTypes: true })) {
-    if (entry.isDirectory()) files.set(entry.name, await openSourceFiles({ ...options, packing, source: entry.name }));
-  }
-  return files;
 }
 
 function subscribe<T>(set: Set<T>, fn: T): () => void {

@@ -28,8 +28,9 @@ export type { ProcessExplanation } from './explain/types.ts';
 export { workingDirectory } from './plan.ts';
 export { runProbe } from './probes/run-probe.ts';
 export type { ProbeResult } from './probes/types.ts';
+export type { UnitChanges } from './replace-units.ts';
 export { type AttachedEnd, type AttachedRun, runAttached } from './spawner.ts';
-export { createSupervisor, type ProcessSupervisor, type SupervisorOptions, type UnitChanges } from './supervisor.ts';
+export { createSupervisor, type ProcessSupervisor, type SupervisorOptions } from './supervisor.ts';
 export type {
   ExitRecord,
   ProcessChange,

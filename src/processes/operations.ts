@@ -57,8 +57,8 @@ function spawnFailure({ logger }: ProcessContext, id: string, error: unknown): F
   logger.warn({ process: id, error }, 'a process could not be spawned');
   const cause = (error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.message : String(error));
   const message = `${id} was not started: ${cause}`;
-  const told = new AgentError('START_FAILED', message, { metadata: { process_id: id }, cause: error });
-  return { reason: 'SPAWN_FAILED', message, error: told };
+  const failure = new AgentError('START_FAILED', message, { metadata: { process_id: id }, cause: error });
+  return { reason: 'SPAWN_FAILED', message, error: failure };
 }
 
 /** Ends what a main program that ended by itself left behind, as systemd does with the control group. Never throws. */

@@ -4,9 +4,9 @@ import type { ProcessResources } from './types.ts';
 import { type RunUsage, readUsage } from './usage.ts';
 
 /** Who asks sooner is given the newest look: it costs the event loop, and callers come as they like. */
-const lookMs = 1000;
+const freshMs = 1000;
 
-interface Look {
+interface Reading {
   readonly atMs: number;
   readonly usage: RunUsage | undefined;
   /** undefined: it was gone, or no descriptor was left to look with. */
@@ -27,20 +27,20 @@ export interface ResourceReader {
 }
 
 /**
- * Figures of runs, each with all of its processes. The CPU ratio is the share of one core since the look before (the first: since the
- * start). Callers and metrics look apart, because who looks more often would shorten the span of the other.
+ * Figures of runs, each with all of its processes. The CPU ratio is the share of one core since the reading before (the first:
+ * since the start). Callers and metrics have readings of their own, because who reads more often would shorten the span of the other.
  */
 export function createResourceReader(clock: Clock): ResourceReader {
-  const [asked, samples] = [new WeakMap<Run, Look>(), new WeakMap<Run, Look>()];
-  const take = (looks: WeakMap<Run, Look>, run: Run): ProcessResources | undefined => {
-    const look = lookAt(run, looks.get(run), clock.monotonicMs());
-    looks.set(run, look);
-    return look.figures;
+  const [asked, samples] = [new WeakMap<Run, Reading>(), new WeakMap<Run, Reading>()];
+  const take = (readings: WeakMap<Run, Reading>, run: Run): ProcessResources | undefined => {
+    const reading = readNow(run, readings.get(run), clock.monotonicMs());
+    readings.set(run, reading);
+    return reading.figures;
   };
   return {
     read(run) {
       const last = asked.get(run);
-      return last !== undefined && clock.monotonicMs() - last.atMs < lookMs ? last.figures : take(asked, run);
+      return last !== undefined && clock.monotonicMs() - last.atMs < freshMs ? last.figures : take(asked, run);
     },
     sample: (run) => void take(samples, run),
     sampled(run) {
@@ -54,7 +54,7 @@ export function createResourceReader(clock: Clock): ResourceReader {
   };
 }
 
-function lookAt(run: Run, before: Look | undefined, atMs: number): Look {
+function readNow(run: Run, before: Reading | undefined, atMs: number): Reading {
   const usage = usageOf(run);
   if (usage === undefined) return { atMs, usage: before?.usage, figures: undefined, last: before?.last };
   const { residentMemoryBytes, openFds, threads } = usage;
@@ -64,7 +64,7 @@ function lookAt(run: Run, before: Look | undefined, atMs: number): Look {
   return { atMs, usage, figures, last: { figures, atMs } };
 }
 
-/** A group may have counted runs before this one: it tells between two looks, and the processes themselves tell at the first. */
+/** A group may have counted runs before this one: it tells between two readings, and the processes themselves tell at the first. */
 function cpuSince(usage: RunUsage, before: RunUsage | undefined): number {
   if (usage.groupCpuSeconds !== undefined && before?.groupCpuSeconds !== undefined) return usage.groupCpuSeconds - before.groupCpuSeconds;
   return usage.treeCpuSeconds - (before?.treeCpuSeconds ?? 0);

@@ -1,6 +1,6 @@
 import type { Clock } from '../kernel/clock.ts';
-import { patiently } from './patiently.ts';
 import { hasEnvironment, isAlive, type ProcStat, processTable, readStat } from './proc.ts';
+import { retryWhileExhausted } from './retry-while-exhausted.ts';
 import { signalGroup, signalProcess } from './spawner.ts';
 import type { UnitGroup } from './unit-group.ts';
 
@@ -71,7 +71,7 @@ export interface Terminated {
  */
 export async function terminate(options: TerminateOptions): Promise<Terminated> {
   const { tree, signal, graceMs, clock } = options;
-  const members = await patiently(clock, () => findMembers(tree));
+  const members = await retryWhileExhausted(clock, () => findMembers(tree));
   if (members.length === 0) return { left: [], killed: false };
   if (graceMs > 0 && signal !== 'SIGKILL') {
     const group = tree.leader !== undefined && signalGroup(tree.leader, signal) ? tree.leader.pid : undefined;
@@ -93,8 +93,8 @@ async function endedInTime({ tree, graceMs, clock, hurry }: TerminateOptions, me
 /** The dear look at all of /proc waits until what was known is gone. */
 function allGone(tree: RunTree, members: readonly ProcStat[], clock: Clock): Promise<boolean> | boolean {
   const { group } = tree;
-  if (group !== undefined) return patiently(clock, () => !group.populated());
-  return !members.some(isAlive) && patiently(clock, async () => (await findMembers(tree)).length === 0);
+  if (group !== undefined) return retryWhileExhausted(clock, () => !group.populated());
+  return !members.some(isAlive) && retryWhileExhausted(clock, async () => (await findMembers(tree)).length === 0);
 }
 
 async function kill(tree: RunTree, clock: Clock): Promise<readonly ProcStat[]> {
@@ -102,7 +102,7 @@ async function kill(tree: RunTree, clock: Clock): Promise<readonly ProcStat[]> {
   const spared = tree.leader?.pid === tree.program?.pid ? undefined : tree.leader?.pid;
   let pauseMs = 1;
   for (;;) {
-    const members = await patiently(clock, () => findMembers(tree));
+    const members = await retryWhileExhausted(clock, () => findMembers(tree));
     const passedMs = clock.monotonicMs() - began;
     if (members.length === 0 || passedMs > killPhaseMs) return members;
     if (tree.group?.kill() !== true) {

@@ -5,9 +5,9 @@ import type { UnitSettings } from '../settings/types.ts';
 import type { ProcessContext } from './context.ts';
 import { markerEntry, runEnvironment } from './environment.ts';
 import type { EndStatus } from './exit-status.ts';
-import { patiently } from './patiently.ts';
 import { bootId, executableOf, hasEnvironment, isAlive, readStat } from './proc.ts';
 import { readingLines } from './reading-lines.ts';
+import { retryWhileExhausted } from './retry-while-exhausted.ts';
 import type { ProvenProcess, RunTree } from './run-tree.ts';
 import { readExitFile } from './shim.ts';
 import { spawnProgram } from './spawner.ts';
@@ -79,7 +79,7 @@ export async function launchRun(context: ProcessContext, { unit, argv, cwd, inte
   const startedMs = clock.monotonicMs();
   const env = runEnvironment(context.environment, unit, runId);
   const spawned = await spawnProgram({ argv, env, cwd, runId, files, umask: unit.umask, joinFile: group?.joinFile ?? '' });
-  const [program, leader] = await patiently(clock, () => [proven(spawned.pid), proven(spawned.leader)]);
+  const [program, leader] = await retryWhileExhausted(clock, () => [proven(spawned.pid), proven(spawned.leader)]);
   const record: RunRecord = {
     ...intent,
     pid: spawned.pid,

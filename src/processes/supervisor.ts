@@ -1,6 +1,7 @@
 import type { Journal } from '../events/types.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
+import { untilAborted } from '../kernel/until-aborted.ts';
 import type { Logs } from '../logs/types.ts';
 import type { UnitSettings } from '../settings/types.ts';
 import type { Logger, Metrics, Spans } from '../telemetry/types.ts';
@@ -21,6 +22,7 @@ import { createOomWatch } from './oom.ts';
 import { createOrder } from './order.ts';
 import { probeMonitor } from './probes/monitor.ts';
 import { readRecord } from './record-file.ts';
+import { replaceUnits, type UnitChanges } from './replace-units.ts';
 import { createResourceReader } from './resources.ts';
 import { createRoster } from './roster.ts';
 import { sampleRuns } from './sample-runs.ts';
@@ -49,22 +51,16 @@ export interface SupervisorOptions extends Pick<ProcessContext, 'checkConfig' | 
   readonly metrics: Metrics;
   readonly spans?: Spans;
   readonly clock: Clock;
-  /** How often engines are asked for their figures, and all that runs is looked at for the metrics. Default: 15 s. */
+  /** How often engines are asked for their figures, and all that runs is sampled for the metrics. Default: 15 s. */
   readonly figuresEveryMs?: number;
   /** For the jitter; 0 to 1. Default: Math.random. */
   readonly random?: () => number;
 }
 
-export interface UnitChanges {
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
-  readonly changed: readonly string[];
-}
-
 export interface ProcessSupervisor extends Supervisor {
   /**
    * Starts what is to be started, dependencies first: what was last asked for goes on, and `autostart` decides about a unit that
-   * nobody asked anything of. A start that fails is told, not thrown. (What ran before was adopted when the supervisor was made.)
+   * nobody asked anything of. A start that fails is logged, not thrown. (What ran before was adopted when the supervisor was made.)
    */
   startAll(): Promise<void>;
   /**
@@ -153,7 +149,7 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
   observeEngines({ metrics: options.metrics, observed });
   const stopSampling = sampleRuns(clock, everyMs, { runs: () => roster.all().flatMap((i) => i.run() ?? []), sample: resources.sample });
 
-  const restartQuietly = async (instance: Instance): Promise<void> => {
+  const renew = async (instance: Instance): Promise<void> => {
     try {
       if (isUp(instance.life().phase)) await judgeFirst(context, instance.unit());
       await order.startDependencies(instance);
@@ -229,26 +225,9 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
       return closing;
     },
     beginTrial: (id, trial) => beginTrial(roster.find(id), { ...trial, clock }),
-    async setUnits(next, nextInline) {
+    setUnits(next, nextInline) {
       inline = nextInline ?? inline;
-      const declared = roster.all().filter((instance) => !instance.inline && !instance.isLeaving());
-      const removed = declared.filter((instance) => next[instance.id] === undefined);
-      const added = Object.values(next).filter((unit) => roster.get(unit.id)?.inline !== false);
-      const changed = declared.filter((i) => next[i.id] !== undefined && JSON.stringify(next[i.id]) !== JSON.stringify(i.unit()));
-      // Before anything is stopped: a unit that no longer depends on one that goes is not stopped with it.
-      const renewed = changed.filter((instance) => instance.update(next[instance.id] ?? instance.unit()));
-      await Promise.all(removed.map(remove));
-      // A unit that takes the id of an inline process takes its place.
-      await Promise.all(
-        added.map((unit) => {
-          const present = roster.get(unit.id);
-          return leaving.get(unit.id) ?? (present === undefined ? undefined : remove(present));
-        }),
-      );
-      const made = added.map((unit) => add(unit, false));
-      await Promise.all(renewed.map(restartQuietly));
-      await order.startAll(made.filter((instance) => instance.wantsStart()));
-      return { added: added.map((unit) => unit.id), removed: removed.map((i) => i.id), changed: changed.map((i) => i.id) };
+      return replaceUnits({ roster, order, leaving, add, remove, renew }, next);
     },
   };
 }
@@ -257,18 +236,4 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
 function isReloadable(instance: Instance): boolean {
   const { state } = instance.life().phase;
   return state === 'RUNNING' || state === 'READY';
-}
-
-/** Gives up waiting, and nothing else, when the signal fires. */
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  promise.catch(() => undefined);
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

@@ -81,8 +81,8 @@ export function createApplyLog({ first, save, emit, spans, clock, logger }: Appl
         logger.error({ err, apply: record.id }, 'the outcome of an apply could not be written down'),
       );
       showApply(spans, record, beganMs);
-      const told = outcomeEvent(record);
-      if (told !== undefined) emit(told);
+      const event = outcomeEvent(record);
+      if (event !== undefined) emit(event);
       return record;
     },
   };

@@ -25,13 +25,13 @@ export function soakOf(
 ): ((signal: AbortSignal) => Promise<string>) | undefined {
   const probe = applyProbe(holder.unit);
   if (probe === undefined) return undefined;
-  const look = lookBy(context, { holder, probe, clock });
-  return (signal) => soak({ probe, soakMs: holder.unit.apply.soakMs, look, clock, signal });
+  const probeOnce = proberOf(context, { holder, probe, clock });
+  return (signal) => soak({ probe, soakMs: holder.unit.apply.soakMs, probeOnce, clock, signal });
 }
 
 /**
  * Waits until the readiness probe of a unit has succeeded with the config that its engine took up in place: the state READY is of the config
- * before. undefined where there is nothing to look at: no such probe, the one of the soak, or a line of the log, whose mark stays.
+ * before. undefined where there is nothing to probeOnce at: no such probe, the one of the soak, or a line of the log, whose mark stays.
  */
 export function readinessOf(
   context: ProbingContext,
@@ -41,8 +41,8 @@ export function readinessOf(
   const { unit } = holder;
   const probe = unit.probes.readiness;
   if (probe === undefined || probe === applyProbe(unit) || probe.action.kind === 'log') return undefined;
-  const look = lookBy(context, { holder, probe, clock });
-  return (signal) => untilReady({ probe, withinMs: unit.apply.readyWithinMs, look, clock, signal });
+  const probeOnce = proberOf(context, { holder, probe, clock });
+  return (signal) => untilReady({ probe, withinMs: unit.apply.readyWithinMs, probeOnce, clock, signal });
 }
 
 interface Looking {
@@ -51,7 +51,7 @@ interface Looking {
   readonly clock: Clock;
 }
 
-function lookBy(context: ProbingContext, { holder: { unit, engine }, probe, clock }: Looking) {
+function proberOf(context: ProbingContext, { holder: { unit, engine }, probe, clock }: Looking) {
   const env = runEnvironment(context.environment, unit, 'probe');
   const cwd = workingDirectory(context.stateDir, unit);
   const subject = { engine, configPath: unit.configPath, isMarked: () => false };

@@ -6,7 +6,7 @@ import { StepFailure } from './failure.ts';
 interface LookOptions {
   readonly probe: UnitProbe;
   /** Looks once; never throws. */
-  readonly look: (timeoutMs: number, signal: AbortSignal) => Promise<ProbeResult>;
+  readonly probeOnce: (timeoutMs: number, signal: AbortSignal) => Promise<ProbeResult>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -23,16 +23,16 @@ export interface ReadyOptions extends LookOptions {
 const longestReadyPeriodMs = 1000;
 
 /**
- * Looks at a new config by its probe for the time of the soak. `failure_threshold` failures in a row end it at once, and the last look must be a
+ * Looks at a new config by its probe for the time of the soak. `failure_threshold` failures in a row end it at once, and the last probeOnce must be a
  * success. Answers what was seen. Throws StepFailure PROBE_FAILED, and the signal's reason.
  */
-export async function soak({ probe, soakMs, look, clock, signal }: SoakOptions): Promise<string> {
+export async function soak({ probe, soakMs, probeOnce, clock, signal }: SoakOptions): Promise<string> {
   const { periodMs, timeoutMs, failureThreshold, initialDelayMs } = probe;
   if (initialDelayMs > 0) await clock.sleep(initialDelayMs, signal);
   const untilMs = clock.monotonicMs() + soakMs;
   let looks = 0;
   for (let failures = 0; ; ) {
-    const { ok, message } = await look(timeoutMs, signal);
+    const { ok, message } = await probeOnce(timeoutMs, signal);
     signal.throwIfAborted();
     looks += 1;
     failures = ok ? 0 : failures + 1;
@@ -52,10 +52,10 @@ export async function soak({ probe, soakMs, look, clock, signal }: SoakOptions):
  * Looks by a readiness probe until it has succeeded `success_threshold` times in a row. Throws StepFailure START_FAILED with the last answer
  * when it has not within `withinMs`, and the signal's reason.
  */
-export async function untilReady({ probe, withinMs, look, clock, signal }: ReadyOptions): Promise<void> {
+export async function untilReady({ probe, withinMs, probeOnce, clock, signal }: ReadyOptions): Promise<void> {
   const untilMs = clock.monotonicMs() + withinMs;
   for (let successes = 0; ; ) {
-    const { ok, message } = await look(probe.timeoutMs, signal);
+    const { ok, message } = await probeOnce(probe.timeoutMs, signal);
     signal.throwIfAborted();
     successes = ok ? successes + 1 : 0;
     if (successes >= probe.successThreshold) return;

@@ -86,11 +86,11 @@ export function createSubject(options: SubjectOptions): ApplySubject {
   /** An engine that ended is seen to have ended, so that the next step starts it instead of asking it for something. */
   const untilDown = async (): Promise<void> => {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const look = (): void => {
+    const check = (): void => {
       if (!isUp()) resolve();
     };
-    const stopListening = supervisor.onChange(look);
-    look();
+    const stopListening = supervisor.onChange(check);
+    check();
     await within(clock, accountMs, promise);
     stopListening();
   };

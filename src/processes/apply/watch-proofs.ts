@@ -14,7 +14,7 @@ export function watchProofs(
   logger: Logger,
 ): () => void {
   const noted = new Map<string, number>();
-  const look = (view: ProcessView): void => {
+  const noteProof = (view: ProcessView): void => {
     const holder = find(view.id);
     if (view.state !== 'READY' || holder === undefined || holder.waiting > 0 || noted.get(view.id) === view.pid) return;
     noted.set(view.id, view.pid);
@@ -27,9 +27,9 @@ export function watchProofs(
       .run(note)
       .catch((err: unknown) => logger.warn({ err, process: view.id }, 'that a config proved itself could not be written down'));
   };
-  for (const view of supervisor.list()) look(view);
+  for (const view of supervisor.list()) noteProof(view);
   return supervisor.onChange(({ processes, removedIds }) => {
-    for (const view of processes) look(view);
+    for (const view of processes) noteProof(view);
     for (const id of removedIds) noted.delete(id);
   });
 }

@@ -67,8 +67,8 @@ function settle(from: Lifecycle, { decision, ended, reason, message }: Verdict, 
       const phase = { state: 'BACKOFF', dueMs: at.nowMs + waitMs, dueWallMs: at.wallMs + waitMs } as const;
       const next = { ...from, history: { ...from.history, attempts: decision.attempts }, phase, reason, message };
       const data = { delay_ms: decision.delayMs, attempt: decision.attempts, reason };
-      const told = { do: 'emit', type: 'restarting', data, traceId: from.traceId } as const;
-      return { next, effects: [told, { do: 'check-config' }] };
+      const emit = { do: 'emit', type: 'restarting', data, traceId: from.traceId } as const;
+      return { next, effects: [emit, { do: 'check-config' }] };
     }
   }
 }
@@ -88,8 +88,8 @@ function crashLoop(
 export function refuse(from: Lifecycle, said: string, at: Moment): Step {
   const nextAction = nextActionOf({ kind: 'refused' });
   const message = `${at.id}'s engine refuses its config: ${said}; ${nextAction}`;
-  const told = { ...from, refusal: '', lastEnd: { ...from.lastEnd, message, next_action: nextAction } };
-  return crashLoop(told, { reason: 'CONFIG_REFUSED', message, facts: {} });
+  const explained = { ...from, refusal: '', lastEnd: { ...from.lastEnd, message, next_action: nextAction } };
+  return crashLoop(explained, { reason: 'CONFIG_REFUSED', message, facts: {} });
 }
 
 /** Nothing runs any more, as was asked; what is wanted up again (a restart) is started. */
@@ -97,8 +97,8 @@ export function wentDown(from: Lifecycle, ended: Ended | undefined, at: Moment):
   const exit = ended !== undefined && ended.pid > 0 ? exitRecord(ended) : from.exit;
   const data = exit === undefined ? {} : { ...codeOf(exit), duration_ms: Math.round(exit.durationMs) };
   const next: Lifecycle = { ...from, phase: { state: 'STOPPED' }, exit, reason: 'REQUESTED', message: 'stopped by request' };
-  const told: readonly Effect[] = [{ do: 'emit', type: 'stopped', data, traceId: from.traceId }, { do: 'report-down' }];
-  if (next.desired === 'DOWN' || next.halted) return { next, effects: told };
+  const reports: readonly Effect[] = [{ do: 'emit', type: 'stopped', data, traceId: from.traceId }, { do: 'report-down' }];
+  if (next.desired === 'DOWN' || next.halted) return { next, effects: reports };
   const begun = begin({ ...next, restartCount: 0 }, at);
-  return { next: begun.next, effects: [...told, ...begun.effects] };
+  return { next: begun.next, effects: [...reports, ...begun.effects] };
 }

@@ -20,7 +20,7 @@ type Report = (verdict: Verdict) => void;
 interface Watch {
   readonly subject: MonitoredRun;
   readonly report: Report;
-  readonly look: (role: ProbeRole, probe: UnitProbe) => Promise<ProbeResult>;
+  readonly run: (role: ProbeRole, probe: UnitProbe) => Promise<ProbeResult>;
   /** Where a probe stood when the daemon before this one looked last. */
   readonly counts: (role: ProbeRole) => ProbeCounts | undefined;
   readonly note: (role: ProbeRole, counts: ProbeCounts) => void;
@@ -63,7 +63,7 @@ function beginWatch(context: ProcessContext, subject: MonitoredRun, report: Repo
   return {
     subject,
     report,
-    look: (role, probe) => runProbe(probe.action, probeContext(context, subject, { probe, isMarked: () => marks.has(role) })),
+    run: (role, probe) => runProbe(probe.action, probeContext(context, subject, { probe, isMarked: () => marks.has(role) })),
     counts: (role) => record.counts[role],
     note: (role, counts) => save({ ...record, counts: { ...record.counts, [role]: counts } }),
   };
@@ -131,7 +131,7 @@ async function proveByProbe({ clock }: ProcessContext, watch: Watch, probe: Unit
       counts: watch.counts('startup') ?? freshCounts(false),
       clock,
       signal: AbortSignal.any([signal, late.signal]),
-      look: () => watch.look('startup', probe),
+      runOnce: () => watch.run('startup', probe),
       counted(counts, { message }, before) {
         if (changed(counts, before)) watch.note('startup', counts);
         if (counts.passing) return false;
@@ -164,20 +164,20 @@ function watchReadiness({ clock, logger }: ProcessContext, watch: Watch): void {
       ready: false,
       message: `${unit.id} is not ready: its readiness probe has not succeeded yet`,
     });
-  let told = '';
+  let reported = '';
   loopProbe({
     probe,
     counts: known,
     clock,
     signal,
-    look: () => watch.look('readiness', probe),
+    runOnce: () => watch.run('readiness', probe),
     counted(counts, { ok, message }, before) {
       if (changed(counts, before)) watch.note('readiness', counts);
       if (counts.passing !== before.passing && counts.passing) {
-        told = '';
+        reported = '';
         watch.report({ kind: 'readiness-changed', ready: true, message: '' });
-      } else if (!counts.passing && !ok && message !== told) {
-        told = message;
+      } else if (!counts.passing && !ok && message !== reported) {
+        reported = message;
         watch.report({
           kind: 'readiness-changed',
           ready: false,
@@ -198,7 +198,7 @@ function watchLiveness({ clock, logger }: ProcessContext, watch: Watch): void {
     counts: watch.counts('liveness') ?? freshCounts(true),
     clock,
     signal,
-    look: () => watch.look('liveness', probe),
+    runOnce: () => watch.run('liveness', probe),
     counted(counts, { message }, before) {
       if (changed(counts, before)) watch.note('liveness', counts);
       if (counts.passing) return true;

@@ -9,7 +9,7 @@ import type { ProbeContext, ProbeResult } from './types.ts';
 
 const maxMessage = 300;
 
-function look(action: UnitProbeAction, context: ProbeContext): Promise<ProbeResult> {
+function runAction(action: UnitProbeAction, context: ProbeContext): Promise<ProbeResult> {
   switch (action.kind) {
     case 'exec':
       return execProbe(action, context);
@@ -40,7 +40,7 @@ export async function runProbe(action: UnitProbeAction, context: ProbeContext): 
   signal.addEventListener('abort', () => late.reject(signal.reason), { once: true });
   try {
     // A kind that does not heed its signal must not keep the caller.
-    const { ok, message } = await Promise.race([look(action, { ...context, signal }), late.promise]);
+    const { ok, message } = await Promise.race([runAction(action, { ...context, signal }), late.promise]);
     return { ok, message: oneLine(message) };
   } catch (error) {
     if (over.signal.aborted) return { ok: false, message: `no answer within ${context.timeoutMs} ms` };

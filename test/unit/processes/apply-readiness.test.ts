@@ -19,12 +19,12 @@ async function waits(answers: readonly boolean[]): Promise<{ readonly outcome: s
   const { clock, advance } = bentClock();
   let looks = 0;
   let outcome = '';
-  const look = async () => {
+  const probeOnce = async () => {
     const ok = answers[Math.min(looks, answers.length - 1)] ?? false;
     looks += 1;
     return { ok, message: ok ? 'connected' : 'connection refused' };
   };
-  untilReady({ probe, withinMs: 5000, look, clock, signal: new AbortController().signal }).then(
+  untilReady({ probe, withinMs: 5000, probeOnce, clock, signal: new AbortController().signal }).then(
     () => (outcome = 'ready'),
     (error: unknown) => (outcome = String(error)),
   );

@@ -16,7 +16,7 @@ const probe = (over: Partial<UnitProbe> = {}): UnitProbe => ({
 });
 
 /**
- * Runs the real loop on a bent clock. `looks`: what each look answers, `+` or `-`, one a moment that is due; `takesMs`: how long each
+ * Runs the real loop on a bent clock. `looks`: what each runOnce answers, `+` or `-`, one a moment that is due; `takesMs`: how long each
  * takes. Answers the moments of the looks, and where it changed to what.
  */
 async function run(
@@ -33,7 +33,7 @@ async function run(
     counts: freshCounts(holds),
     clock,
     signal: ended.signal,
-    async look() {
+    async runOnce() {
       const n = at.push(clock.monotonicMs());
       if (takesMs > 0) await clock.sleep(takesMs);
       return { ok: looks[n - 1] === '+', message: '' };
@@ -59,7 +59,11 @@ async function run(
 test('the moments of the looks: initial delay, then each period, without overlap', async () => {
   assert.deepEqual((await run({}, '++++')).at, [0, 1000, 2000, 3000]);
   assert.deepEqual((await run({ initialDelayMs: 2500 }, '+++')).at, [2500, 3500, 4500]);
-  assert.deepEqual((await run({}, '+++', { takesMs: 1500 })).at, [0, 2000, 4000], 'a look that takes longer than a period keeps the beat');
+  assert.deepEqual(
+    (await run({}, '+++', { takesMs: 1500 })).at,
+    [0, 2000, 4000],
+    'a runOnce that takes longer than a period keeps the beat',
+  );
 });
 
 test('readiness: the moments at which it changes', async () => {
