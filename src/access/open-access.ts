@@ -80,8 +80,6 @@ export function openAccess(options: OpenAccessOptions): OpenAccess {
   };
   const stopFollowing = followFiles({ files: () => [tokenFilePath(stateDir)], clock, changed: reread });
   const stopExpiring = clock.every(expireEveryMs, settle);
-  // A change between the first reading and the watch must not wait for the next one.
-  reread();
 
   return {
     authenticate: (authorization) =>

@@ -19,8 +19,6 @@ export interface FollowOptions {
   readonly documents: () => Iterable<Followed>;
   /** How long files must have been still: editors and copies write in parts. */
   readonly delayMs: () => number;
-  /** Whether what lies there at the start is known already. Default: it counts as a change. */
-  readonly startsKnown?: boolean;
 }
 
 /** Follows files that others write. */
@@ -43,7 +41,7 @@ interface Seen {
 }
 
 /** The one follower of files: a check of all of them twice a second, and at once where their directories announce a change. */
-export function createFollower({ clock, documents, delayMs, startsKnown = false }: FollowOptions): Follower {
+export function createFollower({ clock, documents, delayMs }: FollowOptions): Follower {
   let seen = new Map<Followed, Seen>();
   const underway = new Map<Followed, Promise<void>>();
   const directories = watchDirectories(() => check());
@@ -87,7 +85,6 @@ export function createFollower({ clock, documents, delayMs, startsKnown = false 
     start() {
       if (cancelPoll !== undefined) return;
       cancelPoll = clock.every(pollMs, check);
-      if (startsKnown) seen = new Map([...documents()].map((document) => [document, { ...see(document), neededMs: undefined }]));
       check();
     },
     async stop() {
@@ -99,7 +96,10 @@ export function createFollower({ clock, documents, delayMs, startsKnown = false 
   };
 }
 
-/** Calls `changed` when a file is another than before, once they have been still for `stillMs` (default 0). Answers how to stop. */
+/**
+ * Calls `changed` when a file is another than before, once they have been still for `stillMs` (default 0), and once at the beginning: they may have
+ * been replaced since they were read. Answers how to stop.
+ */
 export function followFiles(options: {
   readonly files: () => readonly string[];
   readonly clock: Clock;
@@ -108,11 +108,11 @@ export function followFiles(options: {
 }): () => void {
   const { files, clock, stillMs = 0, changed } = options;
   const take = (): Promise<number> => {
-    changed();
+    if (files().length > 0) changed();
     return Promise.resolve(0);
   };
   const document: Followed = { files, take };
-  const follower = createFollower({ clock, documents: () => [document], delayMs: () => stillMs, startsKnown: true });
+  const follower = createFollower({ clock, documents: () => [document], delayMs: () => stillMs });
   follower.start();
   return () => void follower.stop();
 }
