@@ -15,13 +15,18 @@ type Json = Record<string, unknown>;
 interface Media {
   readonly 'x-item-schema'?: Json;
 }
+interface Response {
+  readonly $ref?: string;
+  readonly 'x-error-reasons'?: readonly string[];
+  readonly content?: Record<string, Media>;
+}
 interface Operation {
   readonly operationId: string;
-  readonly responses: Record<string, { readonly content?: Record<string, Media> }>;
+  readonly responses: Record<string, Response>;
 }
 interface Document {
   readonly paths: Record<string, Record<string, Operation>>;
-  readonly components: Json;
+  readonly components: { readonly responses: Record<string, Response> };
 }
 
 const schemathesis = foreign('schemathesis');
@@ -42,24 +47,43 @@ interface Finished {
   readonly ScenarioFinished?: {
     readonly recorder?: {
       readonly label: string;
-      readonly interactions: Record<string, { readonly response?: { readonly status_code: number } | null }>;
+      readonly interactions: Record<string, Interaction>;
     };
   };
 }
+interface Interaction {
+  readonly request: { readonly method: string };
+  readonly response?: { readonly status_code: number; readonly content?: { readonly $base64?: string } | null } | null;
+}
 
-/** The statuses that each operation answered with. */
-function answered(directory: string): Map<string, Set<number>> {
-  const [report = ''] = globSync('ndjson-*', { cwd: directory });
-  const statuses = new Map<string, Set<number>>();
-  for (const line of readFileSync(join(directory, report), 'utf8').split('\n').filter(Boolean)) {
-    const recorder = (JSON.parse(line) as Finished).ScenarioFinished?.recorder;
-    for (const { response } of Object.values(recorder?.interactions ?? {})) {
-      const known = statuses.get(recorder?.label ?? '') ?? new Set();
-      if (typeof response?.status_code === 'number') known.add(response.status_code);
-      statuses.set(recorder?.label ?? '', known);
-    }
+interface Answer {
+  /** `GET /api/v1/status`. */
+  readonly operation: string;
+  readonly status: number;
+  /** Of an error: its reason. */
+  readonly reason: string | undefined;
+}
+
+function reasonOf(base64: string | undefined): string | undefined {
+  try {
+    const { details } = JSON.parse(Buffer.from(base64 ?? '', 'base64').toString()) as { details?: readonly { reason?: string }[] };
+    return details?.[0]?.reason;
+  } catch {
+    return undefined;
   }
-  return statuses;
+}
+
+/** What each operation answered with, called by its own method. */
+function answersIn(directory: string): Answer[] {
+  const [report = ''] = globSync('ndjson-*', { cwd: directory });
+  const lines = readFileSync(join(directory, report), 'utf8').split('\n').filter(Boolean);
+  return lines.flatMap((line) => {
+    const { label = '', interactions = {} } = (JSON.parse(line) as Finished).ScenarioFinished?.recorder ?? {};
+    return Object.values(interactions).flatMap(({ request, response }) => {
+      if (response === null || response === undefined || !label.startsWith(`${request.method} `)) return [];
+      return [{ operation: label, status: response.status_code, reason: reasonOf(response.content?.$base64) }];
+    });
+  });
 }
 
 describe('the API as its document has it', () => {
@@ -147,9 +171,15 @@ describe('the API as its document has it', () => {
       .flatMap((item) => Object.values(item))
       .filter(isStream).length;
     assert.ok((operations['tested'] ?? 0) + streams >= 0.95 * (operations['total'] ?? 0), JSON.stringify(operations));
-    const statuses = answered(reports);
-    const never = [...statuses].filter(([, seen]) => ![...seen].some((status) => status < 300)).map(([name]) => name);
-    assert.ok(never.length <= 0.05 * statuses.size, `no success of ${never.join(', ')}`);
+    const answers = answersIn(reports);
+    const succeeded = new Set(answers.filter(({ status }) => status < 300).map(({ operation }) => operation));
+    const never = new Set(answers.map(({ operation }) => operation)).difference(succeeded);
+    assert.ok(never.size <= 0.05 * succeeded.size, `no success of ${[...never].join(', ')}`);
+
+    const strange = answers.filter((answer) => answer.reason !== undefined && !reasonsOf(answer).includes(answer.reason));
+    const shown = new Set(strange.map(({ operation, status, reason }) => `${operation}: ${status} ${reason}`));
+    assert.deepEqual([...shown], [], 'reasons that no row of proto/openapi/errors.ts has');
+    assert.ok(new Set(answers.map(({ reason }) => reason)).size > 15, 'errors of many kinds were seen');
   });
 
   it('streams messages of the schema that it names, in both forms', async () => {
@@ -172,6 +202,14 @@ describe('the API as its document has it', () => {
       }
     }
   });
+
+  /** The reasons that the document has for this answer. */
+  function reasonsOf({ operation, status }: Answer): readonly string[] {
+    const [method = '', path = ''] = operation.split(' ');
+    const response = document.paths[path]?.[method.toLowerCase()]?.responses[String(status)];
+    const name = response?.$ref?.replace('#/components/responses/', '');
+    return (name === undefined ? response : document.components.responses[name])?.['x-error-reasons'] ?? [];
+  }
 
   async function firstMessage(path: string, type: string): Promise<string> {
     const headers = { accept: type, authorization: `Bearer ${daemon.token()}` };
