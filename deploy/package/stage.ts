@@ -23,6 +23,7 @@ const plain = [
   'deploy/{alertmanager,compose,otlp,prometheus}/**/*',
   'deploy/grafana/{dashboards,provisioning}/**/*',
   'docs/**/*.md',
+  'docs/*.webp',
   'docs/man/*',
   'examples/sboxagent.yaml',
   'gen/descriptor/sboxagent.binpb',

@@ -19,6 +19,8 @@ export interface PlotProps {
   readonly note?: string | undefined;
   /** The top of the scale at least. */
   readonly most?: number | undefined;
+  /** Whether values are bytes, whose round numbers are powers of two. */
+  readonly binary?: boolean;
 }
 
 /** The last minutes finely, the hour before them in steps of two minutes. */
@@ -47,7 +49,7 @@ const height = 96;
 const leastSeconds = 600;
 
 /** A small plot with its last value in words: what the drawing shows is also said. */
-export function Plot({ title, lines, format, note, most }: PlotProps) {
+export function Plot({ title, lines, format, note, most, binary = false }: PlotProps) {
   const texts = useTexts();
   const { preferences } = useApp();
   const box = useRef<HTMLDivElement>(null);
@@ -58,7 +60,7 @@ export function Plot({ title, lines, format, note, most }: PlotProps) {
   useEffect(() => {
     const place = box.current;
     if (place === null || (lines[0]?.points.length ?? 0) < 2) return undefined;
-    const plot = draw(place, { lines, format, most, language });
+    const plot = draw(place, { lines, format, most, binary, language });
     const fit = new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height }));
     fit.observe(place);
     const scheme = matchMedia('(prefers-color-scheme: dark)');
@@ -86,14 +88,16 @@ export function Plot({ title, lines, format, note, most }: PlotProps) {
   );
 }
 
-type Drawn = Pick<PlotProps, 'lines' | 'format' | 'most'> & { readonly language: string };
+const powersOfTwo = Array.from({ length: 50 }, (_, i) => 2 ** i);
+
+type Drawn = Pick<PlotProps, 'lines' | 'format' | 'most' | 'binary'> & { readonly language: string };
 
 /** Colours of the page's own variables, asked at each drawing. */
 const colour = (name: string) => (): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const strokes = [colour('--line-1'), colour('--line-2')];
 const fills = [colour('--fill-1'), colour('--fill-2')];
 
-function draw(place: HTMLElement, { lines, format, most, language }: Drawn): uPlot {
+function draw(place: HTMLElement, { lines, format, most, binary, language }: Drawn): uPlot {
   const times = [...new Set(lines.flatMap(({ points }) => points.map(([time]) => time)))].sort((a, b) => a - b);
   const values = lines.map(({ points }) => {
     const byTime = new Map(points);
@@ -114,7 +118,7 @@ function draw(place: HTMLElement, { lines, format, most, language }: Drawn): uPl
       },
       axes: [
         { ...axis, size: 20, space: 90, values: (_plot, splits) => splits.map((at) => hours.format(at * 1000)) },
-        { ...axis, size: 60, space: 34, values: (_plot, splits) => splits.map(format) },
+        { ...axis, size: 60, space: 34, ...(binary === true && { incrs: powersOfTwo }), values: (_plot, splits) => splits.map(format) },
       ],
       series: [
         {},

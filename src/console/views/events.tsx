@@ -2,6 +2,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { type Event, Event_Severity } from '../../../gen/es/sboxagent/v1/event_pb.js';
 import { useApp, useTexts } from '../core/app.ts';
 import { follow } from '../core/follow.ts';
+import { gistOf } from '../core/gist.ts';
 import { href } from '../core/router.ts';
 import { createTail } from '../core/tail.ts';
 import { useSettled, useWhile } from '../core/use-load.ts';
@@ -194,14 +195,6 @@ export function EventList({ rows }: { readonly rows: readonly EventRow[] }) {
       })}
     </div>
   );
-}
-
-const gistLength = 200;
-
-/** What an event says in a sentence, where it says one. */
-function gistOf({ data }: Event): string {
-  const said = data?.['message'] ?? data?.['summary'] ?? data?.['reason'] ?? data?.['problem'];
-  return typeof said === 'string' ? said.slice(0, gistLength) : '';
 }
 
 function EventDetails({ event }: { readonly event: Event }) {

@@ -5,6 +5,7 @@ import { Event_Severity } from '../../../gen/es/sboxagent/v1/event_pb.js';
 import { type Process, Process_DesiredState, Process_State } from '../../../gen/es/sboxagent/v1/process_pb.js';
 import { useApp, useTexts } from '../core/app.ts';
 import { bytes, digits, durationOf, percent, span } from '../core/format.ts';
+import { gistOf } from '../core/gist.ts';
 import { href } from '../core/router.ts';
 import { useLoad } from '../core/use-load.ts';
 import { HealthBadge, healthTones, nameOf, ProcessBadge, processTones, SeverityBadge } from '../parts/badge.tsx';
@@ -170,8 +171,15 @@ function Plots() {
   return (
     <div class="plots">
       <Plot title={t.cpu} lines={lines.cpu} format={percent} most={0.1} />
-      <Plot title={t.memory} lines={lines.memory} format={bytes} most={all} note={all === undefined ? undefined : t.ofTotal(bytes(all))} />
-      <Plot title={t.traffic} lines={lines.traffic} format={perSecond(bytes)} most={1000} />
+      <Plot
+        title={t.memory}
+        lines={lines.memory}
+        format={bytes}
+        binary
+        most={all}
+        note={all === undefined ? undefined : t.ofTotal(bytes(all))}
+      />
+      <Plot title={t.traffic} lines={lines.traffic} format={perSecond(bytes)} binary most={1024} />
       <Plot title={t.events} lines={lines.events} format={perSecond((value) => digits(value))} most={1} />
     </div>
   );
@@ -202,7 +210,9 @@ function Recent() {
                   </span>
                   <SeverityBadge severity={event.severity} />
                   <code>{event.type}</code>
-                  <span>{event.subject}</span>
+                  <span class="gist">
+                    {/^alert\./.test(event.type) ? '' : event.subject} <span class="dim">{gistOf(event)}</span>
+                  </span>
                 </li>
               ))}
             </ul>

@@ -146,9 +146,15 @@ function ProcessPlots({ id }: { readonly id: string }) {
   return (
     <div class="plots">
       <Plot title={texts.processes.cpu} lines={lines.cpu} format={percent} most={0.05} />
-      <Plot title={texts.processes.memory} lines={lines.memory} format={bytes} />
+      <Plot title={texts.processes.memory} lines={lines.memory} format={bytes} binary />
       {counted && (
-        <Plot title={texts.processes.traffic} lines={lines.traffic} format={(value) => `${bytes(value)}${t.perSecond}`} most={1000} />
+        <Plot
+          title={texts.processes.traffic}
+          lines={lines.traffic}
+          format={(value) => `${bytes(value)}${t.perSecond}`}
+          binary
+          most={1024}
+        />
       )}
     </div>
   );
