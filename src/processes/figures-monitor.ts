@@ -9,6 +9,8 @@ import { addTraffic, readTraffic, type TrafficRecord, writeTraffic } from './tra
 import { runFiles } from './unit-record.ts';
 
 const limitMs = 2000;
+/** A new run is asked sooner the first time, so that nobody waits an interval for its first figures. */
+const firstMs = 1000;
 
 /** What the engines said last of their traffic, by process. */
 export interface FiguresBoard {
@@ -43,8 +45,8 @@ export function figuresMonitor(
   const watch = async (subject: MonitoredRun): Promise<void> => {
     const { unit, signal } = subject;
     const api = apiFinder(unit);
-    for (;;) {
-      await clock.sleep(everyMs, signal);
+    for (let waitMs = Math.min(firstMs, everyMs); ; waitMs = everyMs) {
+      await clock.sleep(waitMs, signal);
       const found = await api().catch(() => undefined);
       const read =
         found === undefined
