@@ -15,11 +15,12 @@ export function commentOf(desc: Documented): string {
   return text.replaceAll(/\n{3,}/g, '\n\n').trim();
 }
 
-/** The first sentence, without its full stop. */
+/** The first sentence as plain text, without its full stop. */
 export function summaryOf(text: string): string {
   const [, first = ''] = /^([\s\S]*?[^.][.:;])(?=\s|$)/.exec(text) ?? [undefined, text];
   return first
     .replace(/[.:;]$/, '')
     .replaceAll('\n', ' ')
+    .replaceAll('`', '')
     .trim();
 }
