@@ -55,7 +55,7 @@ const mounted = services.map((service) => ({
 export const methods = serveMethods(mounted, { validate: () => {}, memory: undefined }).filter(
   ({ run }) => run.kind === 'unary' || run.kind === 'server_streaming',
 );
-const handlers = createConnectHandlers(methods, {
+const handlers = createConnectHandlers({
   connect: { readMaxBytes: maxBytes },
   jsonLimits: () => ({ jsonDepth: 32 }),
   details: true,

@@ -84,19 +84,24 @@ function implementation({ run }: ServedMethod, asError: (error: unknown) => unkn
   return all[run.kind] as unknown as MethodImpl<DescMethod>;
 }
 
-export function createConnectHandlers(methods: readonly ServedMethod[], options: ConnectHandlersOptions): ConnectHandlers {
-  const router = createConnectRouter({ ...defaults, ...options.connect });
+export function createConnectHandlers(options: ConnectHandlersOptions): ConnectHandlers {
   const asError = options.details ? toConnectError : bareError;
-  for (const method of methods) {
+  const handlers = new Map<ServedMethod, UniversalHandler>();
+  // Each when it is first called: all at once would hold up the first call of any of them, and others beside it.
+  const handlerOf = (method: ServedMethod): UniversalHandler => {
+    const known = handlers.get(method);
+    if (known !== undefined) return known;
+    const router = createConnectRouter({ ...defaults, ...options.connect });
     const jsonOptions = { ...connectJson(method.desc.input, options.jsonLimits), ...options.connect.jsonOptions };
     router.rpc(method.desc, implementation(method, asError), { jsonOptions });
-  }
-  const handlers = new Map<string, UniversalHandler>(router.handlers.map((handler) => [handler.requestPath, handler]));
+    const [handler] = router.handlers;
+    if (handler === undefined) throw new Error(`Connect's router made no handler of ${method.path}`);
+    handlers.set(method, handler);
+    return handler;
+  };
   return {
     async serve(call, method, exchange) {
-      const handler = handlers.get(method.path);
-      if (handler === undefined) throw new Error(`${method.path} is listed but not mounted`);
-      const answer = await handler(universalRequest(call, exchange));
+      const answer = await handlerOf(method)(universalRequest(call, exchange));
       await writeAnswer(call, exchange, options.details ? await withDetails(answer, call) : answer);
     },
   };

@@ -28,13 +28,13 @@ export interface ProtocolsOptions {
 }
 
 /** Connect's handlers take their limit when they are made: a new limit makes new ones, and calls under way keep theirs. */
-function handlersFor({ methods, limits, connect, details }: ProtocolsOptions): () => ConnectHandlers {
+function handlersFor({ limits, connect, details }: ProtocolsOptions): () => ConnectHandlers {
   let made: { readonly maxBytes: number; readonly handlers: ConnectHandlers } | undefined;
   return () => {
     const maxBytes = limits().messageBytes;
     if (made?.maxBytes !== maxBytes) {
       const options = { connect: { readMaxBytes: maxBytes, ...connect }, jsonLimits: limits, details };
-      made = { maxBytes, handlers: createConnectHandlers(methods, options) };
+      made = { maxBytes, handlers: createConnectHandlers(options) };
     }
     return made.handlers;
   };
