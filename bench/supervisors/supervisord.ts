@@ -32,10 +32,10 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 ${ids.map(program).join('')}`;
 }
 
-/** One call of its XML-RPC. */
-function ask(socketPath: string, method: string, id: string): Promise<void> {
+/** One call of its XML-RPC. A stop waits for its end: a start that comes before supervisord has seen it is lost. */
+function ask(socketPath: string, method: 'startProcess' | 'stopProcess', id: string): Promise<void> {
   const body = `<?xml version="1.0"?><methodCall><methodName>supervisor.${method}</methodName><params>
-<param><value><string>${id}</string></value></param><param><value><boolean>0</boolean></value></param></params></methodCall>`;
+<param><value><string>${id}</string></value></param><param><value><boolean>${method === 'stopProcess' ? 1 : 0}</boolean></value></param></params></methodCall>`;
   const headers = { 'content-type': 'text/xml', 'content-length': Buffer.byteLength(body) };
   return new Promise((resolve, reject) => {
     const call = request({ socketPath, path: '/RPC2', method: 'POST', headers }, (response) => {
@@ -66,7 +66,8 @@ export const openSupervisord: OpenSupervisor = async (options) => {
   defer(() => child.kill('SIGTERM'));
   const socket = join(dir, 'socket');
   await until('supervisord', () => existsSync(socket));
-  const each = (method: string) => async (ids: readonly string[]) => void (await Promise.all(ids.map((id) => ask(socket, method, id))));
+  const each = (method: Parameters<typeof ask>[1]) => async (ids: readonly string[]) =>
+    void (await Promise.all(ids.map((id) => ask(socket, method, id))));
   return {
     name: `supervisord ${version}`,
     livesMs: 0,

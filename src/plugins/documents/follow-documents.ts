@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
+import type { Clock } from '../../kernel/clock.ts';
 import { createFollower, type Followed } from '../../kernel/follow-files.ts';
 import { pluginId } from '../plugin-id.ts';
 import { takeFile } from './hand-edits.ts';
@@ -9,6 +10,7 @@ import { type DocumentRoom, documentFile, entryFor, locked } from './room.ts';
 export function followDocuments(room: DocumentRoom, delayMs: () => number): () => Promise<void> {
   const followed = new Map<string, Followed>();
   let stopped = false;
+  const folders = createFolderList(room.dir, room.clock);
   const follow = (id: string): Followed => ({
     files: () => [documentFile(room, id)],
     take: () =>
@@ -27,7 +29,7 @@ export function followDocuments(room: DocumentRoom, delayMs: () => number): () =
     delayMs,
     *documents() {
       if (!room.settings.autoReload) return;
-      const ids = new Set([...room.entries.keys(), ...foldersOf(room.dir)]);
+      const ids = new Set([...room.entries.keys(), ...folders()]);
       for (const id of followed.keys()) if (!ids.has(id)) followed.delete(id);
       for (const id of ids) {
         const one = followed.get(id) ?? follow(id);
@@ -40,6 +42,21 @@ export function followDocuments(room: DocumentRoom, delayMs: () => number): () =
   return () => {
     stopped = true;
     return follower.stop();
+  };
+}
+
+/** What changes within so long after a change may have the same time. */
+const coarseMs = 2000;
+
+/** `foldersOf`, read again only when the directory has changed: it is asked for twice a second, by an agent that has nothing else to do. */
+function createFolderList(dir: string, clock: Clock): () => readonly string[] {
+  let known: { readonly mtimeMs: number; readonly names: readonly string[] } | undefined;
+  return () => {
+    const mtimeMs = statSync(dir, { throwIfNoEntry: false })?.mtimeMs;
+    if (known !== undefined && known.mtimeMs === mtimeMs) return known.names;
+    const names = foldersOf(dir);
+    known = mtimeMs !== undefined && Math.abs(clock.wallMs() - mtimeMs) > coarseMs ? { mtimeMs, names } : undefined;
+    return names;
   };
 }
 
