@@ -43,7 +43,7 @@ const routes: readonly Plain[] = [
     path: '/metrics',
     operationId: 'getPrometheusMetricsAtRoot',
     ...prometheus,
-    summary: `${prometheus.summary}, under the path of \`api.metrics.prometheus_endpoint\``,
+    summary: `${prometheus.summary}, under the path of api.metrics.prometheus_endpoint`,
   },
   { path: '/openapi.json', operationId: 'getOpenApi', ...document },
   {
