@@ -1,6 +1,6 @@
 /** What people expect of a command line, tried with the real program against a real daemon. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -191,6 +191,17 @@ describe('run', () => {
     const failed = await run(['run', '--name', 'seven', '--', '/bin/sh', '-c', 'echo last words; exit 7']);
     assert.deepEqual([failed.code, failed.out], [1, 'last words\n']);
     assert.match(failed.err, /seven ended with code 7/);
+  });
+
+  test('an interrupt ends the command too, and then the client', async () => {
+    const env = { PATH: '/usr/bin:/bin', HOME: daemon.dir, SBOXAGENT_AGENT_STATE_DIR: daemon.stateDir };
+    const argv = ['run', '--name', 'interrupted', '--', '/bin/sh', '-c', 'echo begun; sleep 1000'];
+    const child = spawn(program, argv, { env, stdio: ['ignore', 'pipe', 'ignore'] });
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    child.kill('SIGINT');
+    assert.equal(await ended, 1);
+    assert.match((await run(['ps', 'interrupted'])).out, /^interrupted +(STOPPED|EXITED) /m);
   });
 
   test('what is not allowed says which key would allow it', async () => {
