@@ -1,6 +1,6 @@
 import type { FinishedSpan, SpanSink } from '../telemetry/types.ts';
 import { createKeeper, type Keeper, type KeeperOptions } from './keeper.ts';
-import { mostSpans, type StorySources, tellStory } from './story.ts';
+import { mostSpans, type StorySources, composeStory } from './story.ts';
 import type { TracePage, Traces } from './types.ts';
 
 export interface TracesOptions extends KeeperOptions, StorySources {}
@@ -21,7 +21,7 @@ export function openTraces(options: TracesOptions): OpenTraces {
       // Who has just got the answer to a call finds its span.
       await keeper.flush();
       const spans = await store.read<readonly FinishedSpan[]>('traces', 'spans', { traceId, limit: mostSpans + 1 });
-      return tellStory(traceId, spans, { ...options, signal });
+      return composeStory(traceId, spans, { ...options, signal });
     },
     async list(asked) {
       await keeper.flush();

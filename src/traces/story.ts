@@ -41,7 +41,7 @@ function timeOf({ time }: StoredEvent): number {
 }
 
 /** Puts together what is known under a trace id. Throws TRACE_NOT_FOUND where that is nothing. */
-export async function tellStory(
+export async function composeStory(
   traceId: string,
   spans: readonly FinishedSpan[],
   { journal, lines, signal }: StorySources & { readonly signal: AbortSignal },
