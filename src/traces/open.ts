@@ -1,6 +1,6 @@
 import type { FinishedSpan, SpanSink } from '../telemetry/types.ts';
 import { createKeeper, type Keeper, type KeeperOptions } from './keeper.ts';
-import { mostSpans, type StorySources, composeStory } from './story.ts';
+import { composeStory, mostSpans, type StorySources } from './story.ts';
 import type { TracePage, Traces } from './types.ts';
 
 export interface TracesOptions extends KeeperOptions, StorySources {}
