@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import { type Health_Component, Health_Status } from '../../../gen/es/sboxagent/v1/agent_pb.js';
 import type { Alert } from '../../../gen/es/sboxagent/v1/alert_pb.js';
-import { Event_Severity } from '../../../gen/es/sboxagent/v1/event_pb.js';
+import { type Event, Event_Severity } from '../../../gen/es/sboxagent/v1/event_pb.js';
 import { type Process, Process_DesiredState, Process_State } from '../../../gen/es/sboxagent/v1/process_pb.js';
 import { useApp, useTexts } from '../core/app.ts';
 import { bytes, digits, durationOf, percent, span } from '../core/format.ts';
@@ -185,6 +185,11 @@ function Plots() {
   );
 }
 
+/** Whether the sentence of an event says what it is about; an alert's id is nothing to a reader. */
+function isNamed(event: Event): boolean {
+  return event.type.startsWith('alert.') || gistOf(event).includes(event.subject);
+}
+
 const recentEvents = 8;
 
 function Recent() {
@@ -211,7 +216,7 @@ function Recent() {
                   <SeverityBadge severity={event.severity} />
                   <code>{event.type}</code>
                   <span class="gist">
-                    {/^alert\./.test(event.type) ? '' : event.subject} <span class="dim">{gistOf(event)}</span>
+                    {isNamed(event) ? '' : event.subject} <span class="dim">{gistOf(event)}</span>
                   </span>
                 </li>
               ))}

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { type App, AppContext, useApp, useTexts } from '../core/app.ts';
 import { usePageKeys } from '../core/keyboard.ts';
 import { type Theme, themes } from '../core/preferences.ts';
@@ -89,10 +89,13 @@ function Side({ onKeys }: { readonly onKeys: () => void }) {
   const texts = useTexts();
   const { session, router, alerts } = useApp();
   const { state } = session;
+  const here = router.route.value.path[0] ?? '';
+  const menu = useRef<HTMLElement>(null);
+  // On a phone the menu is longer than the screen.
+  useEffect(() => menu.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [here]);
+  const firing = alerts.firing.value?.length ?? 0;
   if (state.value.kind !== 'open') return null;
   const { status } = state.value;
-  const here = router.route.value.path[0] ?? '';
-  const firing = alerts.firing.value?.length ?? 0;
   return (
     <div class="side">
       <header class="brand">
@@ -102,7 +105,7 @@ function Side({ onKeys }: { readonly onKeys: () => void }) {
           <LinkState />
         </div>
       </header>
-      <nav aria-label={texts.nav.label}>
+      <nav ref={menu} aria-label={texts.nav.label}>
         {views.map(([name, path]) => (
           <a key={name} href={path === '' ? '#/' : href(path)} aria-current={here === path ? 'page' : undefined}>
             {texts.nav[name]}
