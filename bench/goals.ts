@@ -18,6 +18,8 @@ const goals: Readonly<Record<string, string>> = {
   'durable ingest, unary | grpc-js + append log': '≥ 0.9, CPU ≤ 1.1',
   'start | plain spawn': '≤ 1.5',
   'kill to replacement | plain spawn': '≤ 6 ms',
+  '100 starts at once | pm2 7.0.4': '≤ 0.5',
+  '100 units at rest | pm2 7.0.4': '≤ 1 % of a core',
   'resident memory, idle | bare grpc-js': '≤ 90 MiB',
   'resident memory, loaded | bare grpc-js': '≤ 150 MiB',
   'memory of an idle watcher | grpc-js broadcast': '≤ 36 KiB',
