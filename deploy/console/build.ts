@@ -25,7 +25,8 @@ export function smaller(css: string): string {
     .trim();
 }
 
-export async function buildConsole(directory: string): Promise<void> {
+/** Answers the names of the packages that are in it. */
+export async function buildConsole(directory: string): Promise<readonly string[]> {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   const bundle = await rolldown({
@@ -36,11 +37,13 @@ export async function buildConsole(directory: string): Promise<void> {
     // What is generated only describes. Of packages, those of signals and of plots do something when they are loaded.
     treeshake: { moduleSideEffects: (id) => !id.startsWith(join(root, 'gen')) },
   });
-  await bundle.write({ file: join(directory, 'console.js'), format: 'es', minify: true, codeSplitting: false });
+  const { output } = await bundle.write({ file: join(directory, 'console.js'), format: 'es', minify: true, codeSplitting: false });
   await bundle.close();
   const css = [plotStyle, ...styles].map((path) => smaller(readFileSync(path, 'utf8'))).join('\n');
   writeFileSync(join(directory, 'console.css'), `${css}\n`);
   for (const name of plain) cpSync(join(source, 'page', name), join(directory, name));
+  const inPackage = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//;
+  return [...new Set(output.flatMap(({ moduleIds = [] }) => moduleIds.flatMap((id) => inPackage.exec(id)?.[1] ?? [])))].sort();
 }
 
 if (import.meta.main) await buildConsole(process.argv[2] ?? join(root, 'gen/console'));

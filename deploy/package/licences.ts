@@ -39,9 +39,17 @@ export function vendoredPackages(): readonly Shipped[] {
   return [{ name, version, terms: 'Apache-2.0', text }];
 }
 
+/** Packages that are bundled into the console (gen/console) and installed nowhere; a test says when the bundle holds another. */
+export const consolePackages = ['@connectrpc/connect-web', '@preact/signals', '@preact/signals-core', 'preact', 'uplot'] as const;
+
+function bundledPackages(): readonly Shipped[] {
+  const all = shippedPackages(join(import.meta.dirname, '../../node_modules'));
+  return consolePackages.flatMap((wanted) => all.find(({ name }) => name === wanted) ?? []);
+}
+
 if (import.meta.main) {
   const installed = shippedPackages(process.argv[2] ?? '');
-  const packages = [...installed, ...vendoredPackages()];
+  const packages = [...installed, ...vendoredPackages(), ...bundledPackages()];
   const unknown = packages.filter(({ terms, text }) => terms === '' && text === '').map(({ name }) => name);
   if (installed.length === 0 || unknown.length > 0) {
     process.stderr.write(`licences: ${installed.length === 0 ? 'no packages there' : `unknown for ${unknown.join(', ')}`}\n`);
