@@ -38,8 +38,13 @@ export function createChange(intent: Intent, { backupDir, history, logger, texts
     async commit(detail) {
       end();
       const now = detail === undefined ? row : { ...row, detail: JSON.stringify(detail) };
-      if (!isRecorded) await history.add(now, { texts, ...(replaced && { replaced }) });
-      else if (now !== row) await history.settle(now);
+      try {
+        if (!isRecorded) await history.add(now, { texts, ...(replaced && { replaced }) });
+        else if (now !== row) await history.settle(now);
+      } catch (error) {
+        over = false; // it is still open: the caller takes it back
+        throw error;
+      }
       // Where it stays, the next start finds a change that is done, and ends it again.
       attempt(logger, 'the intent of a change could not be removed', () => removeIntent(backupDir));
       ended({ applied: now, isKept: true });

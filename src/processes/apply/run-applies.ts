@@ -64,6 +64,12 @@ export function createApplies({ context, records, journal, metrics, spans, clock
     return createSubject({ supervisor: by, unit, engine, traceId, clock, ...probes, stopping: stopping.signal });
   };
 
+  /** The config is in effect whether or not that can be written down: it is noted again when the process is READY the next time. */
+  const noteProof = ({ document, id }: ConfigHolder, revision: number): Promise<void> =>
+    noteProofs(document, { running: revision, lastGood: revision }).catch((err: unknown) =>
+      logger.warn({ err, process: id, revision }, 'that a config has proved itself could not be written down'),
+    );
+
   const transact = async (
     by: ApplySupervisor,
     holder: ConfigHolder,
@@ -93,8 +99,7 @@ export function createApplies({ context, records, journal, metrics, spans, clock
           runs: subject.isUp(),
         }),
     });
-    if (done.result === 'APPLIED' && done.runningRevision > 0)
-      await noteProofs(document, { lastGood: done.runningRevision, running: done.runningRevision });
+    if (done.result === 'APPLIED' && done.runningRevision > 0) await noteProof(holder, done.runningRevision);
     return done;
   };
 
@@ -154,7 +159,7 @@ export function createApplies({ context, records, journal, metrics, spans, clock
       const revision = document.head?.revision ?? 0;
       const isUp = supervisor !== undefined && subjectOf(supervisor, holder, record.traceId).isUp();
       log.note({ runningRevision: isUp ? revision : 0 });
-      if (isUp && runs) await noteProofs(document, { running: revision, lastGood: revision });
+      if (isUp && runs) await noteProof(holder, revision);
       await log.finish(runs ? result : 'FAILED');
     },
     async stop() {

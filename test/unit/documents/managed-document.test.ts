@@ -203,6 +203,13 @@ test('what cannot be written or recorded changes nothing', async () => {
   await assert.rejects(room.document.begin({ texts: room.texts('two'), author }), { reason: 'DISK_FULL' });
   fails = '';
   assert.deepEqual([room.read(), room.backups()], ['one', ['1.json']]);
+  const refused = await room.document.begin({ texts: room.texts('refused'), author });
+  refused.write();
+  fails = 'settle';
+  await assert.rejects(refused.commit({ apply_id: 'x' }), { reason: 'JOURNAL_FULL' });
+  fails = '';
+  await refused.rollBack();
+  assert.deepEqual([room.read(), room.document.head?.revision], ['one', 1], 'a commit that failed can be taken back');
   rmSync(room.path);
   mkdirSync(room.path);
   const change = await room.document.begin({ texts: room.texts('two'), author });
