@@ -288,8 +288,9 @@ export async function createApp({ first, load, files, program, faults, lock, rel
         // What happened while there was no agent is known before anyone can ask.
         await room.start();
         void processConfigs.start(supervisor).catch((err: unknown) => logger.error({ err }, 'interrupted applies could not be ended'));
-        listeners = await frontDoor.start();
+        // The port last: who is answered there finds every other door open too.
         await bridge.start();
+        listeners = await frontDoor.start();
       } catch (error) {
         for (const [, end] of endings.slice(1)) await Promise.resolve(end()).catch(() => {});
         throw error;
