@@ -34,9 +34,7 @@ test('what runs is adopted without an event, its later exit is told with its sta
 
 test('an exit while there was no daemon is told once, with its status and last lines; then the policy decides', async () => {
   await using b = bench();
-  const units = [
-    sh('a', 'sleep 0.6; echo last-words; exit 7', { restart: { ...unit('x').restart, policy: 'on-failure', baseMs: 60_000 } }),
-  ];
+  const units = [sh('a', 'sleep 4; echo last-words; exit 7', { restart: { ...unit('x').restart, policy: 'on-failure', baseMs: 60_000 } })];
   await underKilledDaemon(b, units);
   assert.ok(await until(() => pidsWith(b.directory).length === 0));
   const { supervisor, story, event } = b.rig(units);
