@@ -103,6 +103,23 @@ class Plugins(unittest.TestCase):
             self.assertTrue(reporter.flush(20))
             self.assertEqual(self.plugin("raised")["state"], "ACTIVE")
 
+    def test_flush_waits_for_the_agent_and_not_for_the_sender(self) -> None:
+        with HealthReporter("flushed", interval=60, lease=60, target=self.agent.unix) as reporter:
+            agent = self.agent.process
+            assert agent is not None
+            reporter.report("HEALTHY", "first")
+            self.assertTrue(reporter.flush(20))
+            # The report is repeated once the session is known to be a new one; nothing is on its way after that.
+            time.sleep(1)
+            agent.send_signal(signal.SIGSTOP)
+            try:
+                reporter.report("DEGRADED", "on its way")
+                self.assertFalse(reporter.flush(0.3))
+            finally:
+                agent.send_signal(signal.SIGCONT)
+            self.assertTrue(reporter.flush(20))
+            self.assertEqual(self.plugin("flushed")["message"], "on its way")
+
     def test_a_lost_session_is_opened_again(self) -> None:
         with HealthReporter("lost", interval=60, lease=2, target=self.agent.unix) as reporter:
             reporter.report("HEALTHY", "fine", n=1)

@@ -55,6 +55,8 @@ class HealthReporter:
         self._checks: List[Tuple[str, Check]] = []
         self._latest: Optional[Dict[str, Any]] = None
         self._due = False
+        #: A report is on its way: it is with the agent when the call has come back.
+        self._sending = False
         self._stopped = threading.Event()
         self._begin()
         self._session.on_register(self._again)
@@ -77,7 +79,7 @@ class HealthReporter:
         """The parent goes on reporting; a child begins with its first own report or check."""
         if not self._stopped.is_set():
             self._stopped = threading.Event()
-            self._due = False
+            self._due = self._sending = False
             self._begin()
 
     def report(self, status: Any, message: str = "", **details: Any) -> None:
@@ -118,7 +120,7 @@ class HealthReporter:
     def flush(self, timeout: float = 5.0) -> bool:
         """Waits until the newest report is with the agent; False after `timeout` seconds."""
         with self._sent:
-            return self._sent.wait_for(lambda: not self._due, timeout)
+            return self._sent.wait_for(lambda: not self._due and not self._sending, timeout)
 
     @property
     def error(self) -> Optional[AgentError]:
@@ -156,19 +158,20 @@ class HealthReporter:
 
     def _send(self) -> bool:
         with self._mutex:
-            report, self._due = self._latest, False
-        if report is None:
-            return True
+            report, self._due, self._sending = self._latest, False, True
         try:
-            self._session.call(self._session.client.report_plugin_health, **report)
+            if report is not None:
+                self._session.call(self._session.client.report_plugin_health, **report)
+            return True
         except Exception as error:
             self._session.error = error if isinstance(error, AgentError) else AgentError(str(error))
             with self._mutex:
                 self._due = True
             return False
-        with self._sent:
-            self._sent.notify_all()
-        return True
+        finally:
+            with self._sent:
+                self._sending = False
+                self._sent.notify_all()
 
     def close(self) -> None:
         """Ends checks, renewals and the session: the agent takes it as on purpose, STOPPED and no alert. At the end of the program it happens by
