@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { systemClock } from '../../../src/kernel/clock.ts';
@@ -27,6 +27,8 @@ test('callers are given the look of this second, metrics the sample of this inte
   const child = spawn('sleep', ['300'], { stdio: 'ignore' });
   try {
     const pid = child.pid ?? 0;
+    // Between fork and exec a process has no memory of its own yet.
+    while (!readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith('sleep')) await systemClock.sleep(5);
     const startTicks = readStat(pid)?.startTicks ?? 0;
     let looks = 0;
     // What the group has counted before this run is not the run's.
