@@ -27,8 +27,8 @@ test('callers are given the look of this second, metrics the sample of this inte
   const child = spawn('sleep', ['300'], { stdio: 'ignore' });
   try {
     const pid = child.pid ?? 0;
-    // Between fork and exec a process has no memory of its own yet.
-    while (!readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith('sleep')) await systemClock.sleep(5);
+    // The kernel gathers the pages of a process by core, and may say 0 of one that has just begun.
+    while (!(Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) > 0)) await systemClock.sleep(5);
     const startTicks = readStat(pid)?.startTicks ?? 0;
     let looks = 0;
     // What the group has counted before this run is not the run's.
