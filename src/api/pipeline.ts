@@ -1,17 +1,9 @@
 /** Work on a stream of messages with several in flight, answered in order. */
+import { untilAborted } from '../kernel/until-aborted.ts';
 
 interface Read<I> {
   readonly result?: IteratorResult<I>;
   readonly error?: unknown;
-}
-
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = (): void => reject(signal.reason);
-  if (signal.aborted) abort();
-  else signal.addEventListener('abort', abort, { once: true });
-  aborted.catch(() => {});
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
 }
 
 /**
@@ -27,7 +19,7 @@ export async function* pipelined<I, O>(
   const iterator = source[Symbol.asyncIterator]();
   const inFlight: Promise<O>[] = [];
   const next = (): Promise<Read<I>> =>
-    abortable(iterator.next(), options.signal).then(
+    untilAborted(iterator.next(), options.signal).then(
       (result) => ({ result }),
       (error: unknown) => ({ error }),
     );

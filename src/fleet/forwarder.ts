@@ -4,6 +4,7 @@ import type { Journal, StoredEvent } from '../events/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
 import { ownSource } from '../kernel/own-names.ts';
+import { untilAborted } from '../kernel/until-aborted.ts';
 import type { FleetSettings } from '../settings/types.ts';
 import type { Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/types.ts';
@@ -97,7 +98,7 @@ export async function createForwarder(options: ForwarderOptions): Promise<Forwar
     const client = jetstream(connection, { timeout: publishTimeoutMs });
     const send = async (message: Message): Promise<void> => {
       const bytes = Buffer.byteLength(message.body);
-      await Promise.race([inFlight.room(bytes), aborted(signal)]);
+      await untilAborted(inFlight.room(bytes), signal);
       inFlight.sent(message.revision, bytes);
       const sequence = already.get(message.id);
       if (sequence !== undefined) return inFlight.stored(message.revision, sequence);
@@ -164,11 +165,4 @@ export async function createForwarder(options: ForwarderOptions): Promise<Forwar
       await checkpoint.flush();
     },
   };
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
 }

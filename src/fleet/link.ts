@@ -1,6 +1,7 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../kernel/clock.ts';
 import { createNote, type NotedHealth } from '../kernel/note.ts';
+import { untilAborted } from '../kernel/until-aborted.ts';
 import type { FleetSettings } from '../settings/types.ts';
 import type { Logger } from '../telemetry/types.ts';
 import { connectionOptions } from './connection-options.ts';
@@ -86,17 +87,7 @@ export function createLink({ settings, clock, logger }: LinkOptions): Link {
   };
 
   return {
-    async connected(signal) {
-      const { promise, reject } = Promise.withResolvers<never>();
-      const abort = (): void => reject(signal.reason);
-      signal.addEventListener('abort', abort, { once: true });
-      if (signal.aborted) abort();
-      try {
-        return await Promise.race([up.promise, promise]);
-      } finally {
-        signal.removeEventListener('abort', abort);
-      }
-    },
+    connected: (signal) => untilAborted(up.promise, signal),
     isUp: () => current !== undefined && !problems.has('link'),
     health,
     note: noteProblem,

@@ -1,5 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { AgentError } from '../../kernel/errors.ts';
+import { untilAborted } from '../../kernel/until-aborted.ts';
 import { within } from '../../kernel/within.ts';
 import type { UnitSettings } from '../../settings/types.ts';
 import type { Engine } from '../engines/index.ts';
@@ -77,7 +78,7 @@ export function createSubject(options: SubjectOptions): ApplySubject {
     try {
       if (!isWanted()) throw interrupted(id);
       const signal = AbortSignal.any([over.signal, stopping]);
-      return await Promise.race([work(signal), aborted(signal)]);
+      return await untilAborted(work(signal), signal);
     } finally {
       stopListening();
     }
@@ -136,13 +137,6 @@ export function createSubject(options: SubjectOptions): ApplySubject {
 function awaitedLater(ready: Promise<void>): Promise<void> {
   ready.catch(() => undefined);
   return ready;
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
 }
 
 function reasonOf(error: unknown): string {
