@@ -1,4 +1,5 @@
-import { compileFilter, compileGlob, type StoredEvent } from '../events/index.ts';
+import { compileFilter, type StoredEvent } from '../events/index.ts';
+import { compileGlob } from '../kernel/glob.ts';
 import type { AlertRuleSettings } from '../settings/types.ts';
 import type { OwnRule } from './own-rule.ts';
 import { createWindow } from './window.ts';

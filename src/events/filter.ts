@@ -1,3 +1,4 @@
+import { compileGlob } from '../kernel/glob.ts';
 import { type EventFilter, type Instant, type StoredEvent, severities } from './types.ts';
 
 export type Matches = (event: StoredEvent) => boolean;
@@ -43,41 +44,6 @@ export function compareInstants(a: Instant, b: Instant): number {
 /** As events carry it: without dashes, lower case, 32 digits. */
 export function normalTraceId(text: string): string {
   return text.replaceAll('-', '').toLowerCase().padStart(32, '0');
-}
-
-/**
- * `*` is any run of characters within a segment, `**` across segments, dots and all; `net.**` is what lies below `net.`.
- * Matched by walking both, without a regular expression: a hostile glob costs at most its length times the type's.
- */
-export function compileGlob(glob: string): (type: string) => boolean {
-  if (!glob.includes('*')) return (type) => type === glob;
-  const parts = glob.split(/(\*+)/).filter((part) => part !== '');
-  return (type) => {
-    // Positions in `type` where what was read of the glob may end.
-    let ends = new Set([0]);
-    for (const part of parts) {
-      ends = part.startsWith('*') ? afterStar(type, ends, part.length > 1) : afterText(type, ends, part);
-      if (ends.size === 0) return false;
-    }
-    return ends.has(type.length);
-  };
-}
-
-function afterText(type: string, ends: ReadonlySet<number>, part: string): Set<number> {
-  const next = new Set<number>();
-  for (const end of ends) if (type.startsWith(part, end)) next.add(end + part.length);
-  return next;
-}
-
-function afterStar(type: string, ends: ReadonlySet<number>, acrossDots: boolean): Set<number> {
-  const next = new Set<number>();
-  for (const end of ends) {
-    for (let at = end; at <= type.length && !next.has(at); at++) {
-      next.add(at);
-      if (!acrossDots && type[at] === '.') break;
-    }
-  }
-  return next;
 }
 
 function among(values: readonly string[], pick: (event: StoredEvent) => string): Matches {

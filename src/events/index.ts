@@ -8,7 +8,7 @@
  *
  * May be imported by logs, config, alerts, audit, processes, plugins, sboxmgr, api (types) and app. It imports kernel, telemetry and store.
  */
-export { compileFilter, compileGlob, type Matches } from './filter.ts';
+export { compileFilter, type Matches } from './filter.ts';
 export { type JournalOptions, type OpenJournal, openJournal } from './journal.ts';
 export { isOwnType } from './reserved.ts';
 export type { Retention } from './retention.ts';

@@ -53,6 +53,11 @@ describe('calls over the fleet', { skip }, () => {
   it('lists agents and their units', async () => {
     await until('the agent', async () => /edge +UP +HEALTHY +1\/1/.test((await run(['fleet', 'ls'])).stdout));
     assert.match((await run(['fleet', 'ps'])).stdout, /edge +ticker +READY/);
+    assert.match((await run(['fleet', 'ps', '--agents', 'ed*', '--labels', 'region in (eu, us), !gpu'])).stdout, /edge +ticker +READY/);
+    assert.match((await run(['fleet', 'ls', '--labels', 'region!=eu'])).stdout, /No agent of the fleet matches/);
+    const wrong = await run(['fleet', 'ls', '--labels', 'region>1']);
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /no requirement of labels/);
   });
 
   it('every command asks an agent of the fleet: unary calls, streams, and what is refused', async () => {

@@ -2,9 +2,9 @@
 import type { Duration } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { MetricsService } from '../../../gen/es/sboxagent/v1/metrics_service_pb.js';
-import { compileGlob } from '../../events/index.ts';
 import { formatDuration } from '../../kernel/duration.ts';
 import { invalid } from '../../kernel/errors.ts';
+import { compileGlob } from '../../kernel/glob.ts';
 import { historyWindows, type MetricFamily, type MetricHistory } from '../../telemetry/index.ts';
 import { metricMessage } from '../convert/metric.ts';
 import { fromMs } from '../convert/time.ts';

@@ -1,33 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { FleetClient, FleetMember } from '../../fleet/client.ts';
+import type { FleetMember } from '../../fleet/client.ts';
 import type { Handler } from '../command-spec.ts';
-import type { Context } from '../context.ts';
 import { EXIT, Failure, usage } from '../failure.ts';
 import { list } from '../flags.ts';
-import { fleetSettings } from '../fleet/place.ts';
+import { selectedMembers, withFleet } from '../fleet/with-fleet.ts';
 import { print, styleOf } from '../output.ts';
 import { type Colour, type Column, listTable } from '../table.ts';
-
-async function withFleet<T>(context: Context, use: (client: FleetClient) => Promise<T>): Promise<T> {
-  const settings = await fleetSettings(context);
-  const { openFleetClient } = await import('../../fleet/client.ts');
-  let client: FleetClient;
-  try {
-    client = await openFleetClient(settings, context.io.clock);
-  } catch (error) {
-    const remedy = 'See that the servers of fleet.servers run and that its credentials are theirs.';
-    throw new Failure(EXIT.unreachable, `no server of the fleet is reached: ${error instanceof Error ? error.message : String(error)}`, {
-      remedy,
-    });
-  }
-  try {
-    return await use(client);
-  } finally {
-    await client.close();
-  }
-}
 
 const colours: Readonly<Record<string, Colour>> = {
   UP: 'green',
@@ -55,11 +35,11 @@ const columns: readonly Column<FleetMember>[] = [
   },
 ];
 
-export const listCommand: Handler = (context) =>
+export const listCommand: Handler = (context, _args, flags) =>
   withFleet(context, async (client) => {
-    const members = await client.members();
+    const members = await selectedMembers(client, flags);
     const style = await styleOf(context);
-    await print(context, { agents: members }, () => listTable(columns, members, { style, none: 'no agent is in the fleet' }));
+    await print(context, { agents: members }, () => listTable(columns, members, { style, none: 'No agent of the fleet matches.' }));
     return EXIT.done;
   });
 
@@ -75,12 +55,12 @@ const unitColumns: readonly Column<UnitRow>[] = [
   { title: 'STATE', cell: ({ state }) => state, colour: ({ state }) => (state === 'READY' ? 'green' : undefined) },
 ];
 
-export const unitsCommand: Handler = (context) =>
+export const unitsCommand: Handler = (context, _args, flags) =>
   withFleet(context, async (client) => {
-    const members = await client.members();
+    const members = await selectedMembers(client, flags);
     const rows = members.flatMap(({ name, units }) => units.map(({ id, state }): UnitRow => ({ agent: name, unit: id, state })));
     const style = await styleOf(context);
-    await print(context, { units: rows }, () => listTable(unitColumns, rows, { style, none: 'no agent of the fleet has a unit' }));
+    await print(context, { units: rows }, () => listTable(unitColumns, rows, { style, none: 'No agent that matches has a unit.' }));
     return EXIT.done;
   });
 

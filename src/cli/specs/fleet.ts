@@ -1,5 +1,11 @@
 import { scopes } from '../../kernel/principal.ts';
-import type { CommandSpec } from '../command-spec.ts';
+import type { CommandSpec, FlagSpec } from '../command-spec.ts';
+
+/** Which agents a command of the fleet means; without any of them it means all. */
+export const selectorFlags: readonly FlagSpec[] = [
+  { flags: '--agents <glob...>', summary: "only agents with such a name, e.g. 'eu-*'" },
+  { flags: '--labels <selector>', summary: 'only agents whose labels match: region=eu,tier!=test, tier in (a,b), gpu, !gpu' },
+];
 
 /** The agents of a fleet. What asks one agent is every other command, with --agent. */
 export const fleetCommands: readonly CommandSpec[] = [
@@ -10,11 +16,13 @@ export const fleetCommands: readonly CommandSpec[] = [
       {
         name: 'ls',
         summary: 'list the agents: who is there, how it is, how far its events have come',
+        flags: selectorFlags,
         load: async () => (await import('../commands/fleet.ts')).listCommand,
       },
       {
         name: 'ps',
         summary: 'list the units of all agents as they last said it',
+        flags: selectorFlags,
         load: async () => (await import('../commands/fleet.ts')).unitsCommand,
       },
       {
