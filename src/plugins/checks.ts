@@ -51,8 +51,8 @@ export function createChecks(options: ChecksOptions): Checks {
     record.process = state;
     schedule.running?.abort();
     if (down) {
-      // A stop that the recovery asked for is a part of its story.
-      if (!record.recovery.stepping) record.checks = noChecks();
+      // A stop that the recovery asked for is a part of its story; one that a person asks for meanwhile ends it.
+      if (view.desired === 'DOWN' || !record.recovery.stepping) record.checks = noChecks();
       schedule.dueAtMs = Number.POSITIVE_INFINITY;
     } else if (view.state === 'READY') schedule.dueAtMs = nowMs() + (record.unit.readiness?.initialDelayMs ?? 0);
     else if (view.state !== 'STARTING' && view.state !== 'RUNNING') schedule.dueAtMs = nowMs();

@@ -34,6 +34,9 @@ export interface Recovery {
 const nextAction = (id: string): string =>
   `Read \`sboxagent logs ${id}\` and \`sboxagent plugins show ${id}\`, mend the cause, then \`sboxagent plugins enable ${id}\` or \`sboxagent plugins restart ${id}\`.`;
 
+/** A person, or the last step, stopped its process: what a step itself stops is wanted UP meanwhile. */
+const isStopped = ({ process }: PluginRecord): boolean => process === 'STOPPED' || process === 'STOPPING';
+
 const isUnhealthy = ({ verdict }: PluginRecord): boolean => verdict.status === 'UNHEALTHY' && verdict.resting === undefined;
 
 export function createRecovery(options: RecoveryOptions): Recovery {
@@ -88,6 +91,9 @@ export function createRecovery(options: RecoveryOptions): Recovery {
     });
   };
 
+  /** While a step was under way a person stopped the process, or asked for something else: the recovery has no more say. */
+  const isTakenOver = (record: PluginRecord): boolean => !record.recovery.active || isStopped(record);
+
   /** Takes the next step that can do something; a whole round without one is the end. */
   const climb = async (record: PluginRecord, ladder: Ladder): Promise<void> => {
     for (let skipped = 0; skipped < ladder.steps.length; skipped++) {
@@ -96,6 +102,7 @@ export function createRecovery(options: RecoveryOptions): Recovery {
       const before = record.recovery;
       record.recovery = { ...before, rung: before.rung + 1 };
       if (await attempt(record, climbed)) return;
+      if (isTakenOver(record)) return;
     }
     giveUp(record, 'none of the steps of its recovery ladder could do anything');
   };
@@ -115,8 +122,7 @@ export function createRecovery(options: RecoveryOptions): Recovery {
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       logger.warn({ plugin: record.id, step, error: why }, 'a step of a recovery failed');
-      record.checks.failures = threshold(record);
-      record.checks.message = why;
+      if (!isTakenOver(record)) Object.assign(record.checks, { failures: threshold(record), message: why });
       span?.end({ code: 'FAILED_PRECONDITION', message: why });
     }
     if (!done) return false;

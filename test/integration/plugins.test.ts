@@ -279,6 +279,13 @@ describe('plugins that the agent runs', () => {
               probes: { readiness: { exec: { command: ['grep', '-q', 'good', document('broken')] } } },
               recovery: { steps: ['restart'], budget: 1000, window: '10m', backoff: '100ms' },
             },
+            stubborn: {
+              command: ['/bin/sh', '-c', "trap '' TERM; while :; do sleep 0.1; done"],
+              autostart: true,
+              stop: { grace: '1s' },
+              probes: { readiness: { exec: { command: ['grep', '-q', 'good', document('stubborn')] } } },
+              recovery: { steps: ['restart'], budget: 1000, window: '10m', backoff: '100ms' },
+            },
             plain: { command: ['sleep', '300'], stop: { grace: '1s' } },
           },
         },
@@ -357,6 +364,20 @@ describe('plugins that the agent runs', () => {
     const started = await call(daemon, 'POST', '/api/v1/processes', { id: 'broken' });
     assert.equal(started.status, 201, JSON.stringify(started.json));
     await untilState(daemon, 'broken', 'ACTIVE');
+  });
+
+  it('what a person stops while a step of its recovery is under way starts without its old failures', async () => {
+    const recoveries = async (): Promise<number> => (await told(daemon, 'plugin.recovering', 'stubborn')).length;
+    const before = await recoveries();
+    await until('a step', async () => (await recoveries()) > before, 10_000);
+    await call(daemon, 'DELETE', '/api/v1/processes/stubborn');
+    await untilState(daemon, 'stubborn', 'STOPPED');
+    const taken = await recoveries();
+    await call(daemon, 'PUT', '/api/v1/plugins/stubborn/config', { word: 'good' });
+    const started = await call(daemon, 'POST', '/api/v1/processes', { id: 'stubborn' });
+    assert.equal(started.status, 201, JSON.stringify(started.json));
+    await untilState(daemon, 'stubborn', 'ACTIVE');
+    assert.equal(await recoveries(), taken);
   });
 
   it('a hand edit that is refused is named by file and line, also while plugins are ill', async () => {
