@@ -68,11 +68,12 @@ export function createCalls(options: CallsOptions): Telemetry['startCall'] {
     ofSystem.set(service, (ofSystem.get(service) ?? new Map<string, Kind>()).set(method, kind));
     return kind;
   };
-  return ({ service, method, system, headers, background = false, stream = false }) => {
+  return ({ service, method, system, headers, background = false, reads = false, stream = false }) => {
     const kind = kindOf(service, method, system);
     const parent = headers['traceparent'] === undefined ? ROOT_CONTEXT : callerOf(headers);
     const call = new RunningCall(options, kind, parent);
     call.background = background;
+    call.reads = reads;
     call.stream = stream;
     return call;
   };
@@ -88,6 +89,7 @@ class RunningCall implements CallSpan, EndedCall {
   readonly #parent: Context;
   readonly #sent: boolean;
   background = false;
+  reads = false;
   stream = false;
   readonly #startMs: number;
   code = '';
@@ -125,6 +127,10 @@ class RunningCall implements CallSpan, EndedCall {
     // Ours is to be seen in our log alone.
     if (error instanceof Error && code !== 'internal') this.#message = error.message;
     keeper.called(this);
+  }
+
+  get name(): string {
+    return this.#kind.name;
   }
 
   get traced(): boolean {

@@ -168,8 +168,12 @@ export interface EndedCall {
   readonly traceId: string;
   /** Whether its caller sent a traceparent. */
   readonly traced: boolean;
+  /** As the span is named: `package.Service/Method`. */
+  readonly name: string;
   /** Polls of health and the like, which nobody looks for. */
   readonly background: boolean;
+  /** It changes nothing, as what consoles and dashboards ask again and again. */
+  readonly reads: boolean;
   /** A stream lasts as long as its client likes. */
   readonly stream: boolean;
   /** A canonical code (`ok`, `not_found`). */
@@ -247,6 +251,8 @@ export interface Telemetry {
     readonly headers: Readonly<Record<string, string | string[] | undefined>>;
     /** A poll of health or the like. Default: false. */
     readonly background?: boolean;
+    /** The method changes nothing. Default: false. */
+    readonly reads?: boolean;
     /** Default: false. */
     readonly stream?: boolean;
   }): CallSpan;

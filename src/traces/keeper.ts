@@ -3,8 +3,8 @@ import { outsideCalls } from '../kernel/outside-calls.ts';
 import type { Settings } from '../settings/types.ts';
 import type { OpenStore } from '../store/index.ts';
 import type { FinishedSpan, Logger, Metrics, SpanSink } from '../telemetry/types.ts';
-import { createSampling } from './sampling.ts';
-import type { AppendArgs, Bounds, Oldest } from './trace-procedures.ts';
+import { createSampling, type Worth } from './sampling.ts';
+import type { AppendArgs, Bounds, KeptSpan, Oldest } from './trace-procedures.ts';
 
 /** Spans that wait for the disk; what is over it is lost and counted. */
 const mostWaiting = 4096;
@@ -39,7 +39,7 @@ export function createKeeper(options: KeeperOptions): Keeper {
   const kept = metrics.counter('sboxagent_spans_total');
   const dropped = metrics.counter('sboxagent_spans_dropped_total');
   let settings = options.settings;
-  const waiting: FinishedSpan[] = [];
+  const waiting: KeptSpan[] = [];
   let writing: Promise<void> = Promise.resolve();
   let cancel: (() => void) | undefined;
   let oldest: Oldest;
@@ -48,7 +48,7 @@ export function createKeeper(options: KeeperOptions): Keeper {
   metrics.observe('sboxagent_spans_unsampled_total', { kind: 'counter' }, () => [{ value: unsampled }]);
 
   const bounds = (): Bounds => ({ nowMs: store.ageing.nowMs(), ageMs: settings.retention.ageMs, bytes: settings.retention.bytes });
-  const write = async (spans: readonly FinishedSpan[]): Promise<void> => {
+  const write = async (spans: readonly KeptSpan[]): Promise<void> => {
     try {
       oldest = await store.write<Oldest>('traces', 'append', { spans, bounds: bounds() } satisfies AppendArgs, spans.length);
       kept.add(spans.length);
@@ -68,12 +68,12 @@ export function createKeeper(options: KeeperOptions): Keeper {
     writing = writing.then(drain);
     return writing;
   };
-  const put = (span: FinishedSpan): void => {
+  const put = (span: FinishedSpan, worth: Worth): void => {
     if (waiting.length >= mostWaiting) {
       dropped.add(1, { reason: 'queue' });
       return;
     }
-    waiting.push(bounded(span));
+    waiting.push({ span: bounded(span), worth });
     cancel ??= outsideCalls(() => clock.after(gatherMs, () => void flush()));
   };
   const look = (): void => {
@@ -92,13 +92,14 @@ export function createKeeper(options: KeeperOptions): Keeper {
   return {
     called(call) {
       if (!settings.enabled) return;
-      if (sampling.wantsCall(call)) put(call.finished());
-      else unsampled += 1;
+      const worth = sampling.worthOfCall(call);
+      if (worth === undefined) unsampled += 1;
+      else put(call.finished(), worth);
     },
     belongs: (traceId) => settings.enabled && sampling.belongs(traceId),
     keep(span) {
       if (!settings.enabled) return;
-      if (sampling.wantsWork()) put(span);
+      if (sampling.wantsWork()) put(span, 'notable');
       else unsampled += 1;
     },
     flush,

@@ -4,12 +4,15 @@ import { globCondition } from '../store/glob.ts';
 import { prepared } from '../store/prepared.ts';
 import type { ProcedureModule } from '../store/types.ts';
 import type { FinishedSpan } from '../telemetry/types.ts';
+import type { Worth } from './sampling.ts';
 import type { TraceListOptions, TracePage, TraceSummary } from './types.ts';
 
 /** Bytes that a span takes beside its texts. */
 const rowBytes = 120;
 /** Spans that one look at the bounds removes: more would hold up the writer. */
 const mostRemoved = 2000;
+/** Share of the bytes that usual spans keep however many others come. */
+const usualShare = 0.25;
 
 export interface Bounds {
   /** On the ageing clock. */
@@ -18,8 +21,13 @@ export interface Bounds {
   readonly bytes: number;
 }
 
+export interface KeptSpan {
+  readonly span: FinishedSpan;
+  readonly worth: Worth;
+}
+
 export interface AppendArgs {
-  readonly spans: readonly FinishedSpan[];
+  readonly spans: readonly KeptSpan[];
   readonly bounds: Bounds;
 }
 
@@ -30,16 +38,37 @@ function failed(code: string): boolean {
   return code !== 'OK' && code !== 'CANCELLED';
 }
 
-function insert(db: DatabaseSync, span: FinishedSpan, agedMs: number): number {
+interface Total {
+  bytes: number;
+  /** Of usual spans. */
+  usualBytes: number;
+}
+
+function totalOf(db: DatabaseSync): Total {
+  const row = prepared(db, 'SELECT bytes, usual_bytes FROM trace_total').get();
+  return { bytes: Number(row?.['bytes'] ?? 0), usualBytes: Number(row?.['usual_bytes'] ?? 0) };
+}
+
+function putTotal(db: DatabaseSync, { bytes, usualBytes }: Total): void {
+  prepared(db, 'INSERT OR REPLACE INTO trace_total (one, bytes, usual_bytes) VALUES (1, ?, ?)').run(bytes, usualBytes);
+}
+
+function count(total: Total, bytes: number, usual: boolean): void {
+  total.bytes += bytes;
+  if (usual) total.usualBytes += bytes;
+}
+
+function insert(db: DatabaseSync, total: Total, { span, worth, agedMs }: KeptSpan & { readonly agedMs: number }): void {
   const { traceId, spanId, parentId, name, startMs, durationMs, code, message } = span;
   const attributes = JSON.stringify(span.attributes);
   const texts = [traceId, spanId, parentId, name, code, message, attributes];
   const bytes = texts.reduce((sum, text) => sum + text.length, rowBytes);
+  const usual = worth === 'usual';
   prepared(
     db,
-    `INSERT INTO trace_spans (trace_id, span_id, parent_id, name, code, message, attributes, start_ms, duration_ms, aged_ms, bytes)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  ).run(...texts, startMs, durationMs, agedMs, bytes);
+    `INSERT INTO trace_spans (trace_id, span_id, parent_id, name, code, message, attributes, start_ms, duration_ms, aged_ms, bytes, usual)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  ).run(...texts, startMs, durationMs, agedMs, bytes, usual ? 1 : 0);
   prepared(
     db,
     `INSERT INTO traces (trace_id, root, start_ms, end_ms, spans, errors) VALUES (?, ?, ?, ?, 1, ?)
@@ -48,36 +77,46 @@ function insert(db: DatabaseSync, span: FinishedSpan, agedMs: number): number {
        start_ms = min(start_ms, excluded.start_ms), end_ms = max(end_ms, excluded.end_ms),
        spans = spans + 1, errors = errors + excluded.errors`,
   ).run(traceId, name, startMs, startMs + durationMs, failed(code) ? 1 : 0);
-  return bytes;
+  count(total, bytes, usual);
 }
 
-function bytesOf(db: DatabaseSync): number {
-  return Number(prepared(db, 'SELECT bytes FROM trace_total').get()?.['bytes'] ?? 0);
-}
+const worths = { all: 'TRUE', usual: 'usual = 1', notable: 'usual = 0' } as const;
 
-function putBytes(db: DatabaseSync, bytes: number): void {
-  prepared(db, 'INSERT OR REPLACE INTO trace_total (one, bytes) VALUES (1, ?)').run(bytes);
-}
-
-/** Removes the spans that were written first, and the traces that have none left. */
-function prune(db: DatabaseSync, { nowMs, ageMs, bytes: mostBytes }: Bounds): Oldest {
-  let bytes = bytesOf(db);
+/** Removes spans, those that were written first before others, while `goesOn` says so; and the traces that have none left. */
+function removeWhile(
+  db: DatabaseSync,
+  total: Total,
+  { which, goesOn }: { readonly which: keyof typeof worths; readonly goesOn: (agedMs: number) => boolean },
+): void {
+  const where = worths[which];
   let upTo = 0;
   const removed = new Map<string, number>();
-  const rows = prepared(db, 'SELECT seq, trace_id, aged_ms, bytes FROM trace_spans ORDER BY seq LIMIT ?').iterate(mostRemoved);
-  for (const row of rows) {
-    if (Number(row['aged_ms']) >= nowMs - ageMs && bytes <= mostBytes) break;
+  const rows = prepared(db, `SELECT seq, trace_id, aged_ms, bytes, usual FROM trace_spans WHERE ${where} ORDER BY seq LIMIT ?`);
+  for (const row of rows.iterate(mostRemoved)) {
+    if (!goesOn(Number(row['aged_ms']))) break;
     upTo = Number(row['seq']);
-    bytes -= Number(row['bytes']);
+    count(total, -Number(row['bytes']), row['usual'] === 1);
     const traceId = String(row['trace_id']);
     removed.set(traceId, (removed.get(traceId) ?? 0) + 1);
   }
-  if (upTo > 0) {
-    prepared(db, 'DELETE FROM trace_spans WHERE seq <= ?').run(upTo);
-    for (const [traceId, count] of removed) prepared(db, 'UPDATE traces SET spans = spans - ? WHERE trace_id = ?').run(count, traceId);
-    prepared(db, 'DELETE FROM traces WHERE spans <= 0').run();
-    putBytes(db, bytes);
-  }
+  if (upTo === 0) return;
+  prepared(db, `DELETE FROM trace_spans WHERE ${where} AND seq <= ?`).run(upTo);
+  for (const [traceId, spans] of removed) prepared(db, 'UPDATE traces SET spans = spans - ? WHERE trace_id = ?').run(spans, traceId);
+  prepared(db, 'DELETE FROM traces WHERE spans <= 0').run();
+}
+
+/**
+ * Keeps to the bounds: what is too old goes, and where there is too much, usual spans make room for the others until they have
+ * `usualShare` of it.
+ */
+function prune(db: DatabaseSync, { nowMs, ageMs, bytes: mostBytes }: Bounds): Oldest {
+  const total = totalOf(db);
+  const before = total.bytes;
+  removeWhile(db, total, { which: 'all', goesOn: (agedMs) => agedMs < nowMs - ageMs });
+  const isOver = (): boolean => total.bytes > mostBytes;
+  if (isOver()) removeWhile(db, total, { which: 'usual', goesOn: () => isOver() && total.usualBytes > mostBytes * usualShare });
+  if (isOver()) removeWhile(db, total, { which: 'notable', goesOn: isOver });
+  if (total.bytes !== before) putTotal(db, total);
   const oldest = prepared(db, 'SELECT aged_ms FROM trace_spans ORDER BY seq LIMIT 1').get();
   return oldest === undefined ? undefined : Number(oldest['aged_ms']);
 }
@@ -155,12 +194,15 @@ export const procedures: ProcedureModule = {
      CREATE INDEX traces_start ON traces (start_ms, trace_id);
      CREATE INDEX traces_empty ON traces (spans) WHERE spans <= 0;
      CREATE TABLE trace_total (one INTEGER PRIMARY KEY CHECK (one = 1), bytes INTEGER NOT NULL)`,
+    `ALTER TABLE trace_spans ADD COLUMN usual INTEGER NOT NULL DEFAULT 0;
+     CREATE INDEX trace_spans_usual ON trace_spans (seq) WHERE usual = 1;
+     ALTER TABLE trace_total ADD COLUMN usual_bytes INTEGER NOT NULL DEFAULT 0`,
   ],
   writes: {
     append(db, { spans, bounds }: AppendArgs): Oldest {
-      let bytes = bytesOf(db);
-      for (const span of spans) bytes += insert(db, span, bounds.nowMs);
-      putBytes(db, bytes);
+      const total = totalOf(db);
+      for (const kept of spans) insert(db, total, { ...kept, agedMs: bounds.nowMs });
+      putTotal(db, total);
       return prune(db, bounds);
     },
     prune,

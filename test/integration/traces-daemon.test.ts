@@ -157,11 +157,11 @@ test('an end that nobody asked for is a story too', async () => {
 });
 
 test('lists: scopes, pages, and what is wrong with a question, as in the other lists', async () => {
-  for (let n = 0; n < 12; n++) await daemon.rest('GET', `/api/v1/processes/edge`);
+  for (let n = 0; n < 12; n++) await daemon.rest('POST', '/api/v1/config:validate', { agent: { log_level: 'info' } });
   const seen: string[] = [];
   let token = '';
   do {
-    const page = await rest(`?page_size=5&filter.methods=GetProcess&page_token=${token}`);
+    const page = await rest(`?page_size=5&filter.methods=ValidateConfig&page_token=${token}`);
     seen.push(...page.traces.map(({ start_time }) => start_time));
     token = page.next_page_token;
   } while (token !== '');
@@ -179,6 +179,11 @@ test('lists: scopes, pages, and what is wrong with a question, as in the other l
   const authorization = `Bearer ${JSON.parse(out).token}`;
   assert.equal((await daemon.rest('GET', '/api/v1/traces', undefined, { authorization })).status, 403);
   assert.equal((await daemon.rest('GET', `/api/v1/traces/${traceId}`, undefined, { authorization: '' })).status, 401);
+});
+
+test('polls do not fill the list', async () => {
+  for (let n = 0; n < 60; n++) await daemon.rest('GET', '/api/v1/alerts');
+  assert.equal((await rest('?filter.methods=ListAlerts&page_size=1000')).traces.length, 10);
 });
 
 test('the command line: a tree for people, JSON and YAML, and the list', async () => {

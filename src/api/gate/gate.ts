@@ -254,6 +254,7 @@ function startSpan({ exchange, options }: Visit, { method, protocol }: Route & {
     system: protocol.name,
     headers: exchange.headers,
     background: !method.rateLimited,
+    reads: method.audit.kind === 'reads',
     stream: method.stream,
   });
   exchange.common['x-trace-id'] = span.traceId;

@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Clock, systemClock } from '../../../src/kernel/clock.ts';
-import type { FinishedSpan } from '../../../src/telemetry/types.ts';
+import type { EndedCall, FinishedSpan } from '../../../src/telemetry/types.ts';
 import { openTraces, type TraceFilter, type TraceLine } from '../../../src/traces/index.ts';
 import { bentClock } from '../../helpers/bent-clock.ts';
 import { eventually, metricsFake, openRoom, scratch, silentLogger } from '../../helpers/event-room.ts';
@@ -138,6 +138,30 @@ test('bounds: age by the clock of the machine, bytes, and what is left fits toge
   for (let n = 3; n < 30; n++) room.traces.sink.keep(span(n));
   const left = (await names(room)).split(',');
   assert.ok(left.length <= 7 && left[0] === '29', left.join());
+});
+
+test('where there is too much, usual spans make room for those that somebody will look for', async () => {
+  using at = scratch();
+  await using room = await openTraceRoom(at.dir, { retention: { ageMs: 86_400_000, bytes: 20_000 } });
+  const { sink } = room.traces;
+  const called = (n: number, over: Partial<EndedCall> = {}): void => {
+    const finished = (): FinishedSpan => span(n, { code: over.code === undefined ? 'OK' : 'INTERNAL' });
+    const plain = { traceId: traceId(n), name: 's/Do', traced: false, background: false, reads: false, stream: false, code: 'ok' };
+    sink.called({ ...plain, durationMs: 1, finished, ...over });
+  };
+  for (let n = 1; n <= 20; n++) called(n, { code: 'internal' });
+  for (let n = 21; n <= 200; n++) called(n);
+  assert.deepEqual(
+    (await names(room, { errorsOnly: true })).split(','),
+    Array.from({ length: 20 }, (_, n) => `${20 - n}`),
+    'a flood of good calls takes none of the failed ones',
+  );
+  const usual = (await names(room)).split(',').filter((n) => Number(n) > 20);
+  assert.ok(usual.length > 20 && usual[0] === '200', 'the newest of the others are there');
+  for (let n = 201; n <= 400; n++) called(n, { code: 'internal' });
+  const left = (await names(room)).split(',').map(Number);
+  assert.ok(left.includes(400) && left.length < 120, 'failed ones give way to newer ones');
+  assert.ok(left.filter((n) => n > 20 && n <= 200).length >= 10, 'a share of the usual ones stays');
 });
 
 test('a full disk costs spans, counted, and disturbs nobody', async (t) => {
