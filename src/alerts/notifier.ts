@@ -11,6 +11,8 @@ const againEveryMs = 60_000;
 
 export interface NotifierOptions {
   readonly agentName: string;
+  /** The address of the page that says what to do about alerts of a rule. */
+  readonly runbookOf: (rule: string) => string;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;

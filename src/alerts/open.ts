@@ -12,12 +12,15 @@ import { createEventReader } from './event-reader.ts';
 import { createManager } from './manager.ts';
 import { createNotifier, type Notifier } from './notifier.ts';
 import { createRuleSet } from './rule-set.ts';
+import { runbookOf } from './runbook.ts';
 import { createSoon } from './soon.ts';
 import type { Alerts, BuiltInRule } from './types.ts';
 
 export interface AlertsSettings {
   readonly rules: readonly AlertRuleSettings[];
   readonly webhooks: readonly WebhookSettings[];
+  /** The address below which the runbooks are. */
+  readonly runbooks: string;
 }
 
 export interface AlertsOptions {
@@ -64,7 +67,7 @@ export async function openAlerts(options: AlertsOptions): Promise<OpenAlerts> {
   const soon = createSoon(() => manager.kick(), soonMs, clock);
   const reader = createEventReader({ journal, rules, clock, logger, counted: soon.ask });
   const { start: settle, evaluate } = createEvaluator({ builtIn, rules, reader, book, clock, logger, settleMs });
-  const notifier = openNotifier(options, book);
+  const notifier = openNotifier({ ...options, book, runbookOf: (rule) => runbookOf(rule, { ...settings, builtIn }) });
   const refusals = metrics.counter('sboxagent_limit_refused_total');
   const manager = createManager({
     ...{ book, store, journal, source, clock, logger, evaluate },
@@ -112,10 +115,10 @@ export async function openAlerts(options: AlertsOptions): Promise<OpenAlerts> {
   };
 }
 
-function openNotifier(options: AlertsOptions, book: Book): Notifier {
-  const { store, clock, logger, metrics, spans, agentName = '', fetch = globalThis.fetch, random = Math.random } = options;
+function openNotifier(options: AlertsOptions & { readonly book: Book; readonly runbookOf: (rule: string) => string }): Notifier {
+  const { store, book, runbookOf, clock, logger, metrics, spans, agentName = '', fetch = globalThis.fetch, random = Math.random } = options;
   return createNotifier({
-    ...{ clock, logger, metrics, spans, agentName, fetch, random },
+    ...{ clock, logger, metrics, spans, agentName, runbookOf, fetch, random },
     firing: () => [...book.firing.values()].map(({ view }) => view),
     settled: (webhook, ids) => {
       // Were it lost, the webhook would hear of it once more after a restart.

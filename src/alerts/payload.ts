@@ -12,6 +12,8 @@ export interface Post {
 export interface PayloadOptions {
   /** Name of the agent; empty = not said. */
   readonly agentName: string;
+  /** The address of the page that says what to do about alerts of a rule. */
+  readonly runbookOf: (rule: string) => string;
   readonly nowMs: number;
 }
 
@@ -28,7 +30,7 @@ export function postOf(webhook: WebhookSettings, alerts: readonly AlertView[], o
   const body = JSON.stringify(
     alertmanager
       ? alerts.map((alert) => alertmanagerAlert(alert, options))
-      : { version: '1', ...(agentName !== '' && { agent: agentName }), alerts: alerts.map(jsonAlert) },
+      : { version: '1', ...(agentName !== '' && { agent: agentName }), alerts: alerts.map((alert) => jsonAlert(alert, options)) },
   );
   const { secret } = webhook;
   return {
@@ -54,7 +56,7 @@ function addressOf(text: string): { readonly url: string; readonly authorization
   return { url: url.href, authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
-function jsonAlert(alert: AlertView): object {
+function jsonAlert(alert: AlertView, { runbookOf }: PayloadOptions): object {
   const { acknowledged: seen } = alert;
   return {
     id: alert.id,
@@ -63,6 +65,7 @@ function jsonAlert(alert: AlertView): object {
     severity: alert.severity,
     subject: alert.subject,
     summary: alert.summary,
+    runbook_url: runbookOf(alert.rule),
     labels: alert.labels,
     start_time: iso(alert.startTimeMs),
     end_time: alert.endTimeMs === undefined ? null : iso(alert.endTimeMs),
@@ -73,7 +76,7 @@ function jsonAlert(alert: AlertView): object {
   };
 }
 
-function alertmanagerAlert(alert: AlertView, { agentName, nowMs }: PayloadOptions): object {
+function alertmanagerAlert(alert: AlertView, { agentName, runbookOf, nowMs }: PayloadOptions): object {
   const own = Object.entries(alert.labels).map(([key, value]) => [labelName(key), value]);
   const endMs = alert.endTimeMs ?? Math.max(nowMs, alert.startTimeMs) + firingForMs;
   return {
@@ -86,6 +89,7 @@ function alertmanagerAlert(alert: AlertView, { agentName, nowMs }: PayloadOption
     },
     annotations: {
       summary: alert.summary,
+      runbook_url: runbookOf(alert.rule),
       id: alert.id,
       ...(alert.traceId !== '' && { trace_id: alert.traceId }),
       ...((alert.value !== 0 || alert.threshold !== 0) && { value: String(alert.value), threshold: String(alert.threshold) }),

@@ -21,6 +21,7 @@ export type NotifyResult = (typeof notifyResults)[number];
 export interface WebhookOptions {
   readonly settings: WebhookSettings;
   readonly agentName: string;
+  readonly runbookOf: (rule: string) => string;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly spans?: Spans | undefined;
@@ -42,7 +43,7 @@ export interface Webhook {
 }
 
 export function startWebhook(options: WebhookOptions): Webhook {
-  const { settings, agentName, clock, logger, fetch, random, settled } = options;
+  const { settings, agentName, runbookOf, clock, logger, fetch, random, settled } = options;
   const queue = createWebhookQueue();
   const ending = new AbortController();
   const { signal } = ending;
@@ -51,7 +52,7 @@ export function startWebhook(options: WebhookOptions): Webhook {
 
   const attempt = async (views: readonly AlertView[]): Promise<Outcome> => {
     const shown = showDelivery(options.spans, settings, views);
-    const post = () => shown.traced(postOf(settings, views, { agentName, nowMs: clock.wallMs() }));
+    const post = () => shown.traced(postOf(settings, views, { agentName, runbookOf, nowMs: clock.wallMs() }));
     const outcome = await deliver(post, { fetch, clock, timeoutMs: settings.timeoutMs, signal });
     shown.end(outcome);
     if (signal.aborted) return outcome;

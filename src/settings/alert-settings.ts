@@ -5,7 +5,12 @@ type EventRule = Extract<AlertRuleSettings, { kind: 'event' }>;
 
 export function toRule({ entries }: Item): AlertRuleSettings {
   const get = <T>(path: string): T => entries.get(path)?.value as T;
-  const common = { name: get<string>('name'), severity: get<SeverityName>('severity'), summary: get<string>('summary') };
+  const common = {
+    name: get<string>('name'),
+    severity: get<SeverityName>('severity'),
+    summary: get<string>('summary'),
+    runbookUrl: get<string | undefined>('runbook_url'),
+  };
   if (entries.has('event')) return { ...common, kind: 'event', filter: toFilter(get), count: get('count'), windowMs: get('window') };
   const comparison = entries.has('above') ? 'above' : 'below';
   return {

@@ -68,7 +68,11 @@ export function toSettings(entries: Entries, units: Units): Settings {
       inline: { enabled: get('processes.inline.enabled'), allowedBinaries: get('processes.inline.allowed_binaries') },
     },
     plugins: pluginsOf(entries, units),
-    alerts: { rules: itemsOf(entries, 'alerts.rules').map(toRule), webhooks: itemsOf(entries, 'alerts.webhooks').map(toWebhook) },
+    alerts: {
+      rules: itemsOf(entries, 'alerts.rules').map(toRule),
+      webhooks: itemsOf(entries, 'alerts.webhooks').map(toWebhook),
+      runbooks: get('alerts.runbooks'),
+    },
     sboxmgr: sboxmgrOf(entries),
     events: {
       durability: get('events.durability'),

@@ -58,7 +58,12 @@ export interface Settings {
     readonly inline: { readonly enabled: boolean; readonly allowedBinaries: readonly string[] };
   };
   readonly plugins: PluginSettings;
-  readonly alerts: { readonly rules: readonly AlertRuleSettings[]; readonly webhooks: readonly WebhookSettings[] };
+  readonly alerts: {
+    readonly rules: readonly AlertRuleSettings[];
+    readonly webhooks: readonly WebhookSettings[];
+    /** The address below which the runbooks are. */
+    readonly runbooks: string;
+  };
   readonly sboxmgr: SboxmgrSettings;
   readonly events: {
     readonly durability: 'full' | 'relaxed';
@@ -245,6 +250,7 @@ export type AlertRuleSettings = {
   readonly name: string;
   readonly severity: SeverityName;
   readonly summary: string;
+  readonly runbookUrl?: string | undefined;
 } & (
   | {
       readonly kind: 'event';

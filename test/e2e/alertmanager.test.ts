@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { systemClock } from '../../src/kernel/clock.ts';
-import { openAlertRoom, type Receiver, receiver, webhook } from '../helpers/alert-room.ts';
+import { openAlertRoom, type Receiver, receiver, runbooks, webhook } from '../helpers/alert-room.ts';
 import { foreign, freePort, until } from '../helpers/daemon.ts';
 
 const binary = foreign('prometheus-alertmanager') ?? foreign('alertmanager');
@@ -57,7 +57,7 @@ after(async () => {
 });
 
 test('an alert fires, is shown with its labels, and is resolved in Alertmanager', options, async () => {
-  const settings = { rules: [], webhooks: [webhook(base, { name: 'am', format: 'alertmanager' })] };
+  const settings = { rules: [], webhooks: [webhook(base, { name: 'am', format: 'alertmanager' })], runbooks };
   await using room = await openAlertRoom({ dir, clock, settings, settleMs: 0, agentName: 'edge-1' });
   room.rule.now = [
     {
@@ -84,6 +84,7 @@ test('an alert fires, is shown with its labels, and is resolved in Alertmanager'
     note: 'ä\n"',
   });
   assert.equal(geo?.annotations['summary'], 'the plugin "geo" is ill');
+  assert.equal(geo?.annotations['runbook_url'], `${runbooks}/plugin_unhealthy.md`);
   const view = room.alerts.list().find(({ subject }) => subject === 'geo');
   assert.equal(Date.parse(geo?.startsAt ?? ''), view?.startTimeMs);
   assert.ok(Date.parse(geo?.endsAt ?? '') - Date.now() > 200_000, 'it is believed for minutes');

@@ -9,6 +9,9 @@ import type { OpenStore } from '../../src/store/index.ts';
 import type { MetricReader, Metrics, Sample } from '../../src/telemetry/types.ts';
 import { metricsFake, openTestStore, silentLogger } from './event-room.ts';
 
+/** Where runbooks are said to be. */
+export const runbooks = 'https://example.org/runbooks';
+
 export interface FakeClock extends Clock {
   /** Runs what is due on the way. */
   advance(ms: number): void;
@@ -121,7 +124,7 @@ export async function openAlertRoom(options: AlertRoomOptions): Promise<AlertRoo
   const alerts = await openAlerts({
     ...{ store: options.wrap?.(store) ?? store, journal, metrics, logger: silentLogger, random: () => 0 },
     builtIn: [rule],
-    settings: { rules: [], webhooks: [] },
+    settings: { rules: [], webhooks: [], runbooks },
     ...options,
     clock,
   });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AlertRuleSettings } from '../../src/settings/types.ts';
-import { type AlertRoom, openAlertRoom } from '../helpers/alert-room.ts';
+import { type AlertRoom, openAlertRoom, runbooks } from '../helpers/alert-room.ts';
 import { eventually, scratch } from '../helpers/event-room.ts';
 
 const fetchErrors: AlertRuleSettings = {
@@ -34,7 +34,7 @@ async function fail(room: AlertRoom, count: number, traceId = ''): Promise<void>
 
 test('events in a window fire one alert under the trace of the last, which is resolved when the window is empty', async () => {
   using at = scratch();
-  await using room = await openAlertRoom({ dir: at.dir, settings: { rules: [fetchErrors], webhooks: [] } });
+  await using room = await openAlertRoom({ dir: at.dir, settings: { rules: [fetchErrors], webhooks: [], runbooks } });
   const traceId = '0af7651916cd43dd8448eb211c80319c';
   await fail(room, 2);
   await room.tick();
@@ -61,7 +61,7 @@ test('events in a window fire one alert under the trace of the last, which is re
 
 test('after a restart the window is counted from the journal: what fires goes on, what was two of three fires with the third', async () => {
   using at = scratch();
-  const settings = { rules: [fetchErrors], webhooks: [] };
+  const settings = { rules: [fetchErrors], webhooks: [], runbooks };
   {
     await using room = await openAlertRoom({ dir: at.dir, settings });
     room.clock.jump(Date.now() - room.clock.wallMs());
@@ -81,7 +81,7 @@ test('after a restart the window is counted from the journal: what fires goes on
 
 test('a metric fires after its time and not before; a clock jump is no time', async () => {
   using at = scratch();
-  await using room = await openAlertRoom({ dir: at.dir, settings: { rules: [memory], webhooks: [] } });
+  await using room = await openAlertRoom({ dir: at.dir, settings: { rules: [memory], webhooks: [], runbooks } });
   const measure = (value: number): void => {
     room.samples.set(memory.kind === 'metric' ? memory.metric : '', [{ value, labels: { process: 'edge', engine: 'sing-box' } }]);
   };
@@ -106,19 +106,19 @@ test('rules that are taken out of the configuration resolve their alerts; those 
   await using room = await openAlertRoom({
     dir: at.dir,
     settleMs: 0,
-    settings: { rules: [fetchErrors, { ...memory, forMs: 0 }], webhooks: [] },
+    settings: { rules: [fetchErrors, { ...memory, forMs: 0 }], webhooks: [], runbooks },
   });
   room.samples.set('sboxagent_process_resident_memory_bytes', [{ value: 500, labels: { process: 'edge' } }]);
   await fail(room, 2);
   await room.tick();
   await eventually(() => room.alerts.list().length === 1);
-  room.alerts.setSettings({ rules: [{ ...fetchErrors }], webhooks: [] });
+  room.alerts.setSettings({ rules: [{ ...fetchErrors }], webhooks: [], runbooks });
   await room.tick();
   assert.deepEqual(await room.told(), ['alert.firing memory edge', 'alert.resolved memory edge']);
   await fail(room, 1);
   await eventually(() => room.alerts.list().some(({ rule }) => rule === 'fetch-errors'));
   assert.equal(room.journal.watchers(), 1);
-  room.alerts.setSettings({ rules: [], webhooks: [] });
+  room.alerts.setSettings({ rules: [], webhooks: [], runbooks });
   await room.tick();
   assert.ok(room.alerts.list().every(({ state }) => state === 'RESOLVED'));
   await eventually(() => room.journal.watchers() === 0);

@@ -7,7 +7,7 @@ import { createNotifier, type Notifier } from '../../src/alerts/notifier.ts';
 import { delayMs } from '../../src/alerts/webhook.ts';
 import type { WebhookSettings } from '../../src/settings/types.ts';
 import type { Logger } from '../../src/telemetry/types.ts';
-import { type FakeClock, fakeClock, openAlertRoom, pass, passing, receiver, webhook } from '../helpers/alert-room.ts';
+import { type FakeClock, fakeClock, openAlertRoom, pass, passing, receiver, runbooks, webhook } from '../helpers/alert-room.ts';
 import { metricsFake, scratch, silentLogger } from '../helpers/event-room.ts';
 
 let made = 0;
@@ -50,6 +50,7 @@ function rig(settings: readonly WebhookSettings[], clock = fakeClock()): Rig {
   const logger: Logger = { ...silentLogger, debug: log, info: log, warn: log, error: log };
   const notifier = createNotifier({
     ...{ agentName: 'here', clock, logger, metrics, fetch, random: () => 0 },
+    runbookOf: (rule) => `${runbooks}/${rule}.md`,
     firing: () => it.firing,
     settled: (name, ids) => void settled.push(...ids.map((id) => `${name} ${id}`)),
   });
@@ -88,6 +89,7 @@ test('what changes within a second goes in one POST, signed, in the form that is
     severity: 'WARNING',
     subject: one.subject,
     summary: 'too much',
+    runbook_url: 'https://example.org/runbooks/memory.md',
     labels: { process: 'edge' },
     start_time: '2026-01-01T00:00:00.000Z',
     end_time: null,
@@ -275,6 +277,7 @@ test('the alertmanager format: labels, times, and firing ones sent again before 
     subject: one.subject,
   });
   assert.equal(alert.annotations.summary, 'too much');
+  assert.equal(alert.annotations.runbook_url, 'https://example.org/runbooks/memory.md');
   assert.equal(alert.startsAt, '2026-01-01T00:00:00.000Z');
   assert.ok(Math.abs(Date.parse(alert.endsAt) - clock.wallMs() - 240_000) < 130_000);
   const [, b = 0, c = 0] = am.posts.map(({ atMs }) => atMs);
@@ -291,7 +294,7 @@ test('after a restart firing alerts are sent again, and the end of those that co
   using at = scratch();
   const clock = fakeClock();
   await using ops = await receiver({ clock });
-  const settings = { rules: [], webhooks: [webhook(ops.url)] };
+  const settings = { rules: [], webhooks: [webhook(ops.url)], runbooks };
   let up = true;
   ops.answer = (response) => {
     response.statusCode = up ? 200 : 503;

@@ -6,6 +6,8 @@ const name = text(
   'a name of lower-case letters, digits, ".", "_", "-", at most 63, a letter or digit first',
 );
 const severity = choice('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL');
+/** A page may be a file of the machine that has the Debian package. */
+const address = text(/^(https?|file):\/\/\S{1,1000}$/, 'a URL as in https://example.org/runbooks');
 const labels: KeyType = {
   kind: 'texts',
   names: { pattern: /^[A-Za-z_][A-Za-z0-9_]{0,127}$/, what: 'a name of a label' },
@@ -41,6 +43,7 @@ const ruleRows: readonly Key[] = [
   forMetrics(key('for', duration(0), '0s', 'How long that must hold.')),
   key('severity', severity, 'WARNING', 'Severity of the alert.'),
   key('summary', { ...text(/^[^\0]{0,1024}$/, 'a text of at most 1024 characters'), empty: true }, '', 'What a person is told.'),
+  key('runbook_url', address, undefined, 'The page that says what to do. Default: the one about alerts of a rule without a page.'),
 ];
 
 /** The keys of a rule; exactly one of `event` and `metric` is given. */
@@ -59,6 +62,12 @@ export const webhookKeyTable: readonly Key[] = [
 const rows: readonly Key[] = [
   live('alerts.rules', { kind: 'list', keys: ruleKeyTable, most: 200 }, [], "Rules of one's own."),
   live('alerts.webhooks', { kind: 'list', keys: webhookKeyTable, most: 32 }, [], 'Where alerts are sent.'),
+  live(
+    'alerts.runbooks',
+    address,
+    'file:///usr/share/doc/sboxagent/docs/runbooks',
+    'The address below which the pages of docs/runbooks are: webhooks name the page of each alert.',
+  ),
 ];
 
 /** `alerts`. A webhook says where what the agent knows is sent, and which file is its key: the list is the admin's as a whole. */

@@ -75,7 +75,7 @@ test('a plugin without a probe has none, and a probe of HTTP takes 200 to 399', 
 
 test('rules and webhooks, with the defaults', () => {
   const { alerts } = loadWithKey(fixture).settings;
-  const rule = (severity: string, summary = ''): object => ({ severity, summary });
+  const rule = (severity: string, summary = ''): object => ({ severity, summary, runbookUrl: undefined });
   const event = { kind: 'event', count: 1, windowMs: 300_000 };
   assert.deepEqual(alerts.rules, [
     {
@@ -109,6 +109,15 @@ test('rules and webhooks, with the defaults', () => {
     { name: 'ops', url: 'https://me:hidden-4@example.org/hook', format: 'json', secret: key, minSeverity: 'ERROR', timeoutMs: 1000 },
     { name: 'am', url: 'http://127.0.0.1:9093', format: 'alertmanager', secret: undefined, minSeverity: 'WARNING', timeoutMs: 5000 },
   ]);
+});
+
+test('runbooks: where the pages are, and a page of a rule', () => {
+  assert.equal(load('').settings.alerts.runbooks, 'file:///usr/share/doc/sboxagent/docs/runbooks');
+  const { alerts } = load(
+    'alerts: {runbooks: "https://e.org/books", rules: [{name: a, event: {}, runbook_url: "https://e.org/a"}]}',
+  ).settings;
+  assert.deepEqual([alerts.runbooks, alerts.rules[0]?.runbookUrl], ['https://e.org/books', 'https://e.org/a']);
+  assert.throws(() => load('alerts: {runbooks: "javascript:alert(1)"}'), /alerts\.runbooks.*a URL as in/);
 });
 
 test('the doors of sboxmgr', () => {
