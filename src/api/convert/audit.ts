@@ -3,8 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { AuditEntrySchema, type AuditEntry as AuditMessage } from '../../../gen/es/sboxagent/v1/audit_pb.js';
 import type { AuditFilter as ProtoFilter } from '../../../gen/es/sboxagent/v1/audit_service_pb.js';
 import type { AuditEntry, AuditFilter } from '../../audit/types.ts';
-import { invalid, type Violation } from '../../kernel/errors.ts';
-import { ceilMs, checkTime, fromMs } from './time.ts';
+import { ceilMs, checkSpan, fromMs } from './time.ts';
 
 export function auditMessage(entry: AuditEntry): AuditMessage {
   const { sequence, timeMs, changes, ...rest } = entry;
@@ -13,10 +12,7 @@ export function auditMessage(entry: AuditEntry): AuditMessage {
 
 /** Throws INVALID_REQUEST for moments that are none. */
 export function auditFilter(filter: ProtoFilter | undefined): AuditFilter {
-  const violations: Violation[] = [];
-  checkTime(filter?.since, 'filter.since', violations);
-  checkTime(filter?.until, 'filter.until', violations);
-  if (violations.length > 0) throw invalid(violations);
+  checkSpan(filter);
   return {
     principals: filter?.principals ?? [],
     methods: filter?.methods ?? [],

@@ -4,9 +4,8 @@ import { type Event, Event_Severity, EventSchema, type EventFilter as ProtoFilte
 import { type EventReceipt, EventReceiptSchema } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
 import type { EventFilter, JsonObject, NewEvent, Receipt, Severity, StoredEvent } from '../../events/types.ts';
 import { severities } from '../../events/types.ts';
-import { invalid, type Violation } from '../../kernel/errors.ts';
 import { jsonWriter } from '../codec/json.ts';
-import { checkTime, instantOf, timestampOf } from './time.ts';
+import { checkSpan, instantOf, timestampOf } from './time.ts';
 
 export interface EventLimits {
   /** Levels that `data` may nest. */
@@ -80,10 +79,7 @@ export function eventText(event: StoredEvent): string {
 /** Throws INVALID_REQUEST for moments that are none. */
 export function eventFilter(filter: ProtoFilter | undefined): EventFilter | undefined {
   if (filter === undefined) return undefined;
-  const violations: Violation[] = [];
-  checkTime(filter.since, 'filter.since', violations);
-  checkTime(filter.until, 'filter.until', violations);
-  if (violations.length > 0) throw invalid(violations);
+  checkSpan(filter);
   const minSeverity = severityOf(filter.minSeverity);
   return {
     types: filter.types,

@@ -7,9 +7,9 @@ import {
   LogEntrySchema,
   type LogFilter as ProtoFilter,
 } from '../../../gen/es/sboxagent/v1/log_pb.js';
-import { AgentError, invalid, type Violation } from '../../kernel/errors.ts';
+import { AgentError } from '../../kernel/errors.ts';
 import { type LogFilter, levels, type LogEntry as StoredEntry } from '../../logs/types.ts';
-import { ceilMs, checkTime, fromMs } from './time.ts';
+import { ceilMs, checkSpan, fromMs } from './time.ts';
 
 export function entryMessage(entry: StoredEntry): LogEntry {
   return create(LogEntrySchema, {
@@ -31,10 +31,7 @@ export function entryMessage(entry: StoredEntry): LogEntry {
 /** Throws INVALID_REQUEST for moments that are none. */
 export function logFilter(filter: ProtoFilter | undefined): LogFilter | undefined {
   if (filter === undefined) return undefined;
-  const violations: Violation[] = [];
-  checkTime(filter.since, 'filter.since', violations);
-  checkTime(filter.until, 'filter.until', violations);
-  if (violations.length > 0) throw invalid(violations);
+  checkSpan(filter);
   const minLevel = levels.find((name) => LogEntry_Level[name] === filter.minLevel);
   return {
     sources: filter.sources,

@@ -2,14 +2,22 @@
 import { create } from '@bufbuild/protobuf';
 import { type Timestamp, TimestampSchema, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { Instant } from '../../events/types.ts';
-import type { Violation } from '../../kernel/errors.ts';
+import { invalid, type Violation } from '../../kernel/errors.ts';
 
 /** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z: outside of them there is no RFC 3339. */
 const minSeconds = -62_135_596_800n;
 const maxSeconds = 253_402_300_799n;
 
+/** From when to when a filter goes. Throws INVALID_REQUEST for moments that are none. */
+export function checkSpan({ since, until }: { readonly since?: Timestamp | undefined; readonly until?: Timestamp | undefined } = {}): void {
+  const violations: Violation[] = [];
+  checkTime(since, 'filter.since', violations);
+  checkTime(until, 'filter.until', violations);
+  if (violations.length > 0) throw invalid(violations);
+}
+
 /** What is wrong with a moment that came in binary; JSON cannot say it. */
-export function checkTime(time: Timestamp | undefined, field: string, violations: Violation[]): void {
+function checkTime(time: Timestamp | undefined, field: string, violations: Violation[]): void {
   if (time === undefined) return;
   if (time.seconds < minSeconds || time.seconds > maxSeconds) {
     violations.push({ field, message: 'must be between the years 1 and 9999', rule: 'timestamp.range' });

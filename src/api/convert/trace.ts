@@ -11,9 +11,8 @@ import {
   TraceSummarySchema,
 } from '../../../gen/es/sboxagent/v1/trace_pb.js';
 import type { TraceFilter as ProtoFilter } from '../../../gen/es/sboxagent/v1/trace_service_pb.js';
-import { invalid, type Violation } from '../../kernel/errors.ts';
 import type { TraceEntry, TraceFilter, TraceStory, TraceSummary } from '../../traces/types.ts';
-import { ceilMs, checkTime, timestampOf } from './time.ts';
+import { ceilMs, checkSpan, timestampOf } from './time.ts';
 
 /** Durations of spans are shorter than a millisecond. */
 function durationOf(ms: number): Duration {
@@ -57,10 +56,7 @@ export function summaryMessage({ startMs, durationMs: ms, ...rest }: TraceSummar
 
 /** Throws INVALID_REQUEST for moments that are none. */
 export function traceFilter(filter: ProtoFilter | undefined): TraceFilter {
-  const violations: Violation[] = [];
-  checkTime(filter?.since, 'filter.since', violations);
-  checkTime(filter?.until, 'filter.until', violations);
-  if (violations.length > 0) throw invalid(violations);
+  checkSpan(filter);
   return {
     sinceMs: filter?.since === undefined ? undefined : ceilMs(filter.since),
     untilMs: filter?.until === undefined ? undefined : ceilMs(filter.until),
