@@ -1,5 +1,5 @@
 /**
- * Judges every request before a byte of its body is read. Invariants: the order of the checks is the one of `gate.ts`;
+ * Judges every request before a byte of its body is read. Invariants: the order of the checks is the one of `checks.ts`;
  * nothing is served that did not pass it; every answer carries x-trace-id. May be imported by the front door only.
  */
 export { createCapacity } from './capacity.ts';
