@@ -13,8 +13,8 @@ const shares = {
   traced: { burst: 1000, perMinute: 3000 },
   /** All others that change something or hand something in: while little happens everything is kept. */
   usual: { burst: 200, perMinute: 600 },
-  /** Reads of one method: who tries a call finds it, and a poll that never ends leaves one trace in five minutes. */
-  read: { burst: 10, perMinute: 0.2 },
+  /** Reads of one method: who tries a call finds it, and a poll that never ends leaves one trace a minute. */
+  read: { burst: 60, perMinute: 1 },
   /** Work inside the agent. */
   work: { burst: 2000, perMinute: 6000 },
 } as const;

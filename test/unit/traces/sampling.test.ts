@@ -67,7 +67,7 @@ test('a poll leaves a trace now and then, whatever else is polled; who tries a r
     for (const name of polled) if (worthOfCall({ ...plain, name, reads: true }) !== undefined) kept += 1;
     advance(1000);
   }
-  assert.ok(kept >= 3 * (10 + 280) && kept <= 3 * (10 + 290), String(kept));
+  assert.ok(kept >= 3 * (60 + 1435) && kept <= 3 * (60 + 1442), String(kept));
   assert.equal(worthOfCall({ ...plain, name: 's/Other', reads: true }), 'usual', 'a read that was not polled has its own share');
   assert.equal(worthOfCall({ ...plain, name: 's/List', reads: true, code: 'internal' }), 'notable');
   assert.equal(worthOfCall({ ...plain, name: 's/List', reads: true, durationMs: 500 }), 'notable');
