@@ -182,8 +182,9 @@ test('lists: scopes, pages, and what is wrong with a question, as in the other l
 });
 
 test('polls do not fill the list', async () => {
-  for (let n = 0; n < 60; n++) await daemon.rest('GET', '/api/v1/alerts');
-  assert.equal((await rest('?filter.methods=ListAlerts&page_size=1000')).traces.length, 10);
+  for (let n = 0; n < 100; n++) assert.equal((await daemon.rest('GET', '/api/v1/alerts')).status, 200);
+  const { length } = (await rest('?filter.methods=ListAlerts&page_size=1000')).traces;
+  assert.ok(length >= 60 && length <= 62, String(length));
 });
 
 test('the command line: a tree for people, JSON and YAML, and the list', async () => {
