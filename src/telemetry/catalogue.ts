@@ -256,6 +256,12 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
     labels: ['reason'],
     declared: each('reason', ['queue', 'disk']),
   },
+  sboxagent_otlp_dropped_total: {
+    kind: 'counter',
+    help: 'Spans (traces) and log lines (logs) that were to go to the collector and were lost: too many waited, or it did not take them.',
+    labels: ['signal'],
+    declared: each('signal', ['traces', 'logs']),
+  },
   // Audit
   sboxagent_audit_entries_total: { kind: 'counter', help: 'Entries written to the audit.', labels: [] },
   sboxagent_audit_dropped_total: { kind: 'counter', help: 'Refused calls of which the audit could not be written.', labels: [] },

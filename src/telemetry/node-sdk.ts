@@ -1,15 +1,13 @@
 import { context, metrics as globalMetrics, logs, trace } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
-import type { LogRecordProcessor } from '@opentelemetry/sdk-logs';
+import type { LogRecordProcessor, ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import type { IMetricReader, MetricProducer } from '@opentelemetry/sdk-metrics';
 import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace';
+import type { Clock } from '../kernel/clock.ts';
 import type { CollectorWatch } from './collector-watch.ts';
 import { type LogSender, logSender } from './log-sender.ts';
 import type { Environment, OtlpPlan } from './otlp.ts';
-import { sizedAgent } from './sized-agent.ts';
-
-/** How long one export may take: also what a collector that does not answer can hold back. */
-const exportTimeoutMs = 3000;
+import { exporting, exportTimeoutMs, limitsOf, positive, type QueuedSignal, queueTo, weightOfRecord, weightOfSpan } from './otlp-queues.ts';
 
 export interface NodeSdkOptions {
   readonly plan: OtlpPlan;
@@ -18,6 +16,9 @@ export interface NodeSdkOptions {
   readonly resource: Resource;
   readonly producer: MetricProducer;
   readonly collector: CollectorWatch;
+  readonly clock: Clock;
+  /** So many of what was to be sent are lost. */
+  readonly dropped: (signal: QueuedSignal, count: number) => void;
 }
 
 export interface StartedSdk {
@@ -32,16 +33,16 @@ export interface StartedSdk {
 /**
  * OpenTelemetry's NodeSDK, which puts tracing and OTLP together. Its entry costs a quarter of a second, so it is imported only where there
  * is a collector. Everything that it would take from the environment by itself is given: without a list of processors for logs it would post logs to
- * localhost. It registers what it makes globally, which is undone at once, so that several can live in one program. Queues hold at most
- * OTEL_BSP_MAX_QUEUE_SIZE (2048) spans and one export at a time runs, so that a dead or deaf collector costs dropped spans and nothing else.
+ * localhost. It registers what it makes globally, which is undone at once, so that several can live in one program. Spans and lines wait in queues
+ * of our own: those of the SDK make up to 512 of them into text at once, and all that an outage has gathered one batch after the other.
  */
 export async function startNodeSdk(options: NodeSdkOptions): Promise<StartedSdk> {
-  const { plan, env, collector } = options;
+  const { plan } = options;
   const [{ NodeSDK }, spanProcessors, metricReaders, logRecordProcessors] = await Promise.all([
     import('@opentelemetry/sdk-node'),
-    plan.traces === undefined ? [] : spansTo(plan.traces, { env, collector }),
-    plan.metrics === undefined ? [] : metricsTo(plan.metrics, { env, collector }, options.producer),
-    plan.logs === undefined ? [] : logsTo(plan.logs, { env, collector }),
+    plan.traces === undefined ? [] : spansTo(plan.traces, options),
+    plan.metrics === undefined ? [] : metricsTo(plan.metrics, options, options.producer),
+    plan.logs === undefined ? [] : logsTo(plan.logs, options),
   ]);
   const sdk = new NodeSDK({
     resource: options.resource,
@@ -72,46 +73,24 @@ export async function startNodeSdk(options: NodeSdkOptions): Promise<StartedSdk>
 interface Sending {
   readonly env: Environment;
   readonly collector: CollectorWatch;
+  readonly clock: Clock;
+  readonly dropped: NodeSdkOptions['dropped'];
 }
 
-async function spansTo(url: string, { env, collector }: Sending): Promise<SpanProcessor[]> {
-  const [{ OTLPTraceExporter }, { BatchSpanProcessor }] = await Promise.all([
-    import('@opentelemetry/exporter-trace-otlp-http'),
-    import('@opentelemetry/sdk-trace'),
-  ]);
-  const timeoutMillis = positive(env['OTEL_BSP_EXPORT_TIMEOUT'], exportTimeoutMs);
-  const options = { url, timeoutMillis, concurrencyLimit: 1, httpAgentOptions: sizedAgent };
-  const exporter = collector.watch('traces', new OTLPTraceExporter(options));
-  const maxQueueSize = positive(env['OTEL_BSP_MAX_QUEUE_SIZE'], 2048);
-  return [
-    new BatchSpanProcessor({
-      exporter,
-      scheduledDelayMillis: positive(env['OTEL_BSP_SCHEDULE_DELAY'], 5000),
-      exportTimeoutMillis: timeoutMillis,
-      maxQueueSize,
-      maxExportBatchSize: Math.min(maxQueueSize, positive(env['OTEL_BSP_MAX_EXPORT_BATCH_SIZE'], 512)),
-    }),
-  ];
+async function spansTo(url: string, sending: Sending): Promise<SpanProcessor[]> {
+  const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
+  const limits = limitsOf(sending.env, 'OTEL_BSP', 5000);
+  const exporter = sending.collector.watch('traces', new OTLPTraceExporter(exporting(url, limits.timeoutMs)));
+  const { queue, ends } = queueTo<ReadableSpan>(exporter, { ...sending, ...limits, signal: 'traces', weigh: weightOfSpan });
+  return [{ onStart: () => {}, onEnd: queue.push, ...ends }];
 }
 
-async function logsTo(url: string, { env, collector }: Sending): Promise<LogRecordProcessor[]> {
-  const [{ OTLPLogExporter }, { BatchLogRecordProcessor }] = await Promise.all([
-    import('@opentelemetry/exporter-logs-otlp-http'),
-    import('@opentelemetry/sdk-logs'),
-  ]);
-  const timeoutMillis = positive(env['OTEL_BLRP_EXPORT_TIMEOUT'], exportTimeoutMs);
-  const options = { url, timeoutMillis, concurrencyLimit: 1, httpAgentOptions: sizedAgent };
-  const exporter = collector.watch('logs', new OTLPLogExporter(options));
-  const maxQueueSize = positive(env['OTEL_BLRP_MAX_QUEUE_SIZE'], 2048);
-  return [
-    new BatchLogRecordProcessor({
-      exporter,
-      scheduledDelayMillis: positive(env['OTEL_BLRP_SCHEDULE_DELAY'], 1000),
-      exportTimeoutMillis: timeoutMillis,
-      maxQueueSize,
-      maxExportBatchSize: Math.min(maxQueueSize, positive(env['OTEL_BLRP_MAX_EXPORT_BATCH_SIZE'], 512)),
-    }),
-  ];
+async function logsTo(url: string, sending: Sending): Promise<LogRecordProcessor[]> {
+  const { OTLPLogExporter } = await import('@opentelemetry/exporter-logs-otlp-http');
+  const limits = limitsOf(sending.env, 'OTEL_BLRP', 1000);
+  const exporter = sending.collector.watch('logs', new OTLPLogExporter(exporting(url, limits.timeoutMs)));
+  const { queue, ends } = queueTo<ReadableLogRecord>(exporter, { ...sending, ...limits, signal: 'logs', weigh: weightOfRecord });
+  return [{ onEmit: queue.push, ...ends }];
 }
 
 async function metricsTo(url: string, { env, collector }: Sending, producer: MetricProducer): Promise<IMetricReader[]> {
@@ -121,14 +100,8 @@ async function metricsTo(url: string, { env, collector }: Sending, producer: Met
   ]);
   const exportIntervalMillis = positive(env['OTEL_METRIC_EXPORT_INTERVAL'], 60_000);
   const timeoutMillis = Math.min(exportIntervalMillis, positive(env['OTEL_METRIC_EXPORT_TIMEOUT'], exportTimeoutMs));
-  const options = { url, timeoutMillis, concurrencyLimit: 1, httpAgentOptions: sizedAgent };
-  const exporter = collector.watch('metrics', new OTLPMetricExporter(options));
+  const exporter = collector.watch('metrics', new OTLPMetricExporter(exporting(url, timeoutMillis)));
   return [
     new PeriodicExportingMetricReader({ exporter, exportIntervalMillis, exportTimeoutMillis: timeoutMillis, metricProducers: [producer] }),
   ];
-}
-
-function positive(text: string | undefined, fallback: number): number {
-  const value = Number(text);
-  return text !== undefined && Number.isFinite(value) && value > 0 ? value : fallback;
 }

@@ -66,11 +66,14 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   const destination = options.destination ?? openDescriptor(1);
   const human = options.destination === undefined && isatty(1);
   const log = createLogger({ level: options.logLevel, clock, destination, human, active });
+  const dropped = metrics.counter('sboxagent_otlp_dropped_total');
   const tracing = await tracingFor(plan, {
     ...{ env: options.env, version: options.version, sampleRatio: options.sampleRatio, collect },
     attributes: resourceAttributes(options),
     serving: options.serving ?? Promise.resolve(),
     collector: createCollectorWatch(log.logger, clock),
+    clock,
+    dropped: (signal, count) => dropped.add(count, { signal }),
     onFault: (error) => log.logger.error({ error }, 'the OpenTelemetry SDK could not be started: nothing is sent to the collector'),
   });
   if (plan?.unspoken !== undefined) {

@@ -1,10 +1,12 @@
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { MetricData, MetricProducer, ScopeMetrics } from '@opentelemetry/sdk-metrics';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+import type { Clock } from '../kernel/clock.ts';
 import type { CollectorWatch } from './collector-watch.ts';
 import type { LogSender } from './log-sender.ts';
 import type { StartedSdk } from './node-sdk.ts';
 import type { Environment, OtlpPlan } from './otlp.ts';
+import type { QueuedSignal } from './otlp-queues.ts';
 import { isSampled, readableSpans, type SpanExport } from './sent-span.ts';
 
 /** Spans that wait for the SDK; what is over it is lost, as in the SDK's own queue. */
@@ -33,6 +35,9 @@ export interface TracingOptions {
   /** When the SDK may take its time to be loaded. */
   readonly serving: Promise<unknown>;
   readonly collector: CollectorWatch;
+  readonly clock: Clock;
+  /** So many of what was to be sent are lost. */
+  readonly dropped: (signal: QueuedSignal, count: number) => void;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -43,7 +48,7 @@ export interface TracingOptions {
 export function startTracing(options: TracingOptions): Tracing {
   const { plan, version } = options;
   const resource = resourceFromAttributes(options.attributes);
-  const held = holdSpans();
+  const held = holdSpans(() => options.dropped('traces', 1));
   const readable = readableSpans({ resource, version });
   let loading: Promise<StartedSdk | undefined> | undefined;
   const load = async (): Promise<StartedSdk | undefined> => {
@@ -60,6 +65,8 @@ export function startTracing(options: TracingOptions): Tracing {
         resource,
         producer,
         collector: options.collector,
+        clock: options.clock,
+        dropped: options.dropped,
       });
       held.handTo(sdk);
       return sdk;
@@ -93,13 +100,14 @@ export function startTracing(options: TracingOptions): Tracing {
 }
 
 /** Spans that end before the SDK is loaded wait for it. */
-function holdSpans(): { take(span: ReadableSpan): void; count(): number; handTo(sdk: StartedSdk): void } {
+function holdSpans(dropped: () => void): { take(span: ReadableSpan): void; count(): number; handTo(sdk: StartedSdk): void } {
   let spans: ReadableSpan[] = [];
   let sdk: StartedSdk | undefined;
   return {
     take(span) {
       if (sdk !== undefined) sdk.send(span);
       else if (spans.length < mostHeld) spans.push(span);
+      else dropped();
     },
     count: () => spans.length,
     handTo(started) {
