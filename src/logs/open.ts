@@ -64,6 +64,7 @@ export async function openLogs(options: LogsOptions): Promise<OpenLogs> {
       return { drain, lastLines: running.lastLines, onLine: running.onLine };
     },
     ingest: (line) => ingest(writer, redact, line),
+    settled: writer.settled,
     ingestOwn: (line) => ingest(writer, redact, { ...line, source: ownSource, stream: 'STDOUT', pid: process.pid }),
     async list(query) {
       checkCursor(query.cursor);

@@ -90,6 +90,8 @@ export interface Logs {
   }): void;
   /** Takes a line that came by another way than a spool. What is too much for the disk is dropped and counted by source. */
   ingest(line: Omit<LogEntry, 'seq' | 'truncated' | 'partial'> & { readonly truncated?: boolean }): void;
+  /** Resolves when every line that was taken before can be listed, or was dropped and counted. Never rejects. */
+  settled(): Promise<void>;
   list(query: {
     readonly filter?: LogFilter;
     readonly order: 'asc' | 'desc';

@@ -24,6 +24,8 @@ export interface Writer {
   append(drafts: readonly Draft[]): Promise<void>;
   /** Like `append` without waiting; refuses (false) when too much waits. */
   offer(draft: Draft): boolean;
+  /** Resolves when every line that was taken before is stored, or counted as dropped. Never rejects. */
+  settled(): Promise<void>;
   /** Counts lines that never came here. */
   dropped(source: string, count: number): void;
   /** Reading of spools, some units at a time: what is read waits in memory until it is stored. */
@@ -95,6 +97,10 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
   let tidying: Promise<void> = Promise.resolve();
   let tidyWaits = false;
   let sinceTidy = 0;
+  // Lines that were ever taken, and those of them that no longer wait.
+  let taken = 0;
+  let ended = 0;
+  const settling: { readonly upTo: number; readonly resolve: () => void }[] = [];
   let stopped = false;
 
   const dropped = (source: string, count: number): void => {
@@ -135,6 +141,8 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
       published = last;
       for (const fn of publishListeners) fn();
       for (const { done } of batch) done?.();
+      ended += batch.length;
+      while ((settling[0]?.upTo ?? Number.POSITIVE_INFINITY) <= ended) settling.shift()?.resolve();
       if (sinceTidy >= tidyAfter()) void tidy();
     }
   };
@@ -165,6 +173,7 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
   return {
     append(drafts) {
       if (drafts.length === 0 || stopped) return Promise.resolve();
+      taken += drafts.length;
       return new Promise((resolve) => {
         drafts.forEach((draft, index) => {
           waiting.push(index === drafts.length - 1 ? { draft, done: resolve } : { draft });
@@ -178,9 +187,14 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
         dropped(draft.source, 1);
         return false;
       }
+      taken += 1;
       waiting.push({ draft });
       void run();
       return true;
+    },
+    settled() {
+      if (ended === taken) return Promise.resolve();
+      return new Promise((resolve) => settling.push({ upTo: taken, resolve }));
     },
     dropped,
     slices: createTurns(maxSlices),

@@ -14,7 +14,7 @@ export type RunResult = 'success' | 'failure' | 'timeout';
 
 export interface RunContext {
   readonly publisher: Pick<Journal, 'publish' | 'emit'>;
-  readonly logs: Pick<Logs, 'ingest'>;
+  readonly logs: Pick<Logs, 'ingest' | 'settled'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly spans?: Spans;
@@ -68,7 +68,8 @@ export async function runOnce(context: RunContext, options: RunOptions): Promise
   const events = createEventQueue(context);
   const output = createOutput({ logs: context.logs, clock, ...trace, onEvent: events.push });
   const { result, message, facts } = await attempt(context, options, { trace, output });
-  await events.drained();
+  // Who is told of the end of a run finds what it printed.
+  await Promise.all([events.drained(), context.logs.settled()]);
   const seconds = (clock.monotonicMs() - beganMs) / 1000;
   const { dropped_events: dropped, ...counts } = output.facts();
   const success = result === 'success';

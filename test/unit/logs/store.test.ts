@@ -268,3 +268,25 @@ test('what a reader that stands still loses to rotation is told to it: kept + dr
     await room.close();
   }
 });
+
+test('settled: what was taken before can be listed, also while more comes all the time', async () => {
+  const room = await openLogRoom();
+  try {
+    await room.logs.settled();
+    let more = true;
+    const flood = (): void => {
+      own(room.logs, 'more');
+      if (more) setImmediate(flood);
+    };
+    flood();
+    for (let n = 0; n < 10; n++) {
+      own(room.logs, `line ${n}`);
+      await room.logs.settled();
+      const { entries } = await room.logs.list({ order: 'desc', pageSize: 100, filter: { text: `line ${n}` } });
+      assert.equal(entries.length, 1);
+    }
+    more = false;
+  } finally {
+    await room.close();
+  }
+});
