@@ -5,22 +5,22 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { jetstreamManager } from '@nats-io/jetstream';
-import { Kvm } from '@nats-io/kv';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../kernel/clock.ts';
 import type { FleetSettings } from '../settings/types.ts';
 import { type AnswerPart, callAgent } from './call-agent.ts';
 import { connectionOptions } from './connection-options.ts';
-import type { PresenceEntry } from './presence.ts';
+import { type PresenceEntry, type PresenceState, presenceState } from './presence-entry.ts';
+import { createRoster } from './roster.ts';
 import { subjectsOf } from './subjects.ts';
 
 export { AgentAway, AnswerBroken, type AnswerPart } from './call-agent.ts';
-export type { PresenceEntry } from './presence.ts';
+export type { PresenceEntry } from './presence-entry.ts';
 export { privateKeyOf, publicTextOf } from './signature.ts';
 
 export interface FleetMember extends Omit<PresenceEntry, 'state'> {
   /** `GONE`: nothing was heard of it for two heartbeats. */
-  readonly state: 'UP' | 'LEFT' | 'GONE';
+  readonly state: PresenceState;
   /** How long ago its entry was written, by the clock of the servers. */
   readonly age_seconds: number;
 }
@@ -42,9 +42,6 @@ export interface FleetClient {
   close(): Promise<void>;
 }
 
-/** Of so many heartbeats none was seen: it is gone. */
-const missedHeartbeats = 2;
-
 /** Throws what NATS throws where no server is reached. */
 export async function openFleetClient(settings: FleetSettings, clock: Clock): Promise<FleetClient> {
   const connection = await connect({ ...connectionOptions(settings), name: `${settings.prefix}/client`, maxReconnectAttempts: 3 });
@@ -59,15 +56,12 @@ export async function openFleetClient(settings: FleetSettings, clock: Clock): Pr
 async function readMembers(connection: NatsConnection, bucketName: string): Promise<readonly FleetMember[]> {
   const manager = await jetstreamManager(connection);
   const { ts } = await manager.streams.info(`KV_${bucketName}`);
-  const bucket = await new Kvm(connection).open(bucketName);
-  const members: FleetMember[] = [];
-  for await (const name of await bucket.keys()) {
-    const entry = await bucket.get(name);
-    if (entry === null) continue;
-    const said = entry.json<PresenceEntry>();
-    const ageSeconds = ts === undefined ? 0 : Math.max(0, (Date.parse(ts) - entry.created.getTime()) / 1000);
-    const isGone = said.state === 'UP' && ageSeconds > missedHeartbeats * said.heartbeat_seconds;
-    members.push({ ...said, state: isGone ? 'GONE' : said.state, age_seconds: Math.round(ageSeconds) });
-  }
+  const roster = createRoster(bucketName);
+  await roster.read(manager);
+  const nowMs = ts === undefined ? 0 : Date.parse(ts);
+  const members = [...roster.entries().values()].map(({ timeMs, revision: _, ...said }): FleetMember => {
+    const ageMs = Math.max(0, nowMs - timeMs);
+    return { ...said, state: presenceState(said, ageMs), age_seconds: Math.round(ageMs / 1000) };
+  });
   return members.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

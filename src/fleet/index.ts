@@ -1,5 +1,6 @@
 /**
- * The agent in a fleet, over NATS JetStream: its events go to one stream, an entry of a bucket says that it is there, and its RPCs are called there.
+ * The agent in a fleet, over NATS JetStream: its events go to one stream, an entry of a bucket says that it is there, and its RPCs are called there. One
+ * of them, which holds a lease, says who is gone.
  *
  * Invariants: nothing here is loaded without `fleet.servers`; servers that are away, wrong or slow disturb nothing else of the agent, and are one
  * warning and a DEGRADED component; every event of the journal reaches the stream once, in order, or stands in a gap; what is in flight is
@@ -14,15 +15,18 @@ import type { NotedHealth } from '../kernel/note.ts';
 import type { FleetSettings } from '../settings/types.ts';
 import type { Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/types.ts';
+import { createBucket } from './bucket.ts';
 import { createForwarder } from './forwarder.ts';
 import { createLink } from './link.ts';
-import { createPresence, type PresenceEntry } from './presence.ts';
+import { createPresence } from './presence.ts';
+import type { PresenceEntry } from './presence-entry.ts';
 import { createRpc, type FleetCall } from './rpc.ts';
 import { subjectsOf } from './subjects.ts';
+import { createWatchAgents } from './watch-agents.ts';
 
 export interface FleetOptions {
   readonly settings: FleetSettings;
-  readonly journal: Pick<Journal, 'watch' | 'stats'>;
+  readonly journal: Pick<Journal, 'watch' | 'stats' | 'emit' | 'list'>;
   readonly store: Store;
   /** An event as the API writes it. */
   readonly encode: (event: StoredEvent) => string;
@@ -49,8 +53,11 @@ export async function openFleet({ settings, journal, snapshot, serve, ...common 
   const link = createLink({ settings, clock, logger });
   const forwarder = await createForwarder({ ...common, settings, subjects, link, journal });
   const presence = createPresence({
-    ...{ settings, subjects, link, clock },
+    ...{ settings, link, clock, bucket: createBucket(link, subjects.presence) },
     snapshot: () => ({ ...snapshot(), last_revision: journal.stats().lastRevision, forwarded_revision: forwarder.revision() }),
+  });
+  const watch = createWatchAgents({
+    ...{ settings, subjects, link, presence, journal, clock, logger, metrics, bucket: createBucket(link, subjects.common) },
   });
   const rpc = createRpc({ settings, subjects, link, serve, clock, logger });
   metrics.observe('sboxagent_fleet_connected', { kind: 'gauge' }, () => [{ value: link.isUp() ? 1 : 0 }]);
@@ -62,9 +69,11 @@ export async function openFleet({ settings, journal, snapshot, serve, ...common 
       forwarder.start();
       presence.start();
       rpc.start();
+      watch.start();
     },
     async stop() {
       rpc.stop();
+      await watch.stop();
       await forwarder.stop();
       await presence.stop();
       await link.stop();

@@ -11,6 +11,8 @@ export interface Link {
   /** The connection, once there is one. Rejects with the signal's reason. */
   connected(signal: AbortSignal): Promise<NatsConnection>;
   isUp(): boolean;
+  /** Calls `listener` each time that the servers are reached, the first time too. Answers how to stop. */
+  onReached(listener: () => void): () => void;
   /** DEGRADED while the servers are away. */
   readonly health: () => NotedHealth;
   /** What else is wrong, by part; an empty text heals. */
@@ -37,6 +39,7 @@ export function createLink({ settings, clock, logger }: LinkOptions): Link {
   let up = Promise.withResolvers<NatsConnection>();
   let current: NatsConnection | undefined;
   let ended: Promise<void> | undefined;
+  const listeners = new Set<() => void>();
 
   const noteProblem = (part: string, problem: string): void => {
     if (problem === '') problems.delete(part);
@@ -52,15 +55,22 @@ export function createLink({ settings, clock, logger }: LinkOptions): Link {
     if (problems.has('link')) logger.info({ server: connection.getServer() }, 'the fleet is reached again');
     noteProblem('link', '');
   };
+  const reached = (): void => {
+    for (const listener of listeners) listener();
+  };
   /** Follows one connection, which connects again by itself, until it is closed for good. */
   const follow = async (connection: NatsConnection): Promise<void> => {
     current = connection;
     back(connection);
     up.resolve(connection);
+    reached();
     const statuses = (async () => {
       for await (const status of connection.status()) {
         if (status.type === 'disconnect' || status.type === 'staleConnection') lost('the connection was lost');
-        if (status.type === 'reconnect') back(connection);
+        if (status.type === 'reconnect') {
+          back(connection);
+          reached();
+        }
         if (status.type === 'error') logger.debug({ err: status.error }, 'NATS refused something');
       }
     })();
@@ -89,6 +99,10 @@ export function createLink({ settings, clock, logger }: LinkOptions): Link {
   return {
     connected: (signal) => untilAborted(up.promise, signal),
     isUp: () => current !== undefined && !problems.has('link'),
+    onReached(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     health,
     note: noteProblem,
     start() {

@@ -1,55 +1,55 @@
-import { Kvm } from '@nats-io/kv';
 import type { Clock } from '../kernel/clock.ts';
 import type { FleetSettings } from '../settings/types.ts';
+import type { Bucket } from './bucket.ts';
 import type { Link } from './link.ts';
-import type { Subjects } from './subjects.ts';
-
-/** How an agent is, as its entry says it; JSON. */
-export interface PresenceEntry {
-  readonly name: string;
-  /** `LEFT`: it ended on purpose. */
-  readonly state: 'UP' | 'LEFT';
-  readonly version: string;
-  readonly health: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly units: readonly { readonly id: string; readonly state: string }[];
-  /** Newest revision of its journal, and of what the fleet has of it. */
-  readonly last_revision: number;
-  readonly forwarded_revision: number;
-  readonly heartbeat_seconds: number;
-  readonly time: string;
-}
+import type { PresenceEntry } from './presence-entry.ts';
+import { createReach } from './reach.ts';
 
 export interface PresenceOptions {
   readonly settings: FleetSettings;
-  readonly subjects: Subjects;
+  /** The one with an entry an agent. */
+  readonly bucket: Bucket;
   readonly link: Link;
   readonly snapshot: () => Pick<PresenceEntry, 'version' | 'health' | 'units' | 'last_revision' | 'forwarded_revision'>;
   readonly clock: Clock;
 }
 
-/** Says in the bucket that the agent is there and how it is: at every heartbeat, and at once when that changes. */
-export function createPresence({ settings, subjects, link, snapshot, clock }: PresenceOptions): {
+/** Says in the bucket that the agent is there and how it is: at every heartbeat, and at once when that changes or the servers are back. */
+export interface Presence {
   start(): void;
   changed(): void;
+  /** Says it now. Resolves to the revision of the entry; rejects with what NATS rejects. */
+  say(): Promise<number>;
+  /** For how long every heartbeat was heard. */
+  reachedForMs(): number;
   stop(): Promise<void>;
-} {
+}
+
+export function createPresence({ settings, bucket, link, snapshot, clock }: PresenceOptions): Presence {
   const { name, labels, heartbeatMs } = settings;
   const ending = new AbortController();
+  const reach = createReach(clock, heartbeatMs);
   let busy: Promise<void> | undefined;
   let again = false;
   let stopTicking = (): void => {};
+  let stopListening = (): void => {};
 
-  const put = async (state: PresenceEntry['state']): Promise<void> => {
-    const connection = await link.connected(AbortSignal.any([ending.signal, AbortSignal.timeout(heartbeatMs)]));
-    const bucket = await new Kvm(connection).create(subjects.presence, { history: 1 });
-    const entry: PresenceEntry = {
-      ...{ name, state, labels, ...snapshot() },
-      heartbeat_seconds: heartbeatMs / 1000,
-      time: new Date(clock.wallMs()).toISOString(),
-    };
-    await bucket.put(name, JSON.stringify(entry));
+  const put = async (state: PresenceEntry['state']): Promise<number> => {
+    try {
+      const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(heartbeatMs)]);
+      const revision = await bucket.use(signal, (open) => open.put(name, JSON.stringify(entryOf(state))));
+      reach.reached();
+      return revision;
+    } catch (error) {
+      reach.interrupted();
+      throw error;
+    }
   };
+  const entryOf = (state: PresenceEntry['state']): PresenceEntry => ({
+    ...{ name, state, labels, ...snapshot() },
+    heartbeat_seconds: heartbeatMs / 1000,
+    time: new Date(clock.wallMs()).toISOString(),
+  });
   const say = (): void => {
     if (busy !== undefined) {
       again = true;
@@ -73,12 +73,19 @@ export function createPresence({ settings, subjects, link, snapshot, clock }: Pr
   };
   return {
     start() {
+      stopListening = link.onReached(() => {
+        reach.interrupted();
+        say();
+      });
       stopTicking = clock.every(heartbeatMs, say);
       say();
     },
     changed: say,
+    say: () => put('UP'),
+    reachedForMs: reach.forMs,
     async stop() {
       stopTicking();
+      stopListening();
       // Where there is no link nothing is said, and nothing is waited for.
       if (!link.isUp()) ending.abort();
       await busy;

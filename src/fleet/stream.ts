@@ -1,4 +1,4 @@
-import { DiscardPolicy, type JetStreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
+import { DiscardPolicy, type JetStreamManager, RetentionPolicy, StorageType, type StoredMsg } from '@nats-io/jetstream';
 import type { Subjects } from './subjects.ts';
 
 const dayNs = 86_400 * 1_000_000_000;
@@ -22,25 +22,28 @@ export async function ensureEventStream(manager: JetStreamManager, { eventStream
   }
 }
 
-/** Message ids, with their places, that the stream has of a subject from a place on: at most `most`, which is what can have been in flight. */
-export async function storedSince(
-  manager: JetStreamManager,
-  {
-    stream,
-    subject,
-    sequence,
-    most,
-  }: { readonly stream: string; readonly subject: string; readonly sequence: number; readonly most: number },
-): Promise<ReadonlyMap<string, number>> {
-  const found = new Map<string, number>();
-  // A replica that lags may miss what was stored last: the stream itself knows that as a duplicate, for as long as that can be.
+export interface Span {
+  readonly stream: string;
+  readonly subject: string;
+  /** The first place that is asked for. */
+  readonly sequence: number;
+  readonly most: number;
+}
+
+/** Messages of a subject as the stream has them from a place on: at most `most`. It needs no consumer. */
+export async function* messagesAfter(manager: JetStreamManager, { stream, subject, sequence, most }: Span): AsyncGenerator<StoredMsg> {
   try {
-    for await (const message of await manager.direct.getBatch(stream, { seq: sequence, next_by_subj: subject, batch: most })) {
-      found.set(message.header.get('Nats-Msg-Id'), message.seq);
-    }
+    yield* await manager.direct.getBatch(stream, { seq: sequence, next_by_subj: subject, batch: most });
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
+}
+
+/** Message ids, with their places, that the stream has of a subject from a place on: at most `most`, which is what can have been in flight. */
+export async function storedSince(manager: JetStreamManager, span: Span): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>();
+  // A replica that lags may miss what was stored last: the stream itself knows that as a duplicate, for as long as that can be.
+  for await (const message of messagesAfter(manager, span)) found.set(message.header.get('Nats-Msg-Id'), message.seq);
   return found;
 }
 

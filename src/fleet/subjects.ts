@@ -13,6 +13,8 @@ export interface Subjects {
   flow(agent: string, call: string): string;
   /** The bucket with one entry an agent: how it is. */
   readonly presence: string;
+  /** The bucket of what the agents have in common: who watches over them. */
+  readonly common: string;
 }
 
 export function subjectsOf(prefix: string): Subjects {
@@ -24,5 +26,6 @@ export function subjectsOf(prefix: string): Subjects {
     rpc: (agent, service, method) => `${prefix}.${agent}.rpc.${service}.${method}`,
     flow: (agent, call) => `${prefix}.${agent}.flow.${call}`,
     presence: `${prefix}_agents`,
+    common: `${prefix}_fleet`,
   };
 }

@@ -206,6 +206,11 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
     declared: each('result', ['applied', 'rejected', 'rolled_back', 'failed']),
   },
   sboxagent_fleet_connected: { kind: 'gauge', help: 'Whether the NATS servers of the fleet are reached.', labels: [] },
+  sboxagent_fleet_agents: {
+    kind: 'gauge',
+    help: 'Agents of the fleet by state (UP, LEFT, GONE), told by the one that watches over them.',
+    labels: ['state'],
+  },
   sboxagent_fleet_forwarded_total: { kind: 'counter', help: 'Events that the stream of the fleet took.', labels: [] },
   sboxagent_fleet_lag_events: { kind: 'gauge', help: 'Events of the journal that the fleet does not have yet.', labels: [] },
   sboxagent_fleet_gap_events_total: {

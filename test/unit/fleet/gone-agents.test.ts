@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Found, judgeAgents, mostGone, type Seen } from '../../../src/fleet/gone-agents.ts';
+import type { RosterEntry } from '../../../src/fleet/roster.ts';
+
+const nowMs = 1_000_000;
+const entry = (name: string, ageMs: number, more: Partial<RosterEntry> = {}): RosterEntry => ({
+  ...{ name, state: 'UP', version: '1', health: 'HEALTHY', labels: { region: 'eu' }, units: [] },
+  ...{ last_revision: 0, forwarded_revision: 0, heartbeat_seconds: 10, time: '', timeMs: nowMs - ageMs, revision: 7 },
+  ...more,
+});
+const nothing: Found = { gone: {}, untold: [] };
+const judge = (entries: readonly RosterEntry[], more: Partial<Omit<Seen, 'entries'>> = {}): Found =>
+  judgeAgents({ entries: new Map(entries.map((one) => [one.name, one])), nowMs, reachedForMs: 3_600_000, found: nothing, ...more });
+const told = ({ untold }: Found): string[] => untold.map(({ type, agent }) => `${type} ${agent}`);
+
+test('an agent is gone once two of its own heartbeats were not heard', () => {
+  const found = judge([entry('late', 20_000), entry('gone', 20_001), entry('slow', 50_000, { heartbeat_seconds: 30 })]);
+  assert.deepEqual(told(found), ['fleet.agent_gone gone']);
+  assert.deepEqual(found.gone, { gone: { last_seen: new Date(nowMs - 20_001).toISOString(), revision: 7 } });
+});
+
+test('who ended on purpose is not gone', () => {
+  assert.deepEqual(judge([entry('left', 99_000, { state: 'LEFT' })]), nothing);
+});
+
+test('who has not been there itself for two heartbeats says nothing', () => {
+  assert.deepEqual(judge([entry('quiet', 600_000)], { reachedForMs: 20_000 }), nothing);
+  assert.deepEqual(told(judge([entry('quiet', 600_000)], { reachedForMs: 20_001 })), ['fleet.agent_gone quiet']);
+});
+
+test('it is told once, and once that it is back, under ids that stay the same whoever tells', () => {
+  const first = judge([entry('edge', 60_000)]);
+  assert.deepEqual(judge([entry('edge', 70_000)], { found: { ...first, untold: [] } }), { ...first, untold: [] });
+  const back = judge([entry('edge', 10, { revision: 8 })], { found: { ...first, untold: [] } });
+  assert.deepEqual(back.gone, {});
+  assert.deepEqual(
+    [...first.untold, ...back.untold].map(({ type, id }) => `${type} ${id}`),
+    ['fleet.agent_gone edge-7', 'fleet.agent_back edge-7'],
+  );
+});
+
+test('what was found and not told stays to be told', () => {
+  const first = judge([entry('edge', 60_000)]);
+  assert.deepEqual(told(judge([entry('edge', 70_000)], { found: first })), ['fleet.agent_gone edge']);
+});
+
+test('who was removed by hand, or left, is forgotten without a word', () => {
+  const { gone } = judge([entry('a', 60_000), entry('b', 60_000)]);
+  assert.deepEqual(judge([entry('b', 10, { state: 'LEFT', revision: 8 })], { found: { gone, untold: [] } }), nothing);
+});
+
+test('the list of who is gone has a bound', () => {
+  const many = Array.from({ length: mostGone + 5 }, (_, i) => entry(`edge-${i}`, 60_000));
+  const found = judge(many);
+  assert.equal(Object.keys(found.gone).length, mostGone);
+  assert.equal(found.untold.length, mostGone);
+  assert.ok(JSON.stringify(found).length < 1_000_000, 'a message of NATS holds it');
+});
