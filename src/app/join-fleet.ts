@@ -27,10 +27,9 @@ export async function joinFleet({ settings, version, health, supervisor, ...comm
   const { openFleet } = await import('../fleet/index.ts');
   return openFleet({
     ...common,
-    settings,
+    ...{ settings, version },
     encode: eventText,
     snapshot: () => ({
-      version,
       health: health().snapshot().status,
       units: supervisor.list().map(({ id, state }) => ({ id, state })),
     }),

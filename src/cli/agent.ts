@@ -14,9 +14,11 @@ import { AgentServiceClient } from '../../gen/ts/sboxagent/v1/agent_service.ts';
 import { EventServiceClient } from '../../gen/ts/sboxagent/v1/event_service.ts';
 import { LogServiceClient } from '../../gen/ts/sboxagent/v1/log_service.ts';
 import { ProcessServiceClient } from '../../gen/ts/sboxagent/v1/process_service.ts';
+import type { FleetClient } from '../fleet/client.ts';
 import type { Context } from './context.ts';
 import { EXIT, Failure, usage } from './failure.ts';
 import { duration } from './flags.ts';
+import type { FleetRoute } from './fleet/fleet-call.ts';
 import { failureOf, notReached } from './service-error.ts';
 import { findTarget, readableOnTheWay, type Target } from './target.ts';
 
@@ -81,29 +83,45 @@ interface Timing {
   readonly nowMs: () => number;
 }
 
-/** An agent of the fleet: calls go over NATS, and no connection of their own is made. */
+/** An agent of the fleet: calls go over NATS, each connection with one to the servers of its own. */
 async function dialFleet(context: Context, name: string, timing: Timing): Promise<Dial> {
   if (context.options.target !== undefined) throw usage('--agent and --target exclude each other');
-  const [{ fleetSettings, signingKey }, { overFleet }, { openFleetClient }] = await Promise.all([
+  const [{ fleetSettings, signingKey }, { openFleetClient }] = await Promise.all([
     import('./fleet/place.ts'),
-    import('./fleet/fleet-call.ts'),
     import('../fleet/client.ts'),
   ]);
   const [settings, key] = [await fleetSettings(context), await signingKey(context)];
   const { clock } = context.io;
-  const where = `agent ${name} of the fleet`;
-  const target: Target = { name: where, address: 'dns:fleet.invalid:1', token: undefined };
+  const route = await fleetRoute(timing);
   const dialed = (): Agent => {
-    let client: ReturnType<typeof openFleetClient> | undefined;
-    const open = (): ReturnType<typeof openFleetClient> => (client ??= openFleetClient(settings, clock));
-    const agent = connect(target, timing, [overFleet({ agent: name, key, client: open, clock })]);
+    let client: Promise<FleetClient> | undefined;
+    const agent = route({ agent: name, key, clock, client: () => (client ??= openFleetClient(settings, clock)) });
     const close = (): void => {
       agent.close();
       client?.then((one) => one.close()).catch(() => {});
     };
     return { ...agent, close };
   };
-  return { where, timeoutMs: timing.timeoutMs, connect: dialed };
+  return { where: whereOf(name), timeoutMs: timing.timeoutMs, connect: dialed };
+}
+
+/** How agents of the fleet are dialled over one connection to its servers, which stays open when theirs are closed. Throws Failure. */
+export async function fleetDialer(context: Context, client: FleetClient): Promise<(name: string) => Dial> {
+  const { io } = context;
+  const timing = { timeoutMs: await timeoutOf(context), nowMs: () => io.clock.wallMs() };
+  const { signingKey } = await import('./fleet/place.ts');
+  const [key, route] = [await signingKey(context), await fleetRoute(timing)];
+  return (name) => ({
+    ...{ where: whereOf(name), timeoutMs: timing.timeoutMs },
+    connect: () => route({ agent: name, key, clock: io.clock, client: async () => client }),
+  });
+}
+
+const whereOf = (name: string): string => `agent ${name} of the fleet`;
+
+async function fleetRoute(timing: Timing): Promise<(route: FleetRoute) => Agent> {
+  const { overFleet } = await import('./fleet/fleet-call.ts');
+  return (route) => connect({ name: whereOf(route.agent), address: 'dns:fleet.invalid:1', token: undefined }, timing, [overFleet(route)]);
 }
 
 function connect(target: Target, { timeoutMs, nowMs }: Timing, interceptors: Interceptor[] = []): Agent {

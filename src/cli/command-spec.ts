@@ -11,6 +11,7 @@ export type Completion =
   | readonly string[]
   | 'file'
   | 'directory'
+  | 'agent'
   | 'alert'
   | 'backup'
   | 'config-key'
@@ -67,7 +68,7 @@ export const commonFlags: readonly FlagSpec[] = [
   { flags: '--ca-file <path>', summary: "certificates to trust instead of the system's; implies --tls", completes: 'file' },
   { flags: '--cert-file <path>', summary: 'certificate to show to an agent that asks for one; implies --tls', completes: 'file' },
   { flags: '--key-file <path>', summary: 'its private key', completes: 'file' },
-  { flags: '--agent <name>', summary: 'the agent of the fleet to ask, over NATS, instead of the local one' },
+  { flags: '--agent <name>', summary: 'the agent of the fleet to ask, over NATS, instead of the local one', completes: 'agent' },
   {
     flags: '--signing-key <path>',
     summary: 'the private key that signs what --agent asks ($SBOXAGENT_SIGNING_KEY_FILE)',

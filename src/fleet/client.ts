@@ -11,11 +11,13 @@ import type { FleetSettings } from '../settings/types.ts';
 import { type AnswerPart, callAgent } from './call-agent.ts';
 import { connectionOptions } from './connection-options.ts';
 import { type PresenceEntry, type PresenceState, presenceState } from './presence-entry.ts';
+import { createEventReader, type EventReader } from './read-events.ts';
 import { createRoster } from './roster.ts';
 import { subjectsOf } from './subjects.ts';
 
 export { AgentAway, AnswerBroken, type AnswerPart } from './call-agent.ts';
 export type { PresenceEntry } from './presence-entry.ts';
+export type { EventReader, FleetEvent } from './read-events.ts';
 export { privateKeyOf, publicTextOf } from './signature.ts';
 
 export interface FleetMember extends Omit<PresenceEntry, 'state'> {
@@ -39,16 +41,32 @@ export interface FleetClient {
   /** By name. */
   members(): Promise<readonly FleetMember[]>;
   call(call: ClientCall): AsyncGenerator<AnswerPart>;
+  /** Throws what NATS throws. */
+  events(): Promise<EventReader>;
   close(): Promise<void>;
 }
 
+export interface ClientOptions {
+  /** Connects again for as long as it takes. */
+  readonly lasting?: boolean;
+  /** How long the first connection may take. Default: that of agents. */
+  readonly timeoutMs?: number | undefined;
+}
+
 /** Throws what NATS throws where no server is reached. */
-export async function openFleetClient(settings: FleetSettings, clock: Clock): Promise<FleetClient> {
-  const connection = await connect({ ...connectionOptions(settings), name: `${settings.prefix}/client`, maxReconnectAttempts: 3 });
+export async function openFleetClient(settings: FleetSettings, clock: Clock, options: ClientOptions = {}): Promise<FleetClient> {
+  const { lasting = false, timeoutMs } = options;
+  const connection = await connect({
+    ...connectionOptions(settings),
+    name: `${settings.prefix}/client`,
+    maxReconnectAttempts: lasting ? -1 : 3,
+    ...(timeoutMs !== undefined && { timeout: timeoutMs }),
+  });
   const subjects = subjectsOf(settings.prefix);
   return {
     members: () => readMembers(connection, subjects.presence),
     call: ({ agent, service, method, ...call }) => callAgent(connection, { ...call, clock, subject: subjects.rpc(agent, service, method) }),
+    events: () => createEventReader(connection, subjects),
     close: () => connection.close(),
   };
 }

@@ -123,7 +123,7 @@ export async function createForwarder(options: ForwarderOptions): Promise<Forwar
     storedSince(manager, {
       stream: subjects.eventStream,
       subject: subjects.eventsOf(settings.name),
-      sequence: checkpoint.place().sequence + 1,
+      from: checkpoint.place().sequence + 1,
       most: inFlightLimits.messages,
     });
   /** Where the journal is watched from; what it no longer has is sent as a gap. */

@@ -30,7 +30,9 @@ export interface FleetOptions {
   readonly store: Store;
   /** An event as the API writes it. */
   readonly encode: (event: StoredEvent) => string;
-  readonly snapshot: () => Pick<PresenceEntry, 'version' | 'health' | 'units'>;
+  /** Of the program. */
+  readonly version: string;
+  readonly snapshot: () => Pick<PresenceEntry, 'health' | 'units'>;
   /** Serves a call through the gate of every other transport. */
   readonly serve: (call: FleetCall) => void;
   readonly clock: Clock;
@@ -47,19 +49,19 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
-export async function openFleet({ settings, journal, snapshot, serve, ...common }: FleetOptions): Promise<Fleet> {
+export async function openFleet({ settings, version, journal, snapshot, serve, ...common }: FleetOptions): Promise<Fleet> {
   const { clock, logger, metrics } = common;
   const subjects = subjectsOf(settings.prefix);
   const link = createLink({ settings, clock, logger });
   const forwarder = await createForwarder({ ...common, settings, subjects, link, journal });
   const presence = createPresence({
     ...{ settings, link, clock, bucket: createBucket(link, subjects.presence) },
-    snapshot: () => ({ ...snapshot(), last_revision: journal.stats().lastRevision, forwarded_revision: forwarder.revision() }),
+    snapshot: () => ({ version, ...snapshot(), last_revision: journal.stats().lastRevision, forwarded_revision: forwarder.revision() }),
   });
   const watch = createWatchAgents({
     ...{ settings, subjects, link, presence, journal, clock, logger, metrics, bucket: createBucket(link, subjects.common) },
   });
-  const rpc = createRpc({ settings, subjects, link, serve, clock, logger });
+  const rpc = createRpc({ settings, subjects, link, serve, clock, logger, version });
   metrics.observe('sboxagent_fleet_connected', { kind: 'gauge' }, () => [{ value: link.isUp() ? 1 : 0 }]);
   return {
     health: link.health,

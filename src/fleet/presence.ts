@@ -1,4 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
+import { untilAborted } from '../kernel/until-aborted.ts';
 import type { FleetSettings } from '../settings/types.ts';
 import type { Bucket } from './bucket.ts';
 import type { Link } from './link.ts';
@@ -37,7 +38,7 @@ export function createPresence({ settings, bucket, link, snapshot, clock }: Pres
   const put = async (state: PresenceEntry['state']): Promise<number> => {
     try {
       const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(heartbeatMs)]);
-      const revision = await bucket.use(signal, (open) => open.put(name, JSON.stringify(entryOf(state))));
+      const revision = await bucket.use(signal, (open) => untilAborted(open.put(name, JSON.stringify(entryOf(state))), signal));
       reach.reached();
       return revision;
     } catch (error) {

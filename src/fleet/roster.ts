@@ -1,6 +1,6 @@
-import type { JetStreamManager } from '@nats-io/jetstream';
+import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import type { PresenceEntry } from './presence-entry.ts';
-import { messagesAfter } from './stream.ts';
+import { isReplayed, readBatch } from './stream.ts';
 
 /** What is known of one agent by its entry. */
 export interface RosterEntry extends PresenceEntry {
@@ -11,8 +11,7 @@ export interface RosterEntry extends PresenceEntry {
 }
 
 /**
- * The entries of all agents, followed: each reading asks for what was written since the one before. It needs no consumer, which who may make one
- * could have deliver to any subject.
+ * The entries of all agents, followed: each reading asks for what was written since the one before.
  */
 export interface Roster {
   /** `written` is a revision of the bucket that was written just now: where more than that is known already, the bucket is another one. */
@@ -32,22 +31,22 @@ export function createRoster(bucketName: string): Roster {
     entries.clear();
     known = 0;
   };
+  const take = (message: StoredMsg): void => {
+    known = message.seq;
+    const name = message.subject.slice(prefix.length);
+    if (message.header.get('KV-Operation') !== '') return void entries.delete(name);
+    const entry = isReplayed(message) ? undefined : entryOf(message.string());
+    // Anything else stands there until the agent itself writes its next entry.
+    if (entry?.name === name) entries.set(name, { ...entry, timeMs: message.time.getTime(), revision: message.seq });
+  };
   return {
     async read(manager, written = Number.POSITIVE_INFINITY) {
       if (known >= written) clear();
-      for (;;) {
-        let taken = 0;
-        for await (const message of messagesAfter(manager, {
-          ...{ stream: `KV_${bucketName}`, subject: `${prefix}>`, sequence: known + 1, most: batch },
-        })) {
-          taken += 1;
-          known = message.seq;
-          const name = message.subject.slice(prefix.length);
-          const entry = message.header.get('KV-Operation') === '' ? entryOf(message.string()) : undefined;
-          if (entry === undefined) entries.delete(name);
-          else entries.set(name, { ...entry, name, timeMs: message.time.getTime(), revision: message.seq });
-        }
-        if (taken < batch) return;
+      for (let more = true; more; ) {
+        const span = { stream: `KV_${bucketName}`, subject: `${prefix}>`, from: known + 1, most: batch };
+        const read = await readBatch(manager, span);
+        for (const message of read.messages) take(message);
+        more = read.more;
       }
     },
     entries: () => entries,

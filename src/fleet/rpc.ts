@@ -3,6 +3,8 @@ import type { Verdict } from '../access/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { FleetSettings } from '../settings/types.ts';
 import type { Logger } from '../telemetry/types.ts';
+import { createCallTally } from './call-tally.ts';
+import { createDiscovery } from './discovery.ts';
 import { createFlow, type Flow } from './flow.ts';
 import { requestHeaders, signing } from './frames.ts';
 import { createCallerJudge } from './judge-caller.ts';
@@ -26,6 +28,7 @@ export interface RpcOptions {
   readonly link: Link;
   /** Serves the call through the gate of every other transport. */
   readonly serve: (call: FleetCall) => void;
+  readonly version: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -33,6 +36,8 @@ export interface RpcOptions {
 /** The agent's RPCs at `<prefix>.<agent>.rpc.<Service>.<Method>`, for those whose keys the configuration names. */
 export function createRpc(options: RpcOptions): { start(): void; stop(): void } {
   const { settings, subjects, link, serve, clock, logger } = options;
+  const { measured, read } = createCallTally(clock);
+  const discover = createDiscovery({ ...options, calls: read });
   const judge = createCallerJudge(settings.keys, clock);
   const ending = new AbortController();
   let subscriptions: readonly Subscription[] = [];
@@ -52,7 +57,7 @@ export function createRpc(options: RpcOptions): { start(): void; stop(): void } 
       signature: header(signing.signature),
     });
     const from = verdict.ok ? verdict.principal.name : 'nats';
-    const reply = createReply(connection, message.reply, flow);
+    const reply = measured(createReply(connection, message.reply, flow));
     serve({ path: `/sboxagent.v1.${service}/${method}`, headers: signed, body: message.data, verdict, from, reply });
   };
   const listen = (connection: NatsConnection): void => {
@@ -71,7 +76,7 @@ export function createRpc(options: RpcOptions): { start(): void; stop(): void } 
         }
       },
     });
-    subscriptions = [calls, acknowledgements];
+    subscriptions = [calls, acknowledgements, ...discover(connection)];
     link.note('rpc', '');
   };
   /** A connection that was closed for good takes its subscriptions with it. */

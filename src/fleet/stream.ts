@@ -24,27 +24,56 @@ export async function ensureEventStream(manager: JetStreamManager, { eventStream
 
 export interface Span {
   readonly stream: string;
+  /** May have wildcards. */
   readonly subject: string;
-  /** The first place that is asked for. */
-  readonly sequence: number;
+  /** The first place, or the first time, that is asked for. */
+  readonly from: number | Date;
   readonly most: number;
 }
 
-/** Messages of a subject as the stream has them from a place on: at most `most`. It needs no consumer. */
-export async function* messagesAfter(manager: JetStreamManager, { stream, subject, sequence, most }: Span): AsyncGenerator<StoredMsg> {
-  try {
-    yield* await manager.direct.getBatch(stream, { seq: sequence, next_by_subj: subject, batch: most });
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
+export interface Batch {
+  readonly messages: readonly StoredMsg[];
+  /** Whether there were more at that time. */
+  readonly more: boolean;
+}
+
+/** Bytes of one batch, about: it ends with the message that goes beyond. */
+const batchBytes = 4 << 20;
+
+/**
+ * Messages of a subject as the stream has them from a place on. It needs no consumer: who may make one could have the server deliver to any subject,
+ * whatever the permissions say.
+ */
+export async function readBatch(manager: JetStreamManager, { stream, subject, from, most }: Span): Promise<Batch> {
+  const messages: StoredMsg[] = [];
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const start = typeof from === 'number' ? { seq: from } : { start_time: from };
+  await manager.direct.getBatch(stream, {
+    ...{ ...start, next_by_subj: subject, batch: most, max_bytes: batchBytes },
+    // With an iterator instead, the client keeps the subscription for good.
+    callback(done, message) {
+      if (done === null) messages.push(message);
+      else if (done.err === undefined || isNotFound(done.err)) resolve();
+      else reject(done.err);
+    },
+  });
+  await promise;
+  return { messages, more: messages.length === most || (messages.at(-1)?.pending ?? 0) > 0 };
+}
+
+/**
+ * Whether a message was read from a stream before it was stored. Whoever may ask for messages may name any reply subject, which no permission binds:
+ * so a message could be stored anew under the subject of another agent.
+ */
+export function isReplayed({ header }: StoredMsg): boolean {
+  return header.values('Nats-Stream').length > 1;
 }
 
 /** Message ids, with their places, that the stream has of a subject from a place on: at most `most`, which is what can have been in flight. */
 export async function storedSince(manager: JetStreamManager, span: Span): Promise<ReadonlyMap<string, number>> {
-  const found = new Map<string, number>();
   // A replica that lags may miss what was stored last: the stream itself knows that as a duplicate, for as long as that can be.
-  for await (const message of messagesAfter(manager, span)) found.set(message.header.get('Nats-Msg-Id'), message.seq);
-  return found;
+  const { messages } = await readBatch(manager, span);
+  return new Map(messages.map(({ header, seq }) => [header.get('Nats-Msg-Id'), seq]));
 }
 
 /** So the server says that there is nothing more. */

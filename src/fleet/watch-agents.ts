@@ -27,6 +27,8 @@ export interface WatchAgentsOptions {
 }
 
 const states = ['UP', 'LEFT', 'GONE'] as const;
+/** After an outage of all the others need so long to connect again, and must not be missed meanwhile. */
+const comeBackMs = 3000;
 
 /**
  * One agent of the fleet, which holds a lease, watches over the others and says in its journal who is gone and who is back. Twice a heartbeat it
@@ -65,7 +67,7 @@ export function createWatchAgents(options: WatchAgentsOptions): { start(): void;
     const self = entries.get(name);
     // What it has just written tells the time of the servers. Where it is not there yet a replica lags.
     if (self === undefined || self.revision < own) return;
-    const [nowMs, reachedForMs] = [self.timeMs, presence.reachedForMs()];
+    const [nowMs, reachedForMs] = [self.timeMs, presence.reachedForMs() - comeBackMs];
     counts = countStates(entries, (timeMs) => Math.min(nowMs - timeMs, reachedForMs));
     const judged = judgeAgents({ entries, nowMs, reachedForMs, found });
     await bucket.use(signal, (open) => untilAborted(lease.renew(open, judged), signal));

@@ -1,19 +1,13 @@
 /** The events of agents in the stream of a real NATS server: all of them, each once, in order, whatever is killed. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { type Daemon, makeDaemon, until } from '../helpers/daemon.ts';
+import { type Forwarded, forwarded as readForwarded } from '../helpers/fleet-stream.ts';
 import { makeNatsServer, type NatsServer, natsServer } from '../helpers/nats-server.ts';
 
 const skip = natsServer === undefined ? 'no nats-server here: .ci/install brings it' : false;
-
-interface Forwarded {
-  readonly type: string;
-  readonly revision: number;
-  readonly n: number | undefined;
-}
 
 describe('events of the fleet', { skip }, () => {
   let nats: NatsServer;
@@ -40,25 +34,7 @@ describe('events of the fleet', { skip }, () => {
     const events = Array.from({ length: count }, (_, i) => ({ type: 'test.n', id: `n${from + i}`, data: { n: from + i } }));
     assert.equal((await daemon.rest('POST', '/api/v1/events:batch', { events })).status, 200);
   };
-  /** What the stream has of an agent, oldest first. */
-  const forwarded = async (name: string): Promise<Forwarded[]> => {
-    const manager = await jetstreamManager(connection);
-    const found: Forwarded[] = [];
-    for (let seq = 1; ; ) {
-      const batch = await manager.direct.getBatch('SBOXAGENT_EVENTS', { seq, next_by_subj: `sboxagent.${name}.event.>`, batch: 1000 });
-      const before = found.length;
-      try {
-        for await (const message of batch) {
-          const event = message.json<{ type: string; revision: string; data?: { n?: number } }>();
-          found.push({ type: event.type, revision: Number(event.revision), n: event.data?.n });
-          seq = message.seq + 1;
-        }
-      } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 404)) throw error;
-      }
-      if (found.length - before < 1000) return found;
-    }
-  };
+  const forwarded = (name: string): Promise<Forwarded[]> => readForwarded(connection, name);
   const untilForwarded = (name: string, count: number): Promise<Forwarded[]> =>
     until(`${count} events of ${name}`, async () => {
       const found = (await forwarded(name)).filter(({ type }) => type === 'test.n');

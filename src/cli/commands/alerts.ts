@@ -26,7 +26,7 @@ function seen({ acknowledged }: Alert): string {
   return acknowledged.comment === '' ? acknowledged.by : `${acknowledged.by}: ${acknowledged.comment}`;
 }
 
-const columns: readonly Column<Alert>[] = [
+export const alertColumns: readonly Column<Alert>[] = [
   { title: 'ID', cell: ({ id }) => id, width: 26, whole: true },
   { title: 'STATE', cell: ({ state }) => state, width: 8, colour: ({ state }) => (state === 'FIRING' ? 'red' : 'green') },
   { title: 'SEVERITY', cell: ({ severity }) => severity, colour: ({ severity }) => severityColours[severity], drop: 2 },
@@ -57,7 +57,7 @@ export const list: Handler = (context, _args, flags) =>
     const alerts = await listAlerts(agent, flags['firing'] === true ? ['FIRING'] : []);
     const style = await styleOf(context);
     await print(context, alerts, () =>
-      listTable(columns, alerts, { style, none: flags['firing'] === true ? 'No alert fires.' : 'There is no alert.' }),
+      listTable(alertColumns, alerts, { style, none: flags['firing'] === true ? 'No alert fires.' : 'There is no alert.' }),
     );
     return EXIT.done;
   });
@@ -68,14 +68,14 @@ export const ack: Handler = (context, args, flags) =>
     const request = AcknowledgeAlertRequest.fromPartial({ id: args[0] ?? '', comment: text(flags, 'comment') ?? '' });
     const alert = await unary(agent, service.acknowledgeAlert.bind(service), request);
     const style = await styleOf(context);
-    await print(context, alert, () => table(columns, [alert], style));
+    await print(context, alert, () => table(alertColumns, [alert], style));
     return EXIT.done;
   });
 
 /** What fires now, then every change, also over a restart of the agent: what ended meanwhile is looked up. */
 export const watch: Handler = async (context) => {
   const dialled = await dial(context);
-  const { header, row } = runningTable(columns, await styleOf(context));
+  const { header, row } = runningTable(alertColumns, await styleOf(context));
   /** What was shown as firing, as it was shown. */
   const shown = new Map<string, string>();
   let isHeaderDue = true;

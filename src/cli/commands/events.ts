@@ -4,11 +4,12 @@ import { ListEventsRequest, WatchEventsRequest, type WatchEventsResponse } from 
 import { type Agent, dial, messages, unary, withAgent } from '../agent.ts';
 import type { Flags, Handler } from '../command-spec.ts';
 import type { Context } from '../context.ts';
+import { eventColumns } from '../event-table.ts';
 import { EXIT, usage } from '../failure.ts';
 import { count, instant, list, text } from '../flags.ts';
 import { follow } from '../follow.ts';
 import { print, printEntry, styleOf } from '../output.ts';
-import { type Colour, type Column, listTable, runningTable } from '../table.ts';
+import { listTable, runningTable } from '../table.ts';
 
 const defaultLines = 100;
 const mostLines = 100_000;
@@ -36,29 +37,6 @@ function queryOf({ io }: Context, flags: Flags): Query {
     lines: count(text(flags, 'lines'), '-n', mostLines) ?? (flags['since'] === undefined ? undefined : mostLines),
   };
 }
-
-const severityColours: Partial<Record<Event['severity'], Colour>> = { DEBUG: 'dim', WARNING: 'yellow', ERROR: 'red', CRITICAL: 'red' };
-
-const mostDetail = 240;
-
-/** The plain values of `data`: what a person wants to see of it at a glance. Texts of several lines, as diffs are, are left to -o json. */
-function detail({ data }: Event): string {
-  const parts = Object.entries(data ?? {}).flatMap(([key, value]) => {
-    return typeof value === 'object' || value === '' || String(value).includes('\n') ? [] : [`${key}=${String(value)}`];
-  });
-  const whole = parts.join(' ');
-  return whole.length > mostDetail ? `${whole.slice(0, mostDetail - 1)}…` : whole;
-}
-
-const columns: readonly Column<Event>[] = [
-  { title: 'REVISION', cell: ({ revision }) => revision },
-  { title: 'TIME', cell: ({ time }) => time ?? '', width: 24 },
-  { title: 'SEVERITY', cell: ({ severity }) => severity, colour: ({ severity }) => severityColours[severity], drop: 1 },
-  { title: 'TYPE', cell: ({ type }) => type, width: 20, whole: true },
-  { title: 'SUBJECT', cell: ({ subject }) => subject, width: 10, whole: true },
-  { title: 'SOURCE', cell: ({ source }) => source, width: 8, whole: true, drop: 2 },
-  { title: 'DATA', cell: detail },
-];
 
 /** The newest `lines` that match, oldest first. */
 export async function newestEvents(agent: Agent, filter: Partial<EventFilter>, lines: number): Promise<Event[]> {
@@ -103,7 +81,7 @@ async function listOnce(context: Context, query: Query): Promise<number> {
     const found =
       revision === undefined ? await newestEvents(agent, filter, lines ?? defaultLines) : await collect(after(agent, query, revision));
     const style = await styleOf(context);
-    await print(context, found, () => listTable(columns, found, { style, none: 'No event matches.' }));
+    await print(context, found, () => listTable(eventColumns, found, { style, none: 'No event matches.' }));
     return EXIT.done;
   });
 }
@@ -120,7 +98,7 @@ async function beginning(agent: Agent, { after: revision, filter, lines }: Query
 
 async function followEvents(context: Context, query: Query): Promise<number> {
   const dialled = await dial(context);
-  const { header, row } = runningTable(columns, await styleOf(context));
+  const { header, row } = runningTable(eventColumns, await styleOf(context));
   const { io, options } = context;
   const agent = dialled.connect();
   const { shown, ...start } = await beginning(agent, query).finally(() => agent.close());

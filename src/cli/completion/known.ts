@@ -27,7 +27,7 @@ const revisionSummary = (revision: { time?: string | undefined; author: string; 
   [revision.time ?? '', revision.author, revision.reason].filter((word) => word !== '').join(', ');
 
 /** How the agent's own names are had, kind by kind. `token` and `method` need no agent. */
-const listers: Readonly<Record<Exclude<KnownKind, 'token' | 'method'>, Lister>> = {
+const listers: Readonly<Record<Exclude<KnownKind, 'agent' | 'token' | 'method'>, Lister>> = {
   process: processes,
   plugin: plugins,
   'log-source': async (agent, place) => [...(await processes(agent, place)), { value: 'agent', summary: 'the agent itself' }],
@@ -75,6 +75,12 @@ async function tokens(context: Context): Promise<readonly Candidate[]> {
   return (await knownTokens(context)).map(({ id, name, scopes }) => ({ value: id, summary: `${name} (${scopes.join(',')})` }));
 }
 
+async function agents(context: Context): Promise<readonly Candidate[]> {
+  const { withFleet } = await import('../fleet/with-fleet.ts');
+  const members = await withFleet(context, (client) => client.members());
+  return members.map(({ name, state, health }) => ({ value: name, summary: state === 'UP' ? health : state }));
+}
+
 async function methods(): Promise<readonly Candidate[]> {
   const [{ loadSchema }, { allMethods, shortName }] = await Promise.all([import('../call/schema.ts'), import('../call/find-method.ts')]);
   return allMethods(loadSchema()).map((method) => ({
@@ -86,6 +92,7 @@ async function methods(): Promise<readonly Candidate[]> {
 /** What has a name of this kind, as the agent says, or the state directory, or the shipped descriptors. Throws where none can be had. */
 export async function known(context: Context, kind: KnownKind, place: Place): Promise<readonly Candidate[]> {
   if (kind === 'method') return methods();
+  if (kind === 'agent') return agents(context);
   if (kind === 'token') return tokens(context);
   return withAgent(context, (agent) => listers[kind](agent, place));
 }

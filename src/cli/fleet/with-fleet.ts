@@ -3,16 +3,17 @@ import { type AgentSelector, compileSelector, type Selects } from '../../fleet/s
 import type { Flags } from '../command-spec.ts';
 import type { Context } from '../context.ts';
 import { EXIT, Failure, usage } from '../failure.ts';
-import { list, text } from '../flags.ts';
+import { duration, list, text } from '../flags.ts';
 import { fleetSettings } from './place.ts';
 
-/** Runs `use` with the servers of the configured fleet and leaves them. Throws Failure. */
-export async function withFleet<T>(context: Context, use: (client: FleetClient) => Promise<T>): Promise<T> {
+/** Runs `use` with the servers of the configured fleet and leaves them; what is lasting connects again for as long as it takes. Throws Failure. */
+export async function withFleet<T>(context: Context, use: (client: FleetClient) => Promise<T>, { lasting = false } = {}): Promise<T> {
   const settings = await fleetSettings(context);
+  const timeoutMs = duration(context.options.timeout, '--timeout');
   const { openFleetClient } = await import('../../fleet/client.ts');
   let client: FleetClient;
   try {
-    client = await openFleetClient(settings, context.io.clock);
+    client = await openFleetClient(settings, context.io.clock, { lasting, timeoutMs });
   } catch (error) {
     const remedy = 'See that the servers of fleet.servers run and that its credentials are theirs.';
     throw new Failure(EXIT.unreachable, `no server of the fleet is reached: ${error instanceof Error ? error.message : String(error)}`, {

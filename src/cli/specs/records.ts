@@ -1,7 +1,25 @@
-import { type CommandSpec, follow } from '../command-spec.ts';
+import { type CommandSpec, type FlagSpec, follow } from '../command-spec.ts';
 
 const severities = ['debug', 'info', 'warning', 'error', 'critical'];
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
+
+export const since: FlagSpec = { flags: '--since <time>', summary: 'not older than this: 10m ago, or 2026-11-29T10:00:00Z' };
+
+/** What is chosen of log lines. */
+export const logFlags: readonly FlagSpec[] = [
+  follow,
+  { flags: '-n, --lines <count>', summary: 'that many of the last lines (default: 100; all with --since)' },
+  { flags: '--level <level>', summary: 'this level and above', values: levels },
+  since,
+  { flags: '--until <time>', summary: 'not newer than this' },
+  { flags: '--grep <regexp>', summary: 'only lines that match this regular expression' },
+];
+
+export const eventTypeFlag: FlagSpec = {
+  flags: '--type <glob...>',
+  summary: 'only these types: * within a segment, ** across, e.g. process.**',
+  completes: 'event-type',
+};
 
 /** What was written and what happened. */
 export const recordCommands: readonly CommandSpec[] = [
@@ -10,14 +28,7 @@ export const recordCommands: readonly CommandSpec[] = [
     summary: 'show what processes and the agent wrote, oldest first',
     args: '[id...]',
     completes: ['log-source'],
-    flags: [
-      follow,
-      { flags: '-n, --lines <count>', summary: 'that many of the last lines (default: 100; all with --since)' },
-      { flags: '--level <level>', summary: 'this level and above', values: levels },
-      { flags: '--since <time>', summary: 'not older than this: 10m ago, or 2026-11-29T10:00:00Z' },
-      { flags: '--until <time>', summary: 'not newer than this' },
-      { flags: '--grep <regexp>', summary: 'only lines that match this regular expression' },
-    ],
+    flags: logFlags,
     load: async () => (await import('../commands/logs.ts')).logs,
   },
   {
@@ -25,11 +36,11 @@ export const recordCommands: readonly CommandSpec[] = [
     summary: 'show events, oldest first',
     flags: [
       follow,
-      { flags: '--type <glob...>', summary: 'only these types: * within a segment, ** across, e.g. process.**', completes: 'event-type' },
+      eventTypeFlag,
       { flags: '--source <name...>', summary: 'only of these sources' },
       { flags: '--subject <name...>', summary: 'only about these subjects, e.g. the id of a process', completes: 'process' },
       { flags: '--severity <severity>', summary: 'this severity and above', values: severities },
-      { flags: '--since <time>', summary: 'not older than this: 10m ago, or 2026-11-29T10:00:00Z' },
+      since,
       { flags: '--until <time>', summary: 'not newer than this' },
       { flags: '--after <revision>', summary: 'those after this revision; 0 from the oldest kept' },
       {
