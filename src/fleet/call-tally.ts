@@ -27,14 +27,17 @@ export function createCallTally(clock: Clock): { readonly measured: (reply: Repl
     measured(reply) {
       const startMs = clock.monotonicMs();
       let status = 200;
+      let grpc = 0;
       return {
         ...reply,
         head(code, headers) {
           status = code;
+          // An answer that is an error alone has its status there.
+          grpc = Number(headers['grpc-status'] ?? 0);
           reply.head(code, headers);
         },
         end(trailers) {
-          const grpc = Number(trailers['grpc-status'] ?? 0);
+          grpc = Number(trailers['grpc-status'] ?? grpc);
           count(startMs, grpc !== 0 ? `gRPC status ${grpc}` : status >= 400 ? `HTTP status ${status}` : '');
           reply.end(trailers);
         },
