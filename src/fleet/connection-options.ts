@@ -13,6 +13,8 @@ export function connectionOptions({ servers, credentials, tls, name, prefix }: F
   const { caFile, certFile, keyFile } = tls;
   const files = { ca: caFile, cert: certFile, key: keyFile };
   const read = Object.entries(files).flatMap(([part, file]) => (file === undefined ? [] : [[part, readFileSync(file, 'utf8')] as const]));
+  // The client takes its last line for one only where a line feed follows, which was cut off with the other blanks of the file.
+  const written = credentials === undefined ? undefined : new TextEncoder().encode(`${credentials}\n`);
   return {
     servers: [...servers],
     name: `${prefix}/${name}`,
@@ -20,7 +22,7 @@ export function connectionOptions({ servers, credentials, tls, name, prefix }: F
     reconnectTimeWait: reconnectWaitMs,
     timeout: connectTimeoutMs,
     pingInterval: pingIntervalMs,
-    ...(credentials !== undefined && { authenticator: credsAuthenticator(new TextEncoder().encode(credentials)) }),
+    ...(written !== undefined && { authenticator: credsAuthenticator(written) }),
     ...(read.length > 0 && { tls: Object.fromEntries(read) }),
   };
 }
