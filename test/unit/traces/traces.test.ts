@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { TraceSchema } from '../../../gen/es/sboxagent/v1/trace_pb.js';
+import { encodeMessage } from '../../../src/api/codec/binary.ts';
+import { traceMessage } from '../../../src/api/convert/trace.ts';
 import { type Clock, systemClock } from '../../../src/kernel/clock.ts';
 import type { EndedCall, FinishedSpan } from '../../../src/telemetry/types.ts';
 import { openTraces, type TraceFilter, type TraceLine } from '../../../src/traces/index.ts';
@@ -118,6 +121,28 @@ test('a story has spans, events and lines in the order of time; one without anyt
     ['work', 1_700_000_000_000, 2000, false, false],
   );
   await assert.rejects(room.traces.get(traceId(99), signal), { reason: 'TRACE_NOT_FOUND' });
+});
+
+test('a story ends at 1 MiB and says so, whatever its events and lines weigh; its spans stay', async () => {
+  using at = scratch();
+  const line = (n: number): TraceLine => ({ cursor: `${n}`, timeMs: 1000, source: 'edge', level: 'INFO', message: 'x'.repeat(16_000), spanId: '' });
+  await using room = await openTraceRoom(at.dir, { lines: Array.from({ length: 200 }, (_, n) => line(n)) });
+  const attributes = Object.fromEntries(Array.from({ length: 64 }, (_, n) => [`k${n}`, 'v'.repeat(4000)]));
+  for (let n = 0; n < 12; n++) await room.journal.publish([{ type: 'a.fat', id: `f${n}`, attributes, traceId: traceId(1) }], { source: 's' });
+  for (let n = 1; n <= 3; n++) room.traces.sink.keep(span(n, { traceId: traceId(1) }));
+  const fat = await room.traces.get(traceId(1), signal);
+  const count = (kind: string): number => fat.entries.filter((entry) => entry.kind === kind).length;
+  assert.deepEqual([count('SPAN'), count('EVENT'), count('LOG'), fat.truncated], [3, 4, 0, true]);
+  assert.ok(encodeMessage(TraceSchema, traceMessage(fat)).length <= 1 << 20);
+  // Their data is no part of the story, and is not read without end either.
+  for (let n = 0; n < 40; n++)
+    await room.journal.publish([{ type: 'a.heavy', id: `h${n}`, data: { text: 'd'.repeat(900_000) }, traceId: traceId(2) }], { source: 's' });
+  const heavy = await room.traces.get(traceId(2), signal);
+  assert.ok(heavy.entries.length >= 16 && heavy.entries.length < 40 && heavy.truncated, `${heavy.entries.length} entries`);
+  const alone = await openTraceRoom(join(at.dir, 'other'), { lines: Array.from({ length: 100 }, (_, n) => line(n)) });
+  const lines = await alone.traces.get(traceId(1), signal);
+  assert.ok(lines.entries.length >= 60 && lines.entries.length < 70 && lines.truncated, `${lines.entries.length} lines`);
+  await alone[Symbol.asyncDispose]();
 });
 
 test('bounds: age by the clock of the machine, bytes, and what is left fits together', async () => {
