@@ -1,4 +1,4 @@
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Json } from '../events/types.ts';
 import { removeTemporaries } from '../kernel/atomic-file.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -57,7 +57,7 @@ export interface DocumentMemory {
 export async function openMemory(options: DocumentOptions): Promise<DocumentMemory> {
   const { name, files, backupDir, store, logger, keep } = options;
   const { read = (path: string) => readRegularFile(path, fileBytes), lock = createKeyedLock() } = options;
-  removeTemporaries(backupDir);
+  for (const dir of [backupDir, join(backupDir, 'overwritten')]) removeTemporaries(dir);
   for (const path of files().map(realPath)) removeTemporaries(dirname(path), basename(path));
   const memory: DocumentMemory = {
     options: { ...options, read, lock },

@@ -1,10 +1,10 @@
 import { chownSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { notWritten } from '../../documents/index.ts';
-import { writeFileAtomic } from '../../kernel/atomic-file.ts';
+import { removeTemporaries, writeFileAtomic } from '../../kernel/atomic-file.ts';
 import type { UnitSettings } from '../../settings/types.ts';
 import { changesUser, identityOf } from '../confine.ts';
-import { runFiles } from '../unit-record.ts';
+import { prepareDirectory, runFiles } from '../unit-record.ts';
 
 export interface CandidateFile {
   readonly stateDir: string;
@@ -25,9 +25,26 @@ export async function withCandidateFile<T>(file: CandidateFile, use: (path: stri
   }
 }
 
+/**
+ * Removes what a killed agent left of a check, secrets and all, wherever it lay: the user of a unit may be another one since. For the start, when nothing
+ * is checked. What cannot be removed is written over by the next check.
+ */
+export function clearCandidates({ stateDir, unit, configPath }: Omit<CandidateFile, 'text'>): void {
+  for (const path of [besideState(stateDir, unit.id, configPath), besideConfig(configPath)]) {
+    removeTemporaries(dirname(path), basename(path));
+    try {
+      rmSync(path, { force: true });
+    } catch {
+      // See above.
+    }
+  }
+}
+
 /** Throws DISK_FULL or CONFIG_NOT_WRITTEN. */
 function lay(path: string, file: CandidateFile): void {
   try {
+    // A unit that was never started has no directory yet.
+    if (!changesUser(file.unit)) prepareDirectory(runFiles(file.stateDir, file.unit.id));
     writeFileAtomic(path, file.text);
     giveToOwner(path, file);
   } catch (error) {
@@ -37,7 +54,14 @@ function lay(path: string, file: CandidateFile): void {
 
 /** Another user cannot look into the agent's own directory: for it the candidate lies beside the config itself. */
 function pathOf({ stateDir, unit, configPath }: CandidateFile): string {
-  if (!changesUser(unit)) return join(runFiles(stateDir, unit.id).directory, `candidate${extname(configPath)}`);
+  return changesUser(unit) ? besideConfig(configPath) : besideState(stateDir, unit.id, configPath);
+}
+
+function besideState(stateDir: string, id: string, configPath: string): string {
+  return join(runFiles(stateDir, id).directory, `candidate${extname(configPath)}`);
+}
+
+function besideConfig(configPath: string): string {
   const ending = extname(configPath);
   return join(dirname(configPath), `.${basename(configPath, ending)}.candidate${ending}`);
 }

@@ -8,6 +8,7 @@ import type { OpenStore } from '../../store/index.ts';
 import type { Logger } from '../../telemetry/types.ts';
 import { type Engine, engines } from '../engines/index.ts';
 import { type ConfigFormat, formatOf } from '../engines/read-config.ts';
+import { clearCandidates } from './candidate-file.ts';
 
 /** The config of one unit: its file as a managed document. */
 export interface ConfigHolder {
@@ -37,6 +38,7 @@ export function hasConfig(unit: UnitSettings): boolean {
 
 export async function openHolder({ stateDir, ...options }: HolderOptions, unit: UnitSettings): Promise<ConfigHolder> {
   if (unit.engine === undefined) throw new TypeError(`${unit.id} has no engine`);
+  clearCandidates({ stateDir, unit, configPath: configPathOf(unit) });
   const holder = { id: unit.id, engine: engines[unit.engine], unit, waiting: 0 };
   const document = await openDocument({
     ...options,
