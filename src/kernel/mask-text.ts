@@ -3,11 +3,15 @@ import type { SecretNames } from './secret-names.ts';
 
 export const mask = '***';
 
-/** `scheme://user:password@host`, and `?token=…`, `#access_token=…` in a string that has a URL. */
+/** Links of proxies that say all, user and password too, in one word of base64. */
+const encodedLink = /\b(vmess|ssr?):\/\/[A-Za-z0-9+/=_-]{8,}(?=[\s#?&"'<>,;)\]}]|$)/gi;
+
+/** `scheme://user:password@host`, `vmess://…`, and `?token=…`, `#access_token=…` in a string that has a URL. */
 export function maskUrls(text: string, names: SecretNames): string {
   if (!text.includes('://')) return text;
   return text
     .replaceAll(/:\/\/[^\s/?#"'<>]*@/g, `://${mask}@`)
+    .replaceAll(encodedLink, `$1://${mask}`)
     .replaceAll(/([?&#;])([^\s=&?#;"'<>]{1,128})=([^\s&#"'<>]+)/g, (all, lead: string, name: string) =>
       names.has(name) ? `${lead}${name}=${mask}` : all,
     );
@@ -18,7 +22,8 @@ const schemes = /\b(Bearer|Basic|Digest)\s{1,4}[A-Za-z0-9._~+/=-]{6,}/gi;
 const authorization = /(authorization["']?\s{0,4}[:=]\s{0,4}["']?[A-Za-z][\w-]{0,31}\s{1,4})([^\s"',;]+)/gi;
 /** Several cookies stand in one header. */
 const cookies = /(\bcookie["']?\s{0,4}:\s{0,4}["']?)([^\s=;"']{1,128}=[^\r\n"']+)/gi;
-const assignment = /(?<![\w.-])(["']?)([A-Za-z_][\w.-]{0,127})\1\s{0,8}[=:]\s{0,8}/g;
+/** `token=…`, `"token": …`, `--token=…`. */
+const assignment = /(?<![\w.-])-{0,2}(["']?)([A-Za-z_][\w.-]{0,127})\1\s{0,8}[=:]\s{0,8}/g;
 const assigned = /"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&"'}\])]+/y;
 const noSecret = /^["']?(true|false|null|none|\*\*\*)["']?$/i;
 const option = /(?<![\w.-])(--?)([A-Za-z][\w.-]{0,127})(\s{1,8})(?!-)("[^"]*"|'[^']*'|[^\s,;]+)/g;

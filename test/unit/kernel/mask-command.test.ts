@@ -38,6 +38,8 @@ const forms: readonly (readonly [given: string, shown: string])[] = [
   ['docker run -u 1000:1000 img', 'docker run -u 1000:1000 img'],
   // Words with words inside.
   ['sh -c export~TOKEN=abc;~run~--password~hunter2', 'sh -c export~TOKEN=***;~run~--password~***'],
+  ['sh -c exec~run~--auth-token=abc~--name=n', 'sh -c exec~run~--auth-token=***~--name=n'],
+  ['a --link=vmess://eyJhZGQiOiJoIn0= -x', 'a --link=vmess://*** -x'],
   ['a --data {"password":"x","n":1}', 'a --data {"password":"***","n":1}'],
   ['a -d grant=x&client_secret=abc&n=1', 'a -d grant=x&client_secret=***&n=1'],
   // What is no secret stays.
