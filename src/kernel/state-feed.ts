@@ -1,4 +1,5 @@
 import type { Feed, FeedCodec, FeedReader, FeedSink } from './feed.ts';
+import { messageBytes } from './wire-size.ts';
 
 /** Feeds of what there is now: a snapshot, then what changes. For processes, plugins, alerts, health: whoever reads late needs the newest state alone. */
 
@@ -11,10 +12,14 @@ export interface Change<V> {
 export interface Changing<V> {
   list(): readonly V[];
   onChange(fn: (change: Change<V>) => void): () => void;
+  /** What a thing takes on the wire, in bytes. Asked only where one message would carry several. */
+  sizeOf(item: V): number;
 }
 
 export interface WatchedChange<V> extends Change<V> {
-  /** Everything that there is; else what is new since the item before. */
+  /**
+   * Everything that there is, as far as one message goes: what is over follows as changes. Else what is new since the item before.
+   */
   readonly snapshot: boolean;
 }
 
@@ -53,9 +58,15 @@ export function createStateFeed<V extends Identified>(source: Changing<V>): Stat
   let count = 0;
   let stopListening: (() => void) | undefined;
 
+  /** A change in messages of at most 1 MiB, unless one thing alone is larger. */
+  const parts = (change: WatchedChange<V>): WatchedChange<V>[] => {
+    if (change.items.length < 2) return [change];
+    const cut = cutBySize(change.items, source.sizeOf);
+    return cut.map((items, n) => (n === 0 ? { ...change, items } : { items, removedIds: [], snapshot: false }));
+  };
   const give = (reader: Reader<V>, change: WatchedChange<V>): void => {
     if (reader.full) {
-      if (reader.waiting.length >= maxWaiting) reader.waiting = [{ ...fold(reader.waiting), snapshot: false }];
+      if (reader.waiting.length >= maxWaiting) reader.waiting = parts({ ...fold(reader.waiting), snapshot: false });
       reader.waiting.push(change);
     } else {
       reader.full = !reader.sink.write(frameOf(reader.group, change));
@@ -66,8 +77,8 @@ export function createStateFeed<V extends Identified>(source: Changing<V>): Stat
       for (const group of ofCodec.values()) {
         const mine = narrowed(change, group.ids);
         if (mine.items.length === 0 && mine.removedIds.length === 0) continue;
-        const news = { ...mine, snapshot: false };
-        for (const reader of group.readers) give(reader, news);
+        const news = parts({ ...mine, snapshot: false });
+        for (const reader of group.readers) for (const part of news) give(reader, part);
       }
     }
   };
@@ -93,7 +104,7 @@ export function createStateFeed<V extends Identified>(source: Changing<V>): Stat
         group.readers.add(reader);
         count += 1;
         stopListening ??= source.onChange(changed);
-        give(reader, { ...narrowed({ items: source.list(), removedIds: [] }, group.ids), snapshot: true });
+        for (const part of parts({ ...narrowed({ items: source.list(), removedIds: [] }, group.ids), snapshot: true })) give(reader, part);
         return {
           resume() {
             reader.full = false;
@@ -130,6 +141,22 @@ function frameOf<V>(group: Group<V>, change: WatchedChange<V>): unknown {
   const frame = group.codec.encode(change);
   group.frames.set(change, frame);
   return frame;
+}
+
+/** Runs of items of at most 1 MiB each; one that is larger stands alone. */
+function cutBySize<V>(items: readonly V[], sizeOf: (item: V) => number): readonly (readonly V[])[] {
+  const runs: V[][] = [[]];
+  let bytes = 0;
+  for (const item of items) {
+    const size = sizeOf(item);
+    bytes += size;
+    if (bytes > messageBytes && runs.at(-1)?.length !== 0) {
+      runs.push([]);
+      bytes = size;
+    }
+    runs.at(-1)?.push(item);
+  }
+  return runs;
 }
 
 /** One change that tells the same in the end. */

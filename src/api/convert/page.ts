@@ -1,13 +1,31 @@
 /** Pages of lists. A token is opaque and bound to what was listed: filter and order must not change from page to page. */
 import { createHash } from 'node:crypto';
+import type { DescMessage } from '@bufbuild/protobuf';
 import { invalid } from '../../kernel/errors.ts';
+import { messageBytes } from '../../kernel/wire-size.ts';
+import { encodeMessage } from '../codec/binary.ts';
 
 const defaultSize = 100;
 const maxSize = 1000;
+/** Tag and length of an item of a list. */
+const fieldOverhead = 6;
 
 /** 0 means 100; more than 1000 is cut to 1000. */
 export function pageSize(asked: number): number {
   return asked === 0 ? defaultSize : Math.min(asked, maxSize);
+}
+
+/**
+ * As many of the messages, from the first on, as one page holds: at least one, beyond that no more than 1 MiB of their wire form. The list goes on after
+ * the last one that is answered.
+ */
+export function withinPage<M extends object>(schema: DescMessage, messages: readonly M[]): M[] {
+  let bytes = 0;
+  const end = messages.findIndex((message, i) => {
+    bytes += encodeMessage(schema, message).length + fieldOverhead;
+    return i > 0 && bytes > messageBytes;
+  });
+  return messages.slice(0, end < 0 ? messages.length : end);
 }
 
 /** What a token is bound to: the list's name and the bytes of filter and order. */

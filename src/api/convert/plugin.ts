@@ -13,6 +13,7 @@ import { type Plugin, Plugin_Kind, Plugin_State, PluginSchema } from '../../../g
 import type { RegisterPluginRequest } from '../../../gen/es/sboxagent/v1/plugin_session_service_pb.js';
 import type { JsonObject, StoredEvent } from '../../events/types.ts';
 import { invalid, type Violation } from '../../kernel/errors.ts';
+import { valueBytes } from '../../kernel/wire-size.ts';
 import type { HealthStatus, PluginBackup, PluginDocument, PluginKind, PluginView, Registration } from '../../plugins/types.ts';
 import { checkData } from './data.ts';
 import { eventMessage } from './event.ts';
@@ -99,6 +100,18 @@ export function dataOf(value: object | undefined, field: string, maxDepth: numbe
   checkData(value, field, { violations, maxDepth });
   if (violations.length > 0) throw invalid(violations);
   return value as JsonObject;
+}
+
+/** What every list of plugins carries: more is no figure, and belongs into an event. */
+const maxHealthDataBytes = 16 << 10;
+
+/** The figures of a report. Throws INVALID_REQUEST for what no codec can carry and for what is too large. */
+export function healthDataOf(value: object | undefined, maxDepth: number): JsonObject | undefined {
+  const data = dataOf(value, 'data', maxDepth);
+  if (data !== undefined && valueBytes(data) > maxHealthDataBytes) {
+    throw invalid([{ field: 'data', message: `must take at most ${maxHealthDataBytes} bytes on the wire`, rule: 'message.max_bytes' }]);
+  }
+  return data;
 }
 
 export function registrationOf(request: RegisterPluginRequest, maxDepth: number): Registration {

@@ -1,14 +1,15 @@
 /** AlertService: what is wrong, and who has seen it. */
 import { create } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
-import { Alert_State } from '../../../gen/es/sboxagent/v1/alert_pb.js';
+import { Alert_State, AlertSchema } from '../../../gen/es/sboxagent/v1/alert_pb.js';
 import { type AlertFilter, type AlertService, WatchAlertsResponseSchema } from '../../../gen/es/sboxagent/v1/alert_service_pb.js';
 import type { Alerts, AlertView } from '../../alerts/types.ts';
 import { feedMapping, mapFeed } from '../../kernel/feed.ts';
 import { createStateFeed, type WatchedChange } from '../../kernel/state-feed.ts';
 import { callOf } from '../calls.ts';
+import { encodeMessage } from '../codec/binary.ts';
 import { alertMessage } from '../convert/alert.ts';
-import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
+import { pageBinding, pageSize, pageToken, readPageToken, withinPage } from '../convert/page.ts';
 import { fedStream } from './fed-stream.ts';
 
 export interface AlertServiceDeps {
@@ -35,6 +36,7 @@ export function alertService({ alerts }: AlertServiceDeps): ServiceImpl<typeof A
   const feed = createStateFeed<AlertView>({
     list: () => alerts.list().filter(({ state }) => state === 'FIRING'),
     onChange: (fn) => alerts.onChange((change) => fn({ items: change.alerts, removedIds: [] })),
+    sizeOf: (view) => encodeMessage(AlertSchema, alertMessage(view)).length,
   });
   return {
     async listAlerts(request) {
@@ -42,10 +44,10 @@ export function alertService({ alerts }: AlertServiceDeps): ServiceImpl<typeof A
       const binding = pageBinding('alerts', JSON.stringify([filter?.states ?? [], filter?.rules ?? [], filter?.subjects ?? []]));
       const after = readPageToken(request.pageToken, binding, 'string');
       const kept = alerts.list().filter((view) => keeps(filter, view) && (after === undefined || place(view) > after));
-      const page = kept.slice(0, pageSize(request.pageSize));
-      const last = page.at(-1);
+      const page = withinPage(AlertSchema, kept.slice(0, pageSize(request.pageSize)).map(alertMessage));
+      const last = kept[page.length - 1];
       const nextPageToken = pageToken(binding, last !== undefined && page.length < kept.length ? place(last) : undefined);
-      return { alerts: page.map(alertMessage), nextPageToken };
+      return { alerts: page, nextPageToken };
     },
 
     acknowledgeAlert: async ({ id, comment }, context) =>

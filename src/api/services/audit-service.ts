@@ -1,10 +1,11 @@
 /** AuditService: who did what. */
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
+import { AuditEntrySchema } from '../../../gen/es/sboxagent/v1/audit_pb.js';
 import { AuditFilterSchema, type AuditService } from '../../../gen/es/sboxagent/v1/audit_service_pb.js';
 import type { Audit } from '../../audit/types.ts';
 import { auditFilter, auditMessage } from '../convert/audit.ts';
-import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
+import { pageBinding, pageSize, pageToken, readPageToken, withinPage } from '../convert/page.ts';
 
 export interface AuditServiceDeps {
   readonly audit: Pick<Audit, 'list'>;
@@ -18,7 +19,9 @@ export function auditService({ audit }: AuditServiceDeps): ServiceImpl<typeof Au
       const cursor = readPageToken(request.pageToken, binding, 'number');
       const filter = auditFilter(request.filter);
       const { entries, nextCursor } = await audit.list({ filter, order, pageSize: pageSize(request.pageSize), cursor });
-      return { entries: entries.map(auditMessage), nextPageToken: pageToken(binding, nextCursor) };
+      const page = withinPage(AuditEntrySchema, entries.map(auditMessage));
+      const next = page.length < entries.length ? entries[page.length - 1]?.sequence : nextCursor;
+      return { entries: page, nextPageToken: pageToken(binding, next) };
     },
   };
 }

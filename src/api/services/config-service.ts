@@ -1,11 +1,12 @@
 /** ConfigService: the agent's own configuration. */
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import { ConfigRevisionSchema } from '../../../gen/es/sboxagent/v1/config_pb.js';
 import type { ConfigService } from '../../../gen/es/sboxagent/v1/config_service_pb.js';
 import { problemsFor } from '../../config/index.ts';
 import type { Author, ConfigManager } from '../../config/types.ts';
 import { callOf } from '../calls.ts';
 import { candidateOf, changeMessage, configMessage, configRevisionMessage, problemMessage } from '../convert/config.ts';
-import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
+import { pageBinding, pageSize, pageToken, readPageToken, withinPage } from '../convert/page.ts';
 
 export interface ConfigServiceDeps {
   readonly config: ConfigManager;
@@ -49,9 +50,9 @@ export function configService({ config }: ConfigServiceDeps): ServiceImpl<typeof
       const before = readPageToken(request.pageToken, binding, 'number');
       const limit = pageSize(request.pageSize);
       const revisions = await config.revisions({ limit: limit + 1, ...(before !== undefined && { before }) });
-      const page = revisions.slice(0, limit);
+      const page = withinPage(ConfigRevisionSchema, revisions.slice(0, limit).map(configRevisionMessage));
       const nextPageToken = pageToken(binding, page.length < revisions.length ? page.at(-1)?.revision : undefined);
-      return { revisions: page.map(configRevisionMessage), nextPageToken };
+      return { revisions: page, nextPageToken };
     },
 
     rollbackConfig: async ({ revision, reason }, context) =>

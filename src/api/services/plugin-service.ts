@@ -2,14 +2,15 @@
 import { create } from '@bufbuild/protobuf';
 import { EmptySchema } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
-import { Plugin_Kind, Plugin_State } from '../../../gen/es/sboxagent/v1/plugin_pb.js';
+import { Plugin_Kind, Plugin_State, PluginSchema } from '../../../gen/es/sboxagent/v1/plugin_pb.js';
 import { type PluginFilter, type PluginService, WatchPluginsResponseSchema } from '../../../gen/es/sboxagent/v1/plugin_service_pb.js';
 import { invalid } from '../../kernel/errors.ts';
 import { feedMapping, mapFeed } from '../../kernel/feed.ts';
 import { createStateFeed, type WatchedChange } from '../../kernel/state-feed.ts';
 import type { Plugins, PluginView } from '../../plugins/types.ts';
 import { callOf } from '../calls.ts';
-import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
+import { encodeMessage } from '../codec/binary.ts';
+import { pageBinding, pageSize, pageToken, readPageToken, withinPage } from '../convert/page.ts';
 import { backupMessage, dataOf, documentMessage, pluginMessage } from '../convert/plugin.ts';
 import { fedStream } from './fed-stream.ts';
 
@@ -34,6 +35,7 @@ export function pluginService({ plugins, limits }: PluginServiceDeps): ServiceIm
   const feed = createStateFeed<PluginView>({
     list: () => plugins.list(),
     onChange: (fn) => plugins.onChange(({ plugins: items, removedIds }) => fn({ items, removedIds })),
+    sizeOf: (view) => encodeMessage(PluginSchema, pluginMessage(view)).length,
   });
   /** Throws PLUGIN_NOT_FOUND. */
   const known = (id: string): void => void plugins.get(id);
@@ -44,9 +46,12 @@ export function pluginService({ plugins, limits }: PluginServiceDeps): ServiceIm
       const binding = pageBinding('plugins', JSON.stringify([filter?.states ?? [], filter?.kinds ?? []]));
       const after = readPageToken(request.pageToken, binding, 'string');
       const kept = plugins.list().filter((view) => keeps(filter, view) && (after === undefined || view.id > after));
-      const page = kept.slice(0, pageSize(request.pageSize));
+      const page = withinPage(
+        PluginSchema,
+        kept.slice(0, pageSize(request.pageSize)).map((view) => pluginMessage(view)),
+      );
       const nextPageToken = pageToken(binding, page.length < kept.length ? page.at(-1)?.id : undefined);
-      return { plugins: page.map((view) => pluginMessage(view)), nextPageToken };
+      return { plugins: page, nextPageToken };
     },
 
     async getPlugin({ id }) {

@@ -12,7 +12,7 @@ import { newestFeed } from '../../kernel/state-feed.ts';
 import type { Plugins, SessionRef } from '../../plugins/types.ts';
 import type { CustomMetrics, CustomPoint } from '../../telemetry/types.ts';
 import { callOf } from '../calls.ts';
-import { dataOf, documentMessage, healthWord, pluginMessage, registrationOf } from '../convert/plugin.ts';
+import { documentMessage, healthDataOf, healthWord, pluginMessage, registrationOf } from '../convert/plugin.ts';
 import { fromMs } from '../convert/time.ts';
 import { fedStream } from './fed-stream.ts';
 
@@ -80,7 +80,7 @@ export function pluginSessionService({ plugins, custom, limits }: PluginSessionS
 
     async reportPluginHealth(request, context) {
       const { status, message, data } = request;
-      const report = { status: healthWord(status), message, data: dataOf(data, 'data', limits().maxDepth) };
+      const report = { status: healthWord(status), message, data: healthDataOf(data, limits().maxDepth) };
       return pluginMessage(await plugins.report(refOf(request, context), report));
     },
 

@@ -1,9 +1,10 @@
 /** The part of ProcessService that is about configs of engines. */
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import { ProcessConfigRevisionSchema } from '../../../gen/es/sboxagent/v1/process_config_pb.js';
 import type { ProcessService } from '../../../gen/es/sboxagent/v1/process_service_pb.js';
 import type { Author, ProcessConfigs } from '../../processes/index.ts';
 import { callOf } from '../calls.ts';
-import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
+import { pageBinding, pageSize, pageToken, readPageToken, withinPage } from '../convert/page.ts';
 import { applyMessage, configRevisionMessage, formatOf, processConfigMessage } from '../convert/process-config.ts';
 
 type Methods = Pick<
@@ -32,9 +33,9 @@ export function processConfigMethods(configs: ProcessConfigs): Methods {
       const before = readPageToken(request.pageToken, binding, 'number');
       const limit = pageSize(request.pageSize);
       const revisions = await configs.revisions(request.id, { limit: limit + 1, before });
-      const page = revisions.slice(0, limit);
+      const page = withinPage(ProcessConfigRevisionSchema, revisions.slice(0, limit).map(configRevisionMessage));
       const nextPageToken = pageToken(binding, page.length < revisions.length ? page.at(-1)?.revision : undefined);
-      return { revisions: page.map(configRevisionMessage), nextPageToken };
+      return { revisions: page, nextPageToken };
     },
 
     async rollbackProcessConfig({ id, revision, reason, async: background }, context) {

@@ -2,14 +2,15 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
-import { Process_State, type ProcessSchema } from '../../../gen/es/sboxagent/v1/process_pb.js';
+import { Process_State, ProcessSchema } from '../../../gen/es/sboxagent/v1/process_pb.js';
 import { type ProcessFilter, type ProcessService, StartProcessRequest_WaitFor } from '../../../gen/es/sboxagent/v1/process_service_pb.js';
 import { pullFeed } from '../../kernel/feed.ts';
 import { createStateFeed } from '../../kernel/state-feed.ts';
 import type { ProcessConfigs, ProcessExplanation, ProcessView, StartOptions, Supervisor } from '../../processes/index.ts';
 import { callOf, callSignal, endingOf } from '../calls.ts';
+import { encodeMessage } from '../codec/binary.ts';
 import { explanationMessage } from '../convert/explanation.ts';
-import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
+import { pageBinding, pageSize, pageToken, readPageToken, withinPage } from '../convert/page.ts';
 import { processMessage } from '../convert/process.ts';
 import { processConfigMethods } from './process-configs.ts';
 
@@ -18,6 +19,9 @@ export interface ProcessServiceDeps {
   readonly configs: ProcessConfigs;
   readonly explain: (id: string) => Promise<ProcessExplanation>;
 }
+
+/** What the figures of a process add to its message, at most. */
+const resourcesBytes = 128;
 
 function waitFor(value: StartProcessRequest_WaitFor): StartOptions['waitFor'] {
   if (value === StartProcessRequest_WaitFor.SUBMITTED) return 'SUBMITTED';
@@ -42,6 +46,7 @@ export function processService({ supervisor, configs, explain }: ProcessServiceD
   const feed = createStateFeed<ProcessView>({
     list: () => supervisor.list(),
     onChange: (fn) => supervisor.onChange(({ processes, removedIds }) => fn({ items: processes, removedIds })),
+    sizeOf: (view) => encodeMessage(ProcessSchema, processMessage(view, undefined)).length + resourcesBytes,
   });
 
   return {
@@ -76,9 +81,9 @@ export function processService({ supervisor, configs, explain }: ProcessServiceD
       const binding = pageBinding('processes', JSON.stringify([filter?.states ?? [], filter?.engines ?? []]));
       const after = readPageToken(request.pageToken, binding, 'string');
       const kept = supervisor.list().filter((view) => keeps(filter, view) && (after === undefined || view.id > after));
-      const page = kept.slice(0, pageSize(request.pageSize));
+      const page = withinPage(ProcessSchema, await Promise.all(kept.slice(0, pageSize(request.pageSize)).map(full)));
       const nextPageToken = pageToken(binding, page.length < kept.length ? page.at(-1)?.id : undefined);
-      return { processes: await Promise.all(page.map(full)), nextPageToken };
+      return { processes: page, nextPageToken };
     },
 
     async *watchProcesses({ ids }, context) {

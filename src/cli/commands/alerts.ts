@@ -92,7 +92,11 @@ export const watch: Handler = async (context) => {
     const missing = new Set(shown.keys());
     for (const { id } of firing) missing.delete(id);
     if (missing.size === 0 || current === undefined) return;
-    for (const alert of await listAlerts(current, ['RESOLVED'])) if (missing.has(alert.id)) await show(alert);
+    for (const alert of await listAlerts(current, [])) {
+      // It fires on, and comes with the rest of a large snapshot.
+      if (alert.state === 'FIRING') missing.delete(alert.id);
+      else if (missing.has(alert.id)) await show(alert);
+    }
     for (const id of missing) shown.delete(id);
   };
   await follow<WatchAlertsResponse>(context, dialled, {

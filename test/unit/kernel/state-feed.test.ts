@@ -18,6 +18,7 @@ function things(...first: Thing[]) {
   return {
     listeners,
     list: () => [...all.values()],
+    sizeOf: ({ n }: Thing) => n,
     onChange(fn: (change: Change<Thing>) => void) {
       listeners.add(fn);
       return () => listeners.delete(fn);
@@ -145,4 +146,29 @@ test('of one value a reader that is behind gets the newest alone, and none twice
   value = 'gone';
   tell();
   assert.deepEqual(frames, ['up', 'down', 'sick']);
+});
+
+test('no message carries more than 1 MiB of several things: the first part is the snapshot, the rest follows it', () => {
+  const mib = 1 << 20;
+  const source = things({ id: 'a', n: mib - 10 }, { id: 'b', n: 5 }, { id: 'c', n: 3 * mib }, { id: 'd', n: mib / 2 }, { id: 'e', n: mib / 2 });
+  const feed = createStateFeed(source);
+  const parts = (frames: readonly Frame[]): unknown => frames.map(({ change }) => [change.snapshot, change.items.map(({ id }) => id).join('')]);
+  const whole = [
+    [true, 'ab'],
+    [false, 'c'],
+    [false, 'de'],
+  ];
+  const fast = join(feed);
+  assert.deepEqual(parts(fast.frames), whole);
+  // One that is behind has the rest waiting, and what is folded for it is cut as well.
+  const slow = join(feed, [], 1);
+  for (let n = 0; n < 300; n++) for (const id of ['d', 'f']) source.set({ id, n: mib / 2 + n });
+  const frames: Frame[] = slow.frames;
+  assert.deepEqual(parts(frames), [[true, 'ab']]);
+  for (let n = 0; n < 1000; n++) slow.reader.resume();
+  for (const { change } of frames) assert.ok(change.items.length === 1 || change.items.reduce((sum, item) => sum + item.n, 0) <= mib);
+  assert.deepEqual(
+    new Map(frames.flatMap(({ change }) => change.items.map(({ id, n }) => [id, n]))),
+    new Map(source.list().map(({ id, n }) => [id, n])),
+  );
 });
