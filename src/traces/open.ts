@@ -1,7 +1,8 @@
 import type { FinishedSpan, SpanSink } from '../telemetry/types.ts';
 import { createKeeper, type Keeper, type KeeperOptions } from './keeper.ts';
 import { composeStory, mostSpans, type StorySources } from './story.ts';
-import type { TracePage, Traces } from './types.ts';
+import type { TraceScan } from './trace-procedures.ts';
+import type { TraceListOptions, TracePage, TraceSummary, Traces } from './types.ts';
 
 export interface TracesOptions extends KeeperOptions, StorySources {}
 
@@ -10,6 +11,22 @@ export interface OpenTraces extends Traces {
   readonly sink: SpanSink;
   setSettings: Keeper['setSettings'];
   stop(): Promise<void>;
+}
+
+/** A page, by as many looks as it takes. One more than the page is looked for: it says whether there is a next one. */
+async function listTraces(store: KeeperOptions['store'], asked: TraceListOptions, signal: AbortSignal | undefined): Promise<TracePage> {
+  const traces: TraceSummary[] = [];
+  let { cursor } = asked;
+  for (;;) {
+    signal?.throwIfAborted();
+    const step = await store.read<TraceScan>('traces', 'list', { ...asked, cursor, pageSize: asked.pageSize + 1 - traces.length });
+    traces.push(...step.traces);
+    cursor = step.scanned;
+    if (step.done || traces.length > asked.pageSize) break;
+  }
+  const page = traces.slice(0, asked.pageSize);
+  const last = page.at(-1);
+  return { traces: page, nextCursor: traces.length > page.length && last !== undefined ? `${last.startMs}:${last.traceId}` : undefined };
 }
 
 export function openTraces(options: TracesOptions): OpenTraces {
@@ -23,9 +40,9 @@ export function openTraces(options: TracesOptions): OpenTraces {
       const spans = await store.read<readonly FinishedSpan[]>('traces', 'spans', { traceId, limit: mostSpans + 1 });
       return composeStory(traceId, spans, { ...options, signal });
     },
-    async list(asked) {
+    async list(asked, signal) {
       await keeper.flush();
-      return store.read<TracePage>('traces', 'list', asked);
+      return listTraces(store, asked, signal);
     },
     setSettings: keeper.setSettings,
     stop: keeper.stop,

@@ -5,7 +5,7 @@ import { prepared } from '../store/prepared.ts';
 import type { ProcedureModule } from '../store/types.ts';
 import type { FinishedSpan } from '../telemetry/types.ts';
 import type { Worth } from './sampling.ts';
-import type { TraceListOptions, TracePage, TraceSummary } from './types.ts';
+import type { TraceListOptions, TraceSummary } from './types.ts';
 
 /** Bytes that a span takes beside its texts. */
 const rowBytes = 120;
@@ -13,6 +13,8 @@ const rowBytes = 120;
 const mostRemoved = 2000;
 /** Share of the bytes that usual spans keep however many others come. */
 const usualShare = 0.25;
+/** Traces that one look at a list goes over. */
+const mostLookedAt = 2000;
 
 export interface Bounds {
   /** On the ageing clock. */
@@ -29,6 +31,15 @@ export interface KeptSpan {
 export interface AppendArgs {
   readonly spans: readonly KeptSpan[];
   readonly bounds: Bounds;
+}
+
+/** Traces of a look, newest first. */
+export interface TraceScan {
+  readonly traces: readonly TraceSummary[];
+  /** Place of the last trace that was looked at; undefined where there was none. */
+  readonly scanned: string | undefined;
+  /** Whether there is nothing after it. */
+  readonly done: boolean;
 }
 
 /** When the oldest span was written, on the ageing clock; undefined without spans. */
@@ -148,15 +159,14 @@ function someSpan(condition: string): string {
   return `EXISTS (SELECT 1 FROM trace_spans s WHERE s.trace_id = traces.trace_id AND (${condition}))`;
 }
 
-function list(db: DatabaseSync, { filter, pageSize, cursor }: TraceListOptions): TracePage {
+/** The traces that are kept by a filter: what it says of the trace, or of some span of it. */
+function condition({ filter }: TraceListOptions): { readonly sql: string; readonly values: readonly (string | number)[] } {
   const conditions: string[] = [];
   const values: (string | number)[] = [];
-  const where = (condition: string, ...more: readonly (string | number)[]): void => {
-    conditions.push(condition);
+  const where = (sql: string, ...more: readonly (string | number)[]): void => {
+    conditions.push(sql);
     values.push(...more);
   };
-  if (filter.sinceMs !== undefined) where('start_ms >= ?', filter.sinceMs);
-  if (filter.untilMs !== undefined) where('start_ms < ?', filter.untilMs);
   if (filter.minDurationMs > 0) where('end_ms - start_ms >= ?', filter.minDurationMs);
   if (filter.errorsOnly) where('errors > 0');
   if (filter.methods.length > 0) {
@@ -171,16 +181,43 @@ function list(db: DatabaseSync, { filter, pageSize, cursor }: TraceListOptions):
     const needle = filter.text.toLowerCase();
     where(someSpan("instr(lower(s.name || ' ' || s.message || ' ' || s.attributes), ?) > 0"), needle);
   }
+  return { sql: conditions.join(' AND ') || '1', values };
+}
+
+/** The stretch of the list that is looked at: from a moment and a place on. */
+function stretch({ filter, cursor }: TraceListOptions): { readonly sql: string; readonly values: readonly (string | number)[] } {
+  const conditions = ['1'];
+  const values: (string | number)[] = [];
+  if (filter.sinceMs !== undefined) conditions.push('start_ms >= ?');
+  if (filter.sinceMs !== undefined) values.push(filter.sinceMs);
+  if (filter.untilMs !== undefined) conditions.push('start_ms < ?');
+  if (filter.untilMs !== undefined) values.push(filter.untilMs);
   if (cursor !== undefined) {
     const [startMs, traceId = ''] = cursor.split(':');
-    where('(start_ms, trace_id) < (?, ?)', Number(startMs), traceId);
+    conditions.push('(start_ms, trace_id) < (?, ?)');
+    values.push(Number(startMs), traceId);
   }
-  const sql = `SELECT * FROM traces ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
-    ORDER BY start_ms DESC, trace_id DESC LIMIT ?`;
-  const rows = db.prepare(sql).all(...values, pageSize + 1);
-  const traces = rows.slice(0, pageSize).map(summaryOf);
-  const last = traces.at(-1);
-  return { traces, nextCursor: rows.length > pageSize && last !== undefined ? `${last.startMs}:${last.traceId}` : undefined };
+  return { sql: conditions.join(' AND '), values };
+}
+
+/** One bounded look: what is over is another one, so that other readers have their turn in between, and who has left costs no more. */
+function list(db: DatabaseSync, asked: TraceListOptions): TraceScan {
+  const [where, kept] = [stretch(asked), condition(asked)];
+  const most = kept.sql === '1' ? Math.min(asked.pageSize, mostLookedAt) : mostLookedAt;
+  const sql = `SELECT *, (${kept.sql}) AS kept
+    FROM (SELECT * FROM traces WHERE ${where.sql} ORDER BY start_ms DESC, trace_id DESC LIMIT ${most}) AS traces
+    ORDER BY start_ms DESC, trace_id DESC`;
+  const traces: TraceSummary[] = [];
+  let scanned: string | undefined;
+  let count = 0;
+  for (const row of db.prepare(sql).iterate(...kept.values, ...where.values)) {
+    if (traces.length === asked.pageSize) return { traces, scanned, done: false };
+    count += 1;
+    const summary = summaryOf(row);
+    scanned = `${summary.startMs}:${summary.traceId}`;
+    if (Number(row['kept']) !== 0) traces.push(summary);
+  }
+  return { traces, scanned, done: count < most };
 }
 
 export const procedures: ProcedureModule = {

@@ -66,5 +66,6 @@ export interface TraceStory {
 export interface Traces {
   /** Takes 32 hexadecimal digits. Throws TRACE_NOT_FOUND where nothing is kept under them. */
   get(traceId: string, signal: AbortSignal): Promise<TraceStory>;
-  list(options: TraceListOptions): Promise<TracePage>;
+  /** Ends when the signal fires: a search that finds little goes over all that is kept. */
+  list(options: TraceListOptions, signal?: AbortSignal): Promise<TracePage>;
 }

@@ -16,11 +16,14 @@ export function traceService({ traces }: TraceServiceDeps): ServiceImpl<typeof T
   return {
     getTrace: async ({ traceId }, context) => traceMessage(await traces.get(traceIdOfText(traceId) ?? traceId, callSignal(context))),
 
-    async listTraces(request) {
+    async listTraces(request, context) {
       const binding = pageBinding('traces', toBinary(TraceFilterSchema, request.filter ?? create(TraceFilterSchema)));
       const cursor = readPageToken(request.pageToken, binding, 'string');
       const filter = traceFilter(request.filter);
-      const { traces: found, nextCursor } = await traces.list({ filter, pageSize: pageSize(request.pageSize), cursor });
+      const { traces: found, nextCursor } = await traces.list(
+        { filter, pageSize: pageSize(request.pageSize), cursor },
+        callSignal(context),
+      );
       return { traces: found.map(summaryMessage), nextPageToken: pageToken(binding, nextCursor) };
     },
   };

@@ -150,9 +150,16 @@ test('of one value a reader that is behind gets the newest alone, and none twice
 
 test('no message carries more than 1 MiB of several things: the first part is the snapshot, the rest follows it', () => {
   const mib = 1 << 20;
-  const source = things({ id: 'a', n: mib - 10 }, { id: 'b', n: 5 }, { id: 'c', n: 3 * mib }, { id: 'd', n: mib / 2 }, { id: 'e', n: mib / 2 });
+  const source = things(
+    { id: 'a', n: mib - 10 },
+    { id: 'b', n: 5 },
+    { id: 'c', n: 3 * mib },
+    { id: 'd', n: mib / 2 },
+    { id: 'e', n: mib / 2 },
+  );
   const feed = createStateFeed(source);
-  const parts = (frames: readonly Frame[]): unknown => frames.map(({ change }) => [change.snapshot, change.items.map(({ id }) => id).join('')]);
+  const parts = (frames: readonly Frame[]): unknown =>
+    frames.map(({ change }) => [change.snapshot, change.items.map(({ id }) => id).join('')]);
   const whole = [
     [true, 'ab'],
     [false, 'c'],

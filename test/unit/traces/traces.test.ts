@@ -7,7 +7,7 @@ import { encodeMessage } from '../../../src/api/codec/binary.ts';
 import { traceMessage } from '../../../src/api/convert/trace.ts';
 import { type Clock, systemClock } from '../../../src/kernel/clock.ts';
 import type { EndedCall, FinishedSpan } from '../../../src/telemetry/types.ts';
-import { openTraces, type TraceFilter, type TraceLine } from '../../../src/traces/index.ts';
+import { openTraces, type TraceFilter, type TraceLine, type TracePage } from '../../../src/traces/index.ts';
 import { bentClock } from '../../helpers/bent-clock.ts';
 import { eventually, metricsFake, openRoom, scratch, silentLogger } from '../../helpers/event-room.ts';
 import { smallDisk } from '../../helpers/small-disk.ts';
@@ -104,6 +104,37 @@ test('pages', async () => {
   );
 });
 
+test('a search goes over all that is kept in bounded looks, and ends when its caller leaves', async () => {
+  using at = scratch();
+  await using room = await openTraceRoom(at.dir);
+  const { store, traces } = room;
+  for (let n = 1; n <= 5000; n += 1000) {
+    const spans = Array.from({ length: 1000 }, (_, i) =>
+      span(n + i, { startMs: 10 * (n + i), ...((n + i) % 1700 === 0 && { message: 'rare' }) }),
+    );
+    await store.write('traces', 'append', { spans, bounds: { nowMs: 0, ...kept } });
+  }
+  const rare = { ...everything, text: 'rare' };
+  assert.equal(await names(room, rare), '3400,1700');
+  const first = await traces.list({ filter: rare, pageSize: 1, cursor: undefined });
+  const second = await traces.list({ filter: rare, pageSize: 1, cursor: first.nextCursor });
+  assert.deepEqual([first.traces[0]?.traceId, second.traces[0]?.traceId, second.nextCursor], [traceId(3400), traceId(1700), undefined]);
+  const whole: string[] = [];
+  for (let cursor: string | undefined, begun = false; !begun || cursor !== undefined; begun = true) {
+    const page: TracePage = await traces.list({ filter: everything, pageSize: 999, cursor });
+    whole.push(...page.traces.map((trace) => trace.traceId));
+    cursor = page.nextCursor;
+  }
+  assert.deepEqual(
+    whole,
+    Array.from({ length: 5000 }, (_, n) => traceId(5000 - n)),
+  );
+  const stop = new AbortController();
+  const searching = traces.list({ filter: { ...everything, text: 'nowhere' }, pageSize: 10, cursor: undefined }, stop.signal);
+  stop.abort(new Error('left'));
+  await assert.rejects(searching, /left/);
+});
+
 test('a story has spans, events and lines in the order of time; one without anything is not found', async () => {
   using at = scratch();
   const lines = [{ cursor: '7', timeMs: 1_700_000_000_500, source: 'edge', level: 'WARN', message: 'slow', spanId: '' }];
@@ -125,10 +156,18 @@ test('a story has spans, events and lines in the order of time; one without anyt
 
 test('a story ends at 1 MiB and says so, whatever its events and lines weigh; its spans stay', async () => {
   using at = scratch();
-  const line = (n: number): TraceLine => ({ cursor: `${n}`, timeMs: 1000, source: 'edge', level: 'INFO', message: 'x'.repeat(16_000), spanId: '' });
+  const line = (n: number): TraceLine => ({
+    cursor: `${n}`,
+    timeMs: 1000,
+    source: 'edge',
+    level: 'INFO',
+    message: 'x'.repeat(16_000),
+    spanId: '',
+  });
   await using room = await openTraceRoom(at.dir, { lines: Array.from({ length: 200 }, (_, n) => line(n)) });
   const attributes = Object.fromEntries(Array.from({ length: 64 }, (_, n) => [`k${n}`, 'v'.repeat(4000)]));
-  for (let n = 0; n < 12; n++) await room.journal.publish([{ type: 'a.fat', id: `f${n}`, attributes, traceId: traceId(1) }], { source: 's' });
+  for (let n = 0; n < 12; n++)
+    await room.journal.publish([{ type: 'a.fat', id: `f${n}`, attributes, traceId: traceId(1) }], { source: 's' });
   for (let n = 1; n <= 3; n++) room.traces.sink.keep(span(n, { traceId: traceId(1) }));
   const fat = await room.traces.get(traceId(1), signal);
   const count = (kind: string): number => fat.entries.filter((entry) => entry.kind === kind).length;
@@ -136,7 +175,9 @@ test('a story ends at 1 MiB and says so, whatever its events and lines weigh; it
   assert.ok(encodeMessage(TraceSchema, traceMessage(fat)).length <= 1 << 20);
   // Their data is no part of the story, and is not read without end either.
   for (let n = 0; n < 40; n++)
-    await room.journal.publish([{ type: 'a.heavy', id: `h${n}`, data: { text: 'd'.repeat(900_000) }, traceId: traceId(2) }], { source: 's' });
+    await room.journal.publish([{ type: 'a.heavy', id: `h${n}`, data: { text: 'd'.repeat(900_000) }, traceId: traceId(2) }], {
+      source: 's',
+    });
   const heavy = await room.traces.get(traceId(2), signal);
   assert.ok(heavy.entries.length >= 16 && heavy.entries.length < 40 && heavy.truncated, `${heavy.entries.length} entries`);
   const alone = await openTraceRoom(join(at.dir, 'other'), { lines: Array.from({ length: 100 }, (_, n) => line(n)) });

@@ -32,21 +32,30 @@ const fat = 'é'.repeat(8000);
 const fatLabels = Object.fromEntries(Array.from({ length: 16 }, (_, n) => [`k${n}`, 'é'.repeat(512)]));
 const listeners = { onChange: () => () => {} };
 
-const plugin = (n: number): PluginView =>
-  ({
-    ...{ id: id(n), name: '', kind: 'LIBRARY', version: '', state: 'ACTIVE', reason: '', message: '', enabled: true, labels: fatLabels },
-    health: { status: 'HEALTHY', message: '', checkTimeMs: 1, consecutiveFailures: 0, data: { text: fat } },
-    calls: { count: 0, errors: 0, p95Ms: 0 },
-    recovery: { attempts: 0, budget: 0, lastAction: '', nextTimeMs: undefined },
-    ...{ configRevision: 0, appliedConfigRevision: 0, processId: '', etag: '' },
-  }) as PluginView;
+const plugin = (n: number): PluginView => ({
+  ...{ id: id(n), name: '', kind: 'LIBRARY', version: '', state: 'ACTIVE', reason: '', message: '', enabled: true, labels: fatLabels },
+  health: { status: 'HEALTHY', message: '', checkTimeMs: 1, consecutiveFailures: 0, data: { text: fat } },
+  calls: { count: 0, errors: 0, p95Ms: 0 },
+  recovery: { attempts: 0, budget: 0, lastAction: '', nextTimeMs: undefined },
+  ...{ configRevision: 0, appliedConfigRevision: 0, processId: '', etag: '', lost: false, traceId: '' },
+  ...{ lastSeenMs: undefined, leaseExpireTimeMs: undefined, cadenceMs: undefined },
+});
 const alert = (n: number): AlertView => ({
   ...{ id: id(n), rule: 'r', state: 'FIRING', severity: 'ERROR', subject: id(n), summary: 'x', labels: fatLabels },
   ...{ startTimeMs: count - n, endTimeMs: undefined, acknowledged: undefined, value: 1, threshold: 1, traceId: '' },
 });
 const unit = (n: number): ProcessView =>
   ({
-    ...{ id: id(n), engine: '', command: ['run', fat], configPath: '', configRevision: 0, inline: false, desired: 'DOWN', state: 'STOPPED' },
+    ...{
+      id: id(n),
+      engine: '',
+      command: ['run', fat],
+      configPath: '',
+      configRevision: 0,
+      inline: false,
+      desired: 'DOWN',
+      state: 'STOPPED',
+    },
     ...{ pid: 0, restartCount: 0, reason: '', message: '', dependsOn: [], etag: '' },
   }) as unknown as ProcessView;
 const entry = (n: number): AuditEntry => ({
@@ -75,14 +84,20 @@ const configs = {
 const processes = processService({ supervisor, configs } as never);
 const change = { path: 'a', oldValue: fat, newValue: fat, effect: 'APPLIED' };
 const config = configService({
-  config: { revisions: async (asked: Parameters<typeof revisions>[0]) => (await revisions(asked)).map((one) => ({ ...one, changes: [change] })) },
+  config: {
+    revisions: async (asked: Parameters<typeof revisions>[0]) => (await revisions(asked)).map((one) => ({ ...one, changes: [change] })),
+  },
 } as never);
 
 type List = (request: never, context: never) => unknown;
 const lists: readonly (readonly [string, List, { request: DescMessage; answer: DescMessage; key: string }])[] = [
   ['ListPlugins', plugins.listPlugins as List, { request: ListPluginsRequestSchema, answer: ListPluginsResponseSchema, key: 'id' }],
   ['ListAlerts', alerts.listAlerts as List, { request: ListAlertsRequestSchema, answer: ListAlertsResponseSchema, key: 'id' }],
-  ['ListProcesses', processes.listProcesses as List, { request: ListProcessesRequestSchema, answer: ListProcessesResponseSchema, key: 'id' }],
+  [
+    'ListProcesses',
+    processes.listProcesses as List,
+    { request: ListProcessesRequestSchema, answer: ListProcessesResponseSchema, key: 'id' },
+  ],
   [
     'ListAuditEntries',
     audit.listAuditEntries as List,
@@ -105,7 +120,10 @@ for (const [name, list, { request, answer, key }] of lists) {
     const seen: string[] = [];
     let pages = 0;
     for (let pageToken = ''; pages === 0 || pageToken !== ''; pages += 1) {
-      const page = (await list(create(request, { pageSize: 1000, pageToken } as never) as never, undefined as never)) as Record<string, unknown>;
+      const page = (await list(create(request, { pageSize: 1000, pageToken } as never) as never, undefined as never)) as Record<
+        string,
+        unknown
+      >;
       assert.ok(encodeMessage(answer, page).length <= mib, `page ${pages}`);
       const items = Object.values(page).find(Array.isArray) as readonly Record<string, string>[];
       seen.push(...items.map((item) => item[key] ?? ''));
