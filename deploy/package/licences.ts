@@ -11,7 +11,7 @@ interface Manifest {
   readonly license?: string;
 }
 
-interface Shipped {
+export interface Shipped {
   readonly name: string;
   readonly version: string;
   readonly terms: string;
@@ -42,7 +42,7 @@ export function vendoredPackages(): readonly Shipped[] {
 /** Packages that are bundled into the console (gen/console) and installed nowhere; a test says when the bundle holds another. */
 export const consolePackages = ['@connectrpc/connect-web', '@preact/signals', '@preact/signals-core', 'preact', 'uplot'] as const;
 
-function bundledPackages(): readonly Shipped[] {
+export function bundledPackages(): readonly Shipped[] {
   const all = shippedPackages(join(import.meta.dirname, '../../node_modules'));
   return consolePackages.flatMap((wanted) => all.find(({ name }) => name === wanted) ?? []);
 }
