@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect as http2Connect, type IncomingHttpHeaders } from 'node:http2';
 import { describe, it } from 'node:test';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
@@ -86,6 +87,24 @@ describe('front door: peers that vanish', () => {
     await until('the other one is left', () => door.door.stats().connections === 1);
     assert.equal(door.door.stats().streams, 1);
     living.destroy();
+  });
+
+  it('what has no PING is asked by the kernel (keepalive), a stream of HTTP/1.1 too', async () => {
+    await using door = await openDoor({ streams: { pingIntervalMs: 7000 } });
+    const stream = await open(door.port);
+    stream.write(`GET /api/v1/events:watch HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${adminToken}\r\n\r\n`);
+    await once(stream, 'data');
+    const hex = (port: number | undefined): string => `:${(port ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
+    const ours = /\n *\d+: (\S+) (\S+) \S+ \S+ (\w\w):(\w+)/g;
+    // The timer of the agent's end: 02 is that of keepalive, with the hundredths of a second that are left.
+    await until('its timer', () => {
+      const found = [...readFileSync('/proc/net/tcp', 'latin1').matchAll(ours)].find(
+        ([, local, remote]) => local?.endsWith(hex(door.port)) && remote?.endsWith(hex(stream.localPort)),
+      );
+      const [, , , timer, left = ''] = found ?? [];
+      return timer === '02' && Number.parseInt(left, 16) <= 700;
+    });
+    stream.destroy();
   });
 });
 
@@ -202,5 +221,13 @@ describe('front door: bodies', () => {
       assert.equal(stream.rstCode, 0, `${type}: the answer is whole, and nothing was reset under it`);
     }
     session.destroy();
+    for (const path of ['/api/v1/events', `${rpc}/CreateEvent`, '/nowhere']) {
+      const socket = await open(door.port);
+      const head = `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
+      socket.write(`${head}1\r\n{\r\n`);
+      const [said] = (await once(socket, 'data')) as [Buffer];
+      assert.match(said.toString(), /^HTTP\/1\.1 40[14] /, path);
+      socket.destroy();
+    }
   });
 });
