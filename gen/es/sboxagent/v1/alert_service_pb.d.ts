@@ -162,7 +162,7 @@ export declare type WatchAlertsResponse = Message<"sboxagent.v1.WatchAlertsRespo
   alerts: Alert[];
 
   /**
-   * Whether this is the first message.
+   * Whether this is the first message. What is over 1 MiB of the snapshot follows in further messages.
    *
    * @generated from field: bool snapshot = 2;
    */

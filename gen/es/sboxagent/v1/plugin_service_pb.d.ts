@@ -318,7 +318,7 @@ export declare type WatchPluginsResponse = Message<"sboxagent.v1.WatchPluginsRes
   removedIds: string[];
 
   /**
-   * Whether this is the first message, with all of them.
+   * Whether this is the first message, with all of them. What is over 1 MiB follows in further messages.
    *
    * @generated from field: bool snapshot = 3;
    */

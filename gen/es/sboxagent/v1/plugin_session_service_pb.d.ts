@@ -234,7 +234,7 @@ export declare type ReportPluginHealthRequest = Message<"sboxagent.v1.ReportPlug
   message: string;
 
   /**
-   * Figures behind the verdict; secrets in it are masked.
+   * Figures behind the verdict, at most 16 KiB; secrets in it are masked.
    *
    * @generated from field: google.protobuf.Struct data = 5;
    */

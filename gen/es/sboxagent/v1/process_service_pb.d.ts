@@ -361,7 +361,7 @@ export declare type WatchProcessesResponse = Message<"sboxagent.v1.WatchProcesse
   removedIds: string[];
 
   /**
-   * True on the first message only.
+   * True on the first message only. What is over 1 MiB of the snapshot follows in further messages.
    *
    * @generated from field: bool snapshot = 3;
    */

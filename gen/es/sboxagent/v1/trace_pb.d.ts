@@ -53,7 +53,7 @@ export declare type Trace = Message<"sboxagent.v1.Trace"> & {
   error: boolean;
 
   /**
-   * Spans, events and log lines by time, at most 5000.
+   * Spans, events and log lines by time: at most 5000, and 1 MiB of them.
    *
    * @generated from field: repeated sboxagent.v1.TraceEntry entries = 6;
    */

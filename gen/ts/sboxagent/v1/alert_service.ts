@@ -75,7 +75,7 @@ export interface WatchAlertsRequest {
 export interface WatchAlertsResponse {
   /** The alerts of the snapshot, or those that changed. */
   alerts: Alert[];
-  /** Whether this is the first message. */
+  /** Whether this is the first message. What is over 1 MiB of the snapshot follows in further messages. */
   snapshot: boolean;
 }
 

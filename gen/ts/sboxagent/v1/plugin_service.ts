@@ -134,7 +134,7 @@ export interface WatchPluginsResponse {
   plugins: Plugin[];
   /** Plugins that are no longer known. */
   removed_ids: string[];
-  /** Whether this is the first message, with all of them. */
+  /** Whether this is the first message, with all of them. What is over 1 MiB follows in further messages. */
   snapshot: boolean;
 }
 

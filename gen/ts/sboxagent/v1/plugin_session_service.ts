@@ -111,7 +111,7 @@ export interface ReportPluginHealthRequest {
   status: Health_Status;
   /** Why, and what to do; at most 4096 characters, secrets in it are masked. */
   message: string;
-  /** Figures behind the verdict; secrets in it are masked. */
+  /** Figures behind the verdict, at most 16 KiB; secrets in it are masked. */
   data: { [key: string]: any } | undefined;
 }
 

@@ -220,7 +220,7 @@ export interface WatchProcessesResponse {
   processes: Process[];
   /** Ids that are gone from the configuration. */
   removed_ids: string[];
-  /** True on the first message only. */
+  /** True on the first message only. What is over 1 MiB of the snapshot follows in further messages. */
   snapshot: boolean;
 }
 

@@ -29,7 +29,7 @@ export interface Trace {
     | undefined;
   /** Whether a span ended with an error. */
   error: boolean;
-  /** Spans, events and log lines by time, at most 5000. */
+  /** Spans, events and log lines by time: at most 5000, and 1 MiB of them. */
   entries: TraceEntry[];
   /** Whether there was more than is shown. */
   truncated: boolean;
