@@ -112,7 +112,7 @@ test('a search goes over all that is kept in bounded looks, and ends when its ca
     const spans = Array.from({ length: 1000 }, (_, i) =>
       span(n + i, { startMs: 10 * (n + i), ...((n + i) % 1700 === 0 && { message: 'rare' }) }),
     );
-    await store.write('traces', 'append', { spans, bounds: { nowMs: 0, ...kept } });
+    await store.write('traces', 'append', { spans: spans.map((one) => ({ span: one, worth: 'usual' })), bounds: { nowMs: 0, ...kept } });
   }
   const rare = { ...everything, text: 'rare' };
   assert.equal(await names(room, rare), '3400,1700');
