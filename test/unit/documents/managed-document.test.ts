@@ -294,7 +294,12 @@ test('removed, nothing is left; killed on the way, the next start ends it', asyn
 test('stray files of killed writes are cleared at the start, and no others', async () => {
   await using room = await openRoom();
   await room.apply('one');
-  const strays = ['etc/.edge.json.0123456789ab.tmp', 'backups/.pending.json.0123456789ab.tmp', 'backups/.7.json.0123456789ab.tmp', 'backups/overwritten/.a1-edge.json.0123456789ab.tmp'];
+  const strays = [
+    'etc/.edge.json.0123456789ab.tmp',
+    'backups/.pending.json.0123456789ab.tmp',
+    'backups/.7.json.0123456789ab.tmp',
+    'backups/overwritten/.a1-edge.json.0123456789ab.tmp',
+  ];
   mkdirSync(join(room.dir, 'backups/overwritten'));
   const others = ['etc/.other.json.0123456789ab.tmp', 'etc/.edge.json.swp', 'backups/notes.txt'];
   for (const name of [...strays, ...others, 'backups/7.json']) writeFileSync(join(room.dir, name), 'secret');
