@@ -17,7 +17,7 @@ import { noteProofs, proofsOf } from './proofs.ts';
 import type { ApplyRecords } from './records.ts';
 import type { Recovered } from './recover.ts';
 import { type ApplySubject, createSubject } from './subject.ts';
-import { runApply } from './transaction.ts';
+import { refusalOf, runApply } from './transaction.ts';
 import type { ApplyOptions, ApplyRecord } from './types.ts';
 
 /** Applies of one process that may wait for their turn. */
@@ -140,7 +140,10 @@ export function createApplies({ context, records, journal, metrics, spans, clock
       work.catch((error: unknown) =>
         logger.info({ process: holder.id, apply: log.record().id, error: String(error) }, 'an apply in the background did not go through'),
       );
-      await records.save(log.record());
+      await records.save(log.record()).catch((error: unknown) => {
+        // It goes on all the same: whoever asked can look for it.
+        throw error instanceof AgentError ? refusalOf(log.record(), error) : error;
+      });
       return log.record();
     },
     async finishRecovered(holder, { record, result, mustTakeUp }) {

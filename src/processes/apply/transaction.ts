@@ -28,15 +28,18 @@ export interface ApplyJob {
 export async function runApply(job: ApplyJob): Promise<ApplyRecord> {
   const { log, document } = job;
   log.note({ fromRevision: document.head?.revision ?? 0, runningRevision: runningRevision(job) });
-  await log.enter('CHECKING');
-  const judged = await job.judge().catch((error: unknown) => rejected(job, error));
+  const judged = await judge(job).catch((error: unknown) => rejected(job, error));
   log.note({ diff: judged.diff, impact: judged.impact, engineOutput: judged.engineOutput });
   if (job.validateOnly) return log.finish('VALID');
   if (judged.unchanged) return keepAsItIs(job);
-  await log.enter('SWAPPING');
   const change = await begin(job, judged).catch((error: unknown) => rejected(job, error));
   log.note({ revision: change.revision.revision });
   return prove(job, change);
+}
+
+async function judge({ log, judge: judgeCandidate }: ApplyJob): Promise<Judgement> {
+  await log.enter('CHECKING');
+  return judgeCandidate();
 }
 
 /** The file has this text and the engine runs with it: there is nothing to prove. */
@@ -46,7 +49,8 @@ async function keepAsItIs({ log, document }: ApplyJob): Promise<ApplyRecord> {
   return log.finish('APPLIED');
 }
 
-function begin({ log, document, author }: ApplyJob, { texts, diff }: Judgement): Promise<Change> {
+async function begin({ log, document, author }: ApplyJob, { texts, diff }: Judgement): Promise<Change> {
+  await log.enter('SWAPPING');
   return log.step('backup', () => document.begin({ texts, author, detail: { apply_id: log.record().id, diff } }));
 }
 
@@ -184,8 +188,7 @@ export function outcomeError(record: ApplyRecord, cause: unknown): AgentError {
   const step = failedStep(record);
   const detail = { kind: 'apply', record } as const;
   if (record.result === 'REJECTED') {
-    if (cause instanceof AgentError)
-      return new AgentError(cause.reason, cause.message, { metadata: { ...cause.metadata, ...metadata }, detail, cause });
+    if (cause instanceof AgentError) return refusalOf(record, cause);
     const reason = cause instanceof StepFailure ? cause.reason : 'INTERNAL';
     const violations = record.violations.map(({ path, message, rule }) => ({ field: path, message, rule }));
     return new AgentError(reason, messageOf(cause), { metadata: { ...metadata, step }, violations, detail, cause });
@@ -200,6 +203,17 @@ export function outcomeError(record: ApplyRecord, cause: unknown): AgentError {
   return new AgentError(record.result === 'FAILED' ? 'APPLY_FAILED' : 'APPLY_ROLLED_BACK', message, {
     metadata: { ...metadata, step },
     detail,
+    cause,
+  });
+}
+
+/** What somebody else refused, as an apply tells it: with the apply's id. */
+export function refusalOf(record: ApplyRecord, cause: AgentError): AgentError {
+  return new AgentError(cause.reason, cause.message, {
+    metadata: { ...cause.metadata, apply_id: record.id, process_id: record.processId },
+    violations: cause.violations,
+    retryAfterMs: cause.retryAfterMs,
+    detail: { kind: 'apply', record },
     cause,
   });
 }
