@@ -164,7 +164,7 @@ function placed({ path, value }: Leaf, { files, effective }: { files: readonly F
   if (effectiveValue !== undefined && isDeepStrictEqual(value, effectiveValue)) return [];
   if (raw !== undefined && (isDeepStrictEqual(value, raw.value) || isDeepStrictEqual(value, maskValue(raw.value, place)))) return [];
   if (value === secretMask) return [];
-  const real: Json = hasMask(value) ? restoreMasked(value, raw?.value, { place, path: '' }).value : value;
+  const real: Json = hasMask(value) ? restoreMasked(value, raw?.value, { place }).value : value;
   const file = holder ?? fileFor(path, files);
   return file === undefined ? [] : [{ file, path: raw?.actual ?? asNamedIn(file.document, path), value: real }];
 }

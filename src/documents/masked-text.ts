@@ -1,8 +1,10 @@
 import { isMap, isScalar, isSeq, Lexer, type Node } from 'yaml';
 import type { Json } from '../events/types.ts';
 import { mask, redactText } from '../kernel/redaction.ts';
+import { dotted, type Keys, shortKey } from './paths.ts';
 import type { Place } from './places.ts';
-import { scanJson } from './scan-json.ts';
+import { readJson } from './read-json.ts';
+import { maskItem, maskValue, restoreMasked } from './secrets.ts';
 import { inlineYaml, keyName, parseYaml } from './yaml/yaml-values.ts';
 
 /** How the text of a document is to be read. JSON may have comments and trailing commas. The text was judged before. */
@@ -10,7 +12,7 @@ export type TextFormat = 'JSON' | 'YAML';
 
 /** One scalar of a text, and where it stands. */
 export interface Word {
-  readonly keys: readonly (string | number)[];
+  readonly keys: Keys;
   readonly value: Json;
   /** Of an item of a list: the one before it, where that is a text too. */
   readonly previous: Word | undefined;
@@ -26,12 +28,11 @@ export function wordsOf(text: string, format: TextFormat): readonly Word[] {
 
 function jsonWords(text: string): readonly Word[] {
   const words: Word[] = [];
-  scanJson(text, {
-    root: '',
+  readJson(text, {
     maxDepth,
     relaxed: true,
     visit({ keys, start, end }) {
-      if (end > start) addWord(words, { keys: keys(), value: JSON.parse(text.slice(start, end)) as Json, start, end });
+      if (end > start) addWord(words, { keys: [...keys], value: JSON.parse(text.slice(start, end)) as Json, start, end });
     },
   });
   return words;
@@ -39,7 +40,7 @@ function jsonWords(text: string): readonly Word[] {
 
 function yamlWords(text: string): readonly Word[] {
   const words: Word[] = [];
-  const walk = (node: unknown, keys: readonly (string | number)[]): void => {
+  const walk = (node: unknown, keys: Keys): void => {
     if (isMap(node)) for (const { key, value } of node.items) walk(value, [...keys, keyName(key)]);
     if (isSeq(node)) for (const [index, item] of node.items.entries()) walk(item, [...keys, index]);
     const range = isScalar(node) ? (node as Node).range : undefined;
@@ -59,18 +60,11 @@ function addWord(words: Word[], word: Omit<Word, 'previous'>): void {
   words.push({ ...word, previous: isNext && isText ? last : undefined });
 }
 
-/** The word as it may be shown; undefined where that is how it is written. Below a secret everything is one. */
+/** The word as it may be shown; undefined where that is how it is written. */
 function shownOf({ keys, value, previous }: Word, root: Place): string | undefined {
-  let place = root;
-  for (const key of keys) {
-    place = place.child(key);
-    if (place.isSecret({}) && value !== null && value !== '') return mask;
-  }
-  if (place.isSecret(value)) return mask;
-  if (typeof value !== 'string') return undefined;
-  const isItem = typeof keys.at(-1) === 'number';
-  const shown = isItem && place.shownWord ? place.shownWord(value, previous && String(previous.value)) : place.shown(value);
-  return shown === value ? undefined : shown;
+  const place = keys.reduce<Place>((at, key) => at.child(key), root);
+  const shown = typeof keys.at(-1) === 'number' ? maskItem(value, previous?.value, place) : maskValue(value, place);
+  return shown === value ? undefined : String(shown);
 }
 
 function replaceWords(text: string, replacements: readonly { readonly word: Word; readonly by: string }[]): string {
@@ -99,9 +93,12 @@ export function maskedText(text: string, format: TextFormat, place: Place): stri
   return maskComments(replaceWords(text, replacements), format);
 }
 
+/** What an item of a list is told apart by, in this order: a secret must not follow its index to another item. */
+const names = ['id', 'name', 'tag', 'email', 'username', 'user'];
+
 /**
- * A text that was shown masked and comes back changed, with the secrets of `kept` in their old places: a value `***` becomes the one of its
- * key, a URL the one whose masked form it is, a line with a masked comment the line that it was.
+ * A text that was shown masked and comes back changed, with the secrets of `kept` in their old places, as `restoreMasked` finds them; a line
+ * with a masked comment is the line that it was.
  */
 export function restoredText(
   text: string,
@@ -109,52 +106,27 @@ export function restoredText(
   { format, place }: { readonly format: TextFormat; readonly place: Place },
 ): string {
   if (!text.includes(mask)) return text;
-  const olds = byIdentity(wordsOf(kept, format), place);
-  const replacements = [...byIdentity(wordsOf(text, format), place)].flatMap(([identity, word]) => {
-    if (typeof word?.value !== 'string' || !word.value.includes(mask)) return [];
-    const old = olds.get(identity);
-    return old === undefined || shownOf(old, place) !== word.value ? [] : [{ word, by: literal(kept, old, format) }];
+  const [now, old] = [wordsOf(text, format), wordsOf(kept, format)];
+  const [wordAt, oldAt] = [byKeys(now), byKeys(old)];
+  const replacements = restoreMasked(treeOf(now), treeOf(old), { place, names }).kept.flatMap(({ keys, from }) => {
+    const [word, source] = [wordAt.get(JSON.stringify(keys)), oldAt.get(JSON.stringify(from))];
+    return word === undefined || source === undefined ? [] : [{ word, by: literal(kept, source, format) }];
   });
   return restoreComments(replaceWords(text, replacements), kept, format);
 }
 
-/** What an item of a list is told apart by, in this order: a secret must not follow its index to another item. */
-const identities: readonly (string | number | undefined)[] = ['id', 'name', 'tag', 'email', 'username', 'user'];
-
-/**
- * The words by where they stand: an item of a list by its own name, a word of one by the word before it (`--token ***`), else by the index
- * in a list of that length. Two of one place are nobody's counterpart, and come as undefined.
- */
-function byIdentity(words: readonly Word[], place: Place): ReadonlyMap<string, Word | undefined> {
-  const pathOf = (keys: readonly (string | number)[]): string => JSON.stringify(keys);
-  const names = new Map<string, string>();
-  const lengths = new Map<string, number>();
-  for (const { keys, value } of words) {
-    for (const [at, key] of keys.entries()) {
-      if (typeof key === 'number') lengths.set(pathOf(keys.slice(0, at)), key + 1);
-    }
-    const rank = identities.indexOf(keys.at(-1));
-    const item = pathOf(keys.slice(0, -1));
-    const before = names.get(item);
-    if (rank < 0 || typeof keys.at(-2) !== 'number' || String(value).includes(mask)) continue;
-    if (before === undefined || Number(before[0]) > rank) names.set(item, `${rank}=${String(value)}`);
-  }
-  const found = new Map<string, Word | undefined>();
-  for (const word of words) {
-    const steps = word.keys.map((key, at) => {
-      if (typeof key === 'string') return key;
-      const own = at === word.keys.length - 1 ? behind(word, place) : names.get(pathOf(word.keys.slice(0, at + 1)));
-      return [own ?? `${key} of ${lengths.get(pathOf(word.keys.slice(0, at)))}`];
-    });
-    const identity = JSON.stringify(steps);
-    found.set(identity, found.has(identity) ? undefined : word);
-  }
-  return found;
+function byKeys(words: readonly Word[]): ReadonlyMap<string, Word> {
+  return new Map(words.map((word) => [JSON.stringify(word.keys), word]));
 }
 
-function behind({ previous }: Word, place: Place): string | undefined {
-  if (previous === undefined || String(previous.value).includes(mask) || shownOf(previous, place) !== undefined) return undefined;
-  return `behind ${String(previous.value)}`;
+/** The values of a text by their places; what is no scalar and holds none is not there. */
+function treeOf(words: readonly Word[], depth = 0): Json {
+  const last = words.at(-1);
+  if (last === undefined || last.keys.length === depth) return last?.value ?? null;
+  const inner = Map.groupBy(words, ({ keys }) => keys[depth] ?? '');
+  const key = last.keys[depth];
+  if (typeof key !== 'number') return Object.fromEntries([...inner].map(([name, below]) => [name, treeOf(below, depth + 1)]));
+  return Array.from({ length: key + 1 }, (_, index) => treeOf(inner.get(index) ?? [], depth + 1));
 }
 
 /** As it is written there, where that is on one line. */
@@ -196,10 +168,5 @@ export function masksLeft(text: string, format: TextFormat, kept = ''): readonly
   const meant = new Set(masked(kept).map(({ value }) => value));
   return masked(text)
     .filter(({ value }) => value === mask || !meant.has(value))
-    .map(({ keys }) =>
-      keys
-        .map((key) => (typeof key === 'number' ? `[${key}]` : `.${key.slice(0, 64)}`))
-        .join('')
-        .replace(/^\./, ''),
-    );
+    .map(({ keys }) => dotted(keys.map(shortKey)));
 }

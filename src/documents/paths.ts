@@ -4,6 +4,26 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Where a value stands: names of objects, indices of lists. */
+export type Keys = readonly (string | number)[];
+
+/** `inbounds[0].listen_port`. */
+export function dotted(keys: Keys): string {
+  return keys.map((key, i) => (typeof key === 'number' ? `[${key}]` : i === 0 ? key : `.${key}`)).join('');
+}
+
+/** Names come from outside: a path that is shown has so much of one. */
+export function shortKey(key: string | number): string | number {
+  return typeof key === 'number' ? key : key.slice(0, 64);
+}
+
+/** The line of an offset, from 1. */
+export function lineAt(text: string, offset: number): number {
+  let line = 1;
+  for (let i = text.indexOf('\n'); i >= 0 && i < offset; i = text.indexOf('\n', i + 1)) line++;
+  return line;
+}
+
 /** `__proto__` and its like are keys as any other. */
 export function own(object: JsonObject, name: string): Json | undefined {
   return Object.hasOwn(object, name) ? object[name] : undefined;

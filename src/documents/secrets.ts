@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../events/types.ts';
 import type { Violation } from '../kernel/errors.ts';
 import { mask, redactText } from '../kernel/redaction.ts';
-import { isObject, mapObject, own } from './paths.ts';
+import { dotted, isObject, type Keys, mapObject, own, shortKey } from './paths.ts';
 import type { Place } from './places.ts';
 
 /** Shorter ones stand in too many words. */
@@ -15,7 +15,7 @@ export function maskValue(value: Json, place: Place): Json {
   return isObject(value) ? maskObject(value, place) : value;
 }
 
-function maskItem(item: Json, before: Json | undefined, place: Place): Json {
+export function maskItem(item: Json, before: Json | undefined, place: Place): Json {
   if (typeof item !== 'string' || place.isSecret(item) || !place.shownWord) return maskValue(item, place);
   return place.shownWord(item, typeof before === 'string' ? before : undefined);
 }
@@ -50,88 +50,108 @@ export function hasMask(value: Json): boolean {
   return Array.isArray(value) ? value.some(hasMask) : isObject(value) && Object.values(value).some(hasMask);
 }
 
-/** Paths below `path` of what is `***` as a whole. */
-export function masksIn(value: Json, path: string): readonly string[] {
-  if (value === mask) return [path];
-  if (Array.isArray(value)) return value.flatMap((item: Json, i) => masksIn(item, `${path}[${i}]`));
-  return isObject(value) ? Object.entries(value).flatMap(([key, item]) => masksIn(item, below(path, key))) : [];
+/** Places of what is `***` as a whole. */
+export function masksIn(value: Json, keys: Keys = []): readonly Keys[] {
+  if (value === mask) return [keys];
+  if (Array.isArray(value)) return value.flatMap((item: Json, i) => masksIn(item, [...keys, i]));
+  return isObject(value) ? Object.entries(value).flatMap(([key, item]) => masksIn(item, [...keys, key])) : [];
 }
 
 export interface Restored<T extends Json> {
   readonly value: T;
+  /** What was put back: where it stands now, and where it is stored. */
+  readonly kept: readonly { readonly keys: Keys; readonly from: Keys }[];
   /** Names every `***` that stands for nothing; the value has it still. */
   readonly violations: readonly Violation[];
 }
 
+export interface RestoreOptions {
+  readonly place: Place;
+  /** Name of the document in violations. Default: none. */
+  readonly root?: string;
+  /** Keys that an item of a list is told apart by, the first that it has. Default: `id`, `name`, `tag`. */
+  readonly names?: readonly string[];
+}
+
 /**
- * Puts the stored secrets where `value` has `***` for them. In lists the counterpart of an item is the one with the same `id`, `name` or `tag`, else
+ * Puts the stored secrets where `value` has `***` for them. In lists the counterpart of an item is the one of the same name, else
  * the one that looks the same when masked, else, in a list of the same length, the one at the same place. A text that was changed around
  * its mask stays as it is: a secret must not follow to a place that its owner did not choose.
  */
-export function restoreMasked<T extends Json>(
-  value: T,
-  stored: Json | undefined,
-  at: { readonly place: Place; readonly path: string },
-): Restored<T> {
-  const violations: Violation[] = [];
-  return { value: restoreValue(value, stored, { ...at, violations }) as T, violations };
+export function restoreMasked<T extends Json>(value: T, stored: Json | undefined, options: RestoreOptions): Restored<T> {
+  const { place, root, names = ['id', 'name', 'tag'] } = options;
+  const run: Run = { kept: [], violations: [], names, root: root === undefined ? [] : [root] };
+  return { ...run, value: restoreValue(value, stored, { place, keys: [], from: [] }, run) as T };
 }
 
-interface RestoreAt {
-  readonly place: Place;
-  readonly path: string;
+interface Run extends Required<Pick<RestoreOptions, 'names'>> {
+  readonly kept: { readonly keys: Keys; readonly from: Keys }[];
   readonly violations: Violation[];
+  readonly root: Keys;
 }
 
-function restoreValue(value: Json, stored: Json | undefined, at: RestoreAt): Json {
+/** Where a value stands, and its stored counterpart. */
+interface At {
+  readonly place: Place;
+  readonly keys: Keys;
+  readonly from: Keys;
+}
+
+function below({ place, keys, from }: At, key: string | number, old = key): At {
+  return { place: place.child(key), keys: [...keys, key], from: [...from, old] };
+}
+
+function keep<T extends Json>(stored: T, { keys, from }: At, { kept }: Run): T {
+  kept.push({ keys, from });
+  return stored;
+}
+
+function restoreValue(value: Json, stored: Json | undefined, at: At, run: Run): Json {
   if (value === mask) {
-    if (stored !== undefined && at.place.isSecret(stored)) return stored;
-    at.violations.push(nothingKept(at.path, 'no secret is stored at this place'));
+    if (stored !== undefined && at.place.isSecret(stored)) return keep(stored, at, run);
+    refuse('no secret is stored at this place', at, run);
     return value;
   }
-  if (typeof value === 'string') return restoreText(value, stored, at);
-  if (Array.isArray(value)) return restoreList(value, Array.isArray(stored) ? stored : undefined, at);
+  if (typeof value === 'string') return restoreText(value, stored, at, run);
+  if (Array.isArray(value)) return restoreList(value, Array.isArray(stored) ? stored : undefined, at, run);
   if (!isObject(value)) return value;
   const before = isObject(stored) ? stored : undefined;
-  return mapObject(value, (key, item) =>
-    restoreValue(item, before && own(before, key), { ...at, place: at.place.child(key), path: below(at.path, key) }),
-  );
+  return mapObject(value, (key, item) => restoreValue(item, before && own(before, key), below(at, key), run));
 }
 
-function restoreText(value: string, stored: Json | undefined, at: RestoreAt): string {
+function restoreText(value: string, stored: Json | undefined, at: At, run: Run): string {
   if (!value.includes(mask)) return value;
-  if (typeof stored === 'string' && at.place.shown(stored) === value) return stored;
-  if (/:\/\/\*\*\*@|:\/\/\S*=\*\*\*(?:[&#\s]|$)/.test(value)) {
-    at.violations.push(nothingKept(at.path, 'the URL is another than the stored one'));
-  }
+  if (typeof stored === 'string' && at.place.shown(stored) === value) return keep(stored, at, run);
+  if (/:\/\/\*\*\*@|:\/\/\S*=\*\*\*(?:[&#\s]|$)/.test(value)) refuse('the URL is another than the stored one', at, run);
   return value;
 }
 
-function restoreList(list: readonly Json[], stored: readonly Json[] | undefined, at: RestoreAt): Json {
-  const counterpart = counterparts(list, stored ?? [], at.place);
-  const word = words(list, stored ?? [], at.place);
+function restoreList(list: readonly Json[], old: readonly Json[] | undefined, at: At, run: Run): Json {
+  const stored = old ?? [];
+  const itemFor = counterparts(list, stored, at.place, run.names);
+  const wordFor = words(list, stored, at.place);
   return list.map((item, i) => {
-    const kept = word(item, i);
-    if (kept !== undefined) return kept;
-    const before = at.violations.length;
-    const restored = restoreValue(item, counterpart(item, i), { ...at, place: at.place.child(i), path: `${at.path}[${i}]` });
-    if (stored !== undefined && stored.length !== list.length) blameList(at.violations, before);
+    const word = wordFor(item, i);
+    if (word !== undefined) return keep(stored[word] as Json, below(at, i, word), run);
+    const before = run.violations.length;
+    const index = itemFor(item, i) ?? -1;
+    const restored = restoreValue(item, stored[index], below(at, i, index), run);
+    if (old !== undefined && old.length !== list.length) blameList(run.violations, before);
     return restored;
   });
 }
 
 /** Finds the stored word that a masked one stands for: what is the same when masked, and behind the same word (`--token ***`). */
-function words(list: readonly Json[], stored: readonly Json[], place: Place): (item: Json, index: number) => Json | undefined {
+function words(list: readonly Json[], stored: readonly Json[], place: Place): (item: Json, index: number) => number | undefined {
   if (!list.some((item) => typeof item === 'string' && item.includes(mask))) return () => undefined;
-  const keyOf = (before: Json | undefined, word: Json): string => JSON.stringify([before ?? null, word]);
+  const keyOf = (before: Json | undefined, word: Json | undefined): string => JSON.stringify([before ?? null, word]);
   const shown = stored.map((item, i) => maskItem(item, stored[i - 1], place.child(i)));
-  const known = new Map<string, Json | undefined>();
-  for (const [i, word] of shown.entries())
-    known.set(keyOf(shown[i - 1], word), known.has(keyOf(shown[i - 1], word)) ? undefined : stored[i]);
+  const known = indexBy(shown, (word, i) => keyOf(shown[i - 1], word));
   return (item, index) => {
+    if (typeof item !== 'string' || !item.includes(mask)) return undefined;
     const before = list[index - 1];
-    const named = typeof before === 'string' && !before.includes(mask);
-    return typeof item === 'string' && item.includes(mask) && named ? known.get(keyOf(before, item)) : undefined;
+    const named = typeof before === 'string' && !before.includes(mask) ? known.get(keyOf(before, item)) : undefined;
+    return named ?? (stored.length === list.length && typeof stored[index] === 'string' && shown[index] === item ? index : undefined);
   };
 }
 
@@ -143,33 +163,33 @@ function blameList(violations: Violation[], from: number): void {
 }
 
 /** Finds the stored item that an item of the new list stands for. */
-function counterparts(list: readonly Json[], stored: readonly Json[], place: Place): (item: Json, index: number) => Json | undefined {
-  const named = new Map<string, Json | undefined>();
-  for (const item of stored) {
-    const identity = identityOf(item);
-    // Two of one name are nobody's counterpart.
-    if (identity !== undefined) named.set(identity, named.has(identity) ? undefined : item);
-  }
-  let masked: Map<string, Json | undefined> | undefined;
-  /** By what they look like when masked; two that look the same are nobody's counterpart. */
-  const alike = (): ReadonlyMap<string, Json | undefined> => {
-    if (masked !== undefined) return masked;
-    masked = new Map();
-    for (const [i, old] of stored.entries()) {
-      const shape = JSON.stringify(maskValue(old, place.child(i)));
-      masked.set(shape, masked.has(shape) ? undefined : old);
-    }
-    return masked;
-  };
+function counterparts(
+  list: readonly Json[],
+  stored: readonly Json[],
+  place: Place,
+  names: readonly string[],
+): (item: Json, index: number) => number | undefined {
+  const named = indexBy(stored, (item) => identityOf(item, names));
+  let alike: ReadonlyMap<string, number | undefined> | undefined;
   return (item, index) => {
     if (!hasMask(item)) return undefined;
-    const identity = identityOf(item);
+    const identity = identityOf(item, names);
     // An item that names itself never gets the secret of another, wherever it stands.
     if (identity !== undefined) return named.get(identity);
-    const twin = hasMore(item) ? alike().get(JSON.stringify(item)) : undefined;
-    if (twin !== undefined) return twin;
-    return stored.length === list.length ? stored[index] : undefined;
+    if (hasMore(item)) alike ??= indexBy(stored, (old, i) => JSON.stringify(maskValue(old, place.child(i))));
+    const twin = hasMore(item) ? alike?.get(JSON.stringify(item)) : undefined;
+    return twin ?? (stored.length === list.length ? index : undefined);
   };
+}
+
+/** The index of each item by what it is known by: two of one are nobody's counterpart. */
+function indexBy<T>(items: readonly T[], keyOf: (item: T, index: number) => string | undefined): ReadonlyMap<string, number | undefined> {
+  const found = new Map<string, number | undefined>();
+  for (const [index, item] of items.entries()) {
+    const key = keyOf(item, index);
+    if (key !== undefined) found.set(key, found.has(key) ? undefined : index);
+  }
+  return found;
 }
 
 /** Whether there is anything but secrets to know it by. */
@@ -178,22 +198,21 @@ function hasMore(value: Json): boolean {
   return Object.values(value).some((item: Json) => hasMore(item));
 }
 
-/** `id`, else `name`, else `tag`, with its type. */
-function identityOf(item: Json): string | undefined {
+/** The first name that it has, with its type. */
+function identityOf(item: Json, names: readonly string[]): string | undefined {
   if (!isObject(item)) return undefined;
-  for (const key of ['id', 'name', 'tag']) {
+  for (const key of names) {
     const value = own(item, key);
-    if ((typeof value === 'string' && value !== mask && value !== '') || typeof value === 'number')
+    if ((typeof value === 'string' && value !== '' && !value.includes(mask)) || typeof value === 'number')
       return `${key}=${JSON.stringify(value)}`;
   }
   return undefined;
 }
 
-function nothingKept(field: string, why: string): Violation {
-  return { field, rule: 'secret', message: `*** keeps a stored secret, but ${why}; give the value itself` };
+function refuse(why: string, { keys }: At, { violations, root }: Run): void {
+  violations.push(nothingKept(dotted([...root, ...keys].map(shortKey)), why));
 }
 
-/** Names of keys come from outside: a path shows so much of one. */
-function below(path: string, key: string): string {
-  return `${path}.${key.slice(0, 64)}`;
+function nothingKept(field: string, why: string): Violation {
+  return { field, rule: 'secret', message: `*** keeps a stored secret, but ${why}; give the value itself` };
 }

@@ -1,4 +1,4 @@
-import { maskObject, masksIn, onlyText, restoreMasked } from '../../documents/index.ts';
+import { hasMask, maskObject, onlyText, restoreMasked } from '../../documents/index.ts';
 import type { JsonObject } from '../../events/types.ts';
 import { AgentError } from '../../kernel/errors.ts';
 import type { DocumentUpdate, PluginDocument } from '../types.ts';
@@ -71,9 +71,8 @@ async function fit(room: DocumentRoom, entry: Entry, config: JsonObject): Promis
   // Before anything walks through it.
   const heavy = weigh(config, 'config', limits.documentBytes);
   if (heavy.length > 0) throw configInvalid(entry.id, heavy);
-  const hasMasks = masksIn(config, 'config').length > 0 || JSON.stringify(config).includes('***');
-  const restored = hasMasks
-    ? restoreMasked(config, parse(textOf(entry)), { place: placesOf(entry), path: 'config' })
+  const restored = hasMask(config)
+    ? restoreMasked(config, parse(textOf(entry)), { place: placesOf(entry), root: 'config' })
     : { value: config, violations: [] };
   if (restored.violations.length > 0) throw configInvalid(entry.id, restored.violations.slice(0, limits.violations));
   const violations = await judged(room, entry, restored.value);

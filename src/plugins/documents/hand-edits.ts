@@ -1,6 +1,17 @@
 import { chmodSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { isEmptied, lineOf, masksIn, onlyText, scanJson, type Texts } from '../../documents/index.ts';
+import {
+  dotted,
+  isEmptied,
+  lineOf,
+  masksIn,
+  onlyText,
+  readJson,
+  shortKey,
+  type TextFault,
+  TextFaultError,
+  type Texts,
+} from '../../documents/index.ts';
 import type { JsonObject } from '../../events/types.ts';
 import { newTraceId } from '../../kernel/ids.ts';
 import { redactText } from '../../kernel/redaction.ts';
@@ -11,12 +22,9 @@ import { type DocumentRoom, documentFile, emitConfigEvent } from './room.ts';
 import { type Entry, parse, revisionOf, sameContent, saveState, stateOf, textOf } from './state.ts';
 import { judged } from './weigh.ts';
 
-interface Fault {
-  readonly line: number;
-  readonly message: string;
-}
+type Fault = Pick<TextFault, 'line' | 'message'>;
 
-const dialect = { root: 'config', maxDepth: limits.depth };
+const dialect = { maxDepth: limits.depth, exactNumbers: true };
 
 /**
  * Looks at the file of a plugin and brings in what a person wrote: a good document becomes a new revision, a bad one is told once and
@@ -35,20 +43,36 @@ export async function takeFile(room: DocumentRoom, entry: Entry): Promise<void> 
 async function judgeFile(room: DocumentRoom, entry: Entry, texts: Texts): Promise<{ readonly config: JsonObject } | Fault> {
   if (isEmptied(texts, entry.document.head) !== undefined) return { line: 0, message: 'it is empty; write {} for a document without keys' };
   const text = onlyText(texts);
-  const fault = scanJson(text, dialect);
+  const fault = faultOf(text);
   if (fault) return fault;
   const config: unknown = JSON.parse(text);
   if (typeof config !== 'object' || config === null || Array.isArray(config)) return { line: 1, message: 'must be an object' };
   const document = config as JsonObject;
-  const [masked] = masksIn(document, 'config');
+  const [masked] = masksIn(document);
   if (masked !== undefined) {
-    return { line: lineOf(text, masked, dialect), message: `${masked}: *** stands for a secret in answers; write the secret itself` };
+    const field = dotted(['config', ...masked].map(shortKey));
+    return { line: lineOfField(text, field), message: `${field}: *** stands for a secret in answers; write the secret itself` };
   }
   const violations = await judged(room, entry, document);
   const [first] = violations;
   if (!first) return { config: document };
   const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
-  return { line: lineOf(text, first.field, dialect), message: `${first.field}: ${first.message}${more}` };
+  return { line: lineOfField(text, first.field), message: `${first.field}: ${first.message}${more}` };
+}
+
+function faultOf(text: string): Fault | undefined {
+  try {
+    readJson(text, dialect);
+    return undefined;
+  } catch (error) {
+    if (error instanceof TextFaultError) return error.fault;
+    throw error;
+  }
+}
+
+/** Fields are told below `config`. */
+function lineOfField(text: string, field: string): number {
+  return lineOf(text, field.replace(/^config\.?/, ''), dialect);
 }
 
 async function accept(room: DocumentRoom, entry: Entry, { texts, config }: { texts: Texts; config: JsonObject }): Promise<void> {

@@ -9,7 +9,7 @@ import { StepFailure } from './failure.ts';
 const textFormats = { json: 'JSON', yaml: 'YAML' } as const;
 
 function placesOf(engine: Engine, document: Document): Place {
-  return secretPlaces({ paths: secretsOf(engine, document).map(({ path }) => path) });
+  return secretPlaces({ paths: secretsOf(engine, document).map(({ keys }) => keys) });
 }
 
 /** A config as it may be shown. One that cannot be read is masked by its look alone. */

@@ -1,6 +1,7 @@
 import { isNode, isPair, isScalar, LineCounter, parseDocument, visit, type Document as YamlDocument } from 'yaml';
+import { TextFaultError } from '../../documents/index.ts';
 import { guardDepth } from '../../settings/nesting.ts';
-import { ConfigFaultError, maxDepth } from './config-json.ts';
+import { judgeNames, maxDepth } from './config-json.ts';
 import { foldName } from './key-pattern.ts';
 
 /** Ordinary lists of proxies have some thousand entries; the composer takes about 5 µs a token. */
@@ -11,16 +12,16 @@ const maxAliases = 5000;
 /** Tags that say what the value is anyway; `!!binary` would hide a text. */
 const plainTag = /^tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq)$/;
 
-/** YAML as mihomo and hysteria read it, merge keys included. Names that stand twice are refused. Throws ConfigFaultError. */
+/** YAML as mihomo and hysteria read it, merge keys included. Names that stand twice are refused. Throws TextFaultError. */
 export function parseConfigYaml(text: string, isNames: (path: readonly string[]) => boolean = () => false): unknown {
   const lines = new LineCounter();
-  guardDepth(text, (line, what) => new ConfigFaultError({ rule: 'too_deep', path: '', line, message: what }), limits);
+  guardDepth(text, (line, what) => new TextFaultError({ rule: 'too_deep', path: '', line, message: what }), limits);
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, merge: true });
   // A warning is a tag that is not read here, and may be by the engine: `!!binary` would hide a text.
   const [error = document.warnings[0]] = document.errors;
   if (error !== undefined) {
     // The library's message may hold a part of the text after its first sentence.
-    throw new ConfigFaultError({
+    throw new TextFaultError({
       rule: 'syntax',
       path: '',
       line: lines.linePos(error.pos[0]).line,
@@ -31,7 +32,7 @@ export function parseConfigYaml(text: string, isNames: (path: readonly string[])
   try {
     return document.toJS({ maxAliasCount: maxAliases });
   } catch {
-    throw new ConfigFaultError({
+    throw new TextFaultError({
       rule: 'too_large',
       path: '',
       line: 0,
@@ -46,23 +47,18 @@ function refuseHiding(document: YamlDocument.Parsed, lines: LineCounter, isNames
     const tag = isNode(node) && 'tag' in node ? node.tag : undefined;
     if (tag === undefined || plainTag.test(tag)) return;
     const message = 'has a tag, by which the engine may read another value: write the value out';
-    throw new ConfigFaultError({ rule: 'syntax', path: '', line: lineOf(node), message });
+    throw new TextFaultError({ rule: 'syntax', path: '', line: lineOf(node), message });
   };
   visit(document, {
     Node: (_, node) => refuseTag(node),
     Map(_, map, above) {
       refuseTag(map);
-      const folds = !isNames(pathOf(above));
-      const seen = new Set<string>();
+      const twice = judgeNames(isNames(pathOf(above)) ? (name) => name : foldName);
       for (const { key } of map.items) {
-        if (!isScalar(key)) continue;
-        const written = String(key.value);
-        const name = folds ? foldName(written) : written;
-        if (!seen.has(name) || name === '<<') seen.add(name);
-        else {
-          const message = 'stands twice in its table (the engine compares names without case): keep one';
-          throw new ConfigFaultError({ rule: 'duplicate_key', path: [...pathOf(above), written].join('.'), line: lineOf(key), message });
-        }
+        const written = isScalar(key) ? String(key.value) : '<<';
+        const message = written === '<<' ? undefined : twice(written);
+        if (message !== undefined)
+          throw new TextFaultError({ rule: 'duplicate_key', path: [...pathOf(above), written].join('.'), line: lineOf(key), message });
       }
     },
   });

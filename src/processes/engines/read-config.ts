@@ -1,5 +1,6 @@
 import { extname } from 'node:path';
-import { type ConfigFault, ConfigFaultError, dotted, lineAt, parseConfigJson } from './config-json.ts';
+import { dotted, lineAt, type TextFault, TextFaultError } from '../../documents/index.ts';
+import { parseConfigJson } from './config-json.ts';
 import { parseConfigYaml } from './config-yaml.ts';
 import { compileKeys } from './key-pattern.ts';
 import type { Document, Engine } from './types.ts';
@@ -11,7 +12,7 @@ export type ConfigFormat = 'json' | 'yaml';
 
 export type ReadConfig =
   | { readonly ok: true; readonly document: Document; readonly format: ConfigFormat }
-  | { readonly ok: false; readonly fault: ConfigFault };
+  | { readonly ok: false; readonly fault: TextFault };
 
 /** What a config is written in: by the ending of its name where the engine goes by that, else as the engine wants it. */
 export function formatOf(engine: Pick<Engine, 'format'>, configPath: string): ConfigFormat {
@@ -33,7 +34,7 @@ export function readConfig(engine: Engine, text: string, format: ConfigFormat = 
     if (typeof value !== 'object' || Array.isArray(value)) return bad('the config is not a table of keys');
     return { ok: true, document: value as Document, format };
   } catch (error) {
-    if (error instanceof ConfigFaultError) return { ok: false, fault: error.fault };
+    if (error instanceof TextFaultError) return { ok: false, fault: error.fault };
     throw error;
   }
 }
@@ -51,9 +52,9 @@ export function linesOf(text: string, format: ConfigFormat, paths: readonly stri
     parseConfigJson(
       text,
       () => true,
-      (path, offset) => {
-        const name = dotted(path);
-        if (wanted.has(name)) found.set(name, lineAt(text, offset));
+      ({ keys, start }) => {
+        const name = dotted(keys);
+        if (wanted.has(name)) found.set(name, lineAt(text, start));
       },
     );
   } catch {

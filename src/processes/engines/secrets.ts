@@ -1,3 +1,4 @@
+import type { Keys } from '../../documents/index.ts';
 import { createRedactor } from '../../kernel/redaction.ts';
 import { compileKeys, foldName } from './key-pattern.ts';
 import type { Document, Engine } from './types.ts';
@@ -6,6 +7,7 @@ import { walkConfig } from './walk.ts';
 export interface ConfigSecret {
   /** As written: `inbounds[0].users[0].password`. */
   readonly path: string;
+  readonly keys: Keys;
   readonly value: string;
 }
 
@@ -24,16 +26,16 @@ export function secretsOf(engine: Engine, document: Document): readonly ConfigSe
     isSecret.set(name, answer);
     return answer;
   };
-  walkConfig(document, ({ value, path, names, key, type }) => {
+  walkConfig(document, ({ value, path, keys, names, key, type }) => {
     if (typeof value !== 'string' && typeof value !== 'number') return;
     const text = String(value);
     if (text === '' || text === '***') return;
     const name = names.at(-1) ?? '';
     if (name !== 'username' && (own(names, type) || named(name) || named(foldName(withDashes(key)))))
-      found.push({ path: path(), value: text });
+      found.push({ path: path(), keys: [...keys], value: text });
     else {
       const login = userinfo.exec(text)?.[1];
-      if (login !== undefined) found.push({ path: path(), value: login });
+      if (login !== undefined) found.push({ path: path(), keys: [...keys], value: login });
     }
   });
   return found;
@@ -48,7 +50,7 @@ function withDashes(key: string): string {
 const shortest = 6;
 
 /** Values to be masked wherever they turn up, longest first, so that none leaves a part of another behind; parts of `user:password` too. */
-export function secretValues(secrets: readonly ConfigSecret[]): readonly string[] {
+export function secretValues(secrets: readonly Pick<ConfigSecret, 'value'>[]): readonly string[] {
   const values = secrets.flatMap(({ value }) => (value.includes(':') ? [value, value.slice(value.indexOf(':') + 1)] : [value]));
   return [...new Set(values.filter((value) => value.length >= shortest))].sort((a, b) => b.length - a.length);
 }

@@ -1,4 +1,5 @@
-import { dotted, maxValues } from './config-json.ts';
+import { dotted, type Keys } from '../../documents/index.ts';
+import { maxValues } from './config-json.ts';
 import { nameFolder } from './key-pattern.ts';
 
 /** A value of a config and where it stands. */
@@ -6,6 +7,8 @@ export interface ConfigNode {
   readonly value: unknown;
   /** As written: `inbounds[0].tls`. To be asked for at once. */
   readonly path: () => string;
+  /** The same as a list. To be read at once. */
+  readonly keys: Keys;
   /** Names around it, folded, without indices: what patterns are matched against. */
   readonly names: readonly string[];
   /** The last of them as it is written. */
@@ -24,7 +27,7 @@ export function walkConfig(document: unknown, visit: (node: ConfigNode) => void)
   let left = maxValues;
   const enter = (value: unknown, type: string): boolean => {
     if (--left < 0) return false;
-    if (path.length > 0) visit({ value, path: () => dotted(path), names, key, type });
+    if (path.length > 0) visit({ value, path: () => dotted(path), keys: path, names, key, type });
     if (typeof value !== 'object' || value === null) return true;
     return Array.isArray(value) ? list(value, type) : table(value);
   };

@@ -11,7 +11,10 @@ function createSecrets(schema: JsonObject | undefined, paths: readonly string[])
   const place = secretPlaces({ declared: schemaPlaces(schema), paths });
   return {
     masked: (document: JsonObject): JsonObject => maskObject(document, place),
-    merged: (document: JsonObject, stored: JsonObject): Restored<JsonObject> => restoreMasked(document, stored, { place, path: 'config' }),
+    merged: (document: JsonObject, stored: JsonObject): Pick<Restored<JsonObject>, 'value' | 'violations'> => {
+      const { value, violations } = restoreMasked(document, stored, { place, root: 'config' });
+      return { value, violations };
+    },
   };
 }
 
