@@ -43,21 +43,17 @@ export async function commit(before: Current, change: JudgedChange, deps: Commit
   const { document, logger, apply } = deps;
   const order = orderOf(before.texts, next.texts, deps);
   const open = await document.begin({ texts: next.texts, author, detail: asJson(changes), order });
+  let isWritten = false;
   try {
-    open.write();
+    await open.apply(() => {
+      isWritten = true;
+      return applied(before, change, deps);
+    });
   } catch (error) {
-    await open.rollBack();
-    logger.warn({ err: error, author: author.name }, 'the configuration could not be written');
+    if (!isWritten) logger.warn({ err: error, author: author.name }, 'the configuration could not be written');
+    else await apply(before.loaded).catch((err: unknown) => logger.error({ err }, 'the old configuration could not be applied again'));
     throw error;
   }
-  try {
-    await applied(before, change, deps);
-  } catch (error) {
-    await open.rollBack();
-    await apply(before.loaded).catch((err: unknown) => logger.error({ err }, 'the old configuration could not be applied again'));
-    throw error;
-  }
-  await open.commit();
 }
 
 /** What is undefined there is absent here. */

@@ -1,34 +1,49 @@
 import type { Json } from '../events/types.ts';
-import type { Logger } from '../telemetry/types.ts';
 import type { RevisionRow } from './document-procedures.ts';
 import { putBack, writeTexts } from './files.ts';
-import { type History, revisionOf } from './history.ts';
+import { revisionOf } from './history.ts';
 import { filesState, type Intent, removeIntent, saveIntent } from './intent.ts';
-import type { Change, Revision } from './types.ts';
+import type { DocumentMemory } from './memory.ts';
+import type { Change, Revision, Texts } from './types.ts';
 
-export interface ChangeDeps {
-  readonly backupDir: string;
-  readonly history: History;
-  readonly logger: Logger;
+export interface ChangeOptions {
   /** The texts of the whole document, as the change means them. */
-  readonly texts: Change['texts'];
-  /** Of the files; undefined = as it was. */
-  readonly mode: number | undefined;
+  readonly texts: Texts;
   /** Whether its row is known to stand: not where the agent may have died before it was written. */
   readonly isRecorded: boolean;
-  /** Called once when the change is over, before its promise resolves; with the row, if it is the one in effect now, or is kept. */
-  readonly ended: (end: { readonly applied?: RevisionRow; readonly isKept: boolean }) => void;
 }
 
 /** A change whose intent and row are on the disk. Ends once: what comes after `commit` or `rollBack` is a bug, and throws. */
-export function createChange(intent: Intent, { backupDir, history, logger, texts, mode, isRecorded, ended }: ChangeDeps): Change {
+export function createChange(memory: DocumentMemory, intent: Intent, { texts, isRecorded }: ChangeOptions): Change {
+  const { history, options } = memory;
+  const { backupDir, logger, mode } = options;
   const { row, from, before, replaced } = intent;
-  let over = false;
+  let isOver = false;
   const end = (): void => {
-    if (over) throw new Error(`revision ${row.revision} has ended already`);
-    over = true;
+    if (isOver) throw new Error(`revision ${row.revision} has ended already`);
+    isOver = true;
   };
-  return {
+  const attempt = (failure: string, run: () => void): void => {
+    try {
+      run();
+    } catch (err) {
+      logger.error({ err }, failure);
+    }
+  };
+  /** Where the intent stays, the next start finds a change that is done, and ends it again. */
+  const close = (): void => {
+    attempt('the intent of a change could not be removed', () => removeIntent(backupDir));
+    [memory.open, memory.interrupted] = [undefined, undefined];
+  };
+  /** What a person wrote since stays, and so do the files beside it. */
+  const restore = (): void => {
+    if (filesState(intent) === 'edited') return;
+    for (const path of intent.texts.keys()) {
+      attempt('an old configuration could not be put back into its file', () => putBack(path, before.get(path)));
+    }
+  };
+  const withDetail = (detail: Json | undefined): RevisionRow => (detail === undefined ? row : { ...row, detail: JSON.stringify(detail) });
+  const change: Change = {
     revision: pendingRevision(row),
     texts,
     before,
@@ -37,58 +52,47 @@ export function createChange(intent: Intent, { backupDir, history, logger, texts
     write: () => writeTexts(intent.texts, before, mode),
     async commit(detail) {
       end();
-      const now = detail === undefined ? row : { ...row, detail: JSON.stringify(detail) };
+      const now = withDetail(detail);
       try {
         if (!isRecorded) await history.add(now, { texts, ...(replaced && { replaced }) });
-        else if (now !== row) await history.settle(now);
+        else if (now !== row) await history.update(now);
       } catch (error) {
-        over = false; // it is still open: the caller takes it back
+        isOver = false; // it is still open: the caller takes it back
         throw error;
       }
-      // Where it stays, the next start finds a change that is done, and ends it again.
-      attempt(logger, 'the intent of a change could not be removed', () => removeIntent(backupDir));
-      ended({ applied: now, isKept: true });
+      close();
+      memory.head = { ...revisionOf(now), texts };
     },
     async rollBack(keep) {
       end();
       if (filesState(intent) !== 'before') {
         // From here on the next start takes it back too.
-        attempt(logger, 'the intent to take a change back could not be kept', () => saveIntent(backupDir, { ...intent, undo: true }));
+        attempt('the intent to take a change back could not be kept', () => saveIntent(backupDir, { ...intent, undo: true }));
       }
-      restore(intent, logger);
-      await takeOut(history, { row, from, keep }).catch((err: unknown) => logger.error({ err }, 'a revision could not be taken back'));
-      attempt(logger, 'the intent of a change could not be removed', () => removeIntent(backupDir));
-      ended({ isKept: keep !== undefined });
+      restore();
+      const takenOut =
+        keep === undefined
+          ? history.drop(row.revision, from)
+          : history.update({ ...withDetail(keep.detail), result: keep.result }, { from });
+      await takenOut.catch((err: unknown) => logger.error({ err }, 'a revision could not be taken back'));
+      close();
+      if (keep === undefined) memory.last = row.revision - 1;
+    },
+    async apply(prove) {
+      try {
+        change.write();
+        await prove?.();
+        await change.commit();
+      } catch (error) {
+        await change.rollBack();
+        throw error;
+      }
     },
   };
+  return change;
 }
 
 /** Until it ends, whatever its row says. */
 export function pendingRevision(row: RevisionRow): Revision {
   return { ...revisionOf(row), result: 'PENDING' };
-}
-
-function attempt(logger: Logger, failure: string, run: () => void): void {
-  try {
-    run();
-  } catch (err) {
-    logger.error({ err }, failure);
-  }
-}
-
-/** What a person wrote since stays, and so do the files beside it. */
-function restore(intent: Intent, logger: Logger): void {
-  if (filesState(intent) === 'edited') return;
-  for (const path of intent.texts.keys()) {
-    attempt(logger, 'an old configuration could not be put back into its file', () => putBack(path, intent.before.get(path)));
-  }
-}
-
-function takeOut(
-  history: History,
-  { row, from, keep }: { readonly row: RevisionRow; readonly from: number; readonly keep: Parameters<Change['rollBack']>[0] },
-): Promise<void> {
-  if (keep === undefined) return history.drop(row.revision, from);
-  const detail: Json | undefined = keep.detail;
-  return history.settle({ ...row, result: keep.result, ...(detail !== undefined && { detail: JSON.stringify(detail) }) }, from);
 }

@@ -46,159 +46,113 @@ export const procedures: ProcedureModule = {
        sha256 TEXT NOT NULL, replaced_time_ms REAL, replaced_age_ms REAL, PRIMARY KEY (kind, id, revision)) WITHOUT ROWID;
      CREATE INDEX document_revisions_age ON document_revisions (kind, replaced_age_ms)`,
   ],
-  writes: { add, settle, drop, amend, forget, saveState, remove },
+  writes: { add, update, drop, forget, saveState, remove },
   reads: { ids, load, list, find, expired },
 };
 
-function rowOf(row: Record<string, unknown>): RevisionRow {
-  const [timeMs, ageMs] = [row['replaced_time_ms'], row['replaced_age_ms']];
-  return {
-    revision: Number(row['revision']),
-    etag: String(row['etag']),
-    author: String(row['author']),
-    reason: String(row['reason']),
-    traceId: String(row['trace_id']),
-    timeMs: Number(row['time_ms']),
-    result: String(row['result']) as RevisionResult,
-    detail: String(row['detail']),
-    bytes: Number(row['bytes']),
-    sha256: String(row['sha256']),
-    replacedTimeMs: typeof timeMs === 'number' ? timeMs : null,
-    replacedAgeMs: typeof ageMs === 'number' ? ageMs : null,
-  };
+const columns = `revision, etag, author, reason, trace_id AS "traceId", time_ms AS "timeMs", result, detail, bytes, sha256,
+  replaced_time_ms AS "replacedTimeMs", replaced_age_ms AS "replacedAgeMs"`;
+const ofDocument = 'kind = :kind AND id = :id';
+const ofRevision = `${ofDocument} AND revision = :revision`;
+
+function rowsOf(db: DatabaseSync, where: string, values: Readonly<Record<string, string | number>>): readonly RevisionRow[] {
+  return prepared(db, `SELECT ${columns} FROM document_revisions WHERE ${where}`).all(values) as unknown as RevisionRow[];
 }
 
 /** Answers the revisions that are over `keep` and gone by it. The one that is replaced stays: it is the way back. */
 function add(
   db: DatabaseSync,
-  { name: { kind, id }, row, replaced, keep }: Of<{ row: RevisionRow; replaced?: Replaced; keep?: number }>,
+  { name, row, replaced, keep }: Of<{ row: RevisionRow; replaced?: Replaced; keep?: number }>,
 ): readonly number[] {
   prepared(
     db,
-    `INSERT OR REPLACE INTO document_revisions (kind, id, revision, etag, author, reason, trace_id, time_ms, result, detail, bytes, sha256)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  ).run(
-    ...([kind, id, row.revision, row.etag, row.author, row.reason, row.traceId] as const),
-    ...([row.timeMs, row.result, row.detail, row.bytes, row.sha256] as const),
-  );
+    `INSERT OR REPLACE INTO document_revisions
+     VALUES (:kind, :id, :revision, :etag, :author, :reason, :traceId, :timeMs, :result, :detail, :bytes, :sha256, :replacedTimeMs, :replacedAgeMs)`,
+  ).run({ ...name, ...row });
   prepared(
     db,
-    'INSERT INTO documents (kind, id, last) VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET last = max(last, excluded.last)',
-  ).run(kind, id, row.revision);
-  if (replaced) {
-    prepared(db, 'UPDATE document_revisions SET replaced_time_ms = ?, replaced_age_ms = ? WHERE kind = ? AND id = ? AND revision = ?').run(
-      replaced.timeMs,
-      replaced.ageMs,
-      kind,
-      id,
-      replaced.revision,
-    );
-  }
+    'INSERT INTO documents (kind, id, last) VALUES (:kind, :id, :revision) ON CONFLICT (kind, id) DO UPDATE SET last = max(last, excluded.last)',
+  ).run({ ...name, revision: row.revision });
+  if (replaced) setReplaced(db, { name, ...replaced });
   if (keep === undefined) return [];
-  const over = prepared(
-    db,
-    'SELECT revision FROM document_revisions WHERE kind = ? AND id = ? AND revision <> ? ORDER BY revision DESC LIMIT -1 OFFSET ?',
-  ).all(kind, id, replaced?.revision ?? 0, replaced ? keep - 1 : keep);
-  const gone = over.map(({ revision }) => Number(revision));
-  forget(db, { name: { kind, id }, revisions: gone });
+  const [kept, offset] = replaced ? [replaced.revision, keep - 1] : [0, keep];
+  const where = `${ofDocument} AND revision <> :kept ORDER BY revision DESC LIMIT -1 OFFSET :offset`;
+  const gone = rowsOf(db, where, { ...name, kept, offset }).map(({ revision }) => revision);
+  forget(db, { name, revisions: gone });
   return gone;
 }
 
-/** What became of a revision. `from` is in effect again, and no backup any more. */
-function settle(
-  db: DatabaseSync,
-  { name: { kind, id }, revision, result, detail, from }: Of<{ revision: number; result: string; detail: string; from?: number }>,
-): void {
-  prepared(db, 'UPDATE document_revisions SET result = ?, detail = ? WHERE kind = ? AND id = ? AND revision = ?').run(
-    result,
-    detail,
-    kind,
-    id,
-    revision,
-  );
-  if (from !== undefined) unreplace(db, { name: { kind, id }, revision: from });
+/** What became of a revision, and what its texts are. `from` is in effect again, and no backup any more. */
+function update(db: DatabaseSync, { name, row, from }: Of<{ row: Partial<RevisionRow>; from?: number }>): void {
+  prepared(
+    db,
+    `UPDATE document_revisions SET result = :result, detail = :detail, bytes = :bytes, sha256 = :sha256 WHERE ${ofRevision}`,
+  ).run({ ...name, ...row });
+  if (from !== undefined) setReplaced(db, { name, revision: from, timeMs: null, ageMs: null });
 }
 
 /** Takes back a revision that nobody saw: its number is given out again. */
 function drop(db: DatabaseSync, { name, revision, from }: Of<{ revision: number; from: number }>): void {
   forget(db, { name, revisions: [revision] });
-  unreplace(db, { name, revision: from });
-  prepared(db, 'UPDATE documents SET last = ? WHERE kind = ? AND id = ? AND last = ?').run(revision - 1, name.kind, name.id, revision);
+  setReplaced(db, { name, revision: from, timeMs: null, ageMs: null });
+  prepared(db, `UPDATE documents SET last = :revision - 1 WHERE ${ofDocument} AND last = :revision`).run({ ...name, revision });
 }
 
-function unreplace(db: DatabaseSync, { name: { kind, id }, revision }: Of<{ revision: number }>): void {
+function setReplaced(
+  db: DatabaseSync,
+  { name, revision, timeMs, ageMs }: Of<{ revision: number; timeMs: number | null; ageMs: number | null }>,
+): void {
+  prepared(db, `UPDATE document_revisions SET replaced_time_ms = :timeMs, replaced_age_ms = :ageMs WHERE ${ofRevision}`).run({
+    ...name,
+    revision,
+    timeMs,
+    ageMs,
+  });
+}
+
+function forget(db: DatabaseSync, { name, revisions }: Of<{ revisions: readonly number[] }>): void {
+  for (const revision of revisions) prepared(db, `DELETE FROM document_revisions WHERE ${ofRevision}`).run({ ...name, revision });
+}
+
+function saveState(db: DatabaseSync, { name, state }: Of<{ state: string }>): void {
   prepared(
     db,
-    'UPDATE document_revisions SET replaced_time_ms = NULL, replaced_age_ms = NULL WHERE kind = ? AND id = ? AND revision = ?',
-  ).run(kind, id, revision);
+    'INSERT INTO documents (kind, id, state) VALUES (:kind, :id, :state) ON CONFLICT (kind, id) DO UPDATE SET state = excluded.state',
+  ).run({ ...name, state });
 }
 
-function amend(
-  db: DatabaseSync,
-  { name: { kind, id }, revision, sha256, bytes }: Of<{ revision: number; sha256: string; bytes: number }>,
-): void {
-  prepared(db, 'UPDATE document_revisions SET sha256 = ?, bytes = ? WHERE kind = ? AND id = ? AND revision = ?').run(
-    sha256,
-    bytes,
-    kind,
-    id,
-    revision,
-  );
-}
-
-function forget(db: DatabaseSync, { name: { kind, id }, revisions }: Of<{ revisions: readonly number[] }>): void {
-  const one = prepared(db, 'DELETE FROM document_revisions WHERE kind = ? AND id = ? AND revision = ?');
-  for (const revision of revisions) one.run(kind, id, revision);
-}
-
-function saveState(db: DatabaseSync, { name: { kind, id }, state }: Of<{ state: string }>): void {
-  prepared(db, 'INSERT INTO documents (kind, id, state) VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET state = excluded.state').run(
-    kind,
-    id,
-    state,
-  );
-}
-
-function remove(db: DatabaseSync, { name: { kind, id } }: Of<unknown>): void {
-  prepared(db, 'DELETE FROM document_revisions WHERE kind = ? AND id = ?').run(kind, id);
-  prepared(db, 'DELETE FROM documents WHERE kind = ? AND id = ?').run(kind, id);
+function remove(db: DatabaseSync, { name }: Of<unknown>): void {
+  prepared(db, `DELETE FROM document_revisions WHERE ${ofDocument}`).run({ ...name });
+  prepared(db, `DELETE FROM documents WHERE ${ofDocument}`).run({ ...name });
 }
 
 function ids(db: DatabaseSync, { kind }: { kind: string }): readonly string[] {
-  const rows = prepared(db, 'SELECT id FROM documents WHERE kind = ? ORDER BY id').all(kind);
+  return idsIn(prepared(db, 'SELECT id FROM documents WHERE kind = ? ORDER BY id').all(kind));
+}
+
+function idsIn(rows: readonly Record<string, unknown>[]): readonly string[] {
   return rows.map((row) => String(row['id']));
 }
 
-function load(db: DatabaseSync, { name: { kind, id } }: Of<unknown>): LoadedDocument {
-  const row = prepared(db, 'SELECT state, last FROM documents WHERE kind = ? AND id = ?').get(kind, id);
-  // Two: the newest may be the one that a death of the agent interrupted.
-  const applied = prepared(
-    db,
-    "SELECT * FROM document_revisions WHERE kind = ? AND id = ? AND result = 'APPLIED' ORDER BY revision DESC LIMIT 2",
-  ).all(kind, id);
+function load(db: DatabaseSync, { name }: Of<unknown>): LoadedDocument {
+  const row = prepared(db, `SELECT state, last FROM documents WHERE ${ofDocument}`).get({ ...name });
   const state = row?.['state'];
-  return { state: typeof state === 'string' ? state : undefined, last: Number(row?.['last'] ?? 0), applied: applied.map(rowOf) };
+  // Two: the newest may be the one that a death of the agent interrupted.
+  const applied = rowsOf(db, `${ofDocument} AND result = 'APPLIED' ORDER BY revision DESC LIMIT 2`, { ...name });
+  return { state: typeof state === 'string' ? state : undefined, last: Number(row?.['last'] ?? 0), applied };
 }
 
 /** Newest first. */
-function list(db: DatabaseSync, { name: { kind, id }, before, limit }: Of<{ before: number; limit: number }>): readonly RevisionRow[] {
-  const rows = prepared(
-    db,
-    'SELECT * FROM document_revisions WHERE kind = ? AND id = ? AND revision < ? ORDER BY revision DESC LIMIT ?',
-  ).all(kind, id, before, limit);
-  return rows.map(rowOf);
+function list(db: DatabaseSync, { name, before, limit }: Of<{ before: number; limit: number }>): readonly RevisionRow[] {
+  return rowsOf(db, `${ofDocument} AND revision < :before ORDER BY revision DESC LIMIT :limit`, { ...name, before, limit });
 }
 
-function find(db: DatabaseSync, { name: { kind, id }, revision }: Of<{ revision: number }>): RevisionRow | undefined {
-  const row = prepared(db, 'SELECT * FROM document_revisions WHERE kind = ? AND id = ? AND revision = ?').get(kind, id, revision);
-  return row && rowOf(row);
+function find(db: DatabaseSync, { name, revision }: Of<{ revision: number }>): RevisionRow | undefined {
+  return rowsOf(db, ofRevision, { ...name, revision })[0];
 }
 
 /** Documents with backups that were made before this age. The newest stays whatever its age, and so does one that is needed. */
 function expired(db: DatabaseSync, { kind, beforeAgeMs }: { kind: string; beforeAgeMs: number }): readonly string[] {
-  const rows = prepared(db, 'SELECT id FROM document_revisions WHERE kind = ? AND replaced_age_ms < ? GROUP BY id HAVING count(*) > 1').all(
-    kind,
-    beforeAgeMs,
-  );
-  return rows.map((row) => String(row['id']));
+  const where = 'kind = ? AND replaced_age_ms < ? GROUP BY id HAVING count(*) > 1';
+  return idsIn(prepared(db, `SELECT id FROM document_revisions WHERE ${where}`).all(kind, beforeAgeMs));
 }

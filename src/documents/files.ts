@@ -77,6 +77,16 @@ export function textOf(path: string): string | undefined {
   }
 }
 
+/** What files have now, whoever wrote it. */
+export function presentTexts(paths: Iterable<string>): Texts {
+  const present = new Map<string, string>();
+  for (const path of paths) {
+    const text = textOf(path);
+    if (text !== undefined) present.set(path, text);
+  }
+  return present;
+}
+
 /** More than any document may have. */
 const largestBytes = 64 * 1024 * 1024;
 /** Space comes back when somebody frees it. */

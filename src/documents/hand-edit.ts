@@ -22,13 +22,7 @@ export async function settle(document: ManagedDocument): Promise<Head | undefine
       await change.rollBack();
       return undefined;
     }
-    try {
-      change.write();
-    } catch (error) {
-      await change.rollBack();
-      throw error;
-    }
-    await change.commit();
+    await change.apply();
     return document.head;
   });
 }

@@ -1,12 +1,11 @@
 import { rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { AgentError } from '../kernel/errors.ts';
-import { pendingRevision } from './change.ts';
-import { readDisk, replaceFile } from './files.ts';
+import { createChange, pendingRevision } from './change.ts';
+import { presentTexts, readDisk, replaceFile } from './files.ts';
 import { revisionOf } from './history.ts';
-import { changeOf, type DocumentMemory, type DocumentOptions, openMemory, record } from './memory.ts';
-import { presentTexts, rowOf } from './rows.ts';
-import { sameTexts } from './texts.ts';
+import { type DocumentMemory, type DocumentOptions, nextRow, openMemory, record } from './memory.ts';
+import { factsOf, sameTexts } from './texts.ts';
 import type { Change, DiskState, DocumentName, ManagedDocument, NewRevision, Revision, Texts } from './types.ts';
 
 /** Reads what is known of a document and sweeps up after a killed agent. */
@@ -16,7 +15,10 @@ export async function openDocument(options: DocumentOptions): Promise<ManagedDoc
   const { name, mode } = options;
   if (isDeepStrictEqual(memory.state, removing)) await removeAll(memory);
   else if (intent) {
-    memory.interrupted = changeOf(memory, intent, { texts: new Map([...(memory.head?.texts ?? []), ...intent.texts]), isRecorded: false });
+    memory.interrupted = createChange(memory, intent, {
+      texts: new Map([...(memory.head?.texts ?? []), ...intent.texts]),
+      isRecorded: false,
+    });
     memory.open = memory.interrupted;
   }
   return {
@@ -71,28 +73,28 @@ function diskOf({ head, options: { files, read } }: DocumentMemory): DiskState {
 
 async function begin(memory: DocumentMemory, next: NewRevision): Promise<Change> {
   if (memory.open) throw new Error(`${describe(memory.options.name)} has an open change already`);
-  const intent = await record(memory, next, presentTexts(next.texts));
-  memory.open = changeOf(memory, intent, { texts: next.texts, isRecorded: true });
+  const intent = await record(memory, next, presentTexts(next.texts.keys()));
+  memory.open = createChange(memory, intent, { texts: next.texts, isRecorded: true });
   return memory.open;
 }
 
 async function adopt(memory: DocumentMemory, next: NewRevision): Promise<void> {
-  const { clock, logger, name } = memory.options;
+  const { logger, name } = memory.options;
   try {
     const intent = await record(memory, next, next.texts);
-    await changeOf(memory, intent, { texts: next.texts, isRecorded: true }).commit();
+    await createChange(memory, intent, { texts: next.texts, isRecorded: true }).commit();
   } catch (err) {
     logger.error({ err, ...name }, 'a revision of a document could not be kept');
-    const row = rowOf(next, { revision: memory.last + 1, timeMs: clock.wallMs() });
-    memory.head = { ...revisionOf(row), texts: next.texts };
+    memory.head = { ...revisionOf(nextRow(memory, next)), texts: next.texts };
   }
 }
 
 async function amend(memory: DocumentMemory, texts: Texts): Promise<void> {
   const { head, history } = memory;
   if (head === undefined) return;
-  const { bytes } = await history.amend(head.revision, texts);
-  memory.head = { ...head, texts, bytes };
+  const facts = factsOf(texts);
+  await history.update({ ...facts, revision: head.revision, result: head.result, detail: JSON.stringify(head.detail) }, { texts });
+  memory.head = { ...head, texts, bytes: facts.bytes };
 }
 
 async function revisions(

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import type { Json } from '../events/types.ts';
 import { removeTemporaries } from '../kernel/atomic-file.ts';
@@ -5,11 +6,11 @@ import type { Clock } from '../kernel/clock.ts';
 import { createKeyedLock, type KeyedLock } from '../kernel/keyed-lock.ts';
 import type { OpenStore } from '../store/index.ts';
 import type { Logger } from '../telemetry/types.ts';
-import { createChange } from './change.ts';
+import type { RevisionRow } from './document-procedures.ts';
 import { notWritten, readDisk, readRegularFile, realPath } from './files.ts';
 import { type History, openHistory, revisionOf } from './history.ts';
 import { type Intent, readIntent, removeIntent, saveIntent } from './intent.ts';
-import { headOf, inOrder, replacedBy, rowOf } from './rows.ts';
+import { factsOf } from './texts.ts';
 import type { Change, DocumentName, Head, NewRevision, Texts } from './types.ts';
 
 export interface DocumentOptions {
@@ -72,13 +73,43 @@ export async function openMemory(options: DocumentOptions): Promise<DocumentMemo
 /** A store that is ill keeps nobody from starting; it is asked again before anything is written. */
 async function load(memory: DocumentMemory): Promise<void> {
   if (memory.isLoaded) return;
-  const { history, intent, options } = memory;
+  const { history, intent } = memory;
   const loaded = await history.load();
   if (intent === undefined) await history.removeStrays();
   if (loaded.state !== undefined) memory.state = JSON.parse(loaded.state) as Json;
   memory.last = Math.max(loaded.last, intent?.row.revision ?? 0);
-  memory.head = headOf(loaded, intent, { history, disk: readDisk(options.files(), options.read), logger: options.logger });
+  // The newest that is in effect: not the one that was on its way.
+  const row = loaded.applied.find(({ revision }) => revision !== intent?.row.revision);
+  memory.head = row && { ...revisionOf(row), texts: headTexts(memory, row) };
   memory.isLoaded = true;
+}
+
+/** They are on the disk, or were changed there by hand. */
+function headTexts({ history, options }: DocumentMemory, row: RevisionRow): Texts {
+  const disk = readDisk(options.files(), options.read);
+  if (disk.kind === 'changed' && factsOf(disk.texts).sha256 === row.sha256) return disk.texts;
+  try {
+    return history.textsOf(row);
+  } catch (err) {
+    options.logger.error({ err, revision: row.revision }, 'the texts of a revision cannot be read; the files count as changed by hand');
+    return new Map();
+  }
+}
+
+export function nextRow(memory: DocumentMemory, { texts, author, detail = null }: NewRevision): RevisionRow {
+  return {
+    revision: memory.last + 1,
+    etag: randomBytes(8).toString('hex'),
+    author: author.name,
+    reason: author.reason,
+    traceId: author.traceId,
+    timeMs: memory.options.clock.wallMs(),
+    result: 'APPLIED',
+    detail: JSON.stringify(detail),
+    ...factsOf(texts),
+    replacedTimeMs: null,
+    replacedAgeMs: null,
+  };
 }
 
 /** Writes down a revision with what it replaces. Throws CONFIG_NOT_WRITTEN, DISK_FULL; then nothing is left of it. */
@@ -87,30 +118,24 @@ export async function record(memory: DocumentMemory, next: NewRevision, before: 
   const { backupDir, clock, files, store } = options;
   await load(memory).catch((cause: unknown) => Promise.reject(notWritten(backupDir, cause)));
   const { head } = memory;
-  const row = rowOf(next, { revision: memory.last + 1, timeMs: clock.wallMs() });
-  const replaced = replacedBy(next, { head, timeMs: clock.wallMs(), ageMs: store.ageing.nowMs() });
-  const intent: Intent = { row, from: head?.revision ?? 0, ...replaced, texts: inOrder(next, before), before, undo: false };
+  const row = nextRow(memory, next);
+  const { texts, order = [...texts.keys()], keepBackup = true } = next;
+  const changed = [...texts].filter(([path, text]) => before.get(path) !== text);
+  const intent: Intent = {
+    row,
+    from: head?.revision ?? 0,
+    ...(head && keepBackup && { replaced: { revision: head.revision, timeMs: clock.wallMs(), ageMs: store.ageing.nowMs() } }),
+    texts: new Map(changed.toSorted(([a], [b]) => order.indexOf(a) - order.indexOf(b))),
+    before,
+    undo: false,
+  };
   try {
     saveIntent(backupDir, intent);
-    await history.add(row, { texts: next.texts, ...replaced });
+    await history.add(row, { texts, ...(intent.replaced && { replaced: intent.replaced }) });
   } catch (cause) {
     removeIntent(backupDir);
     throw notWritten(files()[0] ?? backupDir, cause);
   }
   memory.last = row.revision;
   return intent;
-}
-
-/** The change of an intent; `isRecorded` unless the agent may have died before its row was written. */
-export function changeOf(memory: DocumentMemory, intent: Intent, { texts, isRecorded }: { texts: Texts; isRecorded: boolean }): Change {
-  const { history, options } = memory;
-  const { backupDir, logger, mode } = options;
-  return createChange(intent, {
-    ...{ backupDir, history, logger, texts, mode, isRecorded },
-    ended({ applied, isKept }) {
-      [memory.open, memory.interrupted] = [undefined, undefined];
-      if (!isKept) memory.last = intent.row.revision - 1;
-      if (applied) memory.head = { ...revisionOf(applied), texts };
-    },
-  });
 }

@@ -12,21 +12,14 @@ export function decodeTexts(encoded: string): Texts {
   return new Map(files.map(({ path, text }) => [path, text]));
 }
 
-export function hashOf(texts: Texts): string {
-  return hash('sha256', encodeTexts(texts));
-}
-
-export function bytesOf(texts: Texts): number {
-  return [...texts.values()].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+/** What a row knows of its texts. */
+export function factsOf(texts: Texts): { readonly bytes: number; readonly sha256: string } {
+  const bytes = [...texts.values()].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  return { bytes, sha256: hash('sha256', encodeTexts(texts)) };
 }
 
 export function sameTexts(one: Texts, other: Texts): boolean {
   return one.size === other.size && [...one].every(([path, text]) => other.get(path) === text);
-}
-
-/** What of `next` differs. */
-export function changedTexts(before: Texts, next: Texts): Texts {
-  return new Map([...next].filter(([path, text]) => before.get(path) !== text));
 }
 
 /** The text of a document that has one file. */

@@ -87,6 +87,8 @@ export interface Change {
    * cannot be put back are logged, and count as a change by hand.
    */
   rollBack(keep?: { readonly result: 'ROLLED_BACK' | 'FAILED'; readonly detail?: Json }): Promise<void>;
+  /** `write`, what proves it, and `commit`. What throws on the way is rolled back, and thrown on. */
+  apply(prove?: () => Promise<void>): Promise<void>;
 }
 
 /** How the files on the disk stand to the head: the same, another text (drift), or none that can be read. */

@@ -19,15 +19,9 @@ export async function commitRevision(
 ): Promise<void> {
   const file = documentFile(room, entry.id);
   const keepBackup = room.settings.backupEnabled;
+  closeDirectory(dirname(file));
   const change = await entry.document.begin({ texts: new Map([[file, text]]), author: { name: author, reason: '', traceId }, keepBackup });
-  try {
-    closeDirectory(dirname(file));
-    change.write();
-  } catch (error) {
-    await change.rollBack();
-    throw error;
-  }
-  await change.commit();
+  await change.apply();
   entry.refusal = undefined;
 }
 

@@ -150,8 +150,7 @@ async function restore(
     texts,
     author: { name: 'sboxagent', reason: `back to revision ${lastGood}, the last that proved itself`, traceId: '' },
   });
-  back.write();
-  await back.commit();
+  await back.apply();
 }
 
 /** An engine that ended while it was to take up the config of before (somebody restarted it, or its reload is broken) is started with it. */

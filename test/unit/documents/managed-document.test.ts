@@ -205,7 +205,7 @@ test('what cannot be written or recorded changes nothing', async () => {
   assert.deepEqual([room.read(), room.backups()], ['one', ['1.json']]);
   const refused = await room.document.begin({ texts: room.texts('refused'), author });
   refused.write();
-  fails = 'settle';
+  fails = 'update';
   await assert.rejects(refused.commit({ apply_id: 'x' }), { reason: 'JOURNAL_FULL' });
   fails = '';
   await refused.rollBack();
@@ -219,6 +219,37 @@ test('what cannot be written or recorded changes nothing', async () => {
   fails = 'add';
   await room.document.adopt({ texts: room.texts('by hand'), author });
   assert.equal(room.document.head?.revision, 2, 'what is in the file is in effect, recorded or not');
+});
+
+test('texts of revisions are their owner’s alone; one that was changed is damaged, one that is gone is not there', async () => {
+  await using room = await openRoom();
+  await room.apply('grün');
+  await room.apply('two');
+  const kept = join(room.dir, 'backups', '1.json');
+  assert.deepEqual(
+    [kept, join(room.dir, 'backups')].map((path) => statSync(path).mode & 0o777),
+    [0o600, 0o700],
+  );
+  assert.deepEqual([...(await room.document.texts(1)).values()], ['grün']);
+  writeFileSync(kept, readFileSync(kept, 'utf8').replace('grün', 'gren'));
+  await assert.rejects(room.document.texts(1), { reason: 'BACKUP_DAMAGED', metadata: { backup: '1.json' } });
+  rmSync(kept);
+  await assert.rejects(room.document.texts(1), { reason: 'BACKUP_NOT_FOUND', metadata: { backup: '1.json' } });
+  await assert.rejects(room.document.texts(7), { reason: 'CONFIG_REVISION_NOT_FOUND', metadata: { revision: '7', process_id: 'edge' } });
+});
+
+test('a change whose proof throws is taken back as a whole', async () => {
+  await using room = await openRoom();
+  await room.apply('one');
+  const change = await room.document.begin({ texts: room.texts('two'), author });
+  const prove = async (): Promise<void> => {
+    assert.equal(room.read(), 'two');
+    throw new Error('no traffic');
+  };
+  await assert.rejects(change.apply(prove), /no traffic/);
+  assert.deepEqual([room.read(), room.document.head?.revision, room.backups()], ['one', 1, ['1.json']]);
+  await (await room.document.begin({ texts: room.texts('two'), author })).apply();
+  assert.deepEqual([room.read(), room.document.head?.revision], ['two', 2]);
 });
 
 test('the newest revisions are kept, and the one in effect whatever came after it', async () => {
