@@ -1,67 +1,71 @@
-import { join } from 'node:path';
-import { keepOverwritten, sameTexts } from '../documents/index.ts';
+import { keepOverwritten, parseYaml, plainValue, sameTexts, type Texts } from '../documents/index.ts';
+import type { JsonObject } from '../events/types.ts';
 import { AgentError, RefusedError } from '../kernel/errors.ts';
-import type { LoadedSettings } from '../settings/index.ts';
-import { type ActiveConfig, type JudgedChange, unitsStopped } from './active-config.ts';
-import { changesBetween } from './changes.ts';
-import { type CommitDeps, commit } from './commit.ts';
-import type { ConfigEvents } from './events.ts';
-import type { Judged } from './judge.ts';
+import type { Principal } from '../kernel/principal.ts';
+import { changeTo, commit } from './effect.ts';
+import { type Judged, judgeCandidate } from './judge.ts';
+import { allowed } from './key-authority.ts';
 import { configInvalid, problemsOf } from './refusals.ts';
-import type { Author, ConfigChange } from './types.ts';
+import { answerOf, type ConfigRoom, currentOf, filesOf } from './room.ts';
+import type { Author, Candidate, ConfigChange } from './types.ts';
 
 export interface ApiEdit {
   readonly author: Author;
+  /** Absent: the agent itself, which may change all. */
+  readonly caller: Principal | undefined;
   readonly validateOnly?: boolean;
   /** The revision that is put back. */
   readonly restored?: number;
 }
 
-export interface ApiEditsOptions {
-  readonly active: ActiveConfig;
-  readonly boot: LoadedSettings;
-  readonly running: () => ReadonlySet<string>;
-  readonly deps: CommitDeps;
-  readonly events: ConfigEvents;
-  readonly backupDir: string;
-}
-
 /** No fault of the document. */
 const untold: ReadonlySet<string> = new Set(['CONFIG_NOT_WRITTEN', 'DISK_FULL', 'ETAG_STALE', 'INVALID_REQUEST']);
 
-/** Judges, compares, writes and applies. Throws AgentError, and what is refused is told unless it was a question alone. */
-export function createApiEdits(options: ApiEditsOptions): (judge: () => Judged, edit: ApiEdit) => Promise<ConfigChange> {
-  const { active, boot, running, deps, events } = options;
-  const change = async (judge: () => Judged, { author, validateOnly = false, restored }: ApiEdit): Promise<ConfigChange> => {
-    const before = active.current;
-    const seen = deps.document.disk();
-    const next = judge();
-    const changes = changesBetween(before, next, boot);
-    if (validateOnly || sameTexts(next.texts, before.texts)) return active.answer(changes);
-    const now = deps.document.disk();
-    if (now.kind !== seen.kind || (now.kind !== 'same' && seen.kind !== 'same' && now.print !== seen.print)) {
-      throw new AgentError('ETAG_STALE', 'the files were changed by hand at the same moment');
-    }
-    if (active.files() === 'refused') keepRefused(options, author);
-    const { removed } = unitsStopped(before.loaded, next.loaded, running());
-    const made: JudgedChange = { next, changes, author, stoppedUnits: removed };
-    await commit(before, made, deps);
-    return active.take(made, restored);
-  };
-  return async (judge, edit) => {
-    try {
-      return await change(judge, edit);
-    } catch (error) {
-      const refusal = error instanceof RefusedError ? configInvalid(problemsOf(error), error) : error;
-      if (refusal instanceof AgentError && !untold.has(refusal.reason) && edit.validateOnly !== true) events.rejected(refusal, edit.author);
-      throw refusal;
-    }
-  };
+/** Judges, compares, writes and applies. Throws AgentError, and what is refused is told unless it was a question alone. For the holder of the lock. */
+export async function editConfig(room: ConfigRoom, judge: () => Judged, edit: ApiEdit): Promise<ConfigChange> {
+  try {
+    return await change(room, judge, edit);
+  } catch (error) {
+    const refusal = error instanceof RefusedError ? configInvalid(problemsOf(error), error) : error;
+    const isTold = refusal instanceof AgentError && !untold.has(refusal.reason) && edit.validateOnly !== true;
+    if (isTold) room.events.rejected(refusal, edit.author);
+    throw refusal;
+  }
+}
+
+/** The files as a candidate would make them. */
+export function judgeUpdate(room: ConfigRoom, candidate: Candidate, mask: readonly string[] = []): Judged {
+  return judgeCandidate(candidate, mask, { base: currentOf(room), load: room.load });
+}
+
+/** The files of an earlier revision: as they were; where the agent manages other files by now, what they said. Throws RefusedError. */
+export function judgeRevision(room: ConfigRoom, texts: Texts): Judged {
+  const paths = [...currentOf(room).texts.keys()];
+  if (paths.length === texts.size && paths.every((path) => texts.has(path))) {
+    const ordered = new Map(paths.map((path) => [path, texts.get(path) ?? '']));
+    return { texts: ordered, loaded: room.load(ordered) };
+  }
+  const document: JsonObject = Object.fromEntries([...texts.values()].flatMap((text) => Object.entries(plainValue(parseYaml(text)))));
+  return judgeUpdate(room, { document });
+}
+
+async function change(room: ConfigRoom, judge: () => Judged, { author, caller, validateOnly, restored }: ApiEdit): Promise<ConfigChange> {
+  const before = currentOf(room);
+  const seen = room.document.disk();
+  const next = allowed(judge, before, caller);
+  const made = changeTo(room, next, { author, restored });
+  if (validateOnly || sameTexts(next.texts, before.texts)) return answerOf(room, made.changes);
+  const now = room.document.disk();
+  if (now.kind !== seen.kind || (now.kind !== 'same' && seen.kind !== 'same' && now.print !== seen.print)) {
+    throw new AgentError('ETAG_STALE', 'the files were changed by hand at the same moment');
+  }
+  if (filesOf(room) === 'refused') keepRefused(room, author);
+  return commit(room, made);
 }
 
 /** A hand edit that was refused is overwritten now: it is lost to nobody. */
-function keepRefused({ active, deps, backupDir }: ApiEditsOptions, author: Author): void {
-  const { texts } = active.current;
-  const copies = keepOverwritten(join(backupDir, 'overwritten'), [...texts.keys()], texts);
-  deps.logger.warn({ author: author.name, copies }, 'a refused hand edit of the configuration is overwritten; here is a copy of it');
+function keepRefused(room: ConfigRoom, author: Author): void {
+  const { texts } = currentOf(room);
+  const copies = keepOverwritten(room.overwrittenDir, [...texts.keys()], texts);
+  room.logger.warn({ author: author.name, copies }, 'a refused hand edit of the configuration is overwritten; here is a copy of it');
 }

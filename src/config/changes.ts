@@ -88,3 +88,14 @@ function hidden(before: State, after: State, listed: readonly KeyChange[]): read
       effect: live ? 'APPLIED' : 'RESTART_REQUIRED',
     }));
 }
+
+/** The changed keys that a revision keeps. */
+export function changesIn(detail: Json): readonly KeyChange[] {
+  const list = (Array.isArray(detail) ? detail : []) as readonly Partial<KeyChange>[];
+  return list.map(({ path = '', oldValue, newValue, effect = 'APPLIED' }) => ({ path, oldValue, newValue, effect }));
+}
+
+/** As a revision keeps them: what is undefined there is absent here. */
+export function asJson(changes: readonly KeyChange[]): Json {
+  return JSON.parse(JSON.stringify(changes)) as Json;
+}

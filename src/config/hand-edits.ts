@@ -1,72 +1,53 @@
-import { isEmptied } from '../documents/index.ts';
+import { isEmptied, sameTexts, settle, type Texts } from '../documents/index.ts';
 import { RefusedError } from '../kernel/errors.ts';
-import { type LoadedSettings, readConfigFile } from '../settings/index.ts';
-import { type ActiveConfig, type JudgedChange, unitsStopped } from './active-config.ts';
-import { changesBetween } from './changes.ts';
-import { adopt, type CommitDeps } from './commit.ts';
+import { readConfigFile } from '../settings/index.ts';
+import { asJson, changesBetween, changesIn } from './changes.ts';
+import { adopt, changeTo, unitsStopped } from './effect.ts';
 import type { Judged } from './judge.ts';
-import type { Author, ConfigChange } from './types.ts';
-
-/** Changes that come by the files. */
-export interface HandEdits {
-  /** Judges the files and applies them. Throws AgentError; what is refused leaves the old ones in effect. */
-  read(author: Author): Promise<ConfigChange>;
-  /** Reads them where they are neither in effect nor refused yet. Answers how long they must have been still, where that is longer. Never throws. */
-  readNew(stillMs: number): Promise<number>;
-}
+import { type ConfigRoom, filesOf, heal, refuseFiles } from './room.ts';
+import type { Author, ConfigChange, KeyChange } from './types.ts';
 
 const nobody: Author = { name: 'file', reason: '', traceId: '' };
 const mostTries = 5;
 /** What stops a running unit must not come from a file that is being written. */
 const stoppingMs = 5000;
 
-export function createHandEdits(options: {
-  readonly active: ActiveConfig;
-  readonly boot: LoadedSettings;
-  readonly running: () => ReadonlySet<string>;
-  readonly deps: CommitDeps;
-}): HandEdits {
-  const { active, boot, running, deps } = options;
-  const judged = (): Judged => judgeFiles(deps);
-  const apply = async (next: Judged, author: Author): Promise<ConfigChange> => {
-    const before = active.current;
-    const { removed } = unitsStopped(before.loaded, next.loaded, running());
-    const change: JudgedChange = { next, changes: changesBetween(before, next, boot), author, stoppedUnits: removed };
-    await adopt(before, change, deps);
-    return active.take(change);
-  };
-  return {
-    async read(author) {
-      try {
-        return await apply(judged(), author);
-      } catch (error) {
-        throw active.refuse(error, author);
-      }
-    },
-    async readNew(stillMs) {
-      const files = active.files();
-      if (files === 'same') active.heal();
-      if (files === 'same' || files === 'refused') return 0;
-      try {
-        const next = judged();
-        const { removed, changed } = unitsStopped(active.current.loaded, next.loaded, running());
-        if (removed.length + changed.length > 0 && stillMs < stoppingMs) return stoppingMs;
-        await apply(next, nobody);
-      } catch (error) {
-        const refusal = active.refuse(error, nobody);
-        deps.logger.debug({ err: refusal }, 'files of the configuration were not taken up');
-      }
-      return 0;
-    },
-  };
+/** Judges the files and applies them. Throws AgentError; what is refused leaves the old ones in effect. For the holder of the lock. */
+export async function readFiles(room: ConfigRoom, author: Author): Promise<ConfigChange> {
+  try {
+    return await adopt(room, changeTo(room, judgeFiles(room), { author }));
+  } catch (error) {
+    throw refuseFiles(room, error, author);
+  }
+}
+
+/**
+ * Reads them where they are neither in effect nor refused yet. Answers how long they must have been still, where that is longer. Never
+ * throws. For the holder of the lock.
+ */
+export async function readNewFiles(room: ConfigRoom, stillMs = Number.POSITIVE_INFINITY): Promise<number> {
+  const files = filesOf(room);
+  if (files === 'same') heal(room);
+  if (files === 'same' || files === 'refused') return 0;
+  try {
+    const next = judgeFiles(room);
+    const { removed, changed } = unitsStopped(room, next.loaded);
+    if (removed.length + changed.length > 0 && stillMs < stoppingMs) return stoppingMs;
+    await adopt(room, changeTo(room, next, { author: nobody }));
+  } catch (error) {
+    const refusal = refuseFiles(room, error, nobody);
+    room.logger.debug({ err: refusal }, 'files of the configuration were not taken up');
+  }
+  return 0;
 }
 
 /** A load and the texts that it saw: read again while somebody writes. Throws RefusedError, also for a file that was emptied. */
-function judgeFiles({ document, load }: CommitDeps): Judged {
+function judgeFiles(room: ConfigRoom): Judged {
+  const { load } = room;
   for (let tries = 1; ; tries++) {
     const loaded = load();
     const texts = new Map(loaded.paths.map((path) => [path, readConfigFile(path)]));
-    refuseEmptied(isEmptied(texts, document.head));
+    refuseEmptied(room, texts);
     if (tries === mostTries) return { loaded, texts };
     try {
       // What was loaded is what these texts say.
@@ -78,8 +59,42 @@ function judgeFiles({ document, load }: CommitDeps): Judged {
 }
 
 /** @throws RefusedError */
-export function refuseEmptied(file: string | undefined): void {
+function refuseEmptied({ document }: ConfigRoom, texts: Texts): void {
+  const file = isEmptied(texts, document.head);
   if (file === undefined) return;
   const message = 'the file is empty, which nobody means; write {} for a configuration without keys';
   throw new RefusedError(`${file}: ${message}`, { problems: [{ path: '', file, line: 0, rule: 'unfit', message }] });
+}
+
+/**
+ * What is in effect at the start becomes the head: the change that a death of the agent interrupted, or what was changed by hand while
+ * it was down. `texts` are what the files say now. Throws RefusedError where a file is empty that was not.
+ */
+export async function recordStart(room: ConfigRoom, texts: Texts): Promise<void> {
+  const { document, events, logger } = room;
+  const finished = await settle(document).catch((err: unknown) => {
+    logger.error({ err }, 'a change of the configuration that was interrupted could not be finished');
+    return undefined;
+  });
+  if (finished && sameTexts(finished.texts, texts)) {
+    const { revision, author: name, reason, traceId } = finished;
+    const changes = changesIn(finished.detail);
+    if (changes.length > 0) events.applied({ revision, changes }, { name, reason, traceId });
+    return;
+  }
+  if (document.head && sameTexts(document.head.texts, texts)) return;
+  refuseEmptied(room, texts);
+  await document.run(() => document.adopt({ texts, author: nobody, detail: asJson(changesSince(room, texts)) }));
+}
+
+/** Nothing where the earlier texts are gone, or not fit any more. */
+function changesSince({ document, boot, load, logger }: ConfigRoom, texts: Texts): readonly KeyChange[] {
+  const before = document.head?.texts;
+  if (before === undefined || before.size === 0) return [];
+  try {
+    return changesBetween({ loaded: load(before), texts: before }, { loaded: boot, texts }, boot);
+  } catch (error) {
+    logger.debug({ err: error }, 'the revision before cannot be compared');
+    return [];
+  }
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { finishFiles, openDocument } from '../documents/index.ts';
+import { finishFiles, openDocument, type Revision } from '../documents/index.ts';
 import type { Journal } from '../events/index.ts';
 import type { JsonObject } from '../events/types.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -9,19 +9,15 @@ import { createNote } from '../kernel/note.ts';
 import { type LoadedSettings, readConfigFile } from '../settings/index.ts';
 import type { OpenStore } from '../store/index.ts';
 import type { Logger } from '../telemetry/types.ts';
-import { type ActiveConfig, type Current, createActiveConfig } from './active-config.ts';
-import { createApiEdits } from './api-edits.ts';
-import type { CommitDeps } from './commit.ts';
+import { editConfig, judgeRevision, judgeUpdate } from './api-edits.ts';
+import { changesIn } from './changes.ts';
 import { createConfigEvents } from './events.ts';
-import { createHandEdits } from './hand-edits.ts';
-import { judgeAlone, judgeCandidate, type Load } from './judge.ts';
-import { allowed } from './key-authority.ts';
+import { readFiles, readNewFiles, recordStart } from './hand-edits.ts';
+import { judgeAlone, type Load } from './judge.ts';
 import { problemsOf } from './refusals.ts';
-import { judgeRevision } from './restored.ts';
-import { configRevision } from './revision.ts';
+import { type ConfigRoom, currentOf } from './room.ts';
 import { shownYaml } from './shown.ts';
-import { recordStart } from './start.ts';
-import type { AgentConfig, Candidate, ConfigManager } from './types.ts';
+import type { AgentConfig, Candidate, ConfigManager, ConfigRevision } from './types.ts';
 
 export interface ConfigOptions {
   /** Reads and judges the configuration as the start does; `texts` stand in for files. Throws RefusedError with its problems. */
@@ -66,50 +62,34 @@ export function finishPending(stateDir: string, paths: readonly string[]): void 
 
 /** Throws RefusedError where the files cannot be read any more. */
 export async function openConfig(options: ConfigOptions): Promise<OpenConfig> {
-  const { load, first: boot, apply, store, clock, logger, autoReload, running = () => new Set() } = options;
-  const backupDir = backupDirOf(options.stateDir);
-  const events = createConfigEvents(options.journal);
+  const { clock, autoReload } = options;
   const { note, health } = createNote(clock);
-  let active: ActiveConfig | undefined;
-  const files = (): readonly string[] => filesNow(options, active?.current.loaded ?? boot);
-  const document = await openDocument({
-    ...{ name: { kind: 'agent', id: '' }, files, backupDir, store, clock, logger, keep: kept },
-    read: readConfigFile,
-  });
-  const texts = new Map(boot.paths.map((path) => [path, readConfigFile(path)]));
-  await recordStart({ document, first: boot, texts, load, events, logger });
-  const config = createActiveConfig({ document, loaded: boot, note, events, logger });
-  active = config;
-  const deps: CommitDeps = { document, load, apply, logger };
-  const handEdits = createHandEdits({ active: config, boot, running, deps });
-  const edit = createApiEdits({ active: config, boot, running, deps, events, backupDir });
-  const follower = createFollower({
-    clock,
-    documents: () => [followed],
-    delayMs: options.reloadDelayMs,
-  });
-  const followed = { files, take: (stillMs: number) => document.run(async () => (autoReload() ? handEdits.readNew(stillMs) : 0)) };
+  const room = await openRoom(options, note);
+  const { document } = room;
+  const follower = createFollower({ clock, documents: () => [followed], delayMs: options.reloadDelayMs });
+  const followed = {
+    files: () => filesNow(options, room.loaded),
+    take: (stillMs: number) => document.run(async () => (autoReload() ? readNewFiles(room, stillMs) : 0)),
+  };
   return {
-    get: shownConfig(config),
-    update: (candidate, { mask, etag, validateOnly, author, caller }) =>
+    get: shownConfig(room),
+    update: (candidate, { mask, etag, ...edit }) =>
       document.run(async () => {
-        assertManaged(config.current);
+        assertManaged(room);
         // What was edited by hand is taken up before it could be overwritten; what is broken there stays refused.
-        if (!validateOnly || autoReload()) await handEdits.readNew(Number.POSITIVE_INFINITY);
+        if (!edit.validateOnly || autoReload()) await readNewFiles(room);
         document.assertEtag(etag);
-        const judge = () => judgeCandidate(candidate, mask, { base: config.current, load });
-        return edit(() => allowed(judge, config.current, caller), { author, validateOnly });
+        return editConfig(room, () => judgeUpdate(room, candidate, mask), { caller: undefined, ...edit });
       }),
-    reload: (author) => document.run(() => handEdits.read(author)),
-    validate: (candidate) => validate(candidate, { base: config.current, load }),
+    reload: (author) => document.run(() => readFiles(room, author)),
+    validate: (candidate) => validate(room, candidate),
     revisions: async (page) => (await document.revisions(page)).map(configRevision),
     rollback: (revision, author, caller) =>
       document.run(async () => {
-        assertManaged(config.current);
-        await handEdits.readNew(Number.POSITIVE_INFINITY);
+        assertManaged(room);
+        await readNewFiles(room);
         const texts = await document.texts(revision);
-        const judge = () => judgeRevision(texts, { base: config.current, load });
-        return edit(() => allowed(judge, config.current, caller), { author, restored: revision });
+        return editConfig(room, () => judgeRevision(room, texts), { author, caller, restored: revision });
       }),
     health,
     start: () => follower.start(),
@@ -118,6 +98,24 @@ export async function openConfig(options: ConfigOptions): Promise<OpenConfig> {
       await document.run(async () => {});
     },
   };
+}
+
+/** The document with what is in effect at the start as its head. */
+async function openRoom(options: ConfigOptions, note: ConfigRoom['note']): Promise<ConfigRoom> {
+  const { load, first: boot, apply, store, clock, logger, running = () => new Set() } = options;
+  const backupDir = backupDirOf(options.stateDir);
+  let room: ConfigRoom | undefined;
+  const document = await openDocument({
+    ...{ name: { kind: 'agent', id: '' }, backupDir, store, clock, logger, keep: kept },
+    files: () => filesNow(options, room?.loaded ?? boot),
+    read: readConfigFile,
+  });
+  const events = createConfigEvents(options.journal);
+  const overwrittenDir = join(backupDir, 'overwritten');
+  const opened: ConfigRoom = { document, boot, load, apply, running, events, note, logger, overwrittenDir, loaded: boot, refusedPrint: '' };
+  room = opened;
+  await recordStart(opened, new Map(boot.paths.map((path) => [path, readConfigFile(path)])));
+  return opened;
 }
 
 /** The files that there are to read; where that cannot be told, those in effect. */
@@ -129,15 +127,15 @@ function filesNow({ files }: ConfigOptions, { paths }: LoadedSettings): readonly
   }
 }
 
-function assertManaged({ texts }: Current): void {
-  if (texts.size > 0) return;
+function assertManaged(room: ConfigRoom): void {
+  if (currentOf(room).texts.size > 0) return;
   throw new AgentError('CONFIG_NOT_MANAGED', 'the agent runs without a configuration file, so there is none to change');
 }
 
-function validate(candidate: Candidate, { base, load }: { readonly base: Current; readonly load: Load }): readonly Problem[] {
+function validate(room: ConfigRoom, candidate: Candidate): readonly Problem[] {
   try {
-    if (base.texts.size === 0) judgeAlone(candidate, load);
-    else judgeCandidate(candidate, [], { base, load });
+    if (currentOf(room).texts.size === 0) judgeAlone(candidate, room.load);
+    else judgeUpdate(room, candidate);
     return [];
   } catch (error) {
     return problemsOf(error);
@@ -145,11 +143,15 @@ function validate(candidate: Candidate, { base, load }: { readonly base: Current
 }
 
 /** Masking reads the files' syntax: done once a state. */
-function shownConfig(active: ActiveConfig): () => AgentConfig {
+function shownConfig(room: ConfigRoom): () => AgentConfig {
   let shown = { etag: '', yaml: '' };
   return () => {
-    const { loaded, revision, etag, timeMs, texts } = active.current;
+    const { loaded, revision, etag, timeMs, texts } = currentOf(room);
     if (shown.etag !== etag) shown = { etag, yaml: shownYaml(texts) };
     return { document: loaded.document as JsonObject, sources: loaded.sources, revision, etag, timeMs, yaml: shown.yaml };
   };
+}
+
+function configRevision({ revision, etag, author, reason, timeMs, detail }: Revision): ConfigRevision {
+  return { revision, etag, author, reason, timeMs, changes: changesIn(detail) };
 }

@@ -1,0 +1,72 @@
+import type { DiskState, ManagedDocument } from '../documents/index.ts';
+import { AgentError } from '../kernel/errors.ts';
+import type { LoadedSettings } from '../settings/index.ts';
+import type { Logger } from '../telemetry/types.ts';
+import type { ConfigEvents } from './events.ts';
+import type { Judged, Load } from './judge.ts';
+import { configInvalid, problemsOf } from './refusals.ts';
+import type { Author, ConfigChange, KeyChange } from './types.ts';
+
+/** What the parts of this folder share. */
+export interface ConfigRoom {
+  readonly document: ManagedDocument;
+  /** What the agent was started with. */
+  readonly boot: LoadedSettings;
+  readonly load: Load;
+  /** Puts into effect what is live; throws before anything was changed, or not at all. */
+  readonly apply: (next: LoadedSettings) => Promise<void>;
+  /** Ids of units that run. */
+  readonly running: () => ReadonlySet<string>;
+  readonly events: ConfigEvents;
+  /** Says why the files are not in effect; empty when they are. */
+  readonly note: (problem: string) => void;
+  readonly logger: Logger;
+  /** Where a refused hand edit that is overwritten is kept. */
+  readonly overwrittenDir: string;
+  /** The configuration that is obeyed. */
+  loaded: LoadedSettings;
+  /** The last state of the files that was refused; empty where none was. */
+  refusedPrint: string;
+}
+
+/** The configuration that is obeyed, as a revision. */
+export interface Current extends Judged {
+  readonly revision: number;
+  readonly etag: string;
+  readonly timeMs: number;
+}
+
+export function currentOf({ document, loaded }: Pick<ConfigRoom, 'document' | 'loaded'>): Current {
+  const { revision = 0, etag = '0', timeMs = 0, texts = new Map<string, string>() } = document.head ?? {};
+  return { loaded, texts, revision, etag, timeMs };
+}
+
+/** How the files stand to it. `refused` ones were judged already. */
+export function filesOf({ document, refusedPrint }: ConfigRoom): DiskState['kind'] | 'refused' {
+  const disk = document.disk();
+  return disk.kind !== 'same' && disk.print === refusedPrint ? 'refused' : disk.kind;
+}
+
+export function answerOf(room: ConfigRoom, changes: readonly KeyChange[]): ConfigChange {
+  const { revision, etag } = currentOf(room);
+  return { revision, etag, changes, restartRequired: changes.some(({ effect }) => effect === 'RESTART_REQUIRED') };
+}
+
+/** The files are those of the configuration again. */
+export function heal(room: ConfigRoom): void {
+  room.refusedPrint = '';
+  room.note('');
+}
+
+/** Files that were changed by hand and are not fit: told once a state. Answers what to throw. */
+export function refuseFiles(room: ConfigRoom, error: unknown, author: Author): AgentError {
+  const refusal = error instanceof AgentError ? error : configInvalid(problemsOf(error), error);
+  const disk = room.document.disk();
+  const print = disk.kind === 'same' ? '' : disk.print;
+  if (print === room.refusedPrint && print !== '') return refusal;
+  room.refusedPrint = print;
+  room.note(`The configuration was changed by hand and refused, the old one is in force: ${refusal.message}`);
+  room.logger.warn({ problem: refusal.message }, 'configuration refused; the old one stays in force');
+  room.events.rejected(refusal, author);
+  return refusal;
+}
