@@ -1,11 +1,8 @@
 import type { Json, JsonObject } from '../events/types.ts';
 import type { Violation } from '../kernel/errors.ts';
-import { mask, redactText } from '../kernel/redaction.ts';
+import { createValueMasker, mask, redactText } from '../kernel/redaction.ts';
 import { dotted, isObject, type Keys, mapObject, own, shortKey } from './paths.ts';
 import type { Place } from './places.ts';
-
-/** Shorter ones stand in too many words. */
-const shortestSecret = 4;
 
 /** The value as it may be shown: secrets as `***`. */
 export function maskValue(value: Json, place: Place): Json {
@@ -26,11 +23,8 @@ export function maskObject(object: JsonObject, place: Place): JsonObject {
 
 /** `text` (what a program says of its document) without the secrets of the document, and without what else looks like one. */
 export function textWithout(text: string, document: JsonObject | undefined, place: Place): string {
-  // The longest first: one may be a part of another.
-  const known = secretValues(document ?? {}, place)
-    .filter((value) => value.length >= shortestSecret && value !== mask)
-    .sort((a, b) => b.length - a.length);
-  return redactText(known.reduce((all, value) => (all.includes(value) ? all.replaceAll(value, mask) : all), text));
+  const values = secretValues(document ?? {}, place).filter((value) => value !== mask);
+  return redactText(createValueMasker(values)(text));
 }
 
 function secretValues(value: Json, place: Place): readonly string[] {

@@ -9,6 +9,7 @@ import { createSecretNames, defaultSecretNames, type SecretNames } from './secre
 
 export type { JsonPlace, JsonVisitor } from './mask-json.ts';
 export { mask } from './mask-text.ts';
+export { createValueMasker } from './mask-values.ts';
 export { defaultSecretNames } from './secret-names.ts';
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };

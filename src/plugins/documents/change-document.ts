@@ -1,6 +1,7 @@
 import { hasMask, maskObject, onlyText, restoreMasked } from '../../documents/index.ts';
 import type { JsonObject } from '../../events/types.ts';
 import { AgentError } from '../../kernel/errors.ts';
+import { judgeLimits } from '../schemas/limits.ts';
 import type { DocumentUpdate, PluginDocument } from '../types.ts';
 import { listBackups, pruneBackups } from './backups.ts';
 import { type By, commitRevision } from './commit.ts';
@@ -74,7 +75,7 @@ async function fit(room: DocumentRoom, entry: Entry, config: JsonObject): Promis
   const restored = hasMask(config)
     ? restoreMasked(config, parse(textOf(entry)), { place: placesOf(entry), root: 'config' })
     : { value: config, violations: [] };
-  if (restored.violations.length > 0) throw configInvalid(entry.id, restored.violations.slice(0, limits.violations));
+  if (restored.violations.length > 0) throw configInvalid(entry.id, restored.violations.slice(0, judgeLimits.violations));
   const violations = await judged(room, entry, restored.value);
   if (violations.length > 0) throw configInvalid(entry.id, violations);
   return restored.value;

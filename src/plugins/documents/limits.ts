@@ -6,13 +6,6 @@ export const limits = {
   fileBytes: 4 * 1024 * 1024,
   schemaBytes: 256 * 1024,
   depth: 64,
-  /** Of one answer. */
-  violations: 100,
-  /** How long a schema may take to be understood, or a document to be judged. */
-  judgementMs: 1000,
-  /** Memory of the thread that judges. */
-  judgementMiB: 256,
-  judgementsWaiting: 1000,
   /** Of one plugin. */
   backups: 200,
   /** Of all documents and schemas together, which are held in memory. */

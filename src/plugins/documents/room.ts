@@ -7,7 +7,7 @@ import type { KeyedLock } from '../../kernel/keyed-lock.ts';
 import type { OpenStore } from '../../store/index.ts';
 import type { Logger } from '../../telemetry/types.ts';
 import { pluginId } from '../plugin-id.ts';
-import type { Judge } from './judge.ts';
+import type { Judge } from '../schemas/judge.ts';
 import { limits } from './limits.ts';
 import type { SchemaRow } from './schema-procedures.ts';
 import type { Entry } from './state.ts';

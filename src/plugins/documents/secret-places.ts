@@ -1,6 +1,6 @@
 import { maskObject, secretPlaces } from '../../documents/index.ts';
 import type { JsonObject } from '../../events/types.ts';
-import { type SchemaPlace, schemaPlaces } from './secret-schema.ts';
+import { type SchemaPlace, schemaPlaces } from '../schemas/secret-schema.ts';
 
 /** What says where secrets stand. */
 interface Declared {

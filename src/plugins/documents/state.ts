@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type ManagedDocument, maskObject, onlyText, type Place, secretPlaces } from '../../documents/index.ts';
 import type { JsonObject } from '../../events/types.ts';
+import { schemaPlaces } from '../schemas/secret-schema.ts';
 import type { ApplyState, PluginDocument } from '../types.ts';
-import { schemaPlaces } from './secret-schema.ts';
 
 /** What is known of a document beside its revisions. */
 export interface DocumentState {

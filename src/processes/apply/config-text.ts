@@ -1,5 +1,5 @@
 import { maskedText, masksLeft, type Place, restoredText, secretPlaces } from '../../documents/index.ts';
-import { redactText } from '../../kernel/redaction.ts';
+import { createValueMasker, redactText } from '../../kernel/redaction.ts';
 import type { Document, Engine } from '../engines/index.ts';
 import { type ConfigFormat, type ReadConfig, readConfig } from '../engines/read-config.ts';
 import { secretsOf, secretValues } from '../engines/secrets.ts';
@@ -21,8 +21,8 @@ export function shownConfig(engine: Engine, text: string, format: ConfigFormat):
 
 /** What the engine says, without the secrets of the config that it speaks of. */
 export function withoutSecrets(engine: Engine, document: Document, lines: readonly string[]): readonly string[] {
-  const values = secretValues(secretsOf(engine, document));
-  return lines.map((line) => redactText(values.reduce((all, value) => all.replaceAll(value, '***'), line)));
+  const maskValues = createValueMasker(secretValues(secretsOf(engine, document)));
+  return lines.map((line) => redactText(maskValues(line)));
 }
 
 /** Listeners of a config; none where it cannot be read. */

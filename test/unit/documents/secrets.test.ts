@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { secretPlaces } from '../../../src/documents/places.ts';
 import { maskObject, maskValue, type Restored, restoreMasked } from '../../../src/documents/secrets.ts';
 import type { JsonObject } from '../../../src/events/index.ts';
-import { schemaPlaces } from '../../../src/plugins/documents/secret-schema.ts';
+import { schemaPlaces } from '../../../src/plugins/schemas/secret-schema.ts';
 import { startCpuTime } from '../../helpers/cpu-time.ts';
 import { openDocumentRoom, refusalOf, update } from '../plugins/documents/room.ts';
 

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { cleanText, cutBytes, maxMessageBytes, redactFields } from '../../../src/logs/clean.ts';
 import { decode, encode, matcher } from '../../../src/logs/entry.ts';
 import { createLineSplitter } from '../../../src/logs/lines.ts';
-import { createValueMasker, maskUuids } from '../../../src/logs/secret-values.ts';
+import { createValueMasker } from '../../../src/kernel/mask-values.ts';
+import { maskUuids } from '../../../src/logs/secret-values.ts';
 import type { LogEntry } from '../../../src/logs/types.ts';
 
 const entry: LogEntry = {

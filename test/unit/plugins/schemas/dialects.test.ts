@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JsonObject } from '../../../../src/events/index.ts';
-import { compileSchema, judgeDocument } from '../../../../src/plugins/documents/judge-schema.ts';
-import { isMultiple } from '../../../../src/plugins/documents/multiple-of.ts';
-import { schemaPattern } from '../../../../src/plugins/documents/schema-pattern.ts';
+import { compileSchema, judgeDocument } from '../../../../src/plugins/schemas/judge-schema.ts';
+import { isMultiple } from '../../../../src/plugins/schemas/multiple-of.ts';
+import { schemaPattern } from '../../../../src/plugins/schemas/schema-pattern.ts';
 
 const drafts: readonly (string | undefined)[] = [
   undefined,

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../events/types.ts';
 import type { Violation } from '../../kernel/errors.ts';
-import { limits } from './limits.ts';
+import { judgeLimits } from './limits.ts';
 import { schemaPattern } from './schema-pattern.ts';
 
 /** Keywords whose values are schemas by name, and those whose value is a schema or a list of them. All else is data or a remark. */
@@ -10,7 +10,9 @@ const places = [
   ...['additionalItems', 'unevaluatedItems', 'additionalProperties', 'unevaluatedProperties'],
 ];
 
-const isObject = (value: Json | undefined): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 type Visit = (schema: Record<string, Json>, path: string) => void;
 
@@ -43,7 +45,7 @@ export function plainSchema(schema: JsonObject): JsonObject {
 export function judgePatterns(schema: JsonObject): readonly Violation[] {
   const violations: Violation[] = [];
   const judge = (pattern: Json | undefined, field: string): void => {
-    if (typeof pattern !== 'string' || violations.length >= limits.violations) return;
+    if (typeof pattern !== 'string' || violations.length >= judgeLimits.violations) return;
     try {
       schemaPattern(pattern);
     } catch (error) {

@@ -1,7 +1,7 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import type { JsonObject } from '../../events/types.ts';
 import type { Violation } from '../../kernel/errors.ts';
-import { limits } from './limits.ts';
+import { judgeLimits } from './limits.ts';
 import { dialectNames, dialectsOf, type JsonSchema } from './schema-dialect.ts';
 import { judgePatterns, plainSchema } from './walk-schema.ts';
 
@@ -48,7 +48,7 @@ function violationsOf(errors: readonly ErrorObject[], document: unknown, root: s
     if (seen.has(key)) continue;
     seen.add(key);
     violations.push(violation);
-    if (violations.length >= limits.violations) break;
+    if (violations.length >= judgeLimits.violations) break;
   }
   return violations;
 }

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Clock } from '../../kernel/clock.ts';
 import { AgentError, type Violation } from '../../kernel/errors.ts';
 import type { FromJudge, ToJudge } from './judge-thread.ts';
-import { limits } from './limits.ts';
+import { judgeLimits } from './limits.ts';
 
 /** Judges schemas and documents in a thread of its own, one after the other. What takes too long, or too much memory, is refused. */
 export interface Judge {
@@ -19,7 +19,7 @@ const idleMs = 60_000;
 /** A new thread loads the validator first. */
 const startMs = 20_000;
 
-export function createJudge(clock: Clock, limitMs: number = limits.judgementMs): Judge {
+export function createJudge(clock: Clock, limitMs: number = judgeLimits.judgementMs): Judge {
   let thread: Thread | undefined;
   let tail: Promise<unknown> = Promise.resolve();
   let waiting = 0;
@@ -46,7 +46,7 @@ export function createJudge(clock: Clock, limitMs: number = limits.judgementMs):
     return [{ field: what.field, rule: answer.rule, message: `the ${what.name} could not be judged: ${answer.message}` }];
   };
   const inLine = async (question: Omit<ToJudge, 'n'>): Promise<readonly Violation[]> => {
-    if (waiting >= limits.judgementsWaiting) {
+    if (waiting >= judgeLimits.judgementsWaiting) {
       throw new AgentError('INGEST_OVERLOADED', `${waiting} documents wait to be judged already`, { retryAfterMs: 1000 });
     }
     waiting++;
@@ -82,7 +82,7 @@ interface Thread {
 function startThread(): Thread {
   const worker = new Worker(new URL('./judge-thread.ts', import.meta.url), {
     name: 'plugin-judge',
-    resourceLimits: { maxOldGenerationSizeMb: limits.judgementMiB, maxYoungGenerationSizeMb: 8 },
+    resourceLimits: { maxOldGenerationSizeMb: judgeLimits.judgementMiB, maxYoungGenerationSizeMb: 8 },
   });
   // It keeps the program alive only while it is asked.
   worker.unref();
@@ -100,7 +100,7 @@ function startThread(): Thread {
   worker.on('error', (error: NodeJS.ErrnoException) => {
     failure =
       error.code === 'ERR_WORKER_OUT_OF_MEMORY'
-        ? { rule: 'memory_limit', message: `it takes more than ${limits.judgementMiB} MiB` }
+        ? { rule: 'memory_limit', message: `it takes more than ${judgeLimits.judgementMiB} MiB` }
         : { rule: 'thread', message: `the thread that judges ended (${error.code ?? error.name})` };
   });
   worker.on('exit', () => {

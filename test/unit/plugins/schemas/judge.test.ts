@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../../../../src/kernel/clock.ts';
-import { createJudge, type Judge } from '../../../../src/plugins/documents/judge.ts';
+import { createJudge, type Judge } from '../../../../src/plugins/schemas/judge.ts';
 import { startCpuTime } from '../../../helpers/cpu-time.ts';
-import { openDocumentRoom, refusalOf, update } from './room.ts';
+import { openDocumentRoom, refusalOf, update } from '../documents/room.ts';
 
 async function withJudge(fn: (judge: Judge) => Promise<void>): Promise<void> {
   const judge = createJudge(systemClock);

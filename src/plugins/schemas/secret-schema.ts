@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../../events/types.ts';
 import { schemaPattern } from './schema-pattern.ts';
+import { isObject } from './walk-schema.ts';
 
 /** What a schema says about one place of a document: all the subschemas that may hold there. */
 export interface SchemaPlace {
@@ -184,10 +185,6 @@ function absolute(ref: string, base: string): string | undefined {
 
 function bare(uri: string): string {
   return uri.split('#')[0] ?? uri;
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function objectOf(value: Json | undefined): JsonObject {
