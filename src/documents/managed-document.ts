@@ -4,7 +4,7 @@ import { AgentError } from '../kernel/errors.ts';
 import { createChange, pendingRevision } from './change.ts';
 import { presentTexts, readDisk, replaceFile } from './files.ts';
 import { revisionOf } from './history.ts';
-import { type DocumentMemory, type DocumentOptions, nextRow, openMemory, record } from './memory.ts';
+import { closeDirectory, type DocumentMemory, type DocumentOptions, nextRow, openMemory, record } from './memory.ts';
 import { factsOf, sameTexts } from './texts.ts';
 import type { Change, DiskState, DocumentName, ManagedDocument, NewRevision, Revision, Texts } from './types.ts';
 
@@ -39,6 +39,7 @@ export async function openDocument(options: DocumentOptions): Promise<ManagedDoc
     adopt: (next) => adopt(memory, next),
     amend: (texts) => amend(memory, texts),
     restoreFiles() {
+      closeDirectory(memory);
       for (const [path, text] of memory.head?.texts ?? []) replaceFile(path, text, mode);
     },
     revisions: (page) => revisions(memory, page),
@@ -73,6 +74,7 @@ function diskOf({ head, options: { files, read } }: DocumentMemory): DiskState {
 
 async function begin(memory: DocumentMemory, next: NewRevision): Promise<Change> {
   if (memory.open) throw new Error(`${describe(memory.options.name)} has an open change already`);
+  closeDirectory(memory);
   const intent = await record(memory, next, presentTexts(next.texts.keys()));
   memory.open = createChange(memory, intent, { texts: next.texts, isRecorded: true });
   return memory.open;
@@ -80,6 +82,7 @@ async function begin(memory: DocumentMemory, next: NewRevision): Promise<Change>
 
 async function adopt(memory: DocumentMemory, next: NewRevision): Promise<void> {
   const { logger, name } = memory.options;
+  closeDirectory(memory);
   try {
     const intent = await record(memory, next, next.texts);
     await createChange(memory, intent, { texts: next.texts, isRecorded: true }).commit();
@@ -92,6 +95,7 @@ async function adopt(memory: DocumentMemory, next: NewRevision): Promise<void> {
 async function amend(memory: DocumentMemory, texts: Texts): Promise<void> {
   const { head, history } = memory;
   if (head === undefined) return;
+  closeDirectory(memory);
   const facts = factsOf(texts);
   await history.update({ ...facts, revision: head.revision, result: head.result, detail: JSON.stringify(head.detail) }, { texts });
   memory.head = { ...head, texts, bytes: facts.bytes };

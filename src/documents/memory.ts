@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Json } from '../events/types.ts';
-import { removeTemporaries } from '../kernel/atomic-file.ts';
+import { makeDirectory, removeTemporaries } from '../kernel/atomic-file.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { createKeyedLock, type KeyedLock } from '../kernel/keyed-lock.ts';
 import type { OpenStore } from '../store/index.ts';
@@ -28,7 +29,7 @@ export interface DocumentOptions {
   readonly keep?: number;
   /** Mode of its files. Default: what the old file had, 0600 for a new one. */
   readonly mode?: number;
-  /** A directory that is the document's alone: it is removed with it. */
+  /** A directory that is the document's alone: nobody else looks into it, whoever made it, and it is removed with the document. */
   readonly directory?: string;
   /** What else goes with it, before its history does: what was begun is ended at the next start, so it may come twice. */
   readonly removeMore?: () => Promise<void>;
@@ -93,6 +94,18 @@ function headTexts({ history, options }: DocumentMemory, row: RevisionRow): Text
   } catch (err) {
     options.logger.error({ err, revision: row.revision }, 'the texts of a revision cannot be read; the files count as changed by hand');
     return new Map();
+  }
+}
+
+/** Its own directory and the files in it are for their owner alone. Throws CONFIG_NOT_WRITTEN, DISK_FULL. */
+export function closeDirectory({ options: { directory, files, mode } }: DocumentMemory): void {
+  if (directory === undefined) return;
+  try {
+    makeDirectory(directory);
+    chmodSync(directory, 0o700);
+    for (const path of files()) if (mode !== undefined && existsSync(path)) chmodSync(path, mode);
+  } catch (cause) {
+    throw notWritten(directory, cause);
   }
 }
 

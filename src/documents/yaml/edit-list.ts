@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isSeq, type Node, type YAMLSeq } from 'yaml';
 import type { Json } from '../../events/types.ts';
 import type { Splice } from './edit-splices.ts';
-import { blockYaml, contentEnd, nodeValue } from './yaml-values.ts';
+import { blockYaml, contentEnd, lineEnd, nodeValue } from './yaml-values.ts';
 
 interface Source {
   readonly text: string;
@@ -52,7 +52,7 @@ function blockList(old: YAMLSeq, value: readonly Json[], text: string): Splice |
   const at = text.lastIndexOf('\n', first - 1) + 1;
   const indent = text.slice(at, first);
   if (indent.trim() !== '' || text[first] !== '-') return undefined;
-  const ends = old.items.map((item) => lineEndOf(text, contentEnd(item, first)));
+  const ends = old.items.map((item) => lineEnd(text, contentEnd(item, first)));
   const take = takeFrom(old.items);
   const pieces = value.map((item) => {
     const index = take(item);
@@ -62,10 +62,4 @@ function blockList(old: YAMLSeq, value: readonly Json[], text: string): Splice |
     return piece.endsWith('\n') ? piece : `${piece}\n`;
   });
   return { at, end: ends.at(-1) ?? at, text: pieces.join('') };
-}
-
-function lineEndOf(text: string, at: number): number {
-  if (at > 0 && text[at - 1] === '\n') return at;
-  const end = text.indexOf('\n', at);
-  return end < 0 ? text.length : end + 1;
 }

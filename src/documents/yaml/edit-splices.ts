@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../../events/types.ts';
 import { isMerge } from '../../settings/index.ts';
 import { setAt } from '../paths.ts';
 import { listSplice } from './edit-list.ts';
-import { blockYaml, keyName, pairEnd } from './yaml-values.ts';
+import { blockYaml, keyName, lineEnd, pairEnd } from './yaml-values.ts';
 
 /** One leaf of a document: its new value, or undefined to take it out. */
 export interface Edit {
@@ -82,13 +82,6 @@ function lineStart(text: string, at: number): number {
   const start = text.lastIndexOf('\n', at - 1) + 1;
   // A byte order mark is no part of the first line.
   return start === 0 && text.startsWith('\uFEFF') ? 1 : start;
-}
-
-/** After the line break of the line in which content ends. */
-function lineEnd(text: string, at: number): number {
-  if (at > 0 && text[at - 1] === '\n') return at;
-  const end = text.indexOf('\n', at);
-  return end < 0 ? text.length : end + 1;
 }
 
 /** Values that take the place of others. */

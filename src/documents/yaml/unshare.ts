@@ -1,7 +1,7 @@
 import { type Alias, type Document, isAlias, isMap, isScalar, isSeq, type Node, type Pair, visit, type YAMLMap } from 'yaml';
 import { isMerge } from '../../settings/index.ts';
 import { type Edit, type Splice, Unusual } from './edit-splices.ts';
-import { inlineYaml, keyName, mergedInto, nodeValue, pairEnd } from './yaml-values.ts';
+import { inlineYaml, keyName, nodeValue, pairEnd } from './yaml-values.ts';
 
 /** More rounds than aliases that a text may have. */
 const mostRounds = 200;
@@ -41,7 +41,9 @@ function inTheWay(source: Source, { path, value }: Edit): readonly Splice[] {
     const pair = at.items.find((one) => !isMerge(one) && keyName(one.key) === name);
     if (pair === undefined) {
       const isOverride = index === path.length - 1 && value !== undefined;
-      const merge = isOverride ? undefined : at.items.find((one) => isMerge(one) && Object.hasOwn(broughtBy(one, source), name));
+      const merge = isOverride
+        ? undefined
+        : at.items.find((one) => isMerge(one) && Object.hasOwn(nodesOf(one.value, source.document), name));
       return merge === undefined ? [] : [writtenOut(at, merge, source)];
     }
     at = pair.value;
@@ -73,10 +75,6 @@ function copyOf(alias: Alias, source: Source): Splice {
   const [at, end] = alias.range ?? [];
   if (at === undefined || end === undefined) throw new Unusual();
   return { at, end, text: inlineNode(alias.resolve(source.document), source) };
-}
-
-function broughtBy(merge: Pair, { document }: Source): object {
-  return mergedInto([merge], (alias) => alias.resolve(document));
 }
 
 /** The keys that a merge brings and the mapping does not have, in its place. */

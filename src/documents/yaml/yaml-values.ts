@@ -68,7 +68,7 @@ function ownValues({ items }: YAMLMap, resolve: Resolve): JsonObject {
 }
 
 /** What merge keys bring: of several mappings the first that has a key. Own keys go before all of it. */
-export function mergedInto(merges: readonly Pair[], resolve: Resolve): JsonObject {
+function mergedInto(merges: readonly Pair[], resolve: Resolve): JsonObject {
   const entriesOf = (value: unknown): [string, Json][] => {
     const node = isAlias(value) ? resolve(value) : value;
     if (isSeq(node)) return [...node.items].reverse().flatMap(entriesOf);
@@ -123,4 +123,11 @@ export function contentEnd(node: unknown, otherwise: number): number {
 export function pairEnd({ key, value }: { key: unknown; value: unknown }, otherwise: number): number {
   const keyEnd = (key as Node | null)?.range?.[1] ?? otherwise;
   return Math.max(contentEnd(value, keyEnd), keyEnd);
+}
+
+/** After the line break of the line in which content ends. */
+export function lineEnd(text: string, at: number): number {
+  if (at > 0 && text[at - 1] === '\n') return at;
+  const end = text.indexOf('\n', at);
+  return end < 0 ? text.length : end + 1;
 }

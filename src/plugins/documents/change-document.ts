@@ -4,12 +4,17 @@ import { AgentError } from '../../kernel/errors.ts';
 import { judgeLimits } from '../schemas/limits.ts';
 import type { DocumentUpdate, PluginDocument } from '../types.ts';
 import { listBackups, pruneBackups } from './backups.ts';
-import { type By, commitRevision } from './commit.ts';
 import { takeFile } from './hand-edits.ts';
 import { limits } from './limits.ts';
-import { configInvalid, type DocumentRoom, emitConfigEvent } from './room.ts';
+import { configInvalid, type DocumentRoom, documentFile, emitConfigEvent } from './room.ts';
 import { type Entry, fileText, parse, pictureOf, placesOf, revisionOf, sameContent, stateOf, textOf } from './state.ts';
 import { judged, weigh } from './weigh.ts';
+
+/** Who makes a revision. */
+interface By {
+  readonly author: string;
+  readonly traceId: string;
+}
 
 /** These are for the holder of the plugin's lock. */
 
@@ -91,7 +96,11 @@ async function become(room: DocumentRoom, entry: Entry, change: By & { readonly 
     }
     return false;
   }
-  await commitRevision(room, entry, change);
+  const { author: name, traceId } = change;
+  const texts = new Map([[documentFile(room, entry.id), change.text]]);
+  const author = { name, reason: '', traceId };
+  await (await entry.document.begin({ texts, author, keepBackup: room.settings.backupEnabled })).apply();
+  entry.refusal = undefined;
   room.changed(entry.id);
   await pruneBackups(room, entry).catch((err: unknown) => {
     room.logger.warn({ err, plugin: entry.id }, 'old backups of a plugin could not be removed');
@@ -104,17 +113,6 @@ function wouldBe(entry: Entry, config: JsonObject): PluginDocument {
   const text = textOf(entry);
   const now = pictureOf(entry, true);
   if (text !== undefined && sameContent(parse(text), config)) return now;
-  const { pluginId, schema, revision, etag, appliedRevision, timeMs } = now;
   const shown = maskObject(config, placesOf(entry));
-  return {
-    pluginId,
-    schema,
-    etag,
-    appliedRevision,
-    timeMs,
-    config: shown,
-    revision: revision + 1,
-    applyState: 'PENDING',
-    applyMessage: '',
-  };
+  return { ...now, config: shown, revision: now.revision + 1, applyState: 'PENDING', applyMessage: '' };
 }

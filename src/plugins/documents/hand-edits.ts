@@ -1,5 +1,3 @@
-import { chmodSync } from 'node:fs';
-import { dirname } from 'node:path';
 import {
   dotted,
   isEmptied,
@@ -16,7 +14,6 @@ import type { JsonObject } from '../../events/types.ts';
 import { newTraceId } from '../../kernel/ids.ts';
 import { redactText } from '../../kernel/redaction.ts';
 import { pruneBackups } from './backups.ts';
-import { closeDirectory } from './commit.ts';
 import { limits } from './limits.ts';
 import { type DocumentRoom, documentFile, emitConfigEvent } from './room.ts';
 import { type Entry, parse, revisionOf, sameContent, saveState, stateOf, textOf } from './state.ts';
@@ -77,9 +74,6 @@ function lineOfField(text: string, field: string): number {
 
 async function accept(room: DocumentRoom, entry: Entry, { texts, config }: { texts: Texts; config: JsonObject }): Promise<void> {
   const { document } = entry;
-  const file = documentFile(room, entry.id);
-  closeDirectory(dirname(file));
-  chmodSync(file, 0o600);
   if (sameContent(parse(textOf(entry)), config)) {
     // Another layout of the same document: no revision, and nothing to tell.
     await document.amend(texts);
@@ -113,7 +107,6 @@ async function mended(entry: Entry): Promise<void> {
 
 async function restoreFile(room: DocumentRoom, entry: Entry): Promise<void> {
   if (textOf(entry) !== undefined) {
-    closeDirectory(dirname(documentFile(room, entry.id)));
     entry.document.restoreFiles();
     room.logger.warn({ plugin: entry.id }, 'the document of a plugin was gone and was written again');
   }

@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import { onlyText, openDocument } from '../../documents/index.ts';
+import { openDocument } from '../../documents/index.ts';
 import type { Journal, NewEvent, Severity } from '../../events/types.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { AgentError, invalid, type Violation } from '../../kernel/errors.ts';
@@ -52,20 +52,17 @@ export function emitConfigEvent(
 }
 
 export function configInvalid(id: string, violations: readonly Violation[]): AgentError {
-  const listed = violations.map((v) => `${v.field}: ${v.message}`).join('; ');
-  return new AgentError('CONFIG_INVALID', `the configuration of plugin ${id} is not fit: ${listed}`.slice(0, limits.messageChars), {
-    metadata: { plugin_id: id },
-    violations,
-  });
+  return notFit('CONFIG_INVALID', `the configuration of plugin ${id}`, { id, violations });
 }
 
-/** Texts of documents and schemas that are held in memory. */
-export function heldBytes(room: DocumentRoom, without: string): number {
-  let bytes = 0;
-  for (const { id, document, schema = '' } of room.entries.values()) {
-    if (id !== without) bytes += onlyText(document.head?.texts ?? new Map()).length + schema.length;
-  }
-  return bytes;
+export function notFit(
+  reason: 'CONFIG_INVALID' | 'PLUGIN_SCHEMA_INVALID',
+  what: string,
+  { id, violations }: { readonly id: string; readonly violations: readonly Violation[] },
+): AgentError {
+  const listed = violations.map((v) => `${v.field}: ${v.message}`).join('; ');
+  const message = `${what} is not fit: ${listed}`.slice(0, limits.messageChars);
+  return new AgentError(reason, message, { metadata: { plugin_id: id }, violations });
 }
 
 /** Ids are names of folders. Throws INVALID_REQUEST. */

@@ -1,12 +1,12 @@
-import { AgentError, type Violation } from '../../kernel/errors.ts';
+import type { AgentError, Violation } from '../../kernel/errors.ts';
 import { newTraceId } from '../../kernel/ids.ts';
 import { redactText } from '../../kernel/redaction.ts';
 import type { BroughtSchema } from '../types.ts';
 import { limits } from './limits.ts';
-import { type DocumentRoom, emitConfigEvent, heldBytes } from './room.ts';
+import { type DocumentRoom, emitConfigEvent, notFit } from './room.ts';
 import { secretPathsAfter } from './secret-places.ts';
 import { type Entry, parse, revisionOf, textOf } from './state.ts';
-import { weigh } from './weigh.ts';
+import { weigh, weighAll } from './weigh.ts';
 
 /**
  * Takes what a plugin brought at its registration. The same as before costs nothing: library plugins register at every run. A document
@@ -47,11 +47,9 @@ function tooManyPaths(id: string): AgentError {
 }
 
 async function judgeSchema(room: DocumentRoom, entry: Entry, text: string): Promise<void> {
-  if (heldBytes(room, entry.id) + text.length + (textOf(entry)?.length ?? 0) > limits.totalBytes) {
-    room.refused('plugin_documents');
-    const message = `all plugins together may have ${limits.totalBytes / 1024 / 1024} MiB of documents and schemas`;
-    throw schemaInvalid(entry.id, [{ field: 'config_schema', rule: 'total_bytes', message }]);
-  }
+  const own = text.length + (textOf(entry)?.length ?? 0);
+  const heavy = weighAll(room, entry, { own, field: 'config_schema', what: 'documents and schemas' });
+  if (heavy.length > 0) throw schemaInvalid(entry.id, heavy);
   const violations = await room.judge.schema(text);
   if (violations.length > 0) throw schemaInvalid(entry.id, violations);
 }
@@ -71,9 +69,5 @@ async function judgeAgain(room: DocumentRoom, entry: Entry): Promise<void> {
 }
 
 function schemaInvalid(id: string, violations: readonly Violation[]): AgentError {
-  const listed = violations.map((v) => `${v.field}: ${v.message}`).join('; ');
-  return new AgentError('PLUGIN_SCHEMA_INVALID', `the schema of plugin ${id} is not fit: ${listed}`.slice(0, limits.messageChars), {
-    metadata: { plugin_id: id },
-    violations,
-  });
+  return notFit('PLUGIN_SCHEMA_INVALID', `the schema of plugin ${id}`, { id, violations });
 }

@@ -1,8 +1,8 @@
-import { isDeeper } from '../../documents/index.ts';
+import { isDeeper, onlyText } from '../../documents/index.ts';
 import type { JsonObject } from '../../events/types.ts';
 import type { Violation } from '../../kernel/errors.ts';
 import { limits } from './limits.ts';
-import { type DocumentRoom, heldBytes } from './room.ts';
+import type { DocumentRoom } from './room.ts';
 import type { Entry } from './state.ts';
 
 /** The size and the depth of what came from outside, before anything else looks at it. */
@@ -12,21 +12,29 @@ export function weigh(value: JsonObject, field: string, maxBytes: number): reado
   return bytes > maxBytes ? [{ field, rule: 'max_bytes', message: `must have at most ${maxBytes / 1024} KiB as JSON` }] : [];
 }
 
+/** All documents and schemas are held in memory: what they weigh together where this plugin has `own` characters of them. */
+export function weighAll(
+  room: DocumentRoom,
+  { id }: Entry,
+  { own, field, what }: { readonly own: number; readonly field: string; readonly what: string },
+): readonly Violation[] {
+  const others = [...room.entries.values()].filter((other) => other.id !== id);
+  const held = others.reduce(
+    (sum, { document, schema = '' }) => sum + onlyText(document.head?.texts ?? new Map()).length + schema.length,
+    own,
+  );
+  if (held <= limits.totalBytes) return [];
+  room.refused('plugin_documents');
+  return [{ field, rule: 'total_bytes', message: `all plugins together may have ${limits.totalBytes / 1024 / 1024} MiB of ${what}` }];
+}
+
 /** Everything there is to say against a document that is to become that of `entry`: its weight, and what its schema says. */
 export async function judged(room: DocumentRoom, entry: Entry, config: JsonObject): Promise<readonly Violation[]> {
-  const heavy = weigh(config, 'config', limits.documentBytes);
-  if (heavy.length > 0) return heavy;
+  const tooMuch = weigh(config, 'config', limits.documentBytes);
+  if (tooMuch.length > 0) return tooMuch;
+  const { schema } = entry;
   const text = JSON.stringify(config);
-  if (heldBytes(room, entry.id) + text.length + (entry.schema?.length ?? 0) > limits.totalBytes) {
-    room.refused('plugin_documents');
-    return [
-      {
-        field: 'config',
-        rule: 'total_bytes',
-        message: `all plugins together may have ${limits.totalBytes / 1024 / 1024} MiB of documents`,
-      },
-    ];
-  }
-  if (!room.settings.validation || entry.schema === undefined) return [];
-  return room.judge.document(entry.schema, text);
+  const heavy = weighAll(room, entry, { own: text.length + (schema?.length ?? 0), field: 'config', what: 'documents' });
+  if (heavy.length > 0 || !room.settings.validation || schema === undefined) return heavy;
+  return room.judge.document(schema, text);
 }
