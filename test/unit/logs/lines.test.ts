@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createValueMasker } from '../../../src/kernel/mask-values.ts';
 import { cleanText, cutBytes, maxMessageBytes, redactFields } from '../../../src/logs/clean.ts';
 import { decode, encode, matcher } from '../../../src/logs/entry.ts';
 import { createLineSplitter } from '../../../src/logs/lines.ts';
-import { createValueMasker } from '../../../src/kernel/mask-values.ts';
 import { maskUuids } from '../../../src/logs/secret-values.ts';
 import type { LogEntry } from '../../../src/logs/types.ts';
 
