@@ -3,10 +3,16 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Store } from '../store/index.ts';
 import type { Logger } from '../telemetry/types.ts';
 import type { Forwarded } from './fleet-procedures.ts';
-import type { Place } from './in-flight.ts';
 
 /** How often at most it is written. What is done since is looked up in the stream after a kill. */
 const writeEveryMs = 250;
+
+/** A place up to which everything is in the stream. */
+export interface Place {
+  readonly revision: number;
+  /** Of the stream; 0 = none yet. */
+  readonly sequence: number;
+}
 
 export interface Checkpoint {
   readonly journalId: string;

@@ -1,4 +1,4 @@
-import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Journal, StoredEvent } from '../events/index.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -9,17 +9,18 @@ import type { FleetSettings } from '../settings/types.ts';
 import type { Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/types.ts';
 import { openCheckpoint } from './checkpoint.ts';
-import { createInFlight } from './in-flight.ts';
 import type { Link } from './link.ts';
 import { createPace } from './pace.ts';
+import { type Message, sendRun } from './send-run.ts';
 import { ensureEventStream, storedSince } from './stream.ts';
 import type { Subjects } from './subjects.ts';
 
-/** Sent and not acknowledged. */
-const inFlightLimits = { messages: 256, bytes: 4 << 20 } as const;
+/** What goes at once: the servers take at most 1000 messages in a batch. */
+const runLimits = { messages: 500, bytes: 2 << 20 } as const;
 /** One agent that was away for days must not hold up the others. */
 const catchUpPerSecond = 5000;
-const publishTimeoutMs = 10_000;
+/** What is in the stream and not in the checkpoint after a kill: what was sent in the moment that the checkpoint may be late. */
+const mostUnwritten = 10_000;
 const retryMs = 2000;
 const progressEveryMs = 30_000;
 /** Left for subject, headers and the protocol's own words. */
@@ -45,18 +46,18 @@ export interface Forwarder {
   stop(): Promise<void>;
 }
 
-interface Message {
-  readonly id: string;
-  readonly type: string;
+interface Forwarding extends Message {
   /** The cursor that is reached with it. */
   readonly revision: number;
-  readonly body: string;
 }
+
+type Send = (run: readonly Forwarding[]) => Promise<void>;
 
 /**
  * Brings the journal into the stream of the fleet: in order, each event once. The journal itself is the spool: how far it has come is kept in the
- * store, so that an agent that was without a link, or dead, goes on where it stood. What was sent and not acknowledged before is looked up in the
- * stream, so that nothing is stored twice however long that is ago; what retention has removed meanwhile is published as a gap.
+ * store, so that an agent that was without a link, or dead, goes on where it stood. One run of events is in flight at a time. What was sent and not
+ * acknowledged before is looked up in the stream, so that nothing is stored twice however long that is ago; what retention has removed meanwhile is
+ * published as a gap.
  */
 export async function createForwarder(options: ForwarderOptions): Promise<Forwarder> {
   const { settings, subjects, link, journal, clock, logger, metrics } = options;
@@ -69,53 +70,55 @@ export async function createForwarder(options: ForwarderOptions): Promise<Forwar
   ]);
   const ending = new AbortController();
   let ended: Promise<void> | undefined;
+  let inFlight = 0;
+  metrics.observe('sboxagent_fleet_in_flight_events', { kind: 'gauge' }, () => [{ value: inFlight }]);
   const idOf = (what: number | string): string => `${checkpoint.journalId}-${what}`;
 
-  const messageOf = (event: StoredEvent, maxBytes: number): Message => {
+  const messageOf = (event: StoredEvent, maxBytes: number): Forwarding => {
     const { type, revision } = event;
+    const subject = subjects.event(settings.name, type);
     const whole = options.encode(event);
-    if (Buffer.byteLength(whole) <= maxBytes) return { id: idOf(revision), type, revision, body: whole };
+    if (Buffer.byteLength(whole) <= maxBytes) return { id: idOf(revision), subject, revision, body: whole };
     cut.add(1);
     const attributes = { ...event.attributes, fleet_truncated_bytes: String(Buffer.byteLength(whole)) };
-    return { id: idOf(revision), type, revision, body: options.encode({ ...event, data: undefined, attributes }) };
+    return { id: idOf(revision), subject, revision, body: options.encode({ ...event, data: undefined, attributes }) };
   };
-  const gapOf = (from: number, to: number, count: number): Message => {
-    lost.add(count);
-    logger.warn({ from, to, count }, 'events were removed from the journal before the fleet had them');
+  const gapOf = (from: number, to: number, count: number): Forwarding => {
     const data = { from_revision: from, to_revision: to, count };
     const body = JSON.stringify({ type: 'fleet.gap', source: ownSource, subject: settings.name, severity: 'WARNING', data });
-    return { id: idOf(`gap-${from}-${to}`), type: 'fleet.gap', revision: to, body };
+    return { id: idOf(`gap-${from}-${to}`), subject: subjects.event(settings.name, 'fleet.gap'), revision: to, body };
+  };
+  const sendGap = async (
+    send: Send,
+    { from, to, count }: { readonly from: number; readonly to: number; readonly count: number },
+  ): Promise<void> => {
+    await send([gapOf(from, to, count)]);
+    lost.add(count);
+    logger.warn({ from, to, count }, 'events were removed from the journal before the fleet had them');
   };
   /** Forwards until the link or the stream fails. */
   const forward = async (connection: NatsConnection): Promise<void> => {
-    const manager = await jetstreamManager(connection);
-    await ensureEventStream(manager, subjects);
+    const signal = AbortSignal.any([link.lost(), ending.signal]);
+    const manager = await untilAborted(jetstreamManager(connection), signal);
+    const { isAtomic } = await ensureEventStream(manager, subjects);
     const already = await alreadyStored(manager);
-    const failed = new AbortController();
-    const signal = AbortSignal.any([failed.signal, ending.signal]);
-    const inFlight = createInFlight(inFlightLimits, checkpoint.advance);
     const pace = createPace(catchUpPerSecond, clock);
-    const client = jetstream(connection, { timeout: publishTimeoutMs });
-    const send = async (message: Message): Promise<void> => {
-      const bytes = Buffer.byteLength(message.body);
-      await untilAborted(inFlight.room(bytes), signal);
-      inFlight.sent(message.revision, bytes);
-      const sequence = already.get(message.id);
-      if (sequence !== undefined) return inFlight.stored(message.revision, sequence);
-      await pace(signal);
-      publish(client, message).then(
-        (stored) => {
-          forwarded.add(1);
-          inFlight.stored(message.revision, stored);
-        },
-        (error: unknown) => failed.abort(error),
-      );
+    const send: Send = async (run) => {
+      const fresh = run.filter(({ id }) => !already.has(id));
+      await pace(fresh.length, signal);
+      inFlight = fresh.length;
+      const stored = fresh.length === 0 ? 0 : await untilAborted(sendRun(connection, fresh, { isAtomic, clock, signal }), signal);
+      forwarded.add(fresh.length);
+      checkpoint.advance({
+        revision: run.at(-1)?.revision ?? 0,
+        sequence: Math.max(stored, ...run.map(({ id }) => already.get(id) ?? 0)),
+      });
     };
     link.note('forwarder', '');
     const maxBytes = (connection.info?.max_payload ?? 1 << 20) - overheadBytes;
     for await (const item of journal.watch({ afterRevision: await firstCursor(send), progressEveryMs, signal })) {
-      if (item.kind === 'events') for (const event of item.events) await send(messageOf(event, maxBytes));
-      else if (item.kind === 'gap') await send(gapOf(item.fromRevision, item.toRevision, item.count));
+      if (item.kind === 'events') for (const run of runsOf(item.events, (event) => messageOf(event, maxBytes))) await send(run);
+      else if (item.kind === 'gap') await sendGap(send, { from: item.fromRevision, to: item.toRevision, count: item.count });
     }
     signal.throwIfAborted();
   };
@@ -124,25 +127,26 @@ export async function createForwarder(options: ForwarderOptions): Promise<Forwar
       stream: subjects.eventStream,
       subject: subjects.eventsOf(settings.name),
       from: checkpoint.place().sequence + 1,
-      most: inFlightLimits.messages,
+      most: mostUnwritten,
     });
   /** Where the journal is watched from; what it no longer has is sent as a gap. */
-  const firstCursor = async (send: (message: Message) => Promise<void>): Promise<number> => {
+  const firstCursor = async (send: Send): Promise<number> => {
     const { revision } = checkpoint.place();
     const { firstRevision, lastRevision } = journal.stats();
     const first = firstRevision === 0 ? lastRevision + 1 : firstRevision;
     if (revision > lastRevision)
       throw new AgentError('REVISION_AHEAD', `the fleet has revision ${revision} of this journal, whose newest is ${lastRevision}`);
     if (revision >= first - 1) return revision;
-    if (revision > 0) await send(gapOf(revision + 1, first - 1, first - 1 - revision));
+    if (revision > 0) await sendGap(send, { from: revision + 1, to: first - 1, count: first - 1 - revision });
     return first - 1;
   };
-  const publish = async (client: JetStreamClient, { id, type, body }: Message): Promise<number> =>
-    (await client.publish(subjects.event(settings.name, type), body, { msgID: id, timeout: publishTimeoutMs })).seq;
   const run = async (): Promise<void> => {
     while (!ending.signal.aborted) {
       try {
-        await forward(await link.connected(ending.signal));
+        const connection = await link.connected(ending.signal);
+        // Nothing is prepared for a link that is down: what is sent then would wait in the client's memory.
+        if (link.isUp()) await forward(connection);
+        else await clock.sleep(retryMs, ending.signal);
       } catch (error) {
         if (ending.signal.aborted) return;
         if (link.isUp()) {
@@ -150,6 +154,8 @@ export async function createForwarder(options: ForwarderOptions): Promise<Forwar
           link.note('forwarder', `events do not reach the fleet: ${error instanceof Error ? error.message : String(error)}`);
         }
         await clock.sleep(retryMs, ending.signal).catch(() => {});
+      } finally {
+        inFlight = 0;
       }
     }
   };
@@ -165,4 +171,21 @@ export async function createForwarder(options: ForwarderOptions): Promise<Forwar
       await checkpoint.flush();
     },
   };
+}
+
+/** Cuts what the journal gave into what goes at once. Something larger than all the room goes alone. */
+function* runsOf(events: readonly StoredEvent[], messageOf: (event: StoredEvent) => Forwarding): Generator<readonly Forwarding[]> {
+  let run: Forwarding[] = [];
+  let bytes = 0;
+  for (const event of events) {
+    const message = messageOf(event);
+    const size = Buffer.byteLength(message.body);
+    if (run.length > 0 && (run.length >= runLimits.messages || bytes + size > runLimits.bytes)) {
+      yield run;
+      [run, bytes] = [[], 0];
+    }
+    run.push(message);
+    bytes += size;
+  }
+  if (run.length > 0) yield run;
 }

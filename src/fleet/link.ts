@@ -11,6 +11,8 @@ export interface Link {
   /** The connection, once there is one. Rejects with the signal's reason. */
   connected(signal: AbortSignal): Promise<NatsConnection>;
   isUp(): boolean;
+  /** Fires when the connection is lost; fired already where there is none. */
+  lost(): AbortSignal;
   /** Calls `listener` each time that the servers are reached, the first time too. Answers how to stop. */
   onReached(listener: () => void): () => void;
   /** DEGRADED while the servers are away. */
@@ -40,6 +42,8 @@ export function createLink({ settings, clock, logger }: LinkOptions): Link {
   let current: NatsConnection | undefined;
   let ended: Promise<void> | undefined;
   const listeners = new Set<() => void>();
+  let stretch = new AbortController();
+  stretch.abort(new Error('the fleet is not reached'));
 
   const noteProblem = (part: string, problem: string): void => {
     if (problem === '') problems.delete(part);
@@ -50,10 +54,12 @@ export function createLink({ settings, clock, logger }: LinkOptions): Link {
   const lost = (why: string): void => {
     if (!problems.has('link')) logger.warn({ servers: settings.servers, problem: why }, 'the fleet is not reached; it is tried again');
     noteProblem('link', `the fleet is not reached: ${why}`);
+    stretch.abort(new Error('the fleet is no longer reached'));
   };
   const back = (connection: NatsConnection): void => {
     if (problems.has('link')) logger.info({ server: connection.getServer() }, 'the fleet is reached again');
     noteProblem('link', '');
+    if (stretch.signal.aborted) stretch = new AbortController();
   };
   const reached = (): void => {
     for (const listener of listeners) listener();
@@ -99,6 +105,7 @@ export function createLink({ settings, clock, logger }: LinkOptions): Link {
   return {
     connected: (signal) => untilAborted(up.promise, signal),
     isUp: () => current !== undefined && !problems.has('link'),
+    lost: () => stretch.signal,
     onReached(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);

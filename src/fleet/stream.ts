@@ -5,20 +5,26 @@ const dayNs = 86_400 * 1_000_000_000;
 /** What is kept of the fleet's events where nobody has set up the stream before. */
 const kept = { max_age: 7 * dayNs, max_bytes: 2 ** 31, duplicate_window: 120 * 1_000_000_000 } as const;
 
-/** Makes the stream where there is none. One that an operator has set up stays as it is. */
-export async function ensureEventStream(manager: JetStreamManager, { eventStream, allEvents }: Subjects): Promise<void> {
+/** Makes the stream where there is none. One that an operator has set up stays as it is. Resolves to whether it takes several messages at once, all or none. */
+export async function ensureEventStream(
+  manager: JetStreamManager,
+  { eventStream, allEvents }: Subjects,
+): Promise<{ readonly isAtomic: boolean }> {
   try {
-    await manager.streams.info(eventStream);
+    const { config } = await manager.streams.info(eventStream);
+    return { isAtomic: config.allow_atomic === true };
   } catch {
-    await manager.streams.add({
+    const { config } = await manager.streams.add({
       name: eventStream,
       subjects: [allEvents],
       storage: StorageType.File,
       retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.Old,
       allow_direct: true,
+      allow_atomic: true,
       ...kept,
     });
+    return { isAtomic: config.allow_atomic === true };
   }
 }
 
@@ -69,11 +75,17 @@ export function isReplayed({ header }: StoredMsg): boolean {
   return header.values('Nats-Stream').length > 1;
 }
 
-/** Message ids, with their places, that the stream has of a subject from a place on: at most `most`, which is what can have been in flight. */
+/** Message ids, with their places, that the stream has of a subject from a place on: at most `most`, which is more than can have been sent since. */
 export async function storedSince(manager: JetStreamManager, span: Span): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>();
   // A replica that lags may miss what was stored last: the stream itself knows that as a duplicate, for as long as that can be.
-  const { messages } = await readBatch(manager, span);
-  return new Map(messages.map(({ header, seq }) => [header.get('Nats-Msg-Id'), seq]));
+  for (let { from } = span; found.size < span.most; ) {
+    const { messages, more } = await readBatch(manager, { ...span, from, most: Math.min(1000, span.most) });
+    for (const { header, seq } of messages) found.set(header.get('Nats-Msg-Id'), seq);
+    from = (messages.at(-1)?.seq ?? 0) + 1;
+    if (!more) break;
+  }
+  return found;
 }
 
 /** So the server says that there is nothing more. */

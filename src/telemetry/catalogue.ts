@@ -213,6 +213,11 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
   },
   sboxagent_fleet_forwarded_total: { kind: 'counter', help: 'Events that the stream of the fleet took.', labels: [] },
   sboxagent_fleet_lag_events: { kind: 'gauge', help: 'Events of the journal that the fleet does not have yet.', labels: [] },
+  sboxagent_fleet_in_flight_events: {
+    kind: 'gauge',
+    help: 'Events that were sent to the stream of the fleet and are not acknowledged yet.',
+    labels: [],
+  },
   sboxagent_fleet_gap_events_total: {
     kind: 'counter',
     help: 'Events that retention removed before the fleet had them.',
