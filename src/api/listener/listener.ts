@@ -9,6 +9,7 @@ import { createServers, type Handler, type ServerLimits, type Servers } from './
 import { sniff } from './sniff.ts';
 import { createTlsServer } from './tls.ts';
 import { bindUnixSocket, type UnixSocketSettings } from './unix-socket.ts';
+import { type VanishedPeers, watchVanishedPeers } from './vanished-peers.ts';
 
 export interface ListenerLimits extends ServerLimits {
   readonly connections: number;
@@ -50,7 +51,8 @@ export function createListener(options: ListenerOptions): Listener {
   const { endpoint } = options;
   const servers = createServers(options);
   const connections = createConnections({ clock: options.clock, max: () => options.limits().connections, refused: options.refused });
-  const context = { ...options, servers, connections };
+  const vanished = watchVanishedPeers(() => options.limits().pongTimeoutMs);
+  const context = { ...options, servers, connections, vanished };
   let server: Server | undefined;
   let renewal: Renewal | undefined;
   let file: SocketFile | undefined;
@@ -68,7 +70,10 @@ export function createListener(options: ListenerOptions): Listener {
     count: connections.count,
     apply: () => servers.apply(options.limits()),
     renewCertificate: () => renewal?.renew(),
-    inspect: (nowMs) => servers.sessions.inspect(nowMs),
+    inspect(nowMs) {
+      servers.sessions.inspect(nowMs);
+      vanished.inspect(nowMs);
+    },
     close() {
       renewal?.stop();
       if (server?.listening === true) server.close();
@@ -85,15 +90,14 @@ export function createListener(options: ListenerOptions): Listener {
 interface Context extends ListenerOptions {
   readonly servers: Servers;
   readonly connections: Connections;
+  readonly vanished: VanishedPeers;
 }
 
 function plainServer(context: Context): Server {
   return createServer({ noDelay: true }, (socket) => {
     if (!context.connections.admit(socket)) return;
     keepAlive(context, socket);
-    sniff(socket, { clock: context.clock, timeoutMs: context.limits().idleTimeoutMs }, (protocol) =>
-      passSocket(context.servers, protocol, socket),
-    );
+    sniff(socket, { clock: context.clock, timeoutMs: context.limits().idleTimeoutMs }, (protocol) => passSocket(context, protocol, socket));
   });
 }
 
@@ -117,7 +121,7 @@ async function tlsServer(context: Context, settings: TlsSettings): Promise<Secur
       return;
     }
     // ALPN has told: only silence is left to be watched, as the sniffer does on plain connections.
-    sniff(socket, { clock: context.clock, timeoutMs: context.limits().idleTimeoutMs }, () => passSocket(context.servers, 'h1', socket));
+    sniff(socket, { clock: context.clock, timeoutMs: context.limits().idleTimeoutMs }, () => passSocket(context, 'h1', socket));
   });
   return { server, renewal };
 }
@@ -127,7 +131,7 @@ function keepAlive({ endpoint, limits }: Context, socket: Socket): void {
   if (endpoint.kind === 'tcp') socket.setKeepAlive(true, limits().pingIntervalMs);
 }
 
-function passSocket(servers: Servers, protocol: 'h1' | 'h2', socket: Socket): void {
+function passSocket({ servers, vanished, endpoint }: Context, protocol: 'h1' | 'h2', socket: Socket): void {
   if (protocol === 'h2') {
     // No resume() here: the session takes the socket's handle, and flowing bytes would never reach it.
     servers.h2.emit('connection', socket);
@@ -135,6 +139,7 @@ function passSocket(servers: Servers, protocol: 'h1' | 'h2', socket: Socket): vo
   }
   // Pipelined requests each listen for its end; their number is bounded by the caps on calls.
   socket.setMaxListeners(0);
+  if (endpoint.kind === 'tcp') vanished.watch(socket);
   servers.h1.emit('connection', socket);
   socket.resume();
 }

@@ -37,7 +37,12 @@ const rows: readonly Key[] = [
   ),
   key('api.streams.enabled', boolean, true, 'Whether streams are served.'),
   live('api.streams.ping_interval', duration(100), '30s', 'Longest silence on a stream.'),
-  live('api.streams.pong_timeout', duration(100), '10s', 'A watcher that reads nothing for so long is cut.'),
+  live(
+    'api.streams.pong_timeout',
+    duration(100),
+    '10s',
+    'A watcher that reads nothing, or whose peer answers nothing, for so long is cut.',
+  ),
   live('api.streams.max_connections', integer(1, 100_000), 100, 'Streams at once.'),
   live('api.limits.message_bytes', size(KIB, 64 * MIB), '1MiB', 'Largest message.'),
   live('api.limits.json_depth', integer(1, 1000), 32, 'Deepest nesting of JSON.'),
