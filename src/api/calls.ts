@@ -13,6 +13,15 @@ export function callOf(context: WithValues): Call {
   return call;
 }
 
+/** Who changes something by this call, and why, as revisions and events name it. */
+export function authorOf(
+  context: WithValues,
+  reason: string,
+): { readonly name: string; readonly reason: string; readonly traceId: string } {
+  const { principal, span } = callOf(context);
+  return { name: principal.name, reason, traceId: span.traceId };
+}
+
 /** Fires when the client leaves, the deadline passes, or the call is cut. */
 export function callSignal(context: HandlerContext): AbortSignal {
   const call = callOf(context);

@@ -1,10 +1,10 @@
 /** ConfigService: the agent's own configuration. */
-import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import type { ServiceImpl } from '@connectrpc/connect';
 import { ConfigRevisionSchema } from '../../../gen/es/sboxagent/v1/config_pb.js';
 import type { ConfigService } from '../../../gen/es/sboxagent/v1/config_service_pb.js';
 import { problemsFor } from '../../config/index.ts';
-import type { Author, ConfigManager } from '../../config/types.ts';
-import { callOf } from '../calls.ts';
+import type { ConfigManager } from '../../config/types.ts';
+import { authorOf, callOf } from '../calls.ts';
 import { candidateOf, changeMessage, configMessage, configRevisionMessage, problemMessage } from '../convert/config.ts';
 import { pageBinding, pageSize, pageToken, readPageToken, withinPage } from '../convert/page.ts';
 
@@ -14,11 +14,6 @@ export interface ConfigServiceDeps {
 
 /** Deeper than any key; a document from outside may not nest without end. */
 const limits = { maxDepth: 32 };
-
-function authorOf(context: HandlerContext, reason: string): Author {
-  const { principal, span } = callOf(context);
-  return { name: principal.name, reason, traceId: span.traceId };
-}
 
 export function configService({ config }: ConfigServiceDeps): ServiceImpl<typeof ConfigService> {
   return {

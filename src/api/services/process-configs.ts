@@ -1,9 +1,9 @@
 /** The part of ProcessService that is about configs of engines. */
-import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import type { ServiceImpl } from '@connectrpc/connect';
 import { ProcessConfigRevisionSchema } from '../../../gen/es/sboxagent/v1/process_config_pb.js';
 import type { ProcessService } from '../../../gen/es/sboxagent/v1/process_service_pb.js';
-import type { Author, ProcessConfigs } from '../../processes/index.ts';
-import { callOf } from '../calls.ts';
+import type { ProcessConfigs } from '../../processes/index.ts';
+import { authorOf } from '../calls.ts';
 import { pageBinding, pageSize, pageToken, readPageToken, withinPage } from '../convert/page.ts';
 import { applyMessage, configRevisionMessage, formatOf, processConfigMessage } from '../convert/process-config.ts';
 
@@ -11,11 +11,6 @@ type Methods = Pick<
   ServiceImpl<typeof ProcessService>,
   'getProcessConfig' | 'applyProcessConfig' | 'getApply' | 'listProcessConfigRevisions' | 'rollbackProcessConfig'
 >;
-
-function authorOf(context: HandlerContext, reason: string): Author {
-  const { principal, span } = callOf(context);
-  return { name: principal.name, reason, traceId: span.traceId };
-}
 
 export function processConfigMethods(configs: ProcessConfigs): Methods {
   return {
