@@ -129,6 +129,7 @@ export function createEventFeed(source: FeedSource): EventFeed {
     if (watchers.size > 0) return;
     stopTicker?.();
     stopTicker = undefined;
+    ring.hold(false);
   };
   const end = (watcher: Watcher, error?: unknown): void => {
     if (watcher.left) return;
@@ -147,12 +148,14 @@ export function createEventFeed(source: FeedSource): EventFeed {
     leave: () => leave(watcher),
   });
   ring.onNews({ push, broken });
+  ring.hold(false);
 
   return {
     open: ({ afterRevision, filter, progressEveryMs }) => ({
       join(codec, sink) {
         ring.settle();
         const cursor = startingPoint(afterRevision, source);
+        if (watchers.size === 0) ring.hold(true);
         const group = groupOf(groups, codec, filter);
         const lastMs = clock.monotonicMs();
         const watcher: Watcher = { group, sink, progressEveryMs, cursor, lastMs, greeted: false, full: false, reading: false, left: false };

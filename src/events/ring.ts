@@ -44,6 +44,11 @@ export interface Ring {
   push(events: readonly SizedEvent[]): void;
   /** Calls the listener for what was pushed in this turn at once. */
   settle(): void;
+  /**
+   * Whether events are held here: while nobody watches they would grow old for nothing, and be what the garbage collector copies. What is
+   * pushed meanwhile lies in the journal only. True at first.
+   */
+  hold(wanted: boolean): void;
   /** Forgets everything: revisions up to `last` lie in the journal only. */
   reset(last: number): void;
   /**
@@ -77,6 +82,7 @@ export function createRing(last: number, limits: RingLimits = defaults): Ring {
   let newest = last;
   let held = { events: 0, bytes: 0 };
   let staged: SizedEvent[] = [];
+  let holding = true;
   /** Runs that were put together since the last news, by place and filter. */
   const runs = new Map<string, Run>();
   const listeners: RingListener[] = [];
@@ -118,11 +124,20 @@ export function createRing(last: number, limits: RingLimits = defaults): Ring {
 
   return {
     push(events) {
+      if (!holding) {
+        newest = events.at(-1)?.event.revision ?? newest;
+        return;
+      }
       // The calls of one group are answered one after the other in one turn: together they are one batch.
       if (staged.length === 0) queueMicrotask(flush);
       for (const sized of events) staged.push(sized);
     },
     settle: flush,
+    hold(wanted) {
+      flush();
+      holding = wanted;
+      if (!wanted) clear();
+    },
     reset(to) {
       const before = newest;
       staged = [];

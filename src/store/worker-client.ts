@@ -72,7 +72,7 @@ export async function startWorker(options: WorkerOptions, events: WorkerEvents):
   };
 }
 
-/** Gathers the calls of one turn of the event loop into one message: they then lie in one group. */
+/** Gathers the calls of one callback of the event loop, with the promises that it settles, into one message: they then lie in one group. */
 function createOutbox(worker: Worker, pending: Map<number, Pending>): Pick<WorkerClient, 'call' | 'waiting'> & { end(): void } {
   let lastCall = 0;
   let waitingRecords = 0;
@@ -105,7 +105,8 @@ function createOutbox(worker: Worker, pending: Map<number, Pending>): Pick<Worke
             reject(error);
           },
         });
-        if (outbox.length === 0) setImmediate(flush);
+        // Not a turn later: who writes alone waits for its commit anyway, and what comes while the thread is busy it takes together.
+        if (outbox.length === 0) process.nextTick(flush);
         outbox.push({ n, ...call });
       });
     },

@@ -79,6 +79,7 @@ function setUp(last: number, first = 1) {
 }
 
 const turn = () => new Promise(setImmediate);
+const rejectsAhead = (error: unknown) => error instanceof AgentError && error.reason === 'REVISION_AHEAD';
 
 test('live: a progress at once, then what is committed, then progress when it is quiet', async () => {
   const { clock, ring, feed, join } = setUp(5);
@@ -140,6 +141,7 @@ test('a watcher whose sink is full gets nothing more until it resumes, then ever
 
 test('behind the ring it reads the journal, and comes back to the ring; who asks the same shares the page', async () => {
   const { ring, scans, answers, join } = setUp(10);
+  join();
   ring.push(events(11, 12));
   await turn();
   answers.push({ events: [row(8), row(9), row(10)], scanned: 10, last: 12 });
@@ -158,6 +160,21 @@ test('behind the ring it reads the journal, and comes back to the ring; who asks
   ring.push(events(13, 13));
   await turn();
   assert.deepEqual(watchers[0]?.got().at(-1), [13]);
+});
+
+test('while nobody watches nothing is held: who comes then has it from the journal', async () => {
+  const { ring, scans, answers, join } = setUp(0);
+  join().reader.leave();
+  ring.push(events(1, 2));
+  assert.equal(ring.last(), 2);
+  assert.equal(ring.after(0, { key: '', matches: () => true }), undefined);
+  answers.push({ events: [row(1), row(2)], scanned: 2, last: 2 });
+  const watcher = join({ afterRevision: 0 });
+  ring.push(events(3, 3));
+  await turn();
+  assert.deepEqual(watcher.got(), [[1, 2], [3]]);
+  assert.equal(scans.length, 1);
+  assert.throws(() => join({ afterRevision: 9 }), rejectsAhead);
 });
 
 test('a hole in what is pushed, and a reset, lead synced watchers over the journal', async () => {
