@@ -6,9 +6,8 @@
 import { join } from 'node:path';
 import { holdSignals } from './app/signals.ts';
 import { loadClient, loadDaemon } from './bundled.ts';
+import { endWith } from './ending.ts';
 
-/** Exit code of a fault of the program itself. */
-const FAULT = 70;
 const root = join(import.meta.dirname, '..');
 
 async function run(argv: readonly string[]): Promise<number> {
@@ -27,20 +26,7 @@ async function run(argv: readonly string[]): Promise<number> {
       return (await import('../examples/proxy.ts')).runExampleProxy();
     default:
   }
-  const { runCli, standardIo } = await loadClient(root);
-  const code = await runCli(argv, standardIo());
-  // A connection that is still being tried must not hold up the end of a command; what it said is waited for.
-  const waiting = [process.stdout, process.stderr].filter((stream) => stream.writableLength > 0);
-  await Promise.all(waiting.map((stream) => new Promise<void>((resolve) => stream.write('', () => resolve()))));
-  process.exit(code);
+  return (await loadClient(root)).runClient(argv);
 }
 
-run(process.argv.slice(2)).then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    process.stderr.write(`sboxagent: a fault of the program: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    process.exitCode = FAULT;
-  },
-);
+endWith(run(process.argv.slice(2)));

@@ -4,6 +4,7 @@
  * threads, stays a file of its own. src/bundled.ts says when a start takes a bundle.
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import type { Plugin } from 'rolldown';
 import { type BundleName, bundleDirectory, entryFile, type Inputs, inputsFile, isFresh, packagesFile, stampOf } from '../../src/bundled.ts';
@@ -11,7 +12,13 @@ import { type BundleName, bundleDirectory, entryFile, type Inputs, inputsFile, i
 const root = join(import.meta.dirname, '../..');
 
 /** Where each begins. */
-const entries: Readonly<Record<BundleName, string>> = { daemon: 'src/app/main.ts', client: 'src/cli/index.ts' };
+const entries: Readonly<Record<BundleName, string>> = { daemon: 'src/app/main.ts', client: 'src/client.ts' };
+/** What each command needs: one file of it is loaded sooner than ten. */
+const base =
+  /\/commander\/|\/src\/(?:cli\/(?:specs\/|(?:command-table|command-spec|common-options|complaint|escape|failure|io|output|program)\.ts)|kernel\/(?:clock|output)\.ts)/;
+
+/** What makes a bundle has a part in what it is. */
+const ownFile = relative(root, import.meta.filename);
 const names: readonly BundleName[] = ['daemon', 'client'];
 
 /** Modules that code names by their address, `new URL('./worker.ts', import.meta.url)` and `late<…>(import.meta, './x.ts')`; and every other own address. */
@@ -44,17 +51,45 @@ const moved: Plugin = {
   },
 };
 
+/** The parser of commands can start programs, and ours never does: what Node has for that is loaded should it ever want to. */
+const lateChildren: Plugin = {
+  name: 'late child processes',
+  transform(code, id) {
+    if (!id.endsWith('/node_modules/commander/lib/command.js')) return undefined;
+    const late = "const childProcess = { get spawn() { return globalThis.process.getBuiltinModule('node:child_process').spawn; } };";
+    return { code: code.replace("import childProcess from 'node:child_process';", late), map: null };
+  },
+};
+
+/** As rolldown writes them, a line each: default, namespace, names. */
+const imports = /^import (?:(?<whole>[\w$]+)|\* as (?<all>[\w$]+))?(?:, )?(?:\{ (?<names>[^}]+) \})? ?(?:from )?"(?<module>[^"]+)";$/gm;
+
+/**
+ * A module of Node's own is asked for, and not imported: an import reads every name that the module exports, and loads with them what stands
+ * behind each: the promises of `fs`, the web's cryptography, and with `http` the whole of fetch.
+ */
+function askForBuiltins(code: string): string {
+  return code.replaceAll(imports, (line, ...match) => {
+    const { whole, all, names, module } = match.at(-1) as Partial<Record<'whole' | 'all' | 'names' | 'module', string>>;
+    if (module === undefined || !isBuiltin(module)) return line;
+    const wanted = [whole, all, names !== undefined && `{ ${names.replaceAll(/([\w$]+) as /g, '$1: ')} }`].filter(Boolean);
+    return wanted.map((target) => `const ${target} = globalThis.process.getBuiltinModule("${module}");`).join(' ');
+  });
+}
+
 /** One letter beyond ASCII makes Node hold the text of its whole file with two bytes a letter: such letters are written as their escapes. */
-function escapeLetters(path: string): void {
-  const code = readFileSync(path, 'utf8');
-  const plain = code.replaceAll(/[\u0080-\uffff]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  if (plain !== code) writeFileSync(path, plain);
+function escapeLetters(code: string): string {
+  return code.replaceAll(/[\u0080-\uffff]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+function finish(path: string): void {
+  writeFileSync(path, escapeLetters(askForBuiltins(readFileSync(path, 'utf8'))));
 }
 
 /** Of the files that a bundle was made of: those of packages by the file that names them all. */
 function inputsOf(modules: readonly string[]): Inputs {
   const own = modules.map((id) => relative(root, id)).filter((path) => /^(?:src|gen)\//.test(path));
-  return Object.fromEntries([...new Set([...own, packagesFile])].map((path) => [path, stampOf(join(root, path))]));
+  return Object.fromEntries([...new Set([...own, ownFile, packagesFile])].map((path) => [path, stampOf(join(root, path))]));
 }
 
 /** Makes a bundle in `directory`; answers what it was made of. */
@@ -63,7 +98,7 @@ async function bundle(name: BundleName, directory: string): Promise<Inputs> {
   const made = await rolldown({
     input: { main: join(root, entries[name]) },
     platform: 'node',
-    plugins: [moved],
+    plugins: [moved, lateChildren],
     onLog: (level, { message }) => void (level === 'warn' && process.stderr.write(`bundle: ${message}\n`)),
   });
   try {
@@ -74,8 +109,9 @@ async function bundle(name: BundleName, directory: string): Promise<Inputs> {
       chunkFileNames: '[name]-[hash].js',
       // Nobody reads them there, and they lie in memory with the rest.
       comments: false,
+      codeSplitting: { groups: name === 'client' ? [{ name: 'base', test: base }] : [] },
     });
-    for (const { fileName } of output) escapeLetters(join(directory, fileName));
+    for (const { fileName } of output) finish(join(directory, fileName));
     return inputsOf(output.flatMap(({ moduleIds = [] }) => moduleIds));
   } finally {
     await made.close();

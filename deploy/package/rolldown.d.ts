@@ -28,7 +28,7 @@ declare module 'rolldown' {
         readonly format: 'es';
         readonly comments?: boolean;
         readonly minify?: boolean;
-        readonly codeSplitting?: boolean;
+        readonly codeSplitting?: boolean | { readonly groups: readonly { readonly name: string; readonly test: RegExp }[] };
       } & ({ readonly dir: string; readonly entryFileNames: string; readonly chunkFileNames: string } | { readonly file: string }),
     ): Promise<{ readonly output: readonly OutputChunk[] }>;
     close(): Promise<void>;

@@ -23,14 +23,36 @@ export interface Io {
   env(): Promise<Readonly<Record<string, string | undefined>>>;
 }
 
-export function standardIo(): Io {
-  endWithOutput();
+/** The terminal, or what stands in its place; `flushed` resolves when what was written has left. */
+export function standardIo(): Io & { flushed(): Promise<void> } {
+  const written = new Set<Writable>();
+  // Made when they are asked for: each costs a millisecond, and most commands use one.
+  const output = (name: 'stdout' | 'stderr'): Writable => {
+    const stream = process[name];
+    if (!written.has(stream)) endWithOutput([name]);
+    written.add(stream);
+    return stream;
+  };
   return {
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    terminal: process.stdout.isTTY === true,
-    progress: process.stderr.isTTY === true,
+    get stdin() {
+      return process.stdin;
+    },
+    get stdout() {
+      return output('stdout');
+    },
+    get stderr() {
+      return output('stderr');
+    },
+    async flushed() {
+      const waiting = [...written].filter((stream) => stream.writableLength > 0);
+      await Promise.all(waiting.map((stream) => new Promise<void>((resolve) => void stream.write('', () => resolve()))));
+    },
+    get terminal() {
+      return process.stdout.isTTY === true;
+    },
+    get progress() {
+      return process.stderr.isTTY === true;
+    },
     // Asked each time: a window changes its size.
     get columns() {
       return process.stdout.isTTY === true ? process.stdout.columns || undefined : undefined;

@@ -31,7 +31,13 @@ function addCommand(parent: Command, spec: CommandSpec, build: Build): void {
   });
 }
 
-function createProgram(build: Build): Command {
+/** The commands that a line can mean: the one that it begins with, or, where it begins with another word, all, for help and suggestions. */
+function commandsFor(argv: readonly string[]): readonly CommandSpec[] {
+  const named = commands.filter(({ name }) => name === argv[0]);
+  return named.length > 0 ? named : commands;
+}
+
+function createProgram(argv: readonly string[], build: Build): Command {
   const { stdout } = build.io;
   const program = new Command('sboxagent')
     .description('Runs beside proxy engines and keeps them alive, correct and visible: the daemon and its client.')
@@ -42,7 +48,7 @@ function createProgram(build: Build): Command {
   for (const flag of commonFlags) program.addOption(optionOf(flag));
   program.option('--version', 'show the version');
   // Subcommands copy the settings above when they are made.
-  for (const spec of commands) addCommand(program, spec, build);
+  for (const spec of commandsFor(argv)) addCommand(program, spec, build);
   program.addHelpText(
     'after',
     '\nsboxagent --json answers one JSON request on stdin, for sboxmgr (docs/sboxmgr.md).\nExit codes: 0 done, 1 refused by the agent, 2 bad usage, 3 agent unreachable.',
@@ -67,7 +73,7 @@ function hint(argv: readonly string[]): string {
 /** Reads the command line and runs the command it names. Answers the exit code; throws Failure. */
 export async function runProgram(argv: readonly string[], io: Io): Promise<number> {
   let code: number = EXIT.done;
-  const program = createProgram({
+  const program = createProgram(argv, {
     io,
     done: (result) => {
       code = result;

@@ -23,7 +23,7 @@ export interface Call {
   readonly records: number;
 }
 
-export type ToWorker = { readonly kind: 'calls'; readonly calls: readonly Call[] } | { readonly kind: 'probe' } | { readonly kind: 'stop' };
+export type ToWorker = { readonly kind: 'calls'; readonly calls: readonly Call[] } | { readonly kind: 'collect' | 'probe' | 'stop' };
 
 /** An error in a form that a structured clone keeps. */
 export interface Failure {

@@ -27,6 +27,8 @@ export interface StoreOptions {
 
 export interface OpenStore extends Store {
   readonly ageing: Ageing;
+  /** Asks the writing thread, which is always there, to give back the memory that it does not use. */
+  giveMemoryBack(): void;
 }
 
 /** Above these a write is refused with INGEST_OVERLOADED, a read with JOURNAL_UNAVAILABLE. */
@@ -83,7 +85,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     await store.stop();
     throw error;
   }
-  return { ...store, ageing };
+  return { ...store, ageing, giveMemoryBack: () => writer.alive() && writer.client().collect() };
 }
 
 /** What the store itself keeps in the database. */

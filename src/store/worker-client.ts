@@ -9,6 +9,8 @@ export interface WorkerClient {
   readonly waiting: () => { readonly calls: number; readonly records: number };
   call(call: Omit<Call, 'n'>): Promise<unknown>;
   probe(): void;
+  /** Asks the thread to give back the memory that it holds and does not use. */
+  collect(): void;
   /** Answers what was asked before, then ends. Idempotent. */
   stop(): Promise<void>;
 }
@@ -64,6 +66,7 @@ export async function startWorker(options: WorkerOptions, events: WorkerEvents):
     waiting: outbox.waiting,
     call: outbox.call,
     probe: () => worker.postMessage({ kind: 'probe' } satisfies ToWorker),
+    collect: () => worker.postMessage({ kind: 'collect' } satisfies ToWorker),
     stop() {
       if (!stopping) outbox.end();
       stopping = true;

@@ -7,6 +7,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../kernel/clock.ts';
+import { collectGarbage } from '../kernel/collect.ts';
 import { AgentError, RefusedError } from '../kernel/errors.ts';
 import { openReader } from './database.ts';
 import { type Call, type FromWorker, type Result, type ToWorker, toFailure, type WorkerOptions } from './messages.ts';
@@ -40,7 +41,10 @@ function serveWriter(port: MessagePort, options: WorkerOptions, modules: Readonl
   const take = (message: ToWorker): void => {
     if (message.kind === 'calls') waiting.push(...message.calls);
     else if (message.kind === 'probe') writer.probe();
-    else stopping = true;
+    else if (message.kind === 'collect') {
+      writer.shrink();
+      collectGarbage();
+    } else stopping = true;
   };
   port.on('message', (message: ToWorker) => {
     take(message);

@@ -53,6 +53,11 @@ export class Writer {
     return aside;
   }
 
+  /** Gives back the pages that SQLite keeps of the file. */
+  shrink(): void {
+    this.#db?.exec('PRAGMA shrink_memory');
+  }
+
   /** Commits all calls in one transaction; each one in a savepoint, so that a bad one undoes itself alone. */
   run(calls: readonly Call[]): readonly Result[] {
     const trouble = this.#trouble;

@@ -17,7 +17,7 @@ test('what is shipped has every file that its code names, types in none, and the
   const files = globSync('{dist,src,gen,examples}/**/*.js', { cwd: directory });
   assert.ok(
     files.includes('src/main.js') &&
-      files.includes('dist/daemon/main.js') &&
+      files.includes('dist/daemon/start.js') &&
       files.includes('dist/daemon/store-worker.js') &&
       files.length > 300,
   );
