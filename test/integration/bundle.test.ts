@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { bundleDirectory, inputsFile, isFresh, stampOf } from '../../src/bundled.ts';
-import { makeDaemon, root } from '../helpers/daemon.ts';
+import { makeDaemon, program, root } from '../helpers/daemon.ts';
 
 function directory(t: { after(fn: () => void): void }): string {
   const dir = mkdtempSync(join(tmpdir(), 'sboxagent-bundle-'));
@@ -68,4 +68,29 @@ test('the shipped daemon serves from its bundle alone: threads, late parts and a
   assert.equal(connect.status, 200, JSON.stringify(connect.json));
   assert.match((await posted.promise) ?? '', /^\/v1\/(traces|metrics)$/);
   assert.doesNotMatch(daemon.log(), /Cannot find|ERR_MODULE_NOT_FOUND|fault of the/);
+});
+
+test('a command runs the client bundle alone while that is what the sources say, and the sources when it is not', (t) => {
+  const shipped = join(directory(t), 'sboxagent');
+  execFileSync(process.execPath, [join(root, 'deploy/package/stage.ts'), shipped], { stdio: 'ignore' });
+  symlinkSync(join(root, 'node_modules'), join(shipped, 'node_modules'));
+  const version = (): string => execFileSync(join(shipped, 'bin/sboxagent'), ['version'], { encoding: 'utf8' });
+  const hidden = join(shipped, 'hidden');
+  renameSync(join(shipped, 'src'), hidden);
+  const bundled = version();
+  assert.match(bundled, /^sboxagent \d/);
+  renameSync(hidden, join(shipped, 'src'));
+  writeFileSync(join(bundleDirectory(shipped, 'client'), inputsFile), JSON.stringify({ 'src/client.js': 'another' }));
+  writeFileSync(join(shipped, 'src/cli/commands/version.js'), "export const version = async () => (process.stdout.write('sources'), 0);");
+  assert.equal(version(), 'sources');
+});
+
+test('the launcher gives Node no flag that makes it throw away the compiled code of its own modules', () => {
+  const launcher = readFileSync(program, 'utf8');
+  const flags = [...launcher.matchAll(/exec "\$node" (.*) "\$main"/g)].map(([, given = '']) => given.split(' '));
+  assert.equal(flags.length, 2, 'serve, and the others');
+  const tag = (given: readonly string[]): string =>
+    execFileSync(process.execPath, [...given, '-p', "require('node:v8').cachedDataVersionTag()"], { encoding: 'utf8', env: {} });
+  for (const given of flags) assert.equal(tag(given), tag([]), given.join(' '));
+  assert.notEqual(tag(['--heap-growing-percent=40']), tag([]), 'such a flag is seen');
 });

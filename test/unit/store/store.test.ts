@@ -175,3 +175,17 @@ test('the ageing time follows the uptime within a boot, and never goes back at t
   near(third.ageing.nowMs(), 1_000_000);
   await third.stop();
 });
+
+test('a thread that gave its memory back goes on writing, and its heap is small again', async () => {
+  using tmp = scratch();
+  const store = await openTestStore({ dir: tmp.dir, modules });
+  const young = (): Promise<number> => store.write('numbers', 'young', undefined);
+  for (let i = 0; i < 20 && (await young()) < 2 << 20; i++) await store.write('numbers', 'litter', undefined);
+  assert.ok((await young()) >= 2 << 20);
+  store.giveMemoryBack();
+  assert.ok((await young()) <= 1 << 20);
+  assert.equal(await store.write('numbers', 'add', { n: 7 }), 1);
+  assert.deepEqual(await store.read('numbers', 'all', undefined), [7]);
+  await store.stop();
+  store.giveMemoryBack();
+});
