@@ -3,6 +3,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Logs } from '../logs/types.ts';
 import type { UnitSettings } from '../settings/types.ts';
 import type { Logger, Spans } from '../telemetry/types.ts';
+import type { ProgramSpawner } from './launch/program-spawner.ts';
 import type { OomWatch } from './oom.ts';
 import type { ResourceReader } from './resources.ts';
 import type { ProcessView } from './types.ts';
@@ -22,6 +23,7 @@ export interface ProcessContext {
   readonly spans?: Spans;
   readonly clock: Clock;
   readonly oom: OomWatch;
+  readonly programs: ProgramSpawner;
   /** Where each unit has a cgroup of its own, if it can. */
   readonly groups: UnitGroups;
   readonly resources: ResourceReader;

@@ -10,6 +10,10 @@ const names = new Map<number, string>(Object.entries(constants.signals).map(([na
 names.set(constants.signals.SIGABRT, 'SIGABRT'); // and not its old name SIGIOT
 names.set(constants.signals.SIGIO, 'SIGIO');
 
+export function signalName(number: number): string {
+  return names.get(number) ?? `SIG${number}`;
+}
+
 /**
  * Tells a signal from an exit with 128+n, for which a shell has one status only. It is the shell's own words that give it
  * away: a shell says `Killed`, `Segmentation fault`, … of a child that a signal ended, and nothing of one that exited.

@@ -8,7 +8,7 @@
  * dependents alone.
  *
  * May be imported by plugins, sboxmgr, api (types) and app. It imports kernel, telemetry, events, logs and settings types. Child
- * processes are made and signalled in spawner.ts alone.
+ * processes are made and signalled in spawner.ts, and made by the launcher (launch/), which forks for the agent.
  */
 export type { Author } from '../documents/index.ts';
 export { type ConfigsOptions, type OpenConfigs, openProcessConfigs } from './apply/open-configs.ts';

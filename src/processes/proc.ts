@@ -125,6 +125,11 @@ export function hasEnvironment(pid: number, entry: string): boolean {
   return environ !== undefined && `\0${environ}`.includes(`\0${Buffer.from(entry).toString('latin1')}\0`);
 }
 
+/** Whether it is of the run with this mark: by its environment, or (a shim of the launcher has none of its own) by its title. */
+export function carriesMark(pid: number, mark: string): boolean {
+  return hasEnvironment(pid, mark) || read(`/proc/${pid}/cmdline`)?.split(/[\0 ]/, 2)[1] === mark;
+}
+
 /** Every living process. Gives the event loop a turn now and then: a busy machine has thousands. */
 export async function processTable(): Promise<readonly ProcStat[]> {
   const table: ProcStat[] = [];

@@ -5,13 +5,12 @@ import type { UnitSettings } from '../settings/types.ts';
 import type { ProcessContext } from './context.ts';
 import { markerEntry, runEnvironment } from './environment.ts';
 import type { EndStatus } from './exit-status.ts';
-import { bootId, executableOf, hasEnvironment, isAlive, readStat } from './proc.ts';
+import { bootId, carriesMark, executableOf, isAlive, readStat } from './proc.ts';
 import { readingLines } from './reading-lines.ts';
 import { retryWhileExhausted } from './retry-while-exhausted.ts';
-import type { ProvenProcess, RunTree } from './run-tree.ts';
+import { type ProvenProcess, type RunTree, terminate } from './run-tree.ts';
 import { readExitFile } from './shim.ts';
-import { spawnProgram } from './spawner.ts';
-import { isProven, prepareSpool, type RunRecord, runFiles } from './unit-record.ts';
+import { freshSpools, isProven, prepareSpool, type RunRecord, runFiles } from './unit-record.ts';
 
 /** How the program of a run ended, and when (monotonic ms). */
 export interface RunEnd {
@@ -78,7 +77,10 @@ export async function launchRun(context: ProcessContext, { unit, argv, cwd, inte
   const killsBefore = group?.oomKills() ?? 0;
   const startedMs = clock.monotonicMs();
   const env = runEnvironment(context.environment, unit, runId);
-  const spawned = await spawnProgram({ argv, env, cwd, runId, files, umask: unit.umask, joinFile: group?.joinFile ?? '' });
+  freshSpools(files);
+  const marker = markerEntry(unit.id, runId);
+  const request = { argv, env, cwd, unitId: unit.id, runId, files, umask: unit.umask, group: group?.path ?? '' };
+  const spawned = await context.programs.spawn(request, () => sweep(clock, { marker, group }));
   const [program, leader] = await retryWhileExhausted(clock, () => [proven(spawned.pid), proven(spawned.leader)]);
   const record: RunRecord = {
     ...intent,
@@ -95,7 +97,7 @@ export async function launchRun(context: ProcessContext, { unit, argv, cwd, inte
     await gone(program, clock, released.signal); // someone killed the shim alone
     return { end: { kind: 'unknown' }, atMs: clock.monotonicMs() };
   });
-  const tree = { marker: markerEntry(unit.id, runId), leader, program, group: spawned.joined ? group : undefined };
+  const tree = { marker, leader, program, group: spawned.joined ? group : undefined };
   return {
     run: {
       ...follow(context, unit, record),
@@ -108,6 +110,12 @@ export async function launchRun(context: ProcessContext, { unit, argv, cwd, inte
     },
     record,
   };
+}
+
+/** Ends what may have been started of a run that nobody knows a pid of. */
+function sweep(clock: Clock, { marker, group }: Pick<RunTree, 'marker' | 'group'>): Promise<unknown> {
+  const tree = { marker, group, leader: undefined, program: undefined };
+  return terminate({ tree, signal: 'SIGKILL', graceMs: 0, clock });
 }
 
 /** The run of a record: taken over where the program is proven to live, else with the end that it had while there was no daemon. */
@@ -142,7 +150,7 @@ export function treeOf({ groups }: Pick<ProcessContext, 'groups'>, record: RunRe
   const group = record.bootId === bootId() ? groups.find(record.group) : undefined;
   const leader = { pid: record.leaderPid, startTicks: record.leaderStartTicks };
   // The shim is a shell like any other: it is its mark that proves it.
-  const led = record.bootId === bootId() && leader.pid > 0 && isAlive(leader) && hasEnvironment(leader.pid, marker);
+  const led = record.bootId === bootId() && leader.pid > 0 && isAlive(leader) && carriesMark(leader.pid, marker);
   return {
     marker,
     leader: led ? leader : undefined,

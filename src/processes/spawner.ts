@@ -1,5 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { closeSync, fstatSync, openSync, rmSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { systemClock } from '../kernel/clock.ts';
@@ -13,11 +13,13 @@ export interface SpawnRequest {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
+  readonly unitId: string;
   readonly runId: string;
+  /** Its spools are there, and empty. */
   readonly files: RunFiles;
   readonly umask: number;
-  /** The file by which it joins its group; '' = it has none. */
-  readonly joinFile: string;
+  /** Directory of the cgroup that it joins; '' = it has none. */
+  readonly group: string;
 }
 
 export interface Spawned {
@@ -37,7 +39,7 @@ export async function spawnProgram(request: SpawnRequest): Promise<Spawned> {
   const viaShim = hasShell();
   const opened: number[] = [];
   const open = (path: string): number => {
-    const fd = openSpool(path);
+    const fd = openSync(path, 'a', 0o600);
     opened.push(fd);
     return fd;
   };
@@ -52,15 +54,6 @@ export async function spawnProgram(request: SpawnRequest): Promise<Spawned> {
   } finally {
     for (const fd of opened) closeSync(fd);
   }
-}
-
-/** A spool of a new run; what an older one left in it must not be taken for its own. */
-function openSpool(path: string): number {
-  const fd = openSync(path, 'a', 0o600);
-  if (fstatSync(fd).size === 0) return fd;
-  closeSync(fd);
-  rmSync(path);
-  return openSync(path, 'a', 0o600);
 }
 
 /** Without a shell nobody sets the umask between fork and exec: the daemon lends its own for the moment. */

@@ -13,6 +13,8 @@ import { createHealth } from './health.ts';
 import { type InlineSettings, judgeInline, undeclaredUnit } from './inline-gate.ts';
 import { createInstance, type Instance } from './instance.ts';
 import { judgeFirst, objectionOf } from './judge-first.ts';
+import { findPerl } from './launch/launcher.ts';
+import { createProgramSpawner } from './launch/program-spawner.ts';
 import { isUp, refusesStart } from './lifecycle/transition.ts';
 import { memoryMonitor } from './memory-monitor.ts';
 import { observeEngines } from './observe-engines.ts';
@@ -38,6 +40,8 @@ export interface SupervisorOptions extends Pick<ProcessContext, 'checkConfig' | 
   readonly inline: InlineSettings;
   /** Whether each unit gets a cgroup of its own, where one can be had. Default: true. */
   readonly cgroups?: boolean;
+  /** Whether programs are started by a launcher, where there is one. Default: true. */
+  readonly launcher?: boolean;
   /** Descriptors that the daemon was started with and uses itself: they stay open. */
   readonly ownDescriptors?: readonly number[];
   readonly stateDir: string;
@@ -84,9 +88,11 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
   let closing: Promise<void> | undefined;
   const place: GroupPlace = options.cgroups === false ? { kind: 'none', why: 'switched off' } : lookForGroupPlace(stateDir);
   const groups = openUnitGroups(place);
+  const programs = createProgramSpawner({ clock, logger, perl: options.launcher === false ? undefined : findPerl() });
   const context: ProcessContext = {
     ...options,
     random: options.random ?? Math.random,
+    programs,
     groups,
     resources,
     oom: createOomWatch(),
@@ -216,12 +222,16 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
     onChange: roster.onChange,
     health: () => health.get(),
     async startAll() {
+      if (roster.all().length > 0) programs.warm();
       await Promise.all(roster.all().map((instance) => instance.resumed));
       await order.startAll(roster.all().filter((instance) => instance.wantsStart()));
     },
     stopAll(deadlineMs) {
       stopSampling();
-      closing ??= shutDownAll(roster, { deadlineMs, clock, logger }).finally(() => groups.close());
+      closing ??= shutDownAll(roster, { deadlineMs, clock, logger }).finally(() => {
+        programs.close();
+        groups.close();
+      });
       return closing;
     },
     beginTrial: (id, trial) => beginTrial(roster.find(id), { ...trial, clock }),

@@ -6,8 +6,6 @@ import { descriptorsRanOut } from './proc.ts';
 /** The cgroup v2 of one unit; see cgroups(7) and the kernel's cgroup-v2.rst for the files. Nothing here throws but EMFILE and its like. */
 export interface UnitGroup {
   readonly path: string;
-  /** A process that writes `0` into this file joins. */
-  readonly joinFile: string;
   /** False where it can not be made. */
   make(): boolean;
   exists(): boolean;
@@ -31,7 +29,6 @@ export function openUnitGroup(path: string, { memory }: { readonly memory: boole
   const file = (name: string): string => join(path, name);
   return {
     path,
-    joinFile: file('cgroup.procs'),
     make() {
       try {
         mkdirSync(path, { recursive: true });

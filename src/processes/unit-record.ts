@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject, NewEvent } from '../events/types.ts';
-import { bootId, executableOf, hasEnvironment, readStat } from './proc.ts';
+import { bootId, carriesMark, executableOf, readStat } from './proc.ts';
 import type { RunFiles } from './shim.ts';
 import type { ExitRecord, ProcessState } from './types.ts';
 import type { UnitGroup } from './unit-group.ts';
@@ -80,6 +80,18 @@ export function prepareSpool(files: RunFiles): void {
   for (const path of [files.stdout, files.stderr]) writeFileSync(path, '', { mode: 0o600, flag: 'a' });
 }
 
+/** The spools of a new run; what an older one left in them must not be taken for its own. */
+export function freshSpools(files: RunFiles): void {
+  for (const path of [files.stdout, files.stderr]) {
+    const fd = openSync(path, 'a', 0o600);
+    const isEmpty = fstatSync(fd).size === 0;
+    closeSync(fd);
+    if (isEmpty) continue;
+    rmSync(path);
+    closeSync(openSync(path, 'a', 0o600));
+  }
+}
+
 /** What is the agent's own in the directory of a unit, where the unit's own files may lie beside it. */
 export function ownFiles(files: RunFiles): readonly string[] {
   return [files.record.even, files.record.odd, files.stdout, files.stderr, files.exit, files.words, files.probes, files.traffic];
@@ -114,7 +126,7 @@ export function isProven(record: RunRecord, marker: string, group: UnitGroup | u
   if (readStat(record.pid)?.startTicks !== record.startTicks) return false;
   return (
     (record.executable !== '' && executableOf(record.pid) === record.executable) ||
-    hasEnvironment(record.pid, marker) ||
+    carriesMark(record.pid, marker) ||
     group?.members().includes(record.pid) === true
   );
 }

@@ -45,8 +45,8 @@ for (const [room, allowed] of Object.entries(importTable)) {
 const confined: readonly (readonly [RegExp, RegExp, string])[] = [
   [
     /from 'node:child_process'/,
-    /^src\/(processes\/spawner|app\/notify-channel|cli\/(editor|browser))\.ts$/,
-    'children are made in one place; systemd is notified by its own program; the client opens an editor and a browser',
+    /^src\/(processes\/(spawner|launch\/launcher)|app\/notify-channel|cli\/(editor|browser))\.ts$/,
+    'children are made by the spawner, and by the launcher that it goes through; systemd is notified by its own program; the client opens an editor and a browser',
   ],
   [
     /(?:^|\n)import (?!type )[^;]*from '(?:node:)?http'/,
