@@ -1,5 +1,17 @@
-import { fstatSync, ftruncateSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  read,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { promisify } from 'node:util';
 import type { SpoolMark } from './entry.ts';
 import { createLineSplitter, type RawLine } from './lines.ts';
 import type { PunchHole } from './types.ts';
@@ -29,6 +41,8 @@ interface Note {
   readonly half: string;
 }
 
+const readAt = promisify(read);
+
 /** One spool file that a child appends to (O_APPEND). */
 export interface Spool {
   readonly key: string;
@@ -51,9 +65,10 @@ export interface Spool {
 }
 
 export async function openSpool(path: string, punchHole?: PunchHole): Promise<Spool> {
-  const handle = await open(path, 'r+');
+  // What reads of it costs is done elsewhere; opening a file of our own is not worth a turn of the event loop.
+  const fd = openSync(path, 'r+');
   const splitter = createLineSplitter();
-  const { ino, birthtimeMs } = await handle.stat();
+  const { ino, birthtimeMs } = fstatSync(fd);
   const key = `${ino}.${Math.trunc(birthtimeMs)}`;
   const notePath = `${path}.offset`;
   const found = readNote(notePath);
@@ -65,13 +80,14 @@ export async function openSpool(path: string, punchHole?: PunchHole): Promise<Sp
   /** Up to here the blocks of the file were given back. */
   let punched = position;
   let canPunch = punchHole !== undefined;
+  let closed = false;
   let waitingDrop = 0;
   let buffer: Buffer | undefined;
   /** What of the buffer is no line yet; it begins at `position`. */
   let buffered: Buffer = Buffer.alloc(0);
   splitter.reset(Buffer.from(resumed?.note.half ?? '', 'base64'), resumed?.note.skip ?? false);
 
-  const size = (): number => base + fstatSync(handle.fd).size;
+  const size = (): number => base + fstatSync(fd).size;
   const markAt = (end: number, skip: boolean): SpoolMark => ({ key, offset: end, skip });
   const note = (): void => {
     const start = position - splitter.half().length;
@@ -96,12 +112,15 @@ export async function openSpool(path: string, punchHole?: PunchHole): Promise<Sp
     buffered = Buffer.alloc(0);
   };
   adjust();
-  if (!resumed) note();
+  /** The first lines are stored after a note, so that the agent after a kill looks for what was stored after it. A silent unit has none. */
+  const noteFirst = (): void => {
+    if (noted === '' && !resumed) note();
+  };
 
   /** One buffer for all reads of a busy spool: what was read is text before the next read. A quiet one holds none. */
   const fill = async (): Promise<Buffer> => {
     buffer ??= Buffer.allocUnsafeSlow(chunkBytes);
-    const { bytesRead } = await handle.read(buffer, 0, chunkBytes, position - base);
+    const { bytesRead } = await readAt(fd, buffer, 0, chunkBytes, position - base);
     const read = buffer.subarray(0, bytesRead);
     if (bytesRead === 0) buffer = undefined;
     return read;
@@ -111,7 +130,7 @@ export async function openSpool(path: string, punchHole?: PunchHole): Promise<Sp
     buffered = Buffer.alloc(0);
     const skipped = Buffer.allocUnsafeSlow(skipBytes);
     while (position < target) {
-      const { bytesRead } = await handle.read(skipped, 0, Math.min(skipBytes, target - position), position - base);
+      const { bytesRead } = await readAt(fd, skipped, 0, Math.min(skipBytes, target - position), position - base);
       const chunk = skipped.subarray(0, bytesRead);
       if (chunk.length === 0) return;
       const count = countLines(chunk);
@@ -130,7 +149,7 @@ export async function openSpool(path: string, punchHole?: PunchHole): Promise<Sp
     // The look and the cut stand side by side without anything between them: what the child appends in those few microseconds is lost, and
     // nothing could tell. A quiet spool makes that all but impossible; a busy one is cut only where the file system has no holes.
     if (size() !== position) return;
-    ftruncateSync(handle.fd, 0);
+    ftruncateSync(fd, 0);
     base = position;
     punched = position;
     note();
@@ -165,6 +184,7 @@ export async function openSpool(path: string, punchHole?: PunchHole): Promise<Sp
       // A quiet spool is looked at often: it costs a stat, and no buffer.
       if (buffered.length === 0 && unread > 0) buffered = await fill();
       if (buffered.length === 0) return dropped > 0 ? { lines: [], dropped } : undefined;
+      noteFirst();
       const { lines, used } = splitter.feed(buffered, position, chunkLines);
       position += used;
       buffered = buffered.subarray(used);
@@ -176,18 +196,23 @@ export async function openSpool(path: string, punchHole?: PunchHole): Promise<Sp
       splitter.reset(Buffer.alloc(0), false);
       return { bytes, truncated: false, partial, end: position, skip: false, mark: markAt(position, false) };
     },
-    note,
+    note() {
+      if (noted !== '' || resumed || position > 0) note();
+    },
     async free(quiet) {
       if (quiet && position - base >= freeQuietBytes) truncate();
       else if (canPunch && position - splitter.half().length - punched >= freeBusyBytes) await punch();
       else if (!canPunch && position - base >= freeBusyBytes) truncate();
     },
     async close(forget) {
-      if (forget) {
-        ftruncateSync(handle.fd, 0);
-        rmSync(notePath, { force: true });
+      if (closed) return;
+      closed = true;
+      try {
+        if (forget && fstatSync(fd).size > 0) ftruncateSync(fd, 0);
+        if (forget && existsSync(notePath)) rmSync(notePath, { force: true });
+      } finally {
+        closeSync(fd);
       }
-      await handle.close();
     },
   };
 }
@@ -199,6 +224,7 @@ function countLines(chunk: Buffer): number {
 }
 
 function readNote(path: string): { readonly note: Note; readonly timeMs: number } | undefined {
+  if (!existsSync(path)) return undefined;
   try {
     const note = JSON.parse(readFileSync(path, 'utf8')) as Note;
     if (typeof note.key !== 'string' || !Number.isSafeInteger(note.base) || !Number.isSafeInteger(note.offset)) return undefined;

@@ -13,14 +13,29 @@ function complaint(view: ProcessView): string | undefined {
 }
 
 /** The health component of all processes; `sinceMs` is when its status changed last. */
-export function createHealth(clock: Clock): { update(views: readonly ProcessView[]): void; get(): Health } {
+export interface ProcessHealth {
+  update(view: ProcessView): void;
+  forget(id: string): void;
+  get(): Health;
+}
+
+export function createHealth(clock: Clock): ProcessHealth {
+  const complaints = new Map<string, string>();
   let health: Health = { status: 'HEALTHY', message: '', sinceMs: clock.wallMs() };
+  const set = (id: string, said: string | undefined): void => {
+    if (said === complaints.get(id)) return;
+    if (said === undefined) complaints.delete(id);
+    else complaints.set(id, said);
+    const status = complaints.size === 0 ? 'HEALTHY' : 'DEGRADED';
+    const message = [...complaints.keys()]
+      .sort()
+      .map((each) => complaints.get(each))
+      .join('; ');
+    health = { status, message, sinceMs: status === health.status ? health.sinceMs : clock.wallMs() };
+  };
   return {
-    update(views) {
-      const message = views.flatMap((view) => complaint(view) ?? []).join('; ');
-      const status = message === '' ? 'HEALTHY' : 'DEGRADED';
-      health = { status, message, sinceMs: status === health.status ? health.sinceMs : clock.wallMs() };
-    },
+    update: (view) => set(view.id, complaint(view)),
+    forget: (id) => set(id, undefined),
     get: () => health,
   };
 }

@@ -13,11 +13,11 @@ type CollectOptions = Parameters<Logs['collect']>[0];
 export function readingLines(unit: UnitSettings, path: string): Pick<CollectOptions, 'parse' | 'secrets' | 'punchHole'> {
   const punchHole = holePuncher(path);
   const engine = unit.engine === undefined ? undefined : engines[unit.engine];
-  if (engine === undefined) return { ...(punchHole && { punchHole }) };
+  if (engine === undefined) return { punchHole };
   return {
     parse: (line) => engine.parse(line),
     ...(unit.configPath !== undefined && { secrets: followSecrets(engine, unit.configPath) }),
-    ...(punchHole && { punchHole }),
+    punchHole,
   };
 }
 
@@ -57,11 +57,12 @@ function identityOf(path: string): string {
 
 const punchWithinMs = 10_000;
 
-/** Node cannot make holes; util-linux can. Undefined where it is not installed. */
-function holePuncher(path: string): PunchHole | undefined {
-  const fallocate = findBinary('fallocate', path, '/');
-  if (fallocate === undefined) return undefined;
+/** Node cannot make holes; util-linux can. It is looked for when the first hole is wanted: few units ever want one. */
+function holePuncher(path: string): PunchHole {
+  let fallocate: string | undefined;
   return async (file, { offset, length }) => {
+    fallocate ??= findBinary('fallocate', path, '/');
+    if (fallocate === undefined) return false;
     try {
       const argv = [fallocate, '--punch-hole', '--offset', String(offset), '--length', String(length), file];
       const { code } = await runBriefly({ argv, env: {}, cwd: '/', signal: AbortSignal.timeout(punchWithinMs) });

@@ -44,14 +44,14 @@ export function createRecorder(context: ProcessContext, id: string, before: Pick
   let written: { readonly life: Lifecycle | undefined; readonly run: RunRecord | undefined } = { life: undefined, run: undefined };
   // What the daemon before this one told last: it may have been killed before the journal had it, and so may this one.
   const inherited = before.record?.told ?? [];
-  let told: readonly (NewEvent & { readonly atMs: number })[] = inherited.map((event) => ({ ...event, atMs: clock.monotonicMs() }));
+  let told: readonly Told[] = inherited.map((event) => toldAt(event, clock.monotonicMs()));
   const seen = createStartSpans(context.spans, id);
   const named = new Set<string>();
   let problem: unknown;
   let syncing: Promise<void> = Promise.resolve();
 
   const write = (life: Lifecycle, run: RunRecord | undefined): void => {
-    const events = life.halted ? [] : told.map(({ atMs: _, ...event }) => event);
+    const events = life.halted ? [] : told.map(({ event }) => event);
     const record = toRecord(life, { id, run, bootId: bootId(), told: events }, { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() });
     try {
       writeRecord(files.record, { sequence: sequence + 1, record });
@@ -76,16 +76,18 @@ export function createRecorder(context: ProcessContext, id: string, before: Pick
       for (const event of events) seen(event);
       const atMs = clock.monotonicMs();
       const wallMs = clock.wallMs();
-      const fresh = events.map((event) => ({
-        ...processEvent({ id, ...event }),
-        id: ulid(wallMs),
-        time: instant(event.timeMs ?? wallMs),
-        atMs,
-      }));
-      if (fresh.length > 0) told = newest([...told.filter((event) => atMs - event.atMs < toldForMs), ...fresh]);
+      const fresh = events.map(
+        (event): NewEvent => ({
+          ...processEvent({ id, ...event }),
+          id: ulid(wallMs),
+          time: instant(event.timeMs ?? wallMs),
+        }),
+      );
+      if (fresh.length > 0)
+        told = newest([...told.filter((one) => atMs - one.atMs < toldForMs), ...fresh.map((event) => toldAt(event, atMs))]);
       const changed = life !== written.life || run !== written.run;
       if (changed && (sequence > 0 || !isUntouched(life))) write(life, run);
-      for (const { atMs: _, ...event } of fresh) journal.emit(event);
+      for (const event of fresh) journal.emit(event);
     },
     failure: () => problem,
     settled: () => syncing,
@@ -94,15 +96,26 @@ export function createRecorder(context: ProcessContext, id: string, before: Pick
 }
 
 /** As many of the newest as may be kept, in their order. */
-function newest<T>(events: readonly T[]): readonly T[] {
-  const kept: T[] = [];
+function newest(events: readonly Told[]): readonly Told[] {
+  const kept: Told[] = [];
   let chars = 0;
-  for (const event of events.slice(-maxTold).reverse()) {
-    chars += JSON.stringify(event).length;
+  for (const told of events.slice(-maxTold).reverse()) {
+    chars += told.chars;
     if (chars > maxToldChars) break;
-    kept.unshift(event);
+    kept.unshift(told);
   }
   return kept;
+}
+
+interface Told {
+  readonly event: NewEvent;
+  readonly atMs: number;
+  /** Measured once: the record is written with every step. */
+  readonly chars: number;
+}
+
+function toldAt(event: NewEvent, atMs: number): Told {
+  return { event, atMs, chars: JSON.stringify(event).length };
 }
 
 function instant(wallMs: number): { readonly seconds: number; readonly nanos: number } {

@@ -138,9 +138,14 @@ export function createSupervisor(options: SupervisorOptions): ProcessSupervisor 
   };
 
   roster.onChange(({ processes, removedIds }) => {
-    health.update(roster.list());
-    for (const id of removedIds) figures.board.forget(id);
-    for (const view of processes) if (view.state === 'READY') unblock(view.id);
+    for (const id of removedIds) {
+      figures.board.forget(id);
+      health.forget(id);
+    }
+    for (const view of processes) {
+      health.update(view);
+      if (view.state === 'READY') unblock(view.id);
+    }
   });
   convertOldRecords(stateDir, options.units, logger);
   for (const unit of Object.values(options.units)) add(unit, false);

@@ -32,6 +32,9 @@ interface Watch {
  */
 export function probeMonitor(context: ProcessContext): Monitor {
   return (subject, report) => {
+    const { probes } = subject.unit;
+    const asks = [probes.startup, probes.readiness, probes.liveness].some((probe) => probe !== undefined);
+    if (!asks && subject.stands !== 'STARTING') return;
     const watch = beginWatch(context, subject, report);
     passStartup(context, watch)
       .then((passed) => {

@@ -38,7 +38,6 @@ test('lines of an engine are read by its own form; a command has none', () => {
   assert.deepEqual([level, timeMs], ['WARN', Date.UTC(2026, 10, 22, 22, 26, 51)]);
   assert.match(message ?? '', /hello/);
   assert.equal(readingLines(unit({}), '/nowhere').parse, undefined);
-  assert.equal(readingLines(unit({}), '/nowhere').punchHole, undefined);
 });
 
 test('a hole gives blocks back and moves nothing', async (t) => {
@@ -56,4 +55,6 @@ test('a hole gives blocks back and moves nothing', async (t) => {
   assert.equal(after.size, before.size + 3);
   assert.ok(after.blocks < before.blocks - 3000, `${before.blocks} -> ${after.blocks}`);
   assert.equal(await punchHole(join(place.dir, 'none'), { offset: 0, length: 1 << 20 }), false);
+  const without = readingLines({ engine: undefined } as UnitSettings, '/nowhere').punchHole;
+  assert.equal(await without?.(path, { offset: 0, length: 1 << 20 }), false, 'fallocate is not there');
 });
