@@ -8,7 +8,7 @@ async function call(daemon: Daemon, method: string, path: string, body?: unknown
   if (status >= 300) throw new Error(`${method} ${path}: ${status} ${JSON.stringify(json)}`);
 }
 
-/** The shims of its units, by the parent that they have. */
+/** Of the daemon: its launcher. Of the launcher: the shims of its units. */
 function childrenOf(pid: number): readonly number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ').filter(Boolean).map(Number);
 }
@@ -19,12 +19,14 @@ const restart = { policy: 'always', base: '0s', jitter: 0, burst: 10_000 };
 export async function openOurs(lab: Lab, command: readonly string[], ids: readonly string[]): Promise<Supervisor> {
   const unit = { command, restart, on_agent_exit: 'stop', stop: { signal: 'SIGKILL', grace: '2s' } };
   const daemon = await lab.daemon({ processes: { units: Object.fromEntries(ids.map((id) => [id, unit])) } });
+  const servers = (): readonly number[] => [daemon.pid(), ...childrenOf(daemon.pid())];
   const start = (id: string): Promise<void> => call(daemon, 'POST', '', { id, wait_for: 'RUNNING' });
   const stop = (id: string): Promise<void> => call(daemon, 'DELETE', `/${id}`);
   return {
     name: 'sboxagent',
     livesMs: 0,
-    pids: () => [daemon.pid(), ...childrenOf(daemon.pid())],
+    pids: () => [...servers(), ...servers().slice(1).flatMap(childrenOf)],
+    servers,
     start,
     stop,
     startAll: async (all) => void (await Promise.all(all.map(start))),

@@ -53,10 +53,12 @@ export const openPm2: OpenSupervisor = async ({ dir, command: [script, ...args],
     await Promise.all(Array.from({ length: atOnce }, worker));
   };
   const stop = (id: string): Promise<void> => call((done) => pm2.stop(id, done));
+  const servers = (): readonly number[] => [Number(readFileSync(join(home, 'pm2.pid'), 'utf8'))];
   return {
     name: `pm2 ${version}`,
     livesMs: 0,
-    pids: () => [Number(readFileSync(join(home, 'pm2.pid'), 'utf8'))],
+    pids: servers,
+    servers,
     start,
     stop,
     startAll: (all) => each(all, start),

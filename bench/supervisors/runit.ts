@@ -31,10 +31,12 @@ export const openRunit: OpenSupervisor = async ({ dir, command, ids, defer }) =>
     closeSync(fd);
   };
   const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'latin1').trim().split(' ').map(Number);
+  const servers = (): readonly number[] => [child.pid ?? 0, ...children];
   return {
     name: `runit ${version}`,
     livesMs: 1100,
-    pids: () => [child.pid ?? 0, ...children],
+    pids: servers,
+    servers,
     start: async (id) => send(id, 'u'),
     stop: async (id) => send(id, 'dk'),
     startAll: async (all) => all.forEach((id) => void send(id, 'u')),

@@ -68,10 +68,12 @@ export const openSupervisord: OpenSupervisor = async (options) => {
   await until('supervisord', () => existsSync(socket));
   const each = (method: Parameters<typeof ask>[1]) => async (ids: readonly string[]) =>
     void (await Promise.all(ids.map((id) => ask(socket, method, id))));
+  const servers = (): readonly number[] => [child.pid ?? 0];
   return {
     name: `supervisord ${version}`,
     livesMs: 0,
-    pids: () => [child.pid ?? 0],
+    pids: servers,
+    servers,
     start: (id) => ask(socket, 'startProcess', id),
     stop: (id) => ask(socket, 'stopProcess', id),
     startAll: each('startProcess'),

@@ -78,7 +78,8 @@ export function openAccess(options: OpenAccessOptions): OpenAccess {
     }
     index();
   };
-  const stopFollowing = followFiles({ files: () => [tokenFilePath(stateDir)], clock, changed: reread });
+  // Not announced: the journal lies in the same directory, and each of its writes would wake this thread.
+  const stopFollowing = followFiles({ files: () => [tokenFilePath(stateDir)], clock, announced: false, changed: reread });
   const stopExpiring = clock.every(expireEveryMs, settle);
 
   return {

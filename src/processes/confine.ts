@@ -48,8 +48,10 @@ export function changesUser({ user, group }: Pick<Confinement, 'user' | 'group'>
  * then setpriv. Each replaces itself, so that the pid is the program's own. Throws CONFINEMENT_UNAVAILABLE where a
  * tool or a right is missing: a program that was to be confined must not start without it.
  */
-export function confine(unit: Confinement, argv: readonly string[], rights: OwnRights = ownRights()): readonly string[] {
+export function confine(unit: Confinement, argv: readonly string[], given?: OwnRights): readonly string[] {
   const { rlimits } = unit.limits;
+  if (Object.keys(rlimits).length === 0 && !changesUser(unit) && !unit.noNewPrivs && unit.capabilities.length === 0) return argv;
+  const rights = given ?? ownRights();
   const inner = privileges(unit, rights);
   const outer = Object.entries(rlimits).map(([name, limit]) => `--${name}=${limit}`);
   return [
