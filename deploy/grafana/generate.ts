@@ -4,10 +4,11 @@ import { agent } from './source/agent.ts';
 import { type Definition, dashboard } from './source/dashboard.ts';
 import { engines } from './source/engines.ts';
 import { events } from './source/events.ts';
+import { fleet } from './source/fleet.ts';
 import { plugins } from './source/plugins.ts';
 import { processes } from './source/processes.ts';
 
-export const definitions: readonly Definition[] = [agent, processes, engines, plugins, events];
+export const definitions: readonly Definition[] = [agent, processes, engines, plugins, events, fleet];
 
 /** The text of each file in `dashboards/`, by its name. */
 export function dashboardFiles(): ReadonlyMap<string, string> {

@@ -17,6 +17,8 @@ export interface RuleSources {
   readonly journal: Pick<Journal, 'health'>;
   readonly metrics: MetricReader;
   readonly access: Pick<OpenAccess, 'expiring'>;
+  /** Agents of the fleet that are gone, where this one watches over them. */
+  readonly goneAgents: () => readonly { readonly agent: string; readonly lastSeen: string }[];
   readonly tls: () => Settings['api']['tls'];
   readonly clock: Clock;
 }
@@ -33,7 +35,7 @@ const days = (ms: number): string => (ms <= 0 ? 'has expired' : `expires in ${Ma
 
 /** The rules that hold without any configuration: what a person would want to be woken for, or to find in the morning. */
 export function builtInRules(sources: RuleSources): readonly BuiltInRule[] {
-  const { plugins, supervisor, config, journal, metrics, access, tls, clock } = sources;
+  const { plugins, supervisor, config, journal, metrics, access, goneAgents, tls, clock } = sources;
   const ofPlugins = (wrong: (view: PluginView) => boolean) => (): readonly Finding[] =>
     plugins
       .list()
@@ -65,6 +67,12 @@ export function builtInRules(sources: RuleSources): readonly BuiltInRule[] {
       .list()
       .filter(({ state }) => state === 'CRASH_LOOP')
       .map(({ id, message }) => ({ subject: id, summary: `Process ${id} ended too often: ${message}`, labels: { process: id } }));
+  const gone = (): readonly Finding[] =>
+    goneAgents().map(({ agent, lastSeen }) => ({
+      subject: agent,
+      summary: `The agent ${agent} of the fleet is gone: it was heard last at ${lastSeen}`,
+      labels: { agent },
+    }));
   const certificate = cached(clock, (): readonly Finding[] => {
     const file = tls()?.certFile;
     const leftMs = file === undefined ? Number.POSITIVE_INFINITY : expiryOf(file) - clock.wallMs();
@@ -89,6 +97,7 @@ export function builtInRules(sources: RuleSources): readonly BuiltInRule[] {
     { name: 'disk_nearly_full', severity: 'WARNING', findings: disk },
     { name: 'certificate_expiring', severity: 'WARNING', findings: certificate },
     { name: 'token_expiring', severity: 'WARNING', findings: tokens },
+    { name: 'fleet_agent_gone', severity: 'ERROR', findings: gone },
   ];
 }
 

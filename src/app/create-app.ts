@@ -164,6 +164,7 @@ export async function createApp({ first, load, files, program, faults, lock, rel
       journal,
       metrics,
       access,
+      goneAgents: () => fleet?.goneAgents() ?? [],
       tls: () => loaded.settings.api.tls,
       clock,
     }),

@@ -42,6 +42,8 @@ export interface FleetOptions {
 
 export interface Fleet {
   readonly health: () => NotedHealth;
+  /** Those that are gone, where this agent watches over the others; else none. */
+  readonly goneAgents: () => readonly { readonly agent: string; readonly lastSeen: string }[];
   start(): void;
   /** How the agent is has changed: its entry follows at once. */
   changed(): void;
@@ -65,6 +67,7 @@ export async function openFleet({ settings, version, journal, snapshot, serve, .
   metrics.observe('sboxagent_fleet_connected', { kind: 'gauge' }, () => [{ value: link.isUp() ? 1 : 0 }]);
   return {
     health: link.health,
+    goneAgents: watch.gone,
     changed: presence.changed,
     start() {
       link.start();

@@ -26,6 +26,13 @@ export interface WatchAgentsOptions {
   readonly metrics: Metrics;
 }
 
+export interface WatchAgents {
+  /** Who is gone, where this agent watches; else nobody. */
+  gone(): readonly { readonly agent: string; readonly lastSeen: string }[];
+  start(): void;
+  stop(): Promise<void>;
+}
+
 const states = ['UP', 'LEFT', 'GONE'] as const;
 /** After an outage of all the others need so long to connect again, and must not be missed meanwhile. */
 const comeBackMs = 3000;
@@ -36,24 +43,29 @@ const comeBackMs = 3000;
  * Where one of these fails it says nothing: it may be this agent that is away. What was found and not told before the holder died is told by the
  * next one under the same id.
  */
-export function createWatchAgents(options: WatchAgentsOptions): { start(): void; stop(): Promise<void> } {
+export function createWatchAgents(options: WatchAgentsOptions): WatchAgents {
   const { settings, subjects, link, bucket, presence, journal, clock, logger, metrics } = options;
   const { name, heartbeatMs } = settings;
   const ending = new AbortController();
   const roster = createRoster(subjects.presence);
   const lease = createLease<Found>({ key: 'watch', name, heartbeatMs, clock, nothing: { gone: {}, untold: [] } });
   let counts: ReadonlyMap<string, number> | undefined;
+  let gone: Found['gone'] = {};
   let busy: Promise<void> | undefined;
   let stopTicking = (): void => {};
   metrics.observe('sboxagent_fleet_agents', { kind: 'gauge' }, () =>
     counts === undefined ? [] : states.map((state) => ({ value: counts?.get(state) ?? 0, labels: { state } })),
   );
 
+  const stopWatching = (): void => {
+    counts = undefined;
+    gone = {};
+  };
   const look = async (): Promise<void> => {
     const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(2 * heartbeatMs)]);
     const found = await bucket.use(signal, (open) => untilAborted(lease.look(open), signal));
     if (found === undefined) {
-      counts = undefined;
+      stopWatching();
       roster.clear();
       return;
     }
@@ -71,6 +83,7 @@ export function createWatchAgents(options: WatchAgentsOptions): { start(): void;
     counts = countStates(entries, (timeMs) => Math.min(nowMs - timeMs, reachedForMs));
     const judged = judgeAgents({ entries, nowMs, reachedForMs, found });
     await bucket.use(signal, (open) => untilAborted(lease.renew(open, judged), signal));
+    gone = judged.gone;
     if (judged.untold.length === 0) return;
     for (const news of judged.untold) tell(news);
     // A list sees what the agent itself has said before: then it is on disk.
@@ -86,7 +99,7 @@ export function createWatchAgents(options: WatchAgentsOptions): { start(): void;
     if (busy !== undefined || !link.isUp()) return;
     busy = look()
       .catch((error: unknown) => {
-        counts = undefined;
+        stopWatching();
         if (!ending.signal.aborted) logger.debug({ err: error }, 'this agent does not watch over the fleet for now');
       })
       .finally(() => {
@@ -95,6 +108,7 @@ export function createWatchAgents(options: WatchAgentsOptions): { start(): void;
   };
 
   return {
+    gone: () => Object.entries(gone).map(([agent, { last_seen: lastSeen }]) => ({ agent, lastSeen })),
     start() {
       stopTicking = clock.every(heartbeatMs / 2, tick);
     },

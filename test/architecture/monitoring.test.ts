@@ -38,7 +38,7 @@ test('panels do not overlap, and every one has a query of this instance', () => 
     }
     assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length);
   }
-  assert.deepEqual(definitions.map(({ name }) => name).toSorted(), ['agent', 'engines', 'events', 'plugins', 'processes']);
+  assert.deepEqual(definitions.map(({ name }) => name).toSorted(), ['agent', 'engines', 'events', 'fleet', 'plugins', 'processes']);
 });
 
 test('the compose file mounts what there is, and everything that it starts listens on this machine alone', () => {

@@ -90,7 +90,7 @@ test('the commands of runbooks are there, with their flags', () => {
 const states = ['STOPPED', 'STARTING', 'RUNNING', 'READY', 'BACKOFF', 'STOPPING', 'EXITED', 'CRASH_LOOP'];
 const builtIn = builtInRules({ journal: {} } as Parameters<typeof builtInRules>[0]).map(({ name }) => name);
 function valuesOf(metric: string, label: string): readonly string[] | undefined {
-  if (label === 'state') return states;
+  if (label === 'state') return metric === 'sboxagent_fleet_agents' ? ['UP', 'LEFT', 'GONE'] : states;
   if (label === 'rule') return builtIn;
   const declared = metricCatalogue[metric]?.declared?.flatMap((labels) => labels[label] ?? []);
   return declared === undefined || declared.length === 0 ? undefined : declared;

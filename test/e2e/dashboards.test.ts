@@ -162,12 +162,14 @@ test('what runbooks say to look at runs against this agent', { skip: options.ski
   const env = {
     PATH: `${join(root, 'bin')}:${process.env['PATH']}`,
     SBOXAGENT_AGENT_STATE_DIR: agent.daemon.stateDir,
-    ...{ PROCESS: agent.edge, PLUGIN: 'geo', SOURCE: 'worker' },
+    ...{ PROCESS: agent.edge, PLUGIN: 'geo', SOURCE: 'worker', AGENT: 'e2e' },
+    ...(agent.fleet !== undefined && { SBOXAGENT_FLEET_SERVERS: agent.fleet }),
   };
   const lines = new Map<string, string>();
   for (const page of globSync('docs/runbooks/*.md', { cwd: root })) {
     const [, look = ''] = /^## Look\n([\s\S]*?)^## /m.exec(read(page)) ?? [];
-    for (const [line] of look.matchAll(/^sboxagent .*$/gm)) lines.set(line, page);
+    for (const [line] of look.matchAll(/^sboxagent .*$/gm))
+      if (agent.fleet !== undefined || !line.startsWith('sboxagent fleet ')) lines.set(line, page);
   }
   // What a start would find is a check of its own, and says with its exit code what it found.
   lines.delete('sboxagent doctor');

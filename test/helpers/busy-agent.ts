@@ -14,6 +14,8 @@ export interface BusyAgent {
   readonly daemon: Daemon;
   /** Id of the unit that carries traffic. */
   readonly edge: string;
+  /** Address of the NATS server of its fleet, where there is one. */
+  readonly fleet: string | undefined;
   /** Bytes that one `download` brings. */
   readonly bytes: number;
   /** Fetches a page of `bytes` bytes through the edge. */
@@ -54,7 +56,7 @@ export async function startBusyAgent({ collectionInterval = '1s' } = {}): Promis
     daemon.rest('POST', '/api/v1/events', { type, source: plugin.id, data });
   await daemon.rest('PUT', '/api/v1/processes/edge/config', { content: JSON.stringify(edgeConfig(port, apiPort, 'info')) });
   return {
-    ...{ daemon, edge: 'edge', bytes, download },
+    ...{ daemon, edge: 'edge', fleet: nats?.url, bytes, download },
     async round(n) {
       await Promise.all([
         daemon.rest('GET', '/api/v1/processes'),

@@ -79,38 +79,15 @@ export const events: Definition = {
       ],
     },
     {
-      title: 'Audit and fleet',
+      title: 'Audit',
       panels: [
         {
           title: 'Entries of the audit within an hour',
           unit: 'short',
-          width: 6,
+          width: 24,
           queries: [
             [`increase(sboxagent_audit_entries_total{${here}}[1h])`, 'written {{instance}}'],
             [`increase(sboxagent_audit_dropped_total{${here}}[1h])`, 'not written {{instance}}'],
-          ],
-        },
-        {
-          title: 'Fleet reached',
-          type: 'state-timeline',
-          unit: 'short',
-          width: 6,
-          queries: [[`sboxagent_fleet_connected{${here}}`, '{{instance}}']],
-        },
-        {
-          title: 'Events that the fleet does not have yet',
-          unit: 'short',
-          width: 6,
-          queries: [[`sboxagent_fleet_lag_events{${here}}`, '{{instance}}']],
-        },
-        {
-          title: 'Sent to the fleet',
-          unit: 'ops',
-          width: 6,
-          queries: [
-            [`rate(sboxagent_fleet_forwarded_total{${here}}[$__rate_interval])`, 'sent {{instance}}'],
-            [`rate(sboxagent_fleet_truncated_total{${here}}[$__rate_interval])`, 'without their data {{instance}}'],
-            [`rate(sboxagent_fleet_gap_events_total{${here}}[$__rate_interval])`, 'lost {{instance}}'],
           ],
         },
       ],

@@ -19,6 +19,7 @@ function found(over: Partial<RuleSources>): readonly (readonly [string, string])
     journal: { health: well },
     metrics: { current: () => [] },
     access: { expiring: () => [] },
+    goneAgents: () => [],
     tls: () => undefined,
     clock: systemClock,
     ...over,
@@ -46,6 +47,11 @@ test('the disk, from nine tenths on', () => {
 test('tokens that are about to end', () => {
   const leftMs = 3_600_000;
   assert.deepEqual(found({ access: { expiring: () => [{ id: 't1', name: 'ci', leftMs }] } }), [['token_expiring', 't1']]);
+});
+
+test('agents of the fleet that are gone', () => {
+  const goneAgents = () => [{ agent: 'edge-1', lastSeen: '2026-11-29T10:00:00.000Z' }];
+  assert.deepEqual(found({ goneAgents }), [['fleet_agent_gone', 'edge-1']]);
 });
 
 test('a certificate that ends within two weeks', (t) => {
