@@ -1,5 +1,4 @@
-import { useSignal } from '@preact/signals';
-import { useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import {
   type AgentConfig,
   type ConfigChange_Change as Change,
@@ -9,10 +8,10 @@ import {
 import { useApp, useTexts } from '../core/app.ts';
 import { useLoad } from '../core/use-load.ts';
 import { nameOf } from '../parts/badge.tsx';
-import { Button } from '../parts/button.tsx';
-import { Dialog } from '../parts/confirm.tsx';
+import { ConfigEditor, type Draft } from '../parts/config-editor.tsx';
 import { Section } from '../parts/facts.tsx';
 import { Empty, ErrorNote, Note, Ready } from '../parts/note.tsx';
+import { RevisionList } from '../parts/revisions.tsx';
 import { Clock } from '../parts/time.tsx';
 
 /** The agent's own configuration: what would change is seen before it does. */
@@ -41,16 +40,11 @@ type Outcome = { readonly change: ConfigChange; readonly applied: boolean } | { 
 
 function Editor({ config, reload }: { readonly config: AgentConfig; readonly reload: () => void }) {
   const texts = useTexts();
-  const { clients, session, notices } = useApp();
-  const field = useRef<HTMLTextAreaElement>(null);
-  const reason = useRef<HTMLInputElement>(null);
-  const changed = useSignal(false);
+  const { clients, notices } = useApp();
   const [outcome, setOutcome] = useState<Outcome>(undefined);
-  const mayWrite = session.may('config:write');
-  const send = async (validateOnly: boolean): Promise<void> => {
+  const send = async ({ text: yaml, reason }: Draft, validateOnly: boolean): Promise<void> => {
     try {
-      const yaml = field.current?.value ?? '';
-      const change = await clients.config.updateConfig({ yaml, etag: config.etag, reason: reason.current?.value ?? '', validateOnly });
+      const change = await clients.config.updateConfig({ yaml, etag: config.etag, reason, validateOnly });
       setOutcome({ change, applied: !validateOnly });
       if (validateOnly) return;
       notices.say('ok', change.restartRequired ? `${texts.config.applied} ${texts.config.restart}` : texts.config.applied);
@@ -64,34 +58,13 @@ function Editor({ config, reload }: { readonly config: AgentConfig; readonly rel
       <p class="dim">
         {texts.common.revision(config.revision)} · <Clock time={config.time} />
       </p>
-      <textarea
-        ref={field}
-        class="field code"
-        spellcheck={false}
-        aria-label={texts.config.editor}
-        readOnly={!mayWrite}
-        rows={config.yaml.split('\n').length + 1}
-        onInput={(event) => {
-          changed.value = event.currentTarget.value !== config.yaml;
-          setOutcome(undefined);
-        }}
-      >
-        {config.yaml}
-      </textarea>
-      {mayWrite && (
-        <div class="bar">
-          <input ref={reason} class="field" aria-label={texts.common.reason} placeholder={texts.common.reason} maxLength={1024} />
-          <Button onPress={() => send(true)}>{texts.common.check}</Button>
-          <Button
-            kind="main"
-            disabled={outcome === undefined || 'error' in outcome || outcome.applied || !changed.value}
-            onPress={() => send(false)}
-          >
-            {texts.common.apply}
-          </Button>
-          {changed.value && <span class="dim">{texts.common.unsaved}</span>}
-        </div>
-      )}
+      <ConfigEditor
+        text={config.yaml}
+        label={texts.config.editor}
+        mayApply={outcome !== undefined && 'change' in outcome && !outcome.applied}
+        onEdit={() => setOutcome(undefined)}
+        onSend={send}
+      />
       {outcome !== undefined && ('error' in outcome ? <ErrorNote error={outcome.error} /> : <Changes change={outcome.change} />)}
     </>
   );
@@ -164,50 +137,26 @@ function plainOf({ kind }: Value): unknown {
 
 function Revisions({ config, reload }: { readonly config: AgentConfig; readonly reload: () => void }) {
   const texts = useTexts();
-  const { clients, session } = useApp();
-  const [asked, ask] = useState<number | undefined>(undefined);
+  const { clients } = useApp();
   const revisions = useLoad((signal) => clients.config.listConfigRevisions({ pageSize: 50 }, { signal }), [config.etag]);
+  const rollback = async (revision: number): Promise<void> => {
+    await clients.config.rollbackConfig({ revision });
+    reload();
+  };
   return (
     <Section title={texts.common.history}>
       <Ready of={revisions}>
         {(page) => (
-          <ul class="revisions">
-            {page.revisions.map((revision) => (
-              <li key={revision.revision}>
-                <details>
-                  <summary>
-                    <strong>{revision.revision}</strong>
-                    <span class="when">
-                      <Clock time={revision.time} />
-                    </span>
-                    <span class="dim">
-                      {revision.author}
-                      {revision.reason !== '' && `: ${revision.reason}`}
-                    </span>
-                  </summary>
-                  {revision.changes.length > 0 && <ChangeTable changes={revision.changes} />}
-                  {session.may('config:write') && revision.revision !== config.revision && (
-                    <Button onPress={() => ask(revision.revision)}>{texts.common.rollback}</Button>
-                  )}
-                </details>
-              </li>
-            ))}
-          </ul>
+          <RevisionList
+            revisions={page.revisions}
+            current={config.revision}
+            changes={({ changes }) => changes.length > 0 && <ChangeTable changes={changes} />}
+            askRollback={texts.config.askRollback}
+            askRollbackLead={texts.config.askRollbackLead}
+            onRollback={rollback}
+          />
         )}
       </Ready>
-      {asked !== undefined && (
-        <Dialog
-          title={texts.config.askRollback(asked)}
-          action={texts.common.rollback}
-          onClose={() => ask(undefined)}
-          onConfirm={async () => {
-            await clients.config.rollbackConfig({ revision: asked });
-            reload();
-          }}
-        >
-          <p>{texts.config.askRollbackLead}</p>
-        </Dialog>
-      )}
     </Section>
   );
 }

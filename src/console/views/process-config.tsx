@@ -1,23 +1,17 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { useSignal } from '@preact/signals';
-import { useEffect, useRef, useState } from 'preact/hooks';
-import {
-  type Apply,
-  Apply_Result,
-  type ProcessConfig,
-  type ProcessConfigRevision,
-} from '../../../gen/es/sboxagent/v1/process_config_pb.js';
+import { useEffect, useState } from 'preact/hooks';
+import { type Apply, Apply_Result, type ProcessConfig } from '../../../gen/es/sboxagent/v1/process_config_pb.js';
 import { type App, useApp, useTexts } from '../core/app.ts';
 import { applyOf } from '../core/errors.ts';
 import { pause } from '../core/time.ts';
 import { useLoad, useWhile } from '../core/use-load.ts';
 import { ApplyView } from '../parts/apply.tsx';
 import { nameOf } from '../parts/badge.tsx';
-import { Button } from '../parts/button.tsx';
-import { Dialog } from '../parts/confirm.tsx';
+import { ConfigEditor, type Draft } from '../parts/config-editor.tsx';
 import { Diff } from '../parts/diff.tsx';
 import { Section } from '../parts/facts.tsx';
 import { Empty, ErrorNote, Note, Ready } from '../parts/note.tsx';
+import { RevisionList } from '../parts/revisions.tsx';
 import { Clock } from '../parts/time.tsx';
 
 /** A process's own config: check, see the difference, apply, watch the steps, roll back. */
@@ -48,16 +42,11 @@ type Outcome = { readonly apply: Apply } | { readonly error: unknown } | undefin
 
 function Editor({ config, reload }: { readonly config: ProcessConfig; readonly reload: () => void }) {
   const texts = useTexts();
-  const { clients, session } = useApp();
+  const { clients } = useApp();
   const { id, format, etag } = config;
-  const field = useRef<HTMLTextAreaElement>(null);
-  const reason = useRef<HTMLInputElement>(null);
-  const changed = useSignal(false);
   const [outcome, setOutcome] = useState<Outcome>(undefined);
-  const mayWrite = session.may('config:write');
-  const ask = async (validateOnly: boolean): Promise<void> => {
-    const content = field.current?.value ?? '';
-    const request = { id, content, format, etag, reason: reason.current?.value ?? '', validateOnly, async: !validateOnly };
+  const send = async ({ text: content, reason }: Draft, validateOnly: boolean): Promise<void> => {
+    const request = { id, content, format, etag, reason, validateOnly, async: !validateOnly };
     await clients.processes.applyProcessConfig(request).then(
       (apply) => setOutcome({ apply }),
       (error: unknown) => {
@@ -79,27 +68,7 @@ function Editor({ config, reload }: { readonly config: ProcessConfig; readonly r
         {config.author !== '' && ` · ${texts.apply.by(config.author)}`}
         {config.reason !== '' && ` · ${config.reason}`}
       </p>
-      <textarea
-        ref={field}
-        class="field code"
-        spellcheck={false}
-        rows={config.content.split('\n').length + 1}
-        aria-label={texts.apply.editor}
-        readOnly={!mayWrite}
-        onInput={(event) => (changed.value = event.currentTarget.value !== config.content)}
-      >
-        {config.content}
-      </textarea>
-      {mayWrite && (
-        <div class="bar">
-          <input ref={reason} class="field" aria-label={texts.common.reason} placeholder={texts.common.reason} maxLength={1024} />
-          <Button onPress={() => ask(true)}>{texts.common.check}</Button>
-          <Button kind="main" disabled={!changed.value} onPress={() => ask(false)}>
-            {texts.common.apply}
-          </Button>
-          <span class="dim">{changed.value ? texts.common.unsaved : texts.apply.checkFirst}</span>
-        </div>
-      )}
+      <ConfigEditor text={config.content} label={texts.apply.editor} hint={texts.apply.checkFirst} onSend={send} />
       {outcome !== undefined && 'error' in outcome && <ErrorNote error={outcome.error} />}
       {outcome !== undefined && 'apply' in outcome && <Followed first={outcome.apply} onApplied={reload} />}
       <Revisions id={id} current={config.revision} onResult={setOutcome} onApplied={reload} />
@@ -146,8 +115,7 @@ interface RevisionsProps {
 
 function Revisions({ id, current, onResult, onApplied }: RevisionsProps) {
   const texts = useTexts();
-  const { clients, session } = useApp();
-  const [asked, ask] = useState<number | undefined>(undefined);
+  const { clients } = useApp();
   const revisions = useLoad((signal) => clients.processes.listProcessConfigRevisions({ id, pageSize: 50 }, { signal }), [id, current]);
   const rollback = async (revision: number): Promise<void> => {
     try {
@@ -162,51 +130,17 @@ function Revisions({ id, current, onResult, onApplied }: RevisionsProps) {
     <Section title={texts.common.history}>
       <Ready of={revisions}>
         {(page) => (
-          <ul class="revisions">
-            {page.revisions.map((revision) => (
-              <Revision
-                key={`${revision.revision} ${revision.etag}`}
-                revision={revision}
-                {...(session.may('config:write') && revision.revision !== current && { onRollback: () => ask(revision.revision) })}
-              />
-            ))}
-          </ul>
+          <RevisionList
+            revisions={page.revisions}
+            current={current}
+            result={({ result }) => texts.apply.results[nameOf(Apply_Result, result)]}
+            changes={({ diff }) => <Diff text={diff} label={texts.common.changes} />}
+            askRollback={texts.apply.askRollback}
+            askRollbackLead={texts.apply.askRollbackLead}
+            onRollback={rollback}
+          />
         )}
       </Ready>
-      {asked !== undefined && (
-        <Dialog
-          title={texts.apply.askRollback(asked)}
-          action={texts.common.rollback}
-          onClose={() => ask(undefined)}
-          onConfirm={() => rollback(asked)}
-        >
-          <p>{texts.apply.askRollbackLead}</p>
-        </Dialog>
-      )}
     </Section>
-  );
-}
-
-function Revision({ revision, onRollback }: { readonly revision: ProcessConfigRevision; readonly onRollback?: () => void }) {
-  const texts = useTexts();
-  const result = texts.apply.results[nameOf(Apply_Result, revision.result)];
-  return (
-    <li>
-      <details>
-        <summary>
-          <strong>{revision.revision}</strong>
-          <span class="when">
-            <Clock time={revision.time} />
-          </span>
-          <span>{result}</span>
-          <span class="dim">
-            {revision.author}
-            {revision.reason !== '' && `: ${revision.reason}`}
-          </span>
-        </summary>
-        <Diff text={revision.diff} label={texts.common.changes} />
-        {onRollback !== undefined && <Button onPress={onRollback}>{texts.common.rollback}</Button>}
-      </details>
-    </li>
   );
 }

@@ -28,6 +28,7 @@ describe('the console', { skip: noBrowser }, () => {
     writeFileSync(configPath, text(engineConfig(await freePort())));
     daemon = await makeDaemon({
       config: {
+        api: { metrics: { collection_interval: '1s' } },
         processes: {
           units: {
             edge: {
@@ -358,6 +359,35 @@ describe('the console', { skip: noBrowser }, () => {
     });
     await page.$$eval('tbody a', (all) => all.find((one) => one.textContent?.includes('RestartProcess'))?.click());
     await page.waitForFunction(() => document.querySelector('.story')?.textContent?.includes('process.started'));
+    clean(watched);
+    await page.close();
+  });
+
+  it('draws what was used, and says its last value in words', async () => {
+    const watched = await open('');
+    const { page } = watched;
+    for (const [path, least] of [
+      ['', 3],
+      ['processes/ticker', 2],
+    ] as const) {
+      await go(watched, path);
+      // Of each plot: whether a line was drawn in its colour, and what is said of it.
+      const plots = await until('the plots', async () => {
+        const found = await page.$$eval('figure.plot', (all) =>
+          all.map((figure) => {
+            const canvas = figure.querySelector('canvas');
+            const pixels = canvas?.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? new Uint8ClampedArray();
+            const isDrawn = pixels.some((value, i) => i % 4 === 3 && value > 0);
+            return { isDrawn, said: figure.querySelector('strong')?.textContent ?? '', label: figure.querySelector('[role=img]')?.ariaLabel ?? '' };
+          }),
+        );
+        return found.filter(({ isDrawn }) => isDrawn).length >= least && found;
+      });
+      for (const { isDrawn, said, label } of plots.filter((plot) => plot.isDrawn)) {
+        assert.match(said, /\d/, path);
+        assert.ok(isDrawn && label.includes(said.split(' · ')[0] ?? ''), `${label}: ${said}`);
+      }
+    }
     clean(watched);
     await page.close();
   });
