@@ -378,7 +378,11 @@ describe('the console', { skip: noBrowser }, () => {
             const canvas = figure.querySelector('canvas');
             const pixels = canvas?.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? new Uint8ClampedArray();
             const isDrawn = pixels.some((value, i) => i % 4 === 3 && value > 0);
-            return { isDrawn, said: figure.querySelector('strong')?.textContent ?? '', label: figure.querySelector('[role=img]')?.ariaLabel ?? '' };
+            return {
+              isDrawn,
+              said: figure.querySelector('strong')?.textContent ?? '',
+              label: figure.querySelector('[role=img]')?.ariaLabel ?? '',
+            };
           }),
         );
         return found.filter(({ isDrawn }) => isDrawn).length >= least && found;
