@@ -363,6 +363,29 @@ describe('the console', { skip: noBrowser }, () => {
     await page.close();
   });
 
+  it('shows what a process uses, why one is down and what to do, and the lines that are asked for', async () => {
+    const watched = await open('processes');
+    const { page } = watched;
+    await page.waitForFunction(() => {
+      const cell = (name: string): string => document.querySelector(`tr[data-row=ticker] td[data-name="${name}"]`)?.textContent ?? '';
+      return /\d %/.test(cell('CPU')) && /\d \w?i?B/.test(cell('Memory'));
+    });
+    await page.waitForFunction(() => /\w/.test(document.querySelector('tr[data-row=loop] .why')?.textContent ?? ''));
+    await go(watched, 'processes/loop');
+    await page.waitForFunction(() => document.querySelector('.remedies')?.textContent?.includes('sboxagent start loop'));
+    await go(watched, 'processes/ticker/logs?text=7');
+    await page.waitForFunction(() => {
+      const lines = [...document.querySelectorAll('.log .text')].map((one) => one.textContent ?? '');
+      return lines.length > 3 && lines.every((line) => line.includes('7'));
+    });
+    await go(watched, 'processes/ticker/logs?level=ERROR');
+    await page.waitForFunction(
+      () => document.querySelector('.log .text') === null && document.querySelector('main')?.textContent?.includes('No'),
+    );
+    clean(watched);
+    await page.close();
+  });
+
   it('draws what was used, and says its last value in words', async () => {
     const watched = await open('');
     const { page } = watched;
