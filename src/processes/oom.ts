@@ -6,16 +6,18 @@ export interface OomWatch {
   killed(pid: number, before: boolean): boolean;
 }
 
+const kernelFiles = { counts: '/proc/vmstat', log: '/dev/kmsg' };
+
 /** The kernel's log is long; it is read only when the kernel has killed anything at all since the watch began. */
-export function createOomWatch(): OomWatch {
-  const baseline = killCount();
-  return { killed: (pid, before) => (before || baseline === undefined || killCount() !== baseline) && wasOomKilled(pid) };
+export function createOomWatch({ counts, log }: typeof kernelFiles = kernelFiles): OomWatch {
+  const baseline = killCount(counts);
+  return { killed: (pid, before) => (before || baseline === undefined || killCount(counts) !== baseline) && wasOomKilled(pid, log) };
 }
 
 /** Processes killed for want of memory since the boot; undefined where the kernel (before 4.13) does not count them. */
-function killCount(): string | undefined {
+function killCount(counts: string): string | undefined {
   try {
-    return /^oom_kill (\d+)$/m.exec(readFileSync('/proc/vmstat', 'latin1'))?.[1];
+    return /^oom_kill (\d+)$/m.exec(readFileSync(counts, 'latin1'))?.[1];
   } catch {
     return undefined;
   }
@@ -25,10 +27,10 @@ function killCount(): string | undefined {
  * Whether the kernel says that it killed this process for want of memory: its log names the pid. False where that log may not
  * be read (it needs root, or kernel.dmesg_restrict=0): then an OOM kill shows as the SIGKILL that it is.
  */
-function wasOomKilled(pid: number): boolean {
+function wasOomKilled(pid: number, log: string): boolean {
   let fd: number | undefined;
   try {
-    fd = openSync('/dev/kmsg', constants.O_RDONLY | constants.O_NONBLOCK);
+    fd = openSync(log, constants.O_RDONLY | constants.O_NONBLOCK);
     return scan(fd, new RegExp(`Killed process ${pid} `));
   } catch {
     return false;

@@ -109,6 +109,7 @@ test('doctor finds the running daemon fit', async () => {
   const ran = await runProgram([program, 'doctor', '--config', daemon.configPath, '--state-dir', daemon.stateDir]);
   assert.equal(ran.code, 0, ran.stdout);
   assert.match(ran.stdout, new RegExp(`ok +daemon +running, pid ${daemon.pid()}`));
+  assert.match(ran.stdout, /ok +cgroups +(one for each unit below \/.*memory is|none: .*found by its mark)/);
 });
 
 test('doctor that was given no file says that the daemon may have one', async () => {
