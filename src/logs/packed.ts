@@ -60,8 +60,11 @@ async function packAll(from: FileHandle, to: FileHandle): Promise<number> {
   const index: { offset: number; firstSeq: number }[] = [];
   let offset = 0;
   let position = 0;
+  // One buffer for all blocks: fresh ones would pile up until the garbage collector comes, ten megabytes of them a file.
+  let buffer = Buffer.allocUnsafeSlow(Math.min(step, total));
   for (let length = step; position < total; ) {
-    const { buffer, bytesRead } = await from.read(Buffer.allocUnsafe(Math.min(length, total - position)), 0, undefined, position);
+    if (buffer.length < Math.min(length, total - position)) buffer = Buffer.allocUnsafeSlow(Math.min(length, total - position));
+    const { bytesRead } = await from.read(buffer, 0, Math.min(length, total - position), position);
     const end = buffer.subarray(0, bytesRead).lastIndexOf(newline) + 1;
     if (end === 0 && position + length < total && bytesRead > 0) {
       // One line is longer than the block.
