@@ -33,5 +33,6 @@ export async function joinFleet({ settings, version, health, supervisor, ...comm
       health: health().snapshot().status,
       units: supervisor.list().map(({ id, state }) => ({ id, state })),
     }),
+    configRevision: (unit) => supervisor.list().find(({ id }) => id === unit)?.configRevision,
   });
 }

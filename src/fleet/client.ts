@@ -12,12 +12,16 @@ import { type AnswerPart, callAgent } from './call-agent.ts';
 import { connectionOptions } from './connection-options.ts';
 import { type PresenceEntry, type PresenceState, presenceState } from './presence-entry.ts';
 import { createEventReader, type EventReader } from './read-events.ts';
+import { openRollouts, type Rollouts } from './rollout/operate.ts';
 import { createRoster } from './roster.ts';
 import { subjectsOf } from './subjects.ts';
 
 export { AgentAway, AnswerBroken, type AnswerPart } from './call-agent.ts';
 export type { PresenceEntry } from './presence-entry.ts';
 export type { EventReader, FleetEvent } from './read-events.ts';
+export { hasMark } from './rollout/marks.ts';
+export { type Rollout, RolloutRefused, type Rollouts } from './rollout/operate.ts';
+export type { Order, Part, Plan, RolloutState, Verb } from './rollout/types.ts';
 export { privateKeyOf, publicTextOf } from './signature.ts';
 
 export interface FleetMember extends Omit<PresenceEntry, 'state'> {
@@ -43,6 +47,8 @@ export interface FleetClient {
   call(call: ClientCall): AsyncGenerator<AnswerPart>;
   /** Throws what NATS throws. */
   events(): Promise<EventReader>;
+  /** Rollouts over its agents. */
+  rollouts(): Promise<Rollouts>;
   close(): Promise<void>;
 }
 
@@ -67,6 +73,7 @@ export async function openFleetClient(settings: FleetSettings, clock: Clock, opt
     members: () => readMembers(connection, subjects.presence),
     call: ({ agent, service, method, ...call }) => callAgent(connection, { ...call, clock, subject: subjects.rpc(agent, service, method) }),
     events: () => createEventReader(connection, subjects),
+    rollouts: () => openRollouts(connection, { bucketName: subjects.rollouts, prefix: settings.prefix, clock }),
     close: () => connection.close(),
   };
 }

@@ -1,6 +1,6 @@
 /**
- * The agent in a fleet, over NATS JetStream: its events go to one stream, an entry of a bucket says that it is there, and its RPCs are called there. One
- * of them, which holds a lease, says who is gone.
+ * The agent in a fleet, over NATS JetStream: its events go to one stream, an entry of a bucket says that it is there, its RPCs are called there, and
+ * configs are rolled out over it. One of them, which holds a lease, says who is gone.
  *
  * Invariants: nothing here is loaded without `fleet.servers`; servers that are away, wrong or slow disturb nothing else of the agent, and are one
  * warning and a DEGRADED component; every event of the journal reaches the stream once, in order, or stands in a gap; what is in flight is
@@ -20,6 +20,7 @@ import { createForwarder } from './forwarder.ts';
 import { createLink } from './link.ts';
 import { createPresence } from './presence.ts';
 import type { PresenceEntry } from './presence-entry.ts';
+import { createParticipant } from './rollout/participant.ts';
 import { createRpc, type FleetCall } from './rpc.ts';
 import { subjectsOf } from './subjects.ts';
 import { createWatchAgents } from './watch-agents.ts';
@@ -35,6 +36,8 @@ export interface FleetOptions {
   readonly snapshot: () => Pick<PresenceEntry, 'health' | 'units'>;
   /** Serves a call through the gate of every other transport. */
   readonly serve: (call: FleetCall) => void;
+  /** Revision of a unit's config in effect, 0 where it has none; undefined where there is no such unit. */
+  readonly configRevision: (unit: string) => number | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -51,7 +54,7 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
-export async function openFleet({ settings, version, journal, snapshot, serve, ...common }: FleetOptions): Promise<Fleet> {
+export async function openFleet({ settings, version, journal, snapshot, serve, configRevision, ...common }: FleetOptions): Promise<Fleet> {
   const { clock, logger, metrics } = common;
   const subjects = subjectsOf(settings.prefix);
   const link = createLink({ settings, clock, logger });
@@ -64,6 +67,7 @@ export async function openFleet({ settings, version, journal, snapshot, serve, .
     ...{ settings, subjects, link, presence, journal, clock, logger, metrics, bucket: createBucket(link, subjects.common) },
   });
   const rpc = createRpc({ settings, subjects, link, serve, clock, logger, version });
+  const rollouts = await createParticipant({ ...common, settings, subjects, link, journal, serve, configRevision });
   metrics.observe('sboxagent_fleet_connected', { kind: 'gauge' }, () => [{ value: link.isUp() ? 1 : 0 }]);
   return {
     health: link.health,
@@ -75,8 +79,10 @@ export async function openFleet({ settings, version, journal, snapshot, serve, .
       presence.start();
       rpc.start();
       watch.start();
+      rollouts.start();
     },
     async stop() {
+      await rollouts.stop();
       rpc.stop();
       await watch.stop();
       await forwarder.stop();

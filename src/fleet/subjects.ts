@@ -15,6 +15,8 @@ export interface Subjects {
   readonly presence: string;
   /** The bucket of what the agents have in common: who watches over them. */
   readonly common: string;
+  /** The bucket of the rollouts. */
+  readonly rollouts: string;
 }
 
 export function subjectsOf(prefix: string): Subjects {
@@ -27,5 +29,6 @@ export function subjectsOf(prefix: string): Subjects {
     flow: (agent, call) => `${prefix}.${agent}.flow.${call}`,
     presence: `${prefix}_agents`,
     common: `${prefix}_fleet`,
+    rollouts: `${prefix}_rollouts`,
   };
 }

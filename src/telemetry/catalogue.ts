@@ -223,6 +223,18 @@ export const metricCatalogue: Readonly<Record<string, MetricEntry>> = {
     help: 'Events that retention removed before the fleet had them.',
     labels: [],
   },
+  sboxagent_fleet_rollout_results_total: {
+    kind: 'counter',
+    help: 'What became of rollouts at this agent: applied, rejected before anything was touched, rolled_back, failed, returned to the config of before by order, or stuck where that could not be.',
+    labels: ['result'],
+    declared: each('result', ['applied', 'rejected', 'rolled_back', 'failed', 'returned', 'stuck']),
+  },
+  sboxagent_fleet_rollout_refused_total: {
+    kind: 'counter',
+    help: 'Plans and orders of rollouts that were not taken: signed by an unknown_key or by one with scope_missing, malformed, or too_many.',
+    labels: ['reason'],
+    declared: each('reason', ['unknown_key', 'scope_missing', 'malformed', 'too_many']),
+  },
   sboxagent_fleet_truncated_total: {
     kind: 'counter',
     help: 'Events that were sent without their data, which is larger than the servers take.',

@@ -1,5 +1,6 @@
 import { scopes } from '../../kernel/principal.ts';
 import type { CommandSpec, FlagSpec } from '../command-spec.ts';
+import { rolloutCommandsOf } from './fleet-rollout.ts';
 import { eventTypeFlag, logFlags, since } from './records.ts';
 
 /** Which agents a command of the fleet means; without any of them it means all. */
@@ -9,6 +10,7 @@ export const selectorFlags: readonly FlagSpec[] = [
 ];
 
 const parallel: FlagSpec = { flags: '--parallel <count>', summary: 'how many are asked at once (default: 8)' };
+const rolloutCommands = rolloutCommandsOf(selectorFlags);
 
 /** The agents of a fleet. What asks one agent is every other command, with --agent. */
 export const fleetCommands: readonly CommandSpec[] = [
@@ -28,6 +30,7 @@ export const fleetCommands: readonly CommandSpec[] = [
         flags: selectorFlags,
         load: async () => (await import('../commands/fleet.ts')).unitsCommand,
       },
+      ...rolloutCommands,
       {
         name: 'events',
         summary: 'show the events of all agents from the stream of the fleet, in its order',
