@@ -52,7 +52,7 @@ describe('permissions of the fleet', { skip }, () => {
     admin = await connectAs(users.admin);
     // As the page says, an operator makes them beforehand.
     await (await jetstreamManager(admin)).streams.add({ name: 'SBOXAGENT_EVENTS', subjects: ['sboxagent.*.event.>'], allow_direct: true });
-    for (const bucket of ['sboxagent_agents', 'sboxagent_fleet']) await new Kvm(admin).create(bucket, { history: 1 });
+    for (const bucket of ['sboxagent_agents', 'sboxagent_fleet', 'sboxagent_rollouts']) await new Kvm(admin).create(bucket, { history: 1 });
     for (const name of ['edge-1', 'edge-2'] as const) {
       const daemon = await makeDaemon();
       daemons.push(daemon);
@@ -69,7 +69,10 @@ describe('permissions of the fleet', { skip }, () => {
         heartbeat: '1s',
         keys: [{ name: 'ops', public_key, scopes: ['read'] }],
       };
-      writeFileSync(daemon.configPath, JSON.stringify({ ...config, fleet }));
+      writeFileSync(
+        daemon.configPath,
+        JSON.stringify({ ...config, fleet, processes: { units: { edge: { command: ['/bin/sleep', '3600'], autostart: true } } } }),
+      );
       await daemon.start();
     }
     thief = await connectAs(users['edge-1']);
@@ -117,11 +120,25 @@ describe('permissions of the fleet', { skip }, () => {
     }
   });
 
+  it('are enough for a part in a rollout: each takes its place, and says what came of it', async () => {
+    const file = join(second().dir, 'config.json');
+    writeFileSync(file, '{}');
+    const ran = await fleet(['fleet', 'apply', 'edge', '-f', file, '--agents', 'edge-1', '-o', 'json']);
+    assert.equal(ran.code, 1, ran.stderr);
+    const { state, agents } = JSON.parse(ran.stdout) as { state: { phase: string; halt: { why: string } }; agents: { state: string }[] };
+    assert.deepEqual([state.phase, agents.map((one) => one.state)], ['HALTED', ['REJECTED']]);
+    // Its key may read, and no more.
+    assert.match(state.halt.why, /lacks the scope config:write/);
+  });
+
   it('refuse what is forged under another agent, and to read or take what is another’s', async () => {
     const attempts: readonly [string, () => void][] = [
       ['sboxagent.edge-2.event.agent.started', () => thief.publish('sboxagent.edge-2.event.agent.started', '{"type":"agent.started"}')],
       ['$KV.sboxagent_agents.edge-2', () => thief.publish('$KV.sboxagent_agents.edge-2', '{}')],
       ['sboxagent.edge-2.rpc.AgentService.GetStatus', () => thief.publish('sboxagent.edge-2.rpc.AgentService.GetStatus', '{}')],
+      ['$KV.sboxagent_rollouts.rollout.r.plan', () => thief.publish('$KV.sboxagent_rollouts.rollout.r.plan', '{}')],
+      ['$KV.sboxagent_rollouts.content.r', () => thief.publish('$KV.sboxagent_rollouts.content.r', '{}')],
+      ['$KV.sboxagent_rollouts.agent.r.edge-2', () => thief.publish('$KV.sboxagent_rollouts.agent.r.edge-2', '{}')],
       ['sboxagent.*.event.>', () => void thief.subscribe('sboxagent.*.event.>')],
       ['sboxagent.edge-2.rpc.>', () => void thief.subscribe('sboxagent.edge-2.rpc.>')],
       ['$JS.API.CONSUMER.CREATE', () => thief.publish('$JS.API.CONSUMER.CREATE.SBOXAGENT_EVENTS.x.y', '{}')],
