@@ -1,23 +1,17 @@
 /** The commands of a fleet over three agents and a real NATS server, and those of docs/fleet.md as they stand there. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { connect } from '@nats-io/transport-node';
-import { type Daemon, freePort, makeDaemon, program, type Ran, root, runProgram, until } from '../helpers/daemon.ts';
+import { type Daemon, freePort, makeDaemon, program, type Ran, runProgram, until } from '../helpers/daemon.ts';
 import { makeNatsServer, type NatsServer, natsServer } from '../helpers/nats-server.ts';
+import { blocksOf } from '../helpers/page-blocks.ts';
 
 const skip = natsServer === undefined ? 'no nats-server here: .ci/install brings it' : false;
 const command = ['/bin/sh', '-c', 'while :; do echo tick; sleep 0.2; done'];
 const agents = { 'eu-1': 'eu', 'eu-2': 'eu', 'us-1': 'us' } as const;
-
-/** The commands of a section of the page, block by block. */
-function blocksOf(title: string): string[] {
-  const page = readFileSync(join(root, 'docs/fleet.md'), 'utf8');
-  const section = page.split(/^## /m).find((part) => part.startsWith(title));
-  return [...(section ?? '').matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
-}
 
 describe('commands of the fleet', { skip }, () => {
   let nats: NatsServer;
@@ -30,7 +24,7 @@ describe('commands of the fleet', { skip }, () => {
     await nats.start();
     home = mkdtempSync(join(tmpdir(), 'sboxagent-fleet-home-'));
     symlinkSync(program, join(home, 'sboxagent'));
-    const made = await shell(String(blocksOf('Ask')[0]));
+    const made = await shell(String(blocksOf('fleet.md', 'Ask')[0]));
     const publicKey = /public_key: (\S+)/.exec(made.stdout)?.[1];
     assert.ok(publicKey, made.stdout + made.stderr);
     for (const [name, region] of Object.entries(agents)) {
@@ -60,12 +54,9 @@ describe('commands of the fleet', { skip }, () => {
   };
 
   it('those of the page run as they stand there', async () => {
-    const [[joining], [see], [read], [, ask]] = ['Join', 'See', 'Read', 'Ask'].map(blocksOf) as string[][] as [
-      [string],
-      [string],
-      [string],
-      [string, string],
-    ];
+    const [[joining], [see], [read], [, ask]] = ['Join', 'See', 'Read', 'Ask'].map((title) =>
+      blocksOf('fleet.md', title),
+    ) as string[][] as [[string], [string], [string], [string, string]];
     const port = await freePort();
     const server = await shell(`timeout 3 ${joining.trim().replace('/var/lib/nats', join(home, 'nats'))} -a 127.0.0.1 -p ${port} 2>&1`);
     assert.match(server.stdout, /Server is ready/);

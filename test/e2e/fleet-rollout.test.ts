@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type KV, Kvm } from '@nats-io/kv';
@@ -13,6 +14,7 @@ import { seal } from '../../src/fleet/rollout/sealed.ts';
 import type { Plan } from '../../src/fleet/rollout/types.ts';
 import { type Daemon, program, until } from '../helpers/daemon.ts';
 import { natsServer } from '../helpers/nats-server.ts';
+import { blocksOf } from '../helpers/page-blocks.ts';
 import { configOf, makeRolloutFleet, type RolloutFleet, wordOf } from '../helpers/rollout-fleet.ts';
 
 const skip = natsServer === undefined ? 'no nats-server here: .ci/install brings it' : false;
@@ -83,7 +85,12 @@ describe('rollouts', { skip }, () => {
   });
 
   it('reach the agents that are meant, each by its own apply, in one trace', async () => {
-    const shown = await json(apply('second', '--agents', 'eu-*', '--canary', '1', '--pause', '1s'));
+    writeFileSync(join(fleet.dir, 'edge.json'), configOf('second'));
+    const [first = ''] = blocksOf('fleet.md', 'Roll');
+    const ran = await fleet.shell(`set -e; ${first.replace('30s', '1s')}`);
+    assert.equal(ran.code, 0, ran.stderr);
+    assert.match(ran.stdout, /COMPLETED[\s\S]*eu-1 \(canary\) +APPLIED[\s\S]*eu-2 +APPLIED[\s\S]*edge +COMPLETED +2\/2 +eu-\*/);
+    const shown = await json(['fleet', 'rollout', 'show']);
     assert.equal(shown.state.phase, 'COMPLETED');
     assert.deepEqual(statesOf(shown), { 'eu-1': 'APPLIED', 'eu-2': 'APPLIED' });
     assert.deepEqual(words('eu-1', 'eu-2'), { 'eu-1': 'second', 'eu-2': 'second' });
@@ -109,13 +116,18 @@ describe('rollouts', { skip }, () => {
     const text = await fleet.run(['fleet', 'rollout', 'show', halted.id]);
     assert.match(text.stdout, /HALTED[\s\S]*us-1: ROLLED_BACK: .*no route to the tunnel/);
 
-    const again = await json(['fleet', 'rollout', 'resume', halted.id], { code: 1 });
-    assert.deepEqual([again.state.phase, again.state.halt?.agent], ['HALTED', 'us-1'], 'it is tried again, and fails again');
-    const without = await json(['fleet', 'rollout', 'resume', halted.id, '--skip-failed']);
-    assert.equal(without.state.phase, 'COMPLETED');
-
-    const back = await json(['fleet', 'rollout', 'rollback', halted.id]);
-    assert.equal(back.state.phase, 'ROLLED_BACK');
+    const [, block = ''] = blocksOf('fleet.md', 'Roll');
+    const [resume = '', skip = '', abort = '', rollback = ''] = block.trim().split('\n');
+    const follow = async (line: string): Promise<readonly [code: number | null, phase: string, agent: string | undefined]> => {
+      const { code } = await fleet.shell(line, { ROLLOUT: halted.id });
+      const { state } = await show(halted.id);
+      return [code, state.phase, state.halt?.agent];
+    };
+    assert.deepEqual(await follow(resume), [1, 'HALTED', 'us-1'], 'it is tried again, and fails again');
+    assert.deepEqual(await follow(skip), [0, 'COMPLETED', undefined]);
+    assert.deepEqual(await follow(abort), [0, 'ABORTED', undefined]);
+    assert.deepEqual(await follow(rollback), [0, 'ROLLED_BACK', undefined]);
+    const back = await show(halted.id);
     assert.deepEqual(statesOf(back), { 'eu-1': 'RETURNED', 'eu-2': 'RETURNED', 'us-1': 'ROLLED_BACK' });
     assert.deepEqual(words('eu-1', 'eu-2', 'us-1'), { 'eu-1': 'second', 'eu-2': 'second', 'us-1': 'first' });
     const refused = await fleet.run(['fleet', 'rollout', 'resume', halted.id]);

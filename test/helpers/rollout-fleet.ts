@@ -1,5 +1,5 @@
 /** Agents of a fleet with one small engine each: a shell script that starts and reloads as sing-box does, so that twenty fit on a small machine. */
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type Daemon, makeDaemon, program, type Ran, runProgram, until } from './daemon.ts';
 import { makeNatsServer, type NatsServer } from './nats-server.ts';
@@ -50,6 +50,8 @@ export interface RolloutFleet {
   join(name: string, options?: AgentOptions): Promise<Daemon>;
   /** A command of the operator. */
   run(args: readonly string[], more?: { readonly env?: Readonly<Record<string, string>>; readonly timeoutMs?: number }): Promise<Ran>;
+  /** A command of the documentation, in the directory of the operator's files. */
+  shell(script: string, env?: Readonly<Record<string, string>>): Promise<Ran>;
   /** A file with a config of that word. */
   file(word: string): string;
   dispose(): Promise<void>;
@@ -63,6 +65,7 @@ export async function makeRolloutFleet(configuration = ''): Promise<RolloutFleet
   const bin = join(home.dir, 'bin');
   mkdirSync(bin);
   writeFileSync(join(bin, 'sing-box'), engine);
+  symlinkSync(program, join(home.dir, 'sboxagent'));
   chmodSync(join(bin, 'sing-box'), 0o755);
   const publicKeys = new Map<string, string>();
   const env = { SBOXAGENT_FLEET_SERVERS: nats.url, SBOXAGENT_SIGNING_KEY_FILE: join(home.dir, 'ops.pem') };
@@ -99,6 +102,11 @@ export async function makeRolloutFleet(configuration = ''): Promise<RolloutFleet
     },
     run: (args, { env: moreEnv = {}, timeoutMs = 120_000 } = {}) =>
       runProgram([program, ...args], { env: { ...env, ...moreEnv }, timeoutMs }),
+    shell: (script, more = {}) =>
+      runProgram(['bash', '-c', `cd '${home.dir}'; ${script}`], {
+        env: { ...env, PATH: [home.dir, process.env['PATH']].join(delimiter), ...more },
+        timeoutMs: 120_000,
+      }),
     file(word) {
       const path = join(home.dir, `${word}.json`);
       writeFileSync(path, configOf(word));
