@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { type ConnectionOptions, credsAuthenticator } from '@nats-io/transport-node';
 import type { FleetSettings } from '../settings/types.ts';
 
@@ -8,13 +8,17 @@ const reconnectWaitMs = 1000;
 /** A server that answers no ping for so long is away. */
 const pingIntervalMs = 10_000;
 
-/** How the servers of the configuration are reached, by agents and clients alike. Throws where a file of TLS cannot be read. */
-export function connectionOptions({ servers, credentials, tls, name, prefix }: FleetSettings): ConnectionOptions {
+/**
+ * How the servers of the configuration are reached, by agents and clients alike. Credentials and certificates are renewed while the agent runs: each
+ * connection, also one that is made again, takes what their files say by then. Throws where a file of TLS cannot be read.
+ */
+export function connectionOptions({ servers, credentials, credentialsFile, tls, name, prefix }: FleetSettings): ConnectionOptions {
   const { caFile, certFile, keyFile } = tls;
-  const files = { ca: caFile, cert: certFile, key: keyFile };
-  const read = Object.entries(files).flatMap(([part, file]) => (file === undefined ? [] : [[part, readFileSync(file, 'utf8')] as const]));
-  // The client takes its last line for one only where a line feed follows, which was cut off with the other blanks of the file.
-  const written = credentials === undefined ? undefined : new TextEncoder().encode(`${credentials}\n`);
+  const files = Object.entries({ ca: caFile, cert: certFile, key: keyFile });
+  const parts = files.flatMap(([part, file]) =>
+    file === undefined ? [] : [[part, newestText(file, readFileSync(file, 'utf8'))] as const],
+  );
+  const written = credentials === undefined ? undefined : newestText(credentialsFile, credentials, 0o077);
   return {
     servers: [...servers],
     name: `${prefix}/${name}`,
@@ -22,7 +26,25 @@ export function connectionOptions({ servers, credentials, tls, name, prefix }: F
     reconnectTimeWait: reconnectWaitMs,
     timeout: connectTimeoutMs,
     pingInterval: pingIntervalMs,
-    ...(written !== undefined && { authenticator: credsAuthenticator(written) }),
-    ...(read.length > 0 && { tls: Object.fromEntries(read) }),
+    // The client takes its last line for one only where a line feed follows, which was cut off with the other blanks of the file.
+    ...(written !== undefined && { authenticator: credsAuthenticator(() => new TextEncoder().encode(`${written()}\n`)) }),
+    // The client asks this object anew for each connection.
+    ...(parts.length > 0 && {
+      tls: Object.defineProperties({}, Object.fromEntries(parts.map(([part, get]) => [part, { get, enumerable: true }]))),
+    }),
+  };
+}
+
+/** What a file says now; what it said before where it is gone, empty, or open to those whom `closedTo` names. */
+function newestText(file: string | undefined, first: string, closedTo = 0): () => string {
+  let known = first;
+  return () => {
+    try {
+      const text = file === undefined || (statSync(file).mode & closedTo) !== 0 ? '' : readFileSync(file, 'utf8').trim();
+      if (text !== '') known = text;
+    } catch {
+      // See above.
+    }
+    return known;
   };
 }

@@ -42,6 +42,22 @@ test("every key has a scope, and what grants power is the admin's", () => {
   }
 });
 
+/** Kinds of values that name files, hold secrets, open sockets, bound programs or are whole units: whatever the key is called. */
+const powerfulKinds = new Set(['path', 'paths', 'secret', 'mode', 'units', 'rlimit']);
+
+test('a key that takes a file, a secret or a whole unit needs admin, also one that comes later', () => {
+  const seen = new Set<string>();
+  for (const [path, { scope, type }] of all) {
+    if (!powerfulKinds.has(type.kind)) continue;
+    seen.add(type.kind);
+    assert.equal(scope, 'admin', path);
+  }
+  assert.deepEqual(
+    [...powerfulKinds].filter((kind) => !seen.has(kind)),
+    [],
+  );
+});
+
 test('what people tune is not', () => {
   const tuned = [
     'agent.log_level',
