@@ -47,33 +47,37 @@ export interface Change {
   /** undefined where there was none. */
   readonly before: RolloutState | undefined;
   readonly after: RolloutState;
-  readonly revision: number;
 }
 
-/**
- * Changes a state by compare-and-set: `next` is asked again with what others wrote meanwhile. Answers undefined where it wants no change, or where
- * others were first too often.
- */
+export interface Changed {
+  /** As it is in the bucket now; undefined where there is none. */
+  readonly state: RolloutState | undefined;
+  /** What was written; undefined where nothing was, since nothing was wanted or others were first too often. */
+  readonly change: Change | undefined;
+}
+
+/** Changes a state by compare-and-set: `next` is asked again with what others wrote meanwhile, and answers what it was given where it wants no change. */
 export async function changeState(
   bucket: KV,
   id: string,
   next: (state: RolloutState | undefined) => RolloutState | undefined,
-): Promise<Change | undefined> {
+): Promise<Changed> {
   const key = keys.state(id);
+  let before: RolloutState | undefined;
   for (let attempt = 0; attempt < attempts; attempt++) {
     const entry = await bucket.get(key);
-    const before = entry === null || entry.operation !== 'PUT' ? undefined : parseState(entry.string());
+    before = entry === null || entry.operation !== 'PUT' ? undefined : parseState(entry.string());
     const after = next(before);
-    if (after === undefined || after === before) return undefined;
+    if (after === undefined || after === before) break;
     try {
       const text = JSON.stringify(after);
-      const revision = entry === null ? await bucket.create(key, text) : await bucket.update(key, text, entry.revision);
-      return { before, after, revision };
+      await (entry === null ? bucket.create(key, text) : bucket.update(key, text, entry.revision));
+      return { state: after, change: { before, after } };
     } catch (error) {
       if (!isTaken(error)) throw error;
     }
   }
-  return undefined;
+  return { state: before, change: undefined };
 }
 
 /** Whether somebody else was first. */

@@ -115,7 +115,7 @@ export async function openRollouts(
   /** The oldest of the same unit and selector make room. */
   const removeOld = async (all: readonly Rollout[], { unit, selector }: Plan): Promise<void> => {
     const same = all.filter(({ plan }) => plan.unit === unit && JSON.stringify(plan.selector) === JSON.stringify(selector));
-    for (const { plan } of same.slice(kept - 1).filter(({ state }) => !isUnderWay(state))) await remove(bucket, plan.id);
+    for (const { plan } of same.slice(kept - 1).filter((one) => !isUnderWay(one))) await remove(bucket, plan.id);
   };
   return {
     list,
@@ -208,8 +208,8 @@ function newestOf(all: readonly Rollout[], unit: string, nowMs: number): number 
   return Math.max(0, ...past.map(({ plan }) => plan.generation));
 }
 
-function isUnderWay({ phase }: RolloutState): boolean {
-  return phase === 'RUNNING' || phase === 'ROLLING_BACK';
+function isUnderWay({ state: { phase }, isTakenUp }: Rollout): boolean {
+  return isTakenUp && (phase === 'RUNNING' || phase === 'ROLLING_BACK');
 }
 
 function sharedAgent(a: Plan, b: Plan): string | undefined {
@@ -219,8 +219,8 @@ function sharedAgent(a: Plan, b: Plan): string | undefined {
 
 /** Two rollouts at once over the same agents would each halt the other. */
 function refuseOverlap(all: readonly Rollout[], plan: Plan): void {
-  const isAlive = ({ plan: { time_ms: madeMs }, isTakenUp }: Rollout): boolean => isTakenUp || plan.time_ms - madeMs < takenUpMs;
-  for (const other of all.filter((one) => isUnderWay(one.state) && isAlive(one))) {
+  const isFresh = ({ plan: { time_ms: madeMs }, isTakenUp }: Rollout): boolean => !isTakenUp && plan.time_ms - madeMs < takenUpMs;
+  for (const other of all.filter((one) => isUnderWay(one) || isFresh(one))) {
     const shared = sharedAgent(other.plan, plan);
     if (shared === undefined) continue;
     const { id } = other.plan;

@@ -3,7 +3,7 @@ import type { Journal } from '../../events/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Counter } from '../../telemetry/types.ts';
 import type { FleetCall } from '../rpc.ts';
-import { type Change, changeState, keys } from './bucket.ts';
+import { changeState, keys } from './bucket.ts';
 import { applyContent, type Carried, returnToBefore } from './carry-out.ts';
 import type { Step } from './decide.ts';
 import { eventOfPart, eventsOfChange } from './news.ts';
@@ -33,16 +33,18 @@ export function createSteps(options: StepsOptions): Perform {
   const { agent, bucket, parts, journal, serve, configRevision, counted, clock, signal } = options;
   const now = (): number => Math.round(clock.wallMs());
 
-  const change = async (seen: Seen, plan: Plan, next: (state: RolloutState) => RolloutState): Promise<Change | undefined> => {
+  /** Answers whether it was written. */
+  const change = async (seen: Seen, plan: Plan, next: (state: RolloutState) => RolloutState): Promise<boolean> => {
     const changed = await changeState(bucket, plan.id, (found) => {
       const state = found ?? initialState(plan, now());
       const wanted = next(state);
-      return wanted === state ? undefined : wanted;
+      return wanted === state ? found : wanted;
     });
-    if (changed === undefined) return undefined;
-    seen.state = changed.after;
-    for (const event of eventsOfChange(plan, changed)) journal.emit(event);
-    return changed;
+    // What others wrote meanwhile counts at once, whenever it is heard of.
+    seen.state = changed.state ?? seen.state;
+    if (changed.change === undefined) return false;
+    for (const event of eventsOfChange(plan, changed.change)) journal.emit(event);
+    return true;
   };
   const write = async (plan: Plan, part: Part): Promise<void> => {
     await parts.save(part);
@@ -115,7 +117,7 @@ export function createSteps(options: StepsOptions): Perform {
     const goesBack = own === 'APPLIED' || own === 'RETURNING';
     const may = (state: RolloutState): boolean =>
       goesBack ? mayReturn(plan, state, agent) : mayApply(plan, state, { agent, nowMs: now() }).kind === 'yes';
-    return (await change(seen, plan, (state) => (may(state) ? begin(state, agent, now()) : state))) !== undefined;
+    return change(seen, plan, (state) => (may(state) ? begin(state, agent, now()) : state));
   };
 
   return async (seen, plan, step) => {
