@@ -138,7 +138,7 @@ export function startLauncher(perl: string, clock: Clock): Launcher {
 function fieldsOf({ argv, env, cwd, runId, unitId, files, umask, group }: SpawnRequest): readonly string[] {
   const title = `${markerEntry(unitId, runId)} ${files.exit}`;
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  const settings = [title, group, umask.toString(8), cwd, files.stdout, files.stderr, files.exit, runId];
+  const settings = [title, group, files.exit, runId, umask.toString(8), cwd, files.stdout, files.stderr];
   return [...settings, String(argv.length), ...argv, ...variables];
 }
 

@@ -50,7 +50,7 @@ sub hear {
     last if length $unread < 4 + $size;
     my $request = substr $unread, 4, $size;
     substr($unread, 0, 4 + $size) = '';
-    launch(split /\0/, $request, -1);
+    launch(split /\0/, $request, 6);
   }
 }
 
@@ -58,19 +58,19 @@ sub answer {
   POSIX::_exit(0) unless defined syswrite STDOUT, "@_\n";
 }
 
+# The last of its arguments is the program's: what is parted here would be memory of every shim.
 sub launch {
-  my ($id, @request) = @_;
-  return answer('P', $id) unless @request;
-  my ($read, $write) = POSIX::pipe() or return answer('F', $id, $! + 0, 'pipe');
-  my ($pid, $joined) = fork_into($request[1]);
+  return answer('P', $_[0]) if @_ == 1;
+  my ($read, $write) = POSIX::pipe() or return answer('F', $_[0], $! + 0, 'pipe');
+  my ($pid, $joined) = fork_into($_[2]);
   if (!defined $pid) {
     my $why = $! + 0;
     POSIX::close($_) for $read, $write;
-    return answer('F', $id, $why, 'fork');
+    return answer('F', $_[0], $why, 'fork');
   }
-  be_shim($write, $joined, $id, @request) if $pid == 0;
+  be_shim($write, $joined, @_) if $pid == 0;
   POSIX::close($write);
-  $shims{$read} = [$id, $pid];
+  $shims{$read} = [$_[0], $pid];
   vec($watched, $read, 1) = 1;
 }
 
@@ -107,46 +107,53 @@ sub close_from {
   POSIX::close($_) for $first .. 4 + 8 * length $watched;
 }
 
+# It touches little, since each page that it writes to is memory of its own: the rest is left to the program's process, which gives it back.
 sub be_shim {
-  my ($write, $joined, $id, $title, $group, $mask, $cwd, $out_file, $err_file, $exit_file, $run, $count, @rest) = @_;
-  my @argv = splice @rest, 0, $count;
-  my $refuse = sub {
-    my $line = join(' ', 'F', $id, $! + 0, @_) . "\n";
-    POSIX::write(1, $line, length $line);
-    POSIX::_exit(1);
-  };
+  my ($write, $joined, $id, $title, $group, $exit_file, $run, $rest) = @_;
   POSIX::dup2($write, $life);
   close_from($life + 1);
   POSIX::setsid();
   $0 = "sboxagent-shim $title";
   $joined = join_group($group) if !$joined && $group ne '';
-  chdir $cwd or $refuse->('chdir');
-  my ($out, $err) = map { POSIX::open($_, POSIX::O_WRONLY() | POSIX::O_APPEND()) // $refuse->('open') } $out_file, $err_file;
   # A signal that comes before the program has its default actions waits for them.
   POSIX::sigprocmask(POSIX::SIG_SETMASK(), $every);
-  my $program = fork // $refuse->('fork');
-  if ($program == 0) {
-    $SIG{$_} = 'DEFAULT' for @survived;
-    POSIX::sigprocmask(POSIX::SIG_SETMASK(), $none);
-    POSIX::dup2($null, 0);
-    POSIX::dup2($out, 1);
-    POSIX::dup2($err, 2);
-    close_from(3);
-    umask oct $mask;
-    %ENV = map { split /=/, $_, 2 } @rest;
-    become(@argv);
-  }
+  my $shim = $$;
+  my $program = fork // refuse($id, 'fork');
+  be_program($shim, $joined, $id, split /\0/, $rest, -1) if $program == 0;
   POSIX::sigprocmask(POSIX::SIG_SETMASK(), $none);
-  my $line = "S $id $$ $program $joined\n";
-  POSIX::write(1, $line, length $line);
   POSIX::dup2($null, $_) for 0, 1;
-  POSIX::close($_) for $out, $err;
   wait_for($program);
   my ($signal, $code) = ($? & 127, $? >> 8);
   my $end = $signal ? "$run signal $signal\n" : "$run code $code\n";
   my $file = POSIX::open($exit_file, POSIX::O_WRONLY() | POSIX::O_CREAT() | POSIX::O_TRUNC(), 0600);
   POSIX::write($file, $end, length $end) if defined $file;
   POSIX::_exit($signal ? 128 + $signal : $code);
+}
+
+sub be_program {
+  my ($shim, $joined, $id, $mask, $cwd, $out_file, $err_file, $count, @rest) = @_;
+  my @argv = splice @rest, 0, $count;
+  $SIG{$_} = 'DEFAULT' for @survived;
+  POSIX::sigprocmask(POSIX::SIG_SETMASK(), $none);
+  chdir $cwd or refuse($id, 'chdir');
+  my ($out, $err) = map { POSIX::open($_, POSIX::O_WRONLY() | POSIX::O_APPEND()) // refuse($id, 'open') } $out_file, $err_file;
+  POSIX::_exit(1) if getppid != $shim;    # killed: nobody would know how the program ends
+  my $line = "S $id $shim $$ $joined\n";
+  POSIX::write(1, $line, length $line);
+  POSIX::dup2($null, 0);
+  POSIX::dup2($out, 1);
+  POSIX::dup2($err, 2);
+  close_from(3);
+  umask oct $mask;
+  %ENV = map { split /=/, $_, 2 } @rest;
+  become(@argv);
+}
+
+sub refuse {
+  my ($id, $what) = @_;
+  my $line = join(' ', 'F', $id, $! + 0, $what) . "\n";
+  POSIX::write(1, $line, length $line);
+  POSIX::_exit(1);
 }
 
 sub join_group {
