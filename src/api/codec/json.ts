@@ -7,6 +7,8 @@ import { create, type DescEnum, type DescField, type DescMessage, ScalarType, to
 
 /** The text of one value. */
 type Write = (value: unknown) => string;
+/** `"name":value` of a message, behind a comma unless it is the first; nothing for a field that is not set. */
+type WriteField = (message: unknown, first: boolean) => string;
 type Fields = Readonly<Record<string, unknown>>;
 
 const written = new WeakMap<DescMessage, Write>();
@@ -22,14 +24,11 @@ function compile(desc: DescMessage): Write {
     written.set(desc, special);
     return special;
   }
-  let fields: readonly Write[] = [];
+  let fields: readonly WriteField[] = [];
   const write: Write = (message) => {
-    let text = '';
-    for (let at = 0; at < fields.length; at += 1) {
-      const field = fields[at]?.(message) ?? '';
-      if (field !== '') text += text === '' ? field : `,${field}`;
-    }
-    return `{${text}}`;
+    let text = '{';
+    for (let at = 0; at < fields.length; at += 1) text += fields[at]?.(message, text === '{') ?? '';
+    return `${text}}`;
   };
   // Known before its fields are: a message may hold itself.
   written.set(desc, write);
@@ -37,33 +36,28 @@ function compile(desc: DescMessage): Write {
   return write;
 }
 
-/** Writes `"name":value`, or nothing for a field that is not set. It is given the whole message. */
-function fieldWriter(field: DescField): Write {
+function fieldWriter(field: DescField): WriteField {
   const key = `${JSON.stringify(field.name)}:`;
+  const next = `,${key}`;
   const { localName } = field;
-  if (field.fieldKind === 'list') {
-    const write = valueWriter(field);
-    return (message) => key + listText((message as Fields)[localName], write);
-  }
-  if (field.fieldKind === 'map') {
-    const write = valueWriter(field);
-    return (message) => key + mapText((message as Fields)[localName], write);
-  }
   const write = valueWriter(field);
+  if (field.fieldKind === 'list') return (message, first) => (first ? key : next) + listText((message as Fields)[localName], write);
+  if (field.fieldKind === 'map') return (message, first) => (first ? key : next) + mapText((message as Fields)[localName], write);
   if (field.oneof !== undefined) {
     const group = field.oneof.localName;
-    return (message) => {
+    return (message, first) => {
       const chosen = (message as Fields)[group] as { readonly case?: string; readonly value?: unknown } | undefined;
-      return chosen?.case === localName ? key + write(chosen.value) : '';
+      return chosen?.case === localName ? (first ? key : next) + write(chosen.value) : '';
     };
   }
   const implicit = field.fieldKind !== 'message' && field.presence === implicitPresence;
   const zero = implicit
-    ? key + write(field.fieldKind === 'enum' ? (field.enum.values[0]?.number ?? 0) : zeros[field.scalar ?? ScalarType.STRING])
-    : '';
-  return (message) => {
+    ? write(field.fieldKind === 'enum' ? (field.enum.values[0]?.number ?? 0) : zeros[field.scalar ?? ScalarType.STRING])
+    : undefined;
+  return (message, first) => {
     const value = (message as Fields)[localName];
-    return value === undefined || value === null ? zero : key + write(value);
+    const text = value === undefined || value === null ? zero : write(value);
+    return text === undefined ? '' : (first ? key : next) + text;
   };
 }
 
@@ -153,34 +147,26 @@ interface Moment {
   readonly nanos?: number;
 }
 
-function two(value: number): string {
-  return value < 10 ? `0${value}` : `${value}`;
-}
+/** From the beginning of the year 1 to the end of 9999, in seconds since 1970. */
+const firstSecond = -62_135_596_800;
+const endSecond = 253_402_300_800;
 
-/** 0001-01-01 and 9999-12-31, in days since 1970. */
-const firstDay = -719_162;
-const endDay = 2_932_896;
+/** The second of the newest moment, and its text: most moments of an answer are of one second, or of the one of the last answer. */
+let lastSecond = Number.NaN;
+let lastSecondText = '';
 
-/** The day of the newest moment, in days since 1970, and its text: most moments of an answer are of one day. */
-let lastDay = Number.NaN;
-let lastDayText = '';
-
-function dayText(day: number): string {
-  if (day !== lastDay) {
-    if (day < firstDay || day > endDay) throw new Error('a moment outside of the years 1 to 9999 has no text');
-    lastDayText = new Date(day * 86_400_000).toISOString().slice(0, -14);
-    lastDay = day;
+function secondText(second: number): string {
+  if (second !== lastSecond) {
+    if (second < firstSecond || second >= endSecond) throw new Error('a moment outside of the years 1 to 9999 has no text');
+    lastSecondText = new Date(second * 1000).toISOString().slice(0, -5);
+    lastSecond = second;
   }
-  return lastDayText;
+  return lastSecondText;
 }
 
 function timestampText(value: unknown): string {
   const { seconds = 0n, nanos = 0 } = value as Moment;
-  const all = Number(seconds);
-  const day = Math.floor(all / 86_400);
-  const rest = all - day * 86_400;
-  const minutes = Math.trunc(rest / 60);
-  return `"${dayText(day)}T${two(Math.trunc(minutes / 60))}:${two(minutes % 60)}:${two(rest % 60)}${fraction(nanos)}Z"`;
+  return `"${secondText(Number(seconds))}${fraction(nanos)}Z"`;
 }
 
 function durationText(value: unknown): string {

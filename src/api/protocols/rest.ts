@@ -156,7 +156,8 @@ export function createRest(methods: readonly ServedMethod[], limits: () => RestL
       if (way.kind === 'unary') answerUnary(call, exchange, one, await way.unary(input, context));
       else if (way.kind === 'server_streaming') await answerStream(context, one, way.stream, input);
       else throw new AgentError('RPC_UNIMPLEMENTED', `${call.method.path} cannot be called by REST`);
-      await dropRest(exchange);
+      const dropping = dropRest(exchange);
+      if (dropping !== undefined) await dropping;
     } catch (thrown) {
       const error = asWritten(fromUnknown(thrown), one.route);
       call.outcome(error.code, thrown);

@@ -80,16 +80,17 @@ export function dropBody(exchange: Exchange): Promise<void> {
 
 /**
  * After an answer: what nobody read of the request must not stand in the way. On HTTP/1.1 it would stop the connection's next
- * request; on HTTP/2 a client that waits for room to send would wait for ever, so it is told to stop.
+ * request; on HTTP/2 a client that waits for room to send would wait for ever, so it is told to stop. Answers nothing where nothing is to come.
  */
-export async function dropRest(exchange: Exchange): Promise<void> {
+export function dropRest(exchange: Exchange): Promise<void> | undefined {
   if (exchange.arrived()) {
     if (!exchange.body.readableEnded) exchange.body.resume();
-    return;
+    return undefined;
   }
-  if (exchange.body.destroyed) return;
-  await dropBody(exchange);
-  if (!exchange.arrived()) exchange.stopReading();
+  if (exchange.body.destroyed) return undefined;
+  return dropBody(exchange).then(() => {
+    if (!exchange.arrived()) exchange.stopReading();
+  });
 }
 
 /** Whether the body is, by what it says of itself, small. A client that waits for 100 Continue sends none. */

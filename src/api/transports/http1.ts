@@ -3,18 +3,27 @@ import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerR
 import type { Socket } from 'node:net';
 import { byteLength, type Exchange, type Head, isBodiless, putHeaders, sliceBytes, writeSliced } from './exchange.ts';
 
-/** Exchanges of a connection that have not ended. One listener for all: a connection that is kept carries one request after the other. */
-const open = new WeakMap<Socket, Set<Http1Exchange>>();
+/**
+ * Exchanges of a connection that have not ended, in a list, which unlike a set is not made anew as it empties. One listener for all: a connection that is
+ * kept carries one request after the other.
+ */
+const open = new WeakMap<Socket, Http1Exchange[]>();
 
-function openOn(socket: Socket): Set<Http1Exchange> {
+function openOn(socket: Socket): Http1Exchange[] {
   const known = open.get(socket);
   if (known !== undefined) return known;
-  const exchanges = new Set<Http1Exchange>();
+  const exchanges: Http1Exchange[] = [];
   open.set(socket, exchanges);
   socket.on('close', () => {
     for (const exchange of exchanges) exchange.finish();
   });
   return exchanges;
+}
+
+/** Answers go out in the order of their requests: the one that ends is nearly always the first. */
+function forget(exchanges: Http1Exchange[], exchange: Http1Exchange): void {
+  if (exchanges[0] === exchange) exchanges.shift();
+  else exchanges.splice(exchanges.indexOf(exchange), 1);
 }
 
 function ignore(): void {}
@@ -44,9 +53,9 @@ export class Http1Exchange implements Exchange {
     this.hasBody = req.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
     // A response that waits behind another one (pipelined, or just quick) is not informed of a lost connection: the socket is.
     const exchanges = openOn(req.socket);
-    exchanges.add(this);
+    exchanges.push(this);
     res.on('close', () => {
-      exchanges.delete(this);
+      forget(exchanges, this);
       this.finish();
     });
     res.on('error', ignore);
