@@ -17,7 +17,7 @@ import { type Ending, endAll } from './endings.ts';
 import { openFoundation } from './foundation.ts';
 import { createHealthBoard, type Judge } from './health-board.ts';
 import { joinFleet } from './join-fleet.ts';
-import { collectOften, giveMemoryBack, ownMemory } from './memory.ts';
+import { collectOften, giveMemoryBack, optimizeLate, ownMemory } from './memory.ts';
 import { createCertificateNews, followSecretFiles, reloadWithCertificate } from './named-files.ts';
 import { pageRoutes } from './pages.ts';
 import { sendLogs } from './send-logs.ts';
@@ -68,7 +68,7 @@ export async function createApp({ first, load, files, program, faults, lock, rel
   const { security } = settings.api;
   const environment = processEnv();
   const serving = Promise.withResolvers<void>();
-  void serving.promise.then(collectOften);
+  void serving.promise.then(collectOften).then(optimizeLate);
   let stopGivingBack = (): void => {};
   const foundation = await openFoundation({ settings, program, environment, serving: serving.promise, clock });
   const { telemetry, logger, metrics, store, journal, logs } = foundation;

@@ -49,6 +49,14 @@ export function collectOften(): void {
   setFlagsFromString('--heap-growing-percent=40');
 }
 
+/**
+ * V8 makes its best code of what ran 3,000 times. For an agent that has little to do that costs more than it ever gives back: a fifth to a third of
+ * the CPU time of its first ten thousand calls. What runs 20,000 times still gets it.
+ */
+export function optimizeLate(): void {
+  setFlagsFromString('--invocation-count-for-turbofan=20000');
+}
+
 /** What this process is like; `threads` ask its threads to give back theirs. */
 export function ownMemory(clock: Clock, threads: () => void = () => {}): MemoryOptions {
   let last = performance.eventLoopUtilization();
