@@ -4,7 +4,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { redactText } from '../kernel/redaction.ts';
 import { openLogs } from '../logs/index.ts';
 import type { Settings } from '../settings/index.ts';
-import { metricHistoryStore, type OpenStore, openStore, storeModules } from '../store/index.ts';
+import { metricHistoryStore, type OpenStore, openStore } from '../store/index.ts';
 import { type MetricHistory, observeSystem, openMetricHistory, startTelemetry, type Telemetry } from '../telemetry/index.ts';
 import type { Ending } from './endings.ts';
 import { asOwnLine } from './own-log.ts';
@@ -46,7 +46,8 @@ export async function openFoundation(options: {
   const { logger, metrics } = telemetry;
   const stopObserving = observeSystem({ metrics, clock, diskPath: agent.stateDir, intervalMs: api.metrics.collectionIntervalMs });
   const path = join(agent.stateDir, 'sboxagent.db');
-  const store = await openStore({ path, durability: events.durability, modules: storeModules(), clock, logger, metrics, serving });
+  const procedures = new URL('./procedures.ts', import.meta.url);
+  const store = await openStore({ path, durability: events.durability, procedures, clock, logger, metrics, serving });
   const journal = await openJournal({ store, retention: events.retention, redact: events.redact, clock, logger, metrics });
   const logs = await openLogs({ dir: join(agent.stateDir, 'logs'), ...settings.logs, redact: redactText, clock, logger, metrics });
   const refused = metrics.counter('sboxagent_limit_refused_total');

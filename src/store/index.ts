@@ -6,13 +6,12 @@
  * what a damaged file held is moved aside, never overwritten, and its numbers are never given out again. Queues are bounded.
  *
  * May be imported by events, logs, config, alerts, audit, processes, plugins and app. It imports kernel and types of telemetry.
- * Rooms bring their SQL as modules by URL (`ProcedureModule`).
+ * Rooms bring their SQL (`ProcedureModule`) in one module, which the threads load by its URL.
  */
 export type { Ageing, Boot } from './ageing.ts';
 export { metricHistoryStore } from './metric-history.ts';
-export { storeModules } from './modules.ts';
 export { type OpenStore, openStore, type StoreOptions } from './open.ts';
 export { prepared } from './prepared.ts';
 export { type RequestMemory, requestMemory } from './requests.ts';
 export { type TotalsStore, totalsStore } from './totals.ts';
-export type { ProcedureModule, Store, StoreHealth } from './types.ts';
+export type { ProcedureModule, Procedures, Store, StoreHealth } from './types.ts';

@@ -8,7 +8,8 @@ export interface WorkerOptions {
   readonly role: 'writer' | 'reader';
   readonly path: string;
   readonly durability: 'full' | 'relaxed';
-  readonly modules: Readonly<Record<string, string>>;
+  /** URL of the module that exports `rooms` (Procedures). */
+  readonly procedures: string;
   /** The integrity of the file is checked, and a damaged one moved aside: at the start of the agent only. */
   readonly check: boolean;
 }

@@ -14,8 +14,8 @@ export interface StoreOptions {
   readonly path: string;
   /** `full`: what was committed survives a loss of power; `relaxed`: the end of the agent. */
   readonly durability: 'full' | 'relaxed';
-  /** Room -> module that exports `procedures` (ProcedureModule). */
-  readonly modules: Readonly<Record<string, URL>>;
+  /** Module that exports `rooms` (Procedures): the threads load it. */
+  readonly procedures: URL;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics?: Metrics;
@@ -38,10 +38,9 @@ const probeEveryMs = 1000;
 /** Opens the database; a damaged one is moved aside, which `health` says. Throws RefusedError when there can be none. */
 export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const { path, durability, clock, logger } = options;
-  const modules = Object.fromEntries(Object.entries({ ...options.modules, ...ownModules() }).map(([room, url]) => [room, url.href]));
   const health = createHealth(options);
   const start = (role: WorkerOptions['role'], check: boolean, events: WorkerEvents): Promise<WorkerClient> =>
-    startWorker({ role, path, durability, modules, check }, events);
+    startWorker({ role, path, durability, procedures: options.procedures.href, check }, events);
   const writer = await keepAlive((events, first) => start('writer', first, events), { name: 'writer', clock, logger, health });
   const { quarantined } = writer.client();
   if (quarantined !== undefined) health.quarantined(quarantined);
@@ -86,14 +85,4 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     throw error;
   }
   return { ...store, ageing, giveMemoryBack: () => writer.alive() && writer.client().collect() };
-}
-
-/** What the store itself keeps in the database. */
-function ownModules(): Readonly<Record<string, URL>> {
-  return {
-    ageing: new URL('./ageing-procedures.ts', import.meta.url),
-    metric_history: new URL('./metric-history-procedures.ts', import.meta.url),
-    requests: new URL('./request-procedures.ts', import.meta.url),
-    totals: new URL('./totals-procedures.ts', import.meta.url),
-  };
 }

@@ -4,10 +4,7 @@ import type { DiskKind } from './disk-errors.ts';
 /** A row of arguments or results: structured-clone data. */
 export type Args = unknown;
 
-/**
- * What a room brings into the store's worker threads: a module (by URL) that exports `procedures`. Rooms own their SQL;
- * the store owns the file, the transaction and the thread.
- */
+/** What a room brings into the store's worker threads. Rooms own their SQL; the store owns the file, the transaction and the thread. */
 export interface ProcedureModule {
   /** Run once each, in order, in one transaction; their number is the room's schema version. */
   readonly migrations: readonly string[];
@@ -16,6 +13,9 @@ export interface ProcedureModule {
   /** Run on a read-only connection in a thread of its own. */
   readonly reads: Readonly<Record<string, (db: DatabaseSync, args: never) => unknown>>;
 }
+
+/** The procedures of each room, by the name that `write` and `read` call it by. */
+export type Procedures = Readonly<Record<string, ProcedureModule>>;
 
 export interface StoreHealth {
   readonly status: 'HEALTHY' | 'DEGRADED' | 'UNHEALTHY';

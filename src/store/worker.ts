@@ -9,22 +9,25 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { systemClock } from '../kernel/clock.ts';
 import { collectGarbage } from '../kernel/collect.ts';
 import { AgentError, RefusedError } from '../kernel/errors.ts';
+import { procedures as ageing } from './ageing-procedures.ts';
 import { openReader } from './database.ts';
 import { type Call, type FromWorker, type Result, type ToWorker, toFailure, type WorkerOptions } from './messages.ts';
-import type { ProcedureModule } from './types.ts';
+import { procedures as metricHistory } from './metric-history-procedures.ts';
+import { procedures as requests } from './request-procedures.ts';
+import { procedures as totals } from './totals-procedures.ts';
+import type { ProcedureModule, Procedures } from './types.ts';
 import { Writer } from './writer.ts';
 
 /** A larger commit saves nothing more, and who waits for it waits longer. */
 const groupRecords = 1024;
 const gatherMs = 5;
 
-async function loadModules(urls: Readonly<Record<string, string>>): Promise<ReadonlyMap<string, ProcedureModule>> {
-  const modules = new Map<string, ProcedureModule>();
-  for (const [room, url] of Object.entries(urls)) {
-    const loaded: { procedures: ProcedureModule } = await import(url);
-    modules.set(room, loaded.procedures);
-  }
-  return modules;
+/** What the store itself keeps in the database. */
+const own: Procedures = { ageing, metric_history: metricHistory, requests, totals };
+
+async function loadModules(url: string): Promise<ReadonlyMap<string, ProcedureModule>> {
+  const { rooms }: { readonly rooms: Procedures } = await import(url);
+  return new Map(Object.entries({ ...rooms, ...own }));
 }
 
 function serveWriter(port: MessagePort, options: WorkerOptions, modules: ReadonlyMap<string, ProcedureModule>): void {
@@ -125,7 +128,7 @@ function post(port: MessagePort, message: FromWorker): void {
 if (parentPort) {
   const options: WorkerOptions = workerData;
   try {
-    const modules = await loadModules(options.modules);
+    const modules = await loadModules(options.procedures);
     (options.role === 'writer' ? serveWriter : serveReader)(parentPort, options, modules);
   } catch (error) {
     const reason =

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type JournalOptions, type OpenJournal, openJournal, type WatchItem } from '../../src/events/index.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
-import { type OpenStore, openStore, type StoreOptions, storeModules } from '../../src/store/index.ts';
+import { type OpenStore, openStore, type StoreOptions } from '../../src/store/index.ts';
 import type { Labels, Logger, Metrics } from '../../src/telemetry/types.ts';
 
 export const silentLogger: Logger = {
@@ -45,9 +45,12 @@ export interface EventRoom {
 
 export type RoomOptions = { readonly dir: string } & Partial<StoreOptions> & Partial<JournalOptions>;
 
+/** Those of the agent. */
+export const allProcedures = new URL('../../src/app/procedures.ts', import.meta.url);
+
 export function openTestStore(options: RoomOptions): Promise<OpenStore> {
   const path = join(options.dir, 'sboxagent.db');
-  return openStore({ path, durability: 'full', modules: storeModules(), clock: systemClock, logger: silentLogger, ...options });
+  return openStore({ path, durability: 'full', procedures: allProcedures, clock: systemClock, logger: silentLogger, ...options });
 }
 
 /** The journal on a real store. */

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { isWalDamaged } from '../../../src/store/wal-check.ts';
 import { openRoom, openTestStore, scratch } from '../../helpers/event-room.ts';
 
-const modules = { numbers: new URL('../../fixtures/store/counter-procedures.ts', import.meta.url) };
+const procedures = new URL('../../fixtures/store/counter-procedures.ts', import.meta.url);
 
 /** The files of a database as they lie there when the power goes: not closed, with a log of several transactions. */
 function crashed(dir: string, rows: number): string {
@@ -80,12 +80,12 @@ for (const [what, damage] of [
   test(`moved aside and begun anew: ${what}`, async () => {
     using tmp = scratch();
     const path = join(tmp.dir, 'sboxagent.db');
-    const before = await openTestStore({ dir: tmp.dir, modules });
+    const before = await openTestStore({ dir: tmp.dir, procedures });
     for (let n = 0; n < 50; n++) await before.write('numbers', 'add', { n, bytes: 2000 });
     await before.stop();
     damage(path);
     const bytes = readFileSync(path);
-    const store = await openTestStore({ dir: tmp.dir, modules });
+    const store = await openTestStore({ dir: tmp.dir, procedures });
     const aside = readdirSync(tmp.dir).filter((name) => /^sboxagent\.db\.damaged-\d{8}T\d{6}Z$/.test(name));
     assert.equal(aside.length, 1);
     assert.deepEqual(readFileSync(join(tmp.dir, aside[0] ?? '')), bytes, 'kept as it was');
@@ -94,7 +94,7 @@ for (const [what, damage] of [
     assert.deepEqual(await store.read('numbers', 'all', undefined), []);
     assert.ok((await store.write<number>('numbers', 'add', { n: 1 })) > 50, 'numbers are not used again');
     await store.stop();
-    const next = await openTestStore({ dir: tmp.dir, modules });
+    const next = await openTestStore({ dir: tmp.dir, procedures });
     assert.equal(next.health().status, 'HEALTHY');
     await next.stop();
   });

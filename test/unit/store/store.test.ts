@@ -9,17 +9,17 @@ import { AgentError, RefusedError } from '../../../src/kernel/errors.ts';
 import { openWriter } from '../../../src/store/database.ts';
 import { eventually, openTestStore, scratch } from '../../helpers/event-room.ts';
 
-const modules = { numbers: new URL('../../fixtures/store/counter-procedures.ts', import.meta.url) };
+const procedures = new URL('../../fixtures/store/counter-procedures.ts', import.meta.url);
 const rejects = (reason: string) => (error: unknown) => error instanceof AgentError && error.reason === reason;
 
 test('writes are read back, by this store and the next; the files are private', async () => {
   using tmp = scratch();
-  const store = await openTestStore({ dir: tmp.dir, modules });
+  const store = await openTestStore({ dir: tmp.dir, procedures });
   assert.equal(await store.write('numbers', 'add', { n: 5 }), 1);
   for (const suffix of ['', '-wal', '-shm']) assert.equal(statSync(join(tmp.dir, `sboxagent.db${suffix}`)).mode & 0o777, 0o600);
   assert.equal(await store.read('numbers', 'pragma', 'journal_mode'), 'wal');
   await Promise.all([store.stop(), store.stop()]);
-  const again = await openTestStore({ dir: tmp.dir, modules });
+  const again = await openTestStore({ dir: tmp.dir, procedures });
   assert.deepEqual(await again.read('numbers', 'all', undefined), [5]);
   assert.deepEqual([again.health().status, again.health().message], ['HEALTHY', '']);
   await again.stop();
@@ -43,7 +43,7 @@ test('synchronous is FULL also on a database that is opened again', () => {
 
 test('a call that throws undoes itself alone, and its error comes back whole', async () => {
   using tmp = scratch();
-  const store = await openTestStore({ dir: tmp.dir, modules });
+  const store = await openTestStore({ dir: tmp.dir, procedures });
   const results = await Promise.allSettled([
     store.write('numbers', 'add', { n: 1 }),
     store.write('numbers', 'addThenThrow', { n: 2 }),
@@ -66,7 +66,7 @@ test('a call that throws undoes itself alone, and its error comes back whole', a
 
 test('a long read delays no write, and a reader cannot write', async () => {
   using tmp = scratch();
-  const store = await openTestStore({ dir: tmp.dir, modules });
+  const store = await openTestStore({ dir: tmp.dir, procedures });
   // Until it has opened the database the writer answers.
   await eventually(async () => (await store.read('numbers', 'thread', undefined)) === 'reader');
   let reading = true;
@@ -94,7 +94,7 @@ test('a reader is there while somebody reads: not before the agent serves, and n
       return systemClock.every(ms, fn);
     },
   };
-  const store = await openTestStore({ dir: tmp.dir, modules, clock, serving: serving.promise });
+  const store = await openTestStore({ dir: tmp.dir, procedures, clock, serving: serving.promise });
   const who = (): Promise<unknown> => store.read('numbers', 'thread', undefined);
   await store.write('numbers', 'add', { n: 7 });
   assert.deepEqual(await store.read('numbers', 'all', undefined), [7]);
@@ -114,7 +114,7 @@ test('a reader is there while somebody reads: not before the agent serves, and n
 
 test('the queue is bounded: what is too much is refused at once and told when to come back', async () => {
   using tmp = scratch();
-  const store = await openTestStore({ dir: tmp.dir, modules });
+  const store = await openTestStore({ dir: tmp.dir, procedures });
   const held = store.write('numbers', 'hold', 300);
   const calls = Array.from({ length: 5000 }, (_, n) => store.write('numbers', 'add', { n }));
   const refused = (await Promise.allSettled(calls)).filter((result) => result.status === 'rejected');
@@ -131,7 +131,7 @@ test('the queue is bounded: what is too much is refused at once and told when to
 
 test('a thread that dies is told and started again', async () => {
   using tmp = scratch();
-  const store = await openTestStore({ dir: tmp.dir, modules });
+  const store = await openTestStore({ dir: tmp.dir, procedures });
   const seen: string[] = [];
   store.onHealth((health) => seen.push(health.status));
   await store.write('numbers', 'die', undefined).catch(() => {});
@@ -144,15 +144,15 @@ test('a thread that dies is told and started again', async () => {
 
 test('a database of a newer version, and a path that is none, are refused', async () => {
   using tmp = scratch();
-  await (await openTestStore({ dir: tmp.dir, modules })).stop();
+  await (await openTestStore({ dir: tmp.dir, procedures })).stop();
   const db = new DatabaseSync(join(tmp.dir, 'sboxagent.db'));
   db.exec("UPDATE store_schema SET version = 9 WHERE room = 'numbers'");
   db.close();
   await assert.rejects(
-    openTestStore({ dir: tmp.dir, modules }),
+    openTestStore({ dir: tmp.dir, procedures }),
     (error) => error instanceof RefusedError && /newer version/.test(error.message),
   );
-  await assert.rejects(openTestStore({ dir: '/proc/none', modules }), RefusedError);
+  await assert.rejects(openTestStore({ dir: '/proc/none', procedures }), RefusedError);
 });
 
 test('the ageing time follows the uptime within a boot, and never goes back at the next one', async () => {
@@ -160,7 +160,7 @@ test('the ageing time follows the uptime within a boot, and never goes back at t
   let wallMs = 1_000_000;
   let uptimeMs = 500;
   const clock = { ...systemClock, wallMs: () => wallMs };
-  const open = (id: string) => openTestStore({ dir: tmp.dir, modules, clock, boot: { id, uptimeMs: () => uptimeMs } });
+  const open = (id: string) => openTestStore({ dir: tmp.dir, procedures, clock, boot: { id, uptimeMs: () => uptimeMs } });
   const near = (value: number, want: number): void => assert.ok(value >= want && value < want + 400, `${value}, not ${want}`);
   const first = await open('boot-a');
   near(first.ageing.nowMs(), 1_000_000);
@@ -178,7 +178,7 @@ test('the ageing time follows the uptime within a boot, and never goes back at t
 
 test('a thread that gave its memory back goes on writing, and its heap is small again', async () => {
   using tmp = scratch();
-  const store = await openTestStore({ dir: tmp.dir, modules });
+  const store = await openTestStore({ dir: tmp.dir, procedures });
   const young = (): Promise<number> => store.write('numbers', 'young', undefined);
   for (let i = 0; i < 20 && (await young()) < 2 << 20; i++) await store.write('numbers', 'litter', undefined);
   assert.ok((await young()) >= 2 << 20);
