@@ -1,7 +1,8 @@
-import { chownSync, rmSync, statSync } from 'node:fs';
+import { chownSync, existsSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { notWritten } from '../../documents/index.ts';
 import { removeTemporaries, writeFileAtomic } from '../../kernel/atomic-file.ts';
+import { AgentError } from '../../kernel/errors.ts';
 import type { UnitSettings } from '../../settings/types.ts';
 import { changesUser, identityOf } from '../confine.ts';
 import { prepareDirectory, runFiles } from '../unit-record.ts';
@@ -40,15 +41,25 @@ export function clearCandidates({ stateDir, unit, configPath }: Omit<CandidateFi
   }
 }
 
+/** One that the agent made would be its own, and closed to another user. Throws CONFIG_NOT_WRITTEN. */
+function assertDirectory(directory: string, { id, user, group }: CandidateFile['unit']): void {
+  if (existsSync(directory)) return;
+  const who = user ?? `the group ${group}`;
+  throw new AgentError('CONFIG_NOT_WRITTEN', `${directory} is not there; make it so that ${who} can read it. Nothing was changed`, {
+    metadata: { process_id: id, file: directory },
+  });
+}
+
 /** Throws DISK_FULL or CONFIG_NOT_WRITTEN. */
 function lay(path: string, file: CandidateFile): void {
   try {
     // A unit that was never started has no directory yet.
     if (!changesUser(file.unit)) prepareDirectory(runFiles(file.stateDir, file.unit.id));
+    else assertDirectory(dirname(path), file.unit);
     writeFileAtomic(path, file.text);
     giveToOwner(path, file);
   } catch (error) {
-    throw notWritten(path, error);
+    throw error instanceof AgentError ? error : notWritten(path, error);
   }
 }
 
