@@ -11,6 +11,7 @@ export const natsServer = foreign('nats-server');
 
 export interface NatsServer {
   readonly url: string;
+  pid(): number;
   start(): Promise<void>;
   kill(signal: NodeJS.Signals): Promise<void>;
   dispose(): Promise<void>;
@@ -38,6 +39,7 @@ export async function makeNatsServer(configuration = ''): Promise<NatsServer> {
   let child: ChildProcess | undefined;
   const server: NatsServer = {
     url: `nats://127.0.0.1:${port}`,
+    pid: () => child?.pid ?? 0,
     async start() {
       child = spawn(natsServer as string, ['-c', file], { stdio: 'ignore' });
       await until('the NATS server', () => listens(port), 30_000);
