@@ -83,6 +83,7 @@ export const methodErrors: Readonly<Record<string, Reasons>> = {
   'AuditService.ListAuditEntries': read,
   'TraceService.GetTrace': [...read, 'TRACE_NOT_FOUND'],
   'TraceService.ListTraces': read,
+  'FleetService.ListFleetAgents': read,
 };
 
 /** Reasons that no answer of REST has. */

@@ -5,6 +5,7 @@ import { AlertService } from '../../gen/es/sboxagent/v1/alert_service_pb.js';
 import { AuditService } from '../../gen/es/sboxagent/v1/audit_service_pb.js';
 import { ConfigService } from '../../gen/es/sboxagent/v1/config_service_pb.js';
 import { EventService } from '../../gen/es/sboxagent/v1/event_service_pb.js';
+import { FleetService } from '../../gen/es/sboxagent/v1/fleet_service_pb.js';
 import { LogService } from '../../gen/es/sboxagent/v1/log_service_pb.js';
 import { MetricsService } from '../../gen/es/sboxagent/v1/metrics_service_pb.js';
 import { PluginService } from '../../gen/es/sboxagent/v1/plugin_service_pb.js';
@@ -32,6 +33,7 @@ import { alertService } from './services/alert-service.ts';
 import { auditService } from './services/audit-service.ts';
 import { configService } from './services/config-service.ts';
 import { eventService } from './services/event-service.ts';
+import { type FleetSource, fleetService } from './services/fleet-service.ts';
 import { healthService } from './services/health-service.ts';
 import { logService } from './services/log-service.ts';
 import { type MetricsServiceDeps, metricsService } from './services/metrics-service.ts';
@@ -50,6 +52,8 @@ export interface ApiDeps {
   readonly alerts: Alerts;
   readonly audit: Audit;
   readonly traces: Traces;
+  /** undefined: this agent is in no fleet. */
+  readonly fleet: FleetSource | undefined;
   readonly config: ConfigManager;
   readonly custom: CustomMetrics;
   readonly metrics: MetricsServiceDeps['metrics'];
@@ -87,6 +91,7 @@ export function createApi(deps: ApiDeps): Api {
     MetricsService,
     TraceService,
     AuditService,
+    FleetService,
   ];
 
   const services: Mounted[] = [
@@ -101,6 +106,7 @@ export function createApi(deps: ApiDeps): Api {
     mounted(MetricsService, metricsService({ metrics })),
     mounted(TraceService, traceService({ traces: deps.traces })),
     mounted(AuditService, auditService({ audit })),
+    mounted(FleetService, fleetService({ fleet: deps.fleet })),
     mounted(Health, healthService({ health, services: [...own, Health].map(({ typeName }) => typeName) })),
     ...reflectionServices([...own, Health]),
   ];

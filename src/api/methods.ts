@@ -99,6 +99,7 @@ export const methodTable: Readonly<Record<string, Row>> = {
   'sboxagent.v1.MetricsService.GetMetrics': read,
   'sboxagent.v1.TraceService.GetTrace': read,
   'sboxagent.v1.TraceService.ListTraces': read,
+  'sboxagent.v1.FleetService.ListFleetAgents': read,
   'sboxagent.v1.AuditService.ListAuditEntries': { scope: 'admin', audit: reads },
   // Check of the empty name needs no token; of a named service the health service asks for `read` itself.
   'grpc.health.v1.Health.Check': { scope: 'none', rateLimited: false, audit: reads },

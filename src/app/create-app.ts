@@ -189,7 +189,7 @@ export async function createApp({ first, load, files, program, faults, lock, rel
   const fleet = await joinFleet({
     ...{ settings: settings.fleet, version: program.version, health: () => health },
     serve: (call) => frontDoor.serveMessage(call),
-    ...{ supervisor, journal, store, clock, logger, metrics },
+    ...{ supervisor, alerts, journal, store, clock, logger, metrics },
   });
   const health = createHealthBoard(
     {
@@ -233,6 +233,7 @@ export async function createApp({ first, load, files, program, faults, lock, rel
     alerts,
     audit,
     traces,
+    fleet: fleet === undefined ? undefined : { list: fleet.members, select: fleet.select },
     config: { ...config, reload },
     custom: telemetry.custom,
     metrics: { snapshot: telemetry.snapshot, rollups: foundation.history.rollups, points: foundation.history.points, wallMs: clock.wallMs },

@@ -1,3 +1,4 @@
+import type { Alerts } from '../alerts/index.ts';
 import { eventText, type HealthBoard, type MessageCall } from '../api/index.ts';
 import type { Journal } from '../events/index.ts';
 import type { Fleet } from '../fleet/index.ts';
@@ -14,6 +15,7 @@ export interface JoinOptions {
   /** Serves a call through the gate. */
   readonly serve: (call: MessageCall) => void;
   readonly supervisor: Pick<Supervisor, 'list'>;
+  readonly alerts: Pick<Alerts, 'list'>;
   readonly journal: Journal;
   readonly store: Store;
   readonly clock: Clock;
@@ -22,7 +24,7 @@ export interface JoinOptions {
 }
 
 /** The agent's place in its fleet; undefined where none is configured, and then nothing of it is loaded. */
-export async function joinFleet({ settings, version, health, supervisor, ...common }: JoinOptions): Promise<Fleet | undefined> {
+export async function joinFleet({ settings, version, health, supervisor, alerts, ...common }: JoinOptions): Promise<Fleet | undefined> {
   if (settings === undefined) return undefined;
   const { openFleet } = await import('../fleet/index.ts');
   return openFleet({
@@ -31,6 +33,7 @@ export async function joinFleet({ settings, version, health, supervisor, ...comm
     encode: eventText,
     snapshot: () => ({
       health: health().snapshot().status,
+      alerts_firing: alerts.list().filter(({ state }) => state === 'FIRING').length,
       units: supervisor.list().map(({ id, state }) => ({ id, state })),
     }),
     configRevision: (unit) => supervisor.list().find(({ id }) => id === unit)?.configRevision,

@@ -10,26 +10,19 @@ import type { Clock } from '../kernel/clock.ts';
 import type { FleetSettings } from '../settings/types.ts';
 import { type AnswerPart, callAgent } from './call-agent.ts';
 import { connectionOptions } from './connection-options.ts';
-import { type PresenceEntry, type PresenceState, presenceState } from './presence-entry.ts';
+import type { FleetMember } from './presence-entry.ts';
 import { createEventReader, type EventReader } from './read-events.ts';
 import { openRollouts, type Rollouts } from './rollout/operate.ts';
-import { createRoster } from './roster.ts';
+import { createRoster, membersOf, serverTimeMs } from './roster.ts';
 import { subjectsOf } from './subjects.ts';
 
 export { AgentAway, AnswerBroken, type AnswerPart } from './call-agent.ts';
-export type { PresenceEntry } from './presence-entry.ts';
+export type { FleetMember, PresenceEntry } from './presence-entry.ts';
 export type { EventReader, FleetEvent } from './read-events.ts';
 export { hasMark } from './rollout/marks.ts';
 export { type Rollout, RolloutRefused, type Rollouts } from './rollout/operate.ts';
 export type { Order, Part, Plan, RolloutState, Verb } from './rollout/types.ts';
 export { privateKeyOf, publicTextOf } from './signature.ts';
-
-export interface FleetMember extends Omit<PresenceEntry, 'state'> {
-  /** `GONE`: nothing was heard of it for two heartbeats. */
-  readonly state: PresenceState;
-  /** How long ago its entry was written, by the clock of the servers. */
-  readonly age_seconds: number;
-}
 
 export interface ClientCall {
   readonly agent: string;
@@ -80,13 +73,8 @@ export async function openFleetClient(settings: FleetSettings, clock: Clock, opt
 
 async function readMembers(connection: NatsConnection, bucketName: string): Promise<readonly FleetMember[]> {
   const manager = await jetstreamManager(connection);
-  const { ts } = await manager.streams.info(`KV_${bucketName}`);
+  const nowMs = await serverTimeMs(manager, bucketName);
   const roster = createRoster(bucketName);
   await roster.read(manager);
-  const nowMs = ts === undefined ? 0 : Date.parse(ts);
-  const members = [...roster.entries().values()].map(({ timeMs, revision: _, ...said }): FleetMember => {
-    const ageMs = Math.max(0, nowMs - timeMs);
-    return { ...said, state: presenceState(said, ageMs), age_seconds: Math.round(ageMs / 1000) };
-  });
-  return members.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return membersOf(roster, nowMs);
 }

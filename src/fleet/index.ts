@@ -18,10 +18,12 @@ import type { Logger, Metrics } from '../telemetry/types.ts';
 import { createBucket } from './bucket.ts';
 import { createForwarder } from './forwarder.ts';
 import { createLink } from './link.ts';
+import { createMembers, type Members } from './members.ts';
 import { createPresence } from './presence.ts';
 import type { PresenceEntry } from './presence-entry.ts';
 import { createParticipant } from './rollout/participant.ts';
 import { createRpc, type FleetCall } from './rpc.ts';
+import { type AgentSelector, type CompiledSelector, compileSelector } from './selector.ts';
 import { subjectsOf } from './subjects.ts';
 import { createWatchAgents } from './watch-agents.ts';
 
@@ -33,7 +35,7 @@ export interface FleetOptions {
   readonly encode: (event: StoredEvent) => string;
   /** Of the program. */
   readonly version: string;
-  readonly snapshot: () => Pick<PresenceEntry, 'health' | 'units'>;
+  readonly snapshot: () => Pick<PresenceEntry, 'health' | 'units' | 'alerts_firing'>;
   /** Serves a call through the gate of every other transport. */
   readonly serve: (call: FleetCall) => void;
   /** Revision of a unit's config in effect, 0 where it has none; undefined where there is no such unit. */
@@ -47,6 +49,9 @@ export interface Fleet {
   readonly health: () => NotedHealth;
   /** Those that are gone, where this agent watches over the others; else none. */
   readonly goneAgents: () => readonly { readonly agent: string; readonly lastSeen: string }[];
+  /** The agents of the fleet, for whoever asks this one. */
+  readonly members: Members['list'];
+  readonly select: (selector: AgentSelector) => CompiledSelector;
   start(): void;
   /** How the agent is has changed: its entry follows at once. */
   changed(): void;
@@ -72,6 +77,8 @@ export async function openFleet({ settings, version, journal, snapshot, serve, c
   return {
     health: link.health,
     goneAgents: watch.gone,
+    members: createMembers({ link, clock, bucketName: subjects.presence }).list,
+    select: compileSelector,
     changed: presence.changed,
     start() {
       link.start();

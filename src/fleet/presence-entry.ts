@@ -7,11 +7,20 @@ export interface PresenceEntry {
   readonly health: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly units: readonly { readonly id: string; readonly state: string }[];
+  readonly alerts_firing: number;
   /** Newest revision of its journal, and of what the fleet has of it. */
   readonly last_revision: number;
   readonly forwarded_revision: number;
   readonly heartbeat_seconds: number;
   readonly time: string;
+}
+
+/** An agent of the fleet as others see it. */
+export interface FleetMember extends Omit<PresenceEntry, 'state'> {
+  readonly state: PresenceState;
+  /** When its entry was written, and how long ago that is, by the clock of the servers. */
+  readonly seenMs: number;
+  readonly age_seconds: number;
 }
 
 export type PresenceState = 'UP' | 'LEFT' | 'GONE';

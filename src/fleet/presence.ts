@@ -11,7 +11,7 @@ export interface PresenceOptions {
   /** The one with an entry an agent. */
   readonly bucket: Bucket;
   readonly link: Link;
-  readonly snapshot: () => Pick<PresenceEntry, 'version' | 'health' | 'units' | 'last_revision' | 'forwarded_revision'>;
+  readonly snapshot: () => Pick<PresenceEntry, 'version' | 'health' | 'units' | 'alerts_firing' | 'last_revision' | 'forwarded_revision'>;
   readonly clock: Clock;
 }
 

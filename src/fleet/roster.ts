@@ -1,5 +1,5 @@
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
-import type { PresenceEntry } from './presence-entry.ts';
+import { type FleetMember, type PresenceEntry, presenceState } from './presence-entry.ts';
 import { isReplayed, readBatch } from './stream.ts';
 
 /** What is known of one agent by its entry. */
@@ -60,9 +60,24 @@ function entryOf(text: string): PresenceEntry | undefined {
     const entry = JSON.parse(text) as PresenceEntry;
     const { state, heartbeat_seconds: heartbeat } = entry;
     return (state === 'UP' || state === 'LEFT') && heartbeat > 0
-      ? { ...entry, labels: entry.labels ?? {}, units: entry.units ?? [] }
+      ? { ...entry, labels: entry.labels ?? {}, units: entry.units ?? [], alerts_firing: entry.alerts_firing ?? 0 }
       : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The agents by name. */
+export function membersOf(roster: Pick<Roster, 'entries'>, nowMs: number): readonly FleetMember[] {
+  const members = [...roster.entries().values()].map(({ timeMs: seenMs, revision: _, ...said }): FleetMember => {
+    const ageMs = Math.max(0, nowMs - seenMs);
+    return { ...said, state: presenceState(said, ageMs), seenMs, age_seconds: Math.round(ageMs / 1000) };
+  });
+  return members.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** What time it is for the servers: ages are told by one clock alone. */
+export async function serverTimeMs(manager: JetStreamManager, bucketName: string): Promise<number> {
+  const { ts } = await manager.streams.info(`KV_${bucketName}`);
+  return ts === undefined ? 0 : Date.parse(ts);
 }

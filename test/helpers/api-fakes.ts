@@ -372,6 +372,7 @@ export function fakes(options: { readonly pingIntervalMs?: number; readonly mess
     configs: absent('configs'),
     audit: new FakeAudit(),
     traces: absent('traces'),
+    fleet: undefined,
     explain: (id) => Promise.reject(new Error(`explain ${id} is not faked`)),
     logs,
     health: board,

@@ -11,6 +11,8 @@ export * from '../../../gen/es/sboxagent/v1/config_service_pb.js';
 export * from '../../../gen/es/sboxagent/v1/error_reason_pb.js';
 export * from '../../../gen/es/sboxagent/v1/event_pb.js';
 export * from '../../../gen/es/sboxagent/v1/event_service_pb.js';
+export * from '../../../gen/es/sboxagent/v1/fleet_pb.js';
+export * from '../../../gen/es/sboxagent/v1/fleet_service_pb.js';
 export * from '../../../gen/es/sboxagent/v1/log_pb.js';
 export * from '../../../gen/es/sboxagent/v1/log_service_pb.js';
 export * from '../../../gen/es/sboxagent/v1/metric_pb.js';

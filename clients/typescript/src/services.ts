@@ -6,6 +6,7 @@ import { AlertService } from '../../../gen/es/sboxagent/v1/alert_service_pb.js';
 import { AuditService } from '../../../gen/es/sboxagent/v1/audit_service_pb.js';
 import { ConfigService } from '../../../gen/es/sboxagent/v1/config_service_pb.js';
 import { EventService } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
+import { FleetService } from '../../../gen/es/sboxagent/v1/fleet_service_pb.js';
 import { LogService } from '../../../gen/es/sboxagent/v1/log_service_pb.js';
 import { MetricsService } from '../../../gen/es/sboxagent/v1/metrics_service_pb.js';
 import { PluginService } from '../../../gen/es/sboxagent/v1/plugin_service_pb.js';
@@ -20,6 +21,7 @@ export const services: readonly DescService[] = [
   AuditService,
   ConfigService,
   EventService,
+  FleetService,
   LogService,
   MetricsService,
   PluginService,
@@ -34,6 +36,7 @@ export type AgentMethods = Client<typeof AgentService> &
   Client<typeof AuditService> &
   Client<typeof ConfigService> &
   Client<typeof EventService> &
+  Client<typeof FleetService> &
   Client<typeof LogService> &
   Client<typeof MetricsService> &
   Client<typeof PluginService> &

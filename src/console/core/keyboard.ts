@@ -11,6 +11,7 @@ export const places = {
   l: 'plugins',
   a: 'alerts',
   t: 'traces',
+  f: 'fleet',
   c: 'config',
   h: 'health',
 } as const;

@@ -5,6 +5,7 @@ import { AgentService } from '../../../gen/es/sboxagent/v1/agent_service_pb.js';
 import { AlertService } from '../../../gen/es/sboxagent/v1/alert_service_pb.js';
 import { ConfigService } from '../../../gen/es/sboxagent/v1/config_service_pb.js';
 import { EventService } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
+import { FleetService } from '../../../gen/es/sboxagent/v1/fleet_service_pb.js';
 import { LogService } from '../../../gen/es/sboxagent/v1/log_service_pb.js';
 import { MetricsService } from '../../../gen/es/sboxagent/v1/metrics_service_pb.js';
 import { PluginService } from '../../../gen/es/sboxagent/v1/plugin_service_pb.js';
@@ -18,6 +19,7 @@ export interface Clients {
   readonly alerts: Client<typeof AlertService>;
   readonly config: Client<typeof ConfigService>;
   readonly events: Client<typeof EventService>;
+  readonly fleet: Client<typeof FleetService>;
   readonly logs: Client<typeof LogService>;
   readonly metrics: Client<typeof MetricsService>;
   readonly plugins: Client<typeof PluginService>;
@@ -38,6 +40,7 @@ export function createClients(session: Session, baseUrl: string): Clients {
     alerts: createClient(AlertService, transport),
     config: createClient(ConfigService, transport),
     events: createClient(EventService, transport),
+    fleet: createClient(FleetService, transport),
     logs: createClient(LogService, transport),
     metrics: createClient(MetricsService, transport),
     plugins: createClient(PluginService, transport),

@@ -1,6 +1,7 @@
 import { Health_Status } from '../../../gen/es/sboxagent/v1/agent_pb.js';
 import { Alert_State } from '../../../gen/es/sboxagent/v1/alert_pb.js';
 import { Event_Severity } from '../../../gen/es/sboxagent/v1/event_pb.js';
+import { FleetAgent_State } from '../../../gen/es/sboxagent/v1/fleet_pb.js';
 import { Plugin_State } from '../../../gen/es/sboxagent/v1/plugin_pb.js';
 import { Process_State } from '../../../gen/es/sboxagent/v1/process_pb.js';
 import { useTexts } from '../core/app.ts';
@@ -66,6 +67,13 @@ const pluginTones: Readonly<Record<keyof typeof Plugin_State, Tone>> = {
 export function PluginBadge({ state }: { readonly state: Plugin_State }) {
   const name = nameOf(Plugin_State, state);
   return <Badge tone={pluginTones[name]}>{useTexts().plugins.states[name]}</Badge>;
+}
+
+const agentTones: Readonly<Record<keyof typeof FleetAgent_State, Tone>> = { STATE_UNSPECIFIED: 'off', UP: 'ok', LEFT: 'off', GONE: 'bad' };
+
+export function AgentBadge({ state }: { readonly state: FleetAgent_State }) {
+  const name = nameOf(FleetAgent_State, state);
+  return <Badge tone={agentTones[name]}>{useTexts().fleet.states[name]}</Badge>;
 }
 
 export const healthTones: Readonly<Record<keyof typeof Health_Status, Tone>> = {

@@ -10,6 +10,7 @@ export const en = {
     plugins: 'Plugins',
     alerts: 'Alerts',
     traces: 'Traces',
+    fleet: 'Fleet',
     config: 'Configuration',
     health: 'Health',
   },
@@ -218,6 +219,15 @@ export const en = {
     source: 'Source',
     trace: 'Trace',
     severities: { SEVERITY_UNSPECIFIED: 'Any', DEBUG: 'Debug', INFO: 'Info', WARNING: 'Warning', ERROR: 'Error', CRITICAL: 'Critical' },
+  },
+  fleet: {
+    title: 'Fleet',
+    none: 'This agent is in no fleet: fleet.servers names none.',
+    unreached: 'The servers of the fleet are not reached: this is what was known last.',
+    agent: 'Agent',
+    units: 'Ready',
+    behind: 'Events behind',
+    states: { STATE_UNSPECIFIED: 'Unknown', UP: 'Up', LEFT: 'Left', GONE: 'Gone' },
   },
   plugins: {
     title: 'Plugins',

@@ -17,6 +17,7 @@ export const ru: Texts = {
     plugins: 'Плагины',
     alerts: 'Оповещения',
     traces: 'Трассы',
+    fleet: 'Парк',
     config: 'Настройки',
     health: 'Состояние',
   },
@@ -235,6 +236,15 @@ export const ru: Texts = {
       ERROR: 'Ошибка',
       CRITICAL: 'Критично',
     },
+  },
+  fleet: {
+    title: 'Парк агентов',
+    none: 'Агент не входит в парк: в fleet.servers нет адресов.',
+    unreached: 'Серверы парка недоступны: показано то, что было известно последним.',
+    agent: 'Агент',
+    units: 'Готовы',
+    behind: 'Событий не дошло',
+    states: { STATE_UNSPECIFIED: 'Неизвестно', UP: 'На связи', LEFT: 'Завершён', GONE: 'Пропал' },
   },
   plugins: {
     title: 'Плагины',

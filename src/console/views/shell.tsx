@@ -8,6 +8,7 @@ import { type Language, languages, type Texts, tables } from '../text/index.ts';
 import { AlertsView } from './alerts.tsx';
 import { ConfigView } from './config.tsx';
 import { EventsView } from './events.tsx';
+import { FleetView } from './fleet.tsx';
 import { HealthView } from './health.tsx';
 import { KeysDialog } from './keys.tsx';
 import { Overview } from './overview.tsx';
@@ -60,6 +61,7 @@ const views: readonly (readonly [keyof Texts['nav'], string])[] = [
   ['plugins', 'plugins'],
   ['alerts', 'alerts'],
   ['traces', 'traces'],
+  ['fleet', 'fleet'],
   ['config', 'config'],
   ['health', 'health'],
 ];
@@ -72,6 +74,8 @@ function CurrentView({ path: [view = '', id, tab] }: { readonly path: readonly s
       return <EventsView />;
     case 'plugins':
       return id === undefined ? <PluginsView /> : <PluginView id={id} />;
+    case 'fleet':
+      return <FleetView />;
     case 'traces':
       return id === undefined ? <TracesView /> : <TraceView id={id} />;
     case 'config':
@@ -87,7 +91,7 @@ function CurrentView({ path: [view = '', id, tab] }: { readonly path: readonly s
 
 function Side({ onKeys }: { readonly onKeys: () => void }) {
   const texts = useTexts();
-  const { session, router, alerts } = useApp();
+  const { session, router, alerts, fleet } = useApp();
   const { state } = session;
   const here = router.route.value.path[0] ?? '';
   const menu = useRef<HTMLElement>(null);
@@ -106,12 +110,14 @@ function Side({ onKeys }: { readonly onKeys: () => void }) {
         </div>
       </header>
       <nav ref={menu} aria-label={texts.nav.label}>
-        {views.map(([name, path]) => (
-          <a key={name} href={path === '' ? '#/' : href(path)} aria-current={here === path ? 'page' : undefined}>
-            {texts.nav[name]}
-            {name === 'alerts' && firing > 0 && <span class="count">{firing}</span>}
-          </a>
-        ))}
+        {views
+          .filter(([name]) => name !== 'fleet' || fleet.view.value !== undefined)
+          .map(([name, path]) => (
+            <a key={name} href={path === '' ? '#/' : href(path)} aria-current={here === path ? 'page' : undefined}>
+              {texts.nav[name]}
+              {name === 'alerts' && firing > 0 && <span class="count">{firing}</span>}
+            </a>
+          ))}
       </nav>
       <Settings onKeys={onKeys} />
     </div>

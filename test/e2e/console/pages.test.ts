@@ -25,6 +25,7 @@ const views = [
   ['plugin', 'plugins/fetcher'],
   ['alerts', 'alerts'],
   ['traces', 'traces'],
+  ['fleet', 'fleet'],
   ['configuration', 'config'],
   ['health', 'health'],
 ] as const;

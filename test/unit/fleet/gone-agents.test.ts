@@ -5,7 +5,7 @@ import type { RosterEntry } from '../../../src/fleet/roster.ts';
 
 const nowMs = 1_000_000;
 const entry = (name: string, ageMs: number, more: Partial<RosterEntry> = {}): RosterEntry => ({
-  ...{ name, state: 'UP', version: '1', health: 'HEALTHY', labels: { region: 'eu' }, units: [] },
+  ...{ name, state: 'UP', version: '1', health: 'HEALTHY', labels: { region: 'eu' }, units: [], alerts_firing: 0 },
   ...{ last_revision: 0, forwarded_revision: 0, heartbeat_seconds: 10, time: '', timeMs: nowMs - ageMs, revision: 7 },
   ...more,
 });

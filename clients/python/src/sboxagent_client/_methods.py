@@ -103,6 +103,10 @@ class BlockingMethods:
         resumes) or NDJSON."""
         return self._stream('/sboxagent.v1.EventService/WatchEvents', {'after_revision': after_revision, 'filter': merged(filter, {'types': types, 'sources': sources, 'subjects': subjects, 'min_severity': min_severity, 'since': since, 'until': until, 'trace_id': trace_id, 'text': text})}, timeout)
 
+    def list_fleet_agents(self, *, agents: Optional[Sequence[str]] = None, labels: Optional[str] = None, page_size: Optional[int] = None, page_token: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.ListFleetAgentsResponse:
+        """Agents of the fleet by name, as they last said themselves. Scope `read`."""
+        return cast(_t.ListFleetAgentsResponse, self._unary('/sboxagent.v1.FleetService/ListFleetAgents', {'agents': agents, 'labels': labels, 'page_size': page_size, 'page_token': page_token}, timeout))
+
     def list_logs(self, *, sources: Optional[Sequence[str]] = None, min_level: Optional[Union[int, Literal['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL']]] = None, since: Optional[datetime] = None, until: Optional[datetime] = None, text: Optional[str] = None, trace_id: Optional[str] = None, filter: Optional[Union[_t.LogFilter, Mapping[str, Any]]] = None, order_by: Optional[str] = None, page_size: Optional[int] = None, page_token: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.ListLogsResponse:
         """Kept entries, newest first by default. Scope `read`."""
         return cast(_t.ListLogsResponse, self._unary('/sboxagent.v1.LogService/ListLogs', {'filter': merged(filter, {'sources': sources, 'min_level': min_level, 'since': since, 'until': until, 'text': text, 'trace_id': trace_id}), 'order_by': order_by, 'page_size': page_size, 'page_token': page_token}, timeout))
@@ -378,6 +382,10 @@ class AsyncMethods:
         missed events, or a progress. Scope `read`. REST: SSE (`id:` is the cursor, `Last-Event-ID`
         resumes) or NDJSON."""
         return self._stream('/sboxagent.v1.EventService/WatchEvents', {'after_revision': after_revision, 'filter': merged(filter, {'types': types, 'sources': sources, 'subjects': subjects, 'min_severity': min_severity, 'since': since, 'until': until, 'trace_id': trace_id, 'text': text})}, timeout)
+
+    async def list_fleet_agents(self, *, agents: Optional[Sequence[str]] = None, labels: Optional[str] = None, page_size: Optional[int] = None, page_token: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.ListFleetAgentsResponse:
+        """Agents of the fleet by name, as they last said themselves. Scope `read`."""
+        return cast(_t.ListFleetAgentsResponse, await self._unary('/sboxagent.v1.FleetService/ListFleetAgents', {'agents': agents, 'labels': labels, 'page_size': page_size, 'page_token': page_token}, timeout))
 
     async def list_logs(self, *, sources: Optional[Sequence[str]] = None, min_level: Optional[Union[int, Literal['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL']]] = None, since: Optional[datetime] = None, until: Optional[datetime] = None, text: Optional[str] = None, trace_id: Optional[str] = None, filter: Optional[Union[_t.LogFilter, Mapping[str, Any]]] = None, order_by: Optional[str] = None, page_size: Optional[int] = None, page_token: Optional[str] = None, timeout: Timeout = DEFAULT) -> _t.ListLogsResponse:
         """Kept entries, newest first by default. Scope `read`."""

@@ -64,6 +64,13 @@ from sboxagent_client._gen.sboxagent.v1.event_service_pb2 import (
     WatchEventsRequest as WatchEventsRequest,
     WatchEventsResponse as WatchEventsResponse,
 )
+from sboxagent_client._gen.sboxagent.v1.fleet_pb2 import (
+    FleetAgent as FleetAgent,
+)
+from sboxagent_client._gen.sboxagent.v1.fleet_service_pb2 import (
+    ListFleetAgentsRequest as ListFleetAgentsRequest,
+    ListFleetAgentsResponse as ListFleetAgentsResponse,
+)
 from sboxagent_client._gen.sboxagent.v1.log_pb2 import (
     LogEntry as LogEntry,
     LogFilter as LogFilter,
@@ -185,6 +192,7 @@ __all__ = [
     'EventFilter',
     'EventReceipt',
     'ExplainProcessRequest',
+    'FleetAgent',
     'GetApplyRequest',
     'GetConfigRequest',
     'GetEventRequest',
@@ -206,6 +214,8 @@ __all__ = [
     'ListConfigRevisionsResponse',
     'ListEventsRequest',
     'ListEventsResponse',
+    'ListFleetAgentsRequest',
+    'ListFleetAgentsResponse',
     'ListLogsRequest',
     'ListLogsResponse',
     'ListPluginConfigBackupsRequest',
@@ -280,6 +290,7 @@ SERVICE_MODULES = (
     'sboxagent_client._gen.sboxagent.v1.audit_service_pb2',
     'sboxagent_client._gen.sboxagent.v1.config_service_pb2',
     'sboxagent_client._gen.sboxagent.v1.event_service_pb2',
+    'sboxagent_client._gen.sboxagent.v1.fleet_service_pb2',
     'sboxagent_client._gen.sboxagent.v1.log_service_pb2',
     'sboxagent_client._gen.sboxagent.v1.metrics_service_pb2',
     'sboxagent_client._gen.sboxagent.v1.plugin_service_pb2',
