@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { RefusedError } from '../kernel/errors.ts';
 import { endWithOutput } from '../kernel/output.ts';
-import { lookForGroupPlace, unitComplaints } from '../processes/index.ts';
+import { findPerl, lookForGroupPlace, unitComplaints } from '../processes/index.ts';
 import { type LoadedSettings, processEnv, type Settings } from '../settings/index.ts';
 import { lockOwner } from './lock.ts';
 import { loadFor } from './serve.ts';
@@ -121,7 +121,14 @@ function groups({ agent, processes }: Settings): Finding {
   return ok('cgroups', `one for each unit below ${place.base}; memory is ${place.memory ? 'counted and limited' : 'not counted'} there`);
 }
 
-const checks: readonly Check[] = [stateDir, disk, owner, port, auth, units, groups];
+function launcher(): Finding {
+  const perl = findPerl();
+  if (perl === undefined)
+    return ok('launcher', 'none: there is no Perl; the agent forks itself, which takes longer the more memory it has');
+  return ok('launcher', `${perl} starts what is supervised`);
+}
+
+const checks: readonly Check[] = [stateDir, disk, owner, port, auth, units, groups, launcher];
 
 interface DoctorFlags {
   readonly config?: string;

@@ -25,6 +25,7 @@ export { confine } from './confine.ts';
 export { runEnvironment } from './environment.ts';
 export { type ExplainDeps, explainProcess } from './explain/explain.ts';
 export type { ProcessExplanation } from './explain/types.ts';
+export { findPerl } from './launch/launcher.ts';
 export { workingDirectory } from './plan.ts';
 export { runProbe } from './probes/run-probe.ts';
 export type { ProbeResult } from './probes/types.ts';

@@ -110,6 +110,7 @@ test('doctor finds the running daemon fit', async () => {
   assert.equal(ran.code, 0, ran.stdout);
   assert.match(ran.stdout, new RegExp(`ok +daemon +running, pid ${daemon.pid()}`));
   assert.match(ran.stdout, /ok +cgroups +(one for each unit below \/.*memory is|none: .*found by its mark)/);
+  assert.match(ran.stdout, /ok +launcher +(\/\S+ starts what is supervised|none: .*the agent forks itself)/);
 });
 
 test('doctor that was given no file says that the daemon may have one', async () => {
