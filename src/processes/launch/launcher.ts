@@ -6,13 +6,18 @@ import { findBinary } from '../binary.ts';
 import { markerEntry } from '../environment.ts';
 import { type EndStatus, signalName } from '../exit-status.ts';
 import { isAlive, readStat } from '../proc.ts';
+import { retryWhileExhausted } from '../retry-while-exhausted.ts';
 import { statusOfShim } from '../shim.ts';
 import type { Spawned, SpawnRequest } from '../spawner.ts';
 import { launcherArguments, launcherScript } from './script.ts';
 
-/** Asked something, it must say anything at all within this time: a start beside a hundred others waits for its turn. */
-const silentMs = 3000;
-const pingEveryMs = 5000;
+/**
+ * How often it is looked after, and the looks until silence counts: asked something, it must say anything at all by then, since a start beside a
+ * hundred others waits for its turn. Looks are counted and not time: an agent that was stopped itself has looked once.
+ */
+const lookEveryMs = 1000;
+const silentLooks = 4;
+const looksBetweenPings = 5;
 /** A run whose launcher is gone is looked after like an adopted one. */
 const pollMs = 100;
 
@@ -60,15 +65,16 @@ export function startLauncher(perl: string, clock: Clock): Launcher {
   const running = new Map<string, Watched>();
   let asked = 0;
   let open = 0; // requests and pings that have no answer yet
-  let heardMs = clock.monotonicMs();
+  let looks = 0; // since it was heard last
   let well = false;
   let lost = false;
 
   const ask = (fields: readonly string[]): string => {
     const id = String(++asked);
-    if (open === 0) heardMs = clock.monotonicMs();
+    const request = frame([id, ...fields]); // which may be refused
+    if (open === 0) looks = 0;
     open += 1;
-    child.stdin?.write(frame([id, ...fields]));
+    child.stdin?.write(request);
     return id;
   };
   const take = (line: string): void => {
@@ -94,14 +100,14 @@ export function startLauncher(perl: string, clock: Clock): Launcher {
   };
 
   readLines(child, (line) => {
-    heardMs = clock.monotonicMs();
+    looks = 0;
     well = true;
     take(line);
   });
-  const stopLooking = clock.every(1000, () => {
-    const silent = clock.monotonicMs() - heardMs;
-    if (open > 0 && silent > silentMs) child.kill('SIGKILL');
-    else if (open === 0 && silent > pingEveryMs && running.size > 0) ask([]);
+  const stopLooking = clock.every(lookEveryMs, () => {
+    looks += 1;
+    if (open > 0 && looks >= silentLooks) child.kill('SIGKILL');
+    else if (open === 0 && looks >= looksBetweenPings && running.size > 0) ask([]);
   });
   // Closed when it and all its forks that have not answered yet are gone: what was not answered by then never will be.
   const over = (): void => {
@@ -110,7 +116,7 @@ export function startLauncher(perl: string, clock: Clock): Launcher {
     stopLooking();
     for (const { reject } of pending.values()) reject(new LauncherLost());
     pending.clear();
-    for (const run of running.values()) void orphaned(run, clock).then(run.end);
+    for (const run of running.values()) void orphaned(run, clock).then(run.end, () => run.end({ kind: 'unknown' }));
     running.clear();
     wentAway();
   };
@@ -184,7 +190,7 @@ function decodeWait(status: number): EndStatus {
 
 /** Resolves when the shim is gone; the launcher that would have told of it is. */
 async function orphaned({ request, leader }: Watched, clock: Clock): Promise<EndStatus> {
-  const stat = readStat(leader);
+  const stat = await retryWhileExhausted(clock, () => readStat(leader));
   if (stat !== undefined) while (isAlive(stat)) await clock.sleep(pollMs);
   return statusOfShim(request, { kind: 'unknown' });
 }
