@@ -19,6 +19,13 @@ export interface RuleSources {
   readonly access: Pick<OpenAccess, 'expiring'>;
   /** Agents of the fleet that are gone, where this one watches over them. */
   readonly goneAgents: () => readonly { readonly agent: string; readonly lastSeen: string }[];
+  /** Rollouts over the fleet that stand still because of this agent. */
+  readonly haltedRollouts: () => readonly {
+    readonly rollout: string;
+    readonly unit: string;
+    readonly why: string;
+    readonly traceId: string;
+  }[];
   readonly tls: () => Settings['api']['tls'];
   readonly clock: Clock;
 }
@@ -35,7 +42,7 @@ const days = (ms: number): string => (ms <= 0 ? 'has expired' : `expires in ${Ma
 
 /** The rules that hold without any configuration: what a person would want to be woken for, or to find in the morning. */
 export function builtInRules(sources: RuleSources): readonly BuiltInRule[] {
-  const { plugins, supervisor, config, journal, metrics, access, goneAgents, tls, clock } = sources;
+  const { plugins, supervisor, config, journal, metrics, access, goneAgents, haltedRollouts, tls, clock } = sources;
   const ofPlugins = (wrong: (view: PluginView) => boolean) => (): readonly Finding[] =>
     plugins
       .list()
@@ -73,6 +80,13 @@ export function builtInRules(sources: RuleSources): readonly BuiltInRule[] {
       summary: `The agent ${agent} of the fleet is gone: it was heard last at ${lastSeen}`,
       labels: { agent },
     }));
+  const halted = (): readonly Finding[] =>
+    haltedRollouts().map(({ rollout, unit, why, traceId }) => ({
+      subject: rollout,
+      summary: `Rollout ${rollout} of ${unit} is halted, since it failed here: ${why}`,
+      labels: { process: unit },
+      traceId,
+    }));
   const certificate = cached(clock, (): readonly Finding[] => {
     const file = tls()?.certFile;
     const leftMs = file === undefined ? Number.POSITIVE_INFINITY : expiryOf(file) - clock.wallMs();
@@ -98,6 +112,7 @@ export function builtInRules(sources: RuleSources): readonly BuiltInRule[] {
     { name: 'certificate_expiring', severity: 'WARNING', findings: certificate },
     { name: 'token_expiring', severity: 'WARNING', findings: tokens },
     { name: 'fleet_agent_gone', severity: 'ERROR', findings: gone },
+    { name: 'fleet_rollout_halted', severity: 'ERROR', findings: halted },
   ];
 }
 

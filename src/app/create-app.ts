@@ -165,6 +165,7 @@ export async function createApp({ first, load, files, program, faults, lock, rel
       metrics,
       access,
       goneAgents: () => fleet?.goneAgents() ?? [],
+      haltedRollouts: () => fleet?.haltedRollouts() ?? [],
       tls: () => loaded.settings.api.tls,
       clock,
     }),

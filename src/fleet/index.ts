@@ -21,7 +21,7 @@ import { createLink } from './link.ts';
 import { createMembers, type Members } from './members.ts';
 import { createPresence } from './presence.ts';
 import type { PresenceEntry } from './presence-entry.ts';
-import { createParticipant } from './rollout/participant.ts';
+import { createParticipant, type HaltedRollout } from './rollout/participant.ts';
 import { createRpc, type FleetCall } from './rpc.ts';
 import { type AgentSelector, type CompiledSelector, compileSelector } from './selector.ts';
 import { subjectsOf } from './subjects.ts';
@@ -47,6 +47,8 @@ export interface FleetOptions {
 
 export interface Fleet {
   readonly health: () => NotedHealth;
+  /** Rollouts that stand still because of this agent. */
+  readonly haltedRollouts: () => readonly HaltedRollout[];
   /** Those that are gone, where this agent watches over the others; else none. */
   readonly goneAgents: () => readonly { readonly agent: string; readonly lastSeen: string }[];
   /** The agents of the fleet, for whoever asks this one. */
@@ -79,6 +81,7 @@ export async function openFleet({ settings, version, journal, snapshot, serve, c
     goneAgents: watch.gone,
     members: createMembers({ link, clock, bucketName: subjects.presence }).list,
     select: compileSelector,
+    haltedRollouts: rollouts.halted,
     changed: presence.changed,
     start() {
       link.start();

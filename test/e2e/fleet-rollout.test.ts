@@ -107,6 +107,7 @@ describe('rollouts', { skip }, () => {
   });
 
   it('are halted by the first that takes it back, which is said with its engine’s words; go on, and go back', async () => {
+    const before = words('eu-1', 'eu-2');
     await joinAs('us-1', { labels: { region: 'us' }, env: { REFUSES: 'third' } });
     const halted = await json(apply('third'), { code: 1 });
     const { phase, halt } = halted.state;
@@ -116,6 +117,13 @@ describe('rollouts', { skip }, () => {
     const text = await fleet.run(['fleet', 'rollout', 'show', halted.id]);
     assert.match(text.stdout, /HALTED[\s\S]*us-1: ROLLED_BACK: .*no route to the tunnel/);
 
+    const alert = async (): Promise<string | undefined> => {
+      const { json: body } = await agentOf('us-1').rest('GET', '/api/v1/alerts');
+      const { alerts } = body as { alerts: { rule: string; state: string; summary: string }[] };
+      const found = alerts.find(({ rule }) => rule === 'fleet_rollout_halted');
+      return found && `${found.state} ${found.summary}`;
+    };
+    await until('the alert', async () => /^FIRING .*no route to the tunnel/s.test((await alert()) ?? ''));
     const [, block = ''] = blocksOf('fleet.md', 'Roll');
     const [resume = '', skip = '', abort = '', rollback = ''] = block.trim().split('\n');
     const follow = async (line: string): Promise<readonly [code: number | null, phase: string, agent: string | undefined]> => {
@@ -129,7 +137,8 @@ describe('rollouts', { skip }, () => {
     assert.deepEqual(await follow(rollback), [0, 'ROLLED_BACK', undefined]);
     const back = await show(halted.id);
     assert.deepEqual(statesOf(back), { 'eu-1': 'RETURNED', 'eu-2': 'RETURNED', 'us-1': 'ROLLED_BACK' });
-    assert.deepEqual(words('eu-1', 'eu-2', 'us-1'), { 'eu-1': 'second', 'eu-2': 'second', 'us-1': 'first' });
+    assert.deepEqual(words('eu-1', 'eu-2', 'us-1'), { ...before, 'us-1': 'first' });
+    await until('its end', async () => (await alert())?.startsWith('RESOLVED'));
     const refused = await fleet.run(['fleet', 'rollout', 'resume', halted.id]);
     assert.deepEqual([refused.code, /ROLLED_BACK: resume does not go with that/.test(refused.stderr)], [1, true], refused.stderr);
   });

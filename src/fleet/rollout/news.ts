@@ -25,12 +25,22 @@ const ofPlan = ({ id, unit, agents, present, canaries, max_unavailable: maxUnava
 export function eventsOfChange(plan: Plan, { before, after }: Change): readonly NewEvent[] {
   const started =
     before === undefined ? [{ ...eventOf(plan, { type: 'fleet.rollout.started', severity: 'INFO' }), data: ofPlan(plan) }] : [];
-  if (after.phase === (before?.phase ?? 'RUNNING')) return started;
   const { applied, failed, back, halt } = after;
   const counts = { applied: countMarks(applied), failed: countMarks(failed), returned: countMarks(back) };
   const where = halt === undefined ? {} : { agent: halt.agent, result: halt.result, why: halt.why };
   const data = { rollout: plan.id, unit: plan.unit, agents: plan.agents.length, ...counts, ...where };
-  return [...started, { ...eventOf(plan, phaseEvents[after.phase]), data }];
+  return [
+    ...started,
+    ...phasesOf(before?.phase ?? 'RUNNING', after.phase).map((phase) => ({ ...eventOf(plan, phaseEvents[phase]), data })),
+  ];
+}
+
+/** The phases that a change has gone through. Where nobody was waited for, an order and what follows of it are one change. */
+function phasesOf(before: Phase, after: Phase): readonly Phase[] {
+  if (after === before) return [];
+  if (before === 'HALTED' && after === 'COMPLETED') return ['RUNNING', after];
+  if (before !== 'ROLLING_BACK' && after === 'ROLLED_BACK') return ['ROLLING_BACK', after];
+  return [after];
 }
 
 const partEvents = {

@@ -17,7 +17,7 @@ import { openParts } from './parts.ts';
 import { createOpener } from './sealed.ts';
 import { createSteps } from './steps.ts';
 import type { Part, Plan } from './types.ts';
-import { createView, type Refusal } from './view.ts';
+import { createView, type Refusal, type View } from './view.ts';
 import { createWork } from './work.ts';
 
 const retryMs = 3000;
@@ -39,11 +39,26 @@ export interface ParticipantOptions {
   readonly metrics: Metrics;
 }
 
+/** A rollout that stands still because of this agent. */
+export interface HaltedRollout {
+  readonly rollout: string;
+  readonly unit: string;
+  readonly why: string;
+  readonly traceId: string;
+}
+
+export interface Participant {
+  /** As it was read last. */
+  halted(): readonly HaltedRollout[];
+  start(): void;
+  stop(): Promise<void>;
+}
+
 /**
  * The agent's part in rollouts. Nobody drives one: each agent follows the bucket, and takes one of the places that the plan allows when it is its
  * turn, by compare-and-set on the state that all share. So whoever started it may vanish, and an agent that comes late finds what is wanted of it.
  */
-export async function createParticipant(options: ParticipantOptions): Promise<{ start(): void; stop(): Promise<void> }> {
+export async function createParticipant(options: ParticipantOptions): Promise<Participant> {
   const { settings, subjects, link, store, journal, configRevision, clock, logger, metrics } = options;
   const { name: agent, labels, prefix } = settings;
   const parts = await openParts(store);
@@ -51,6 +66,7 @@ export async function createParticipant(options: ParticipantOptions): Promise<{ 
   const refusals = metrics.counter('sboxagent_fleet_rollout_refused_total');
   const ending = new AbortController();
   let ended: Promise<void> | undefined;
+  let view: View | undefined;
 
   const isMeant = ({ selector, unit }: Plan): boolean => {
     const compiled = compileSelector(selector);
@@ -68,15 +84,16 @@ export async function createParticipant(options: ParticipantOptions): Promise<{ 
       // For whoever looks: it makes nobody do anything.
       bucket.put(keys.part(rollout, agent), JSON.stringify(part)).catch(() => {});
     };
-    const view = createView({ open: createOpener(settings.keys), prefix, refuse });
+    const seen = createView({ open: createOpener(settings.keys), prefix, refuse });
+    view = seen;
     const perform = createSteps({ ...options, agent, bucket, parts, counted, signal: ending.signal });
-    const work = createWork({ agent, view, parts, perform, isMeant, clock, logger });
+    const work = createWork({ agent, view: seen, parts, perform, isMeant, clock, logger });
     const manager = await jetstreamManager(connection, { checkAPI: false });
     link.note('rollouts', '');
     try {
       await followBucket({
         ...{ connection, manager, bucketName: subjects.rollouts, below: followed, clock, signal: ending.signal },
-        take: view.take,
+        take: seen.take,
         // Before all that is there has been read, the newest plan may be missing.
         whole: work.kick,
       });
@@ -97,6 +114,12 @@ export async function createParticipant(options: ParticipantOptions): Promise<{ 
     }
   };
   return {
+    halted: () =>
+      (view?.all() ?? []).flatMap(({ plan, state }) => {
+        if (plan === undefined || state?.phase !== 'HALTED' || state.halt?.agent !== agent) return [];
+        const { id: rollout, unit, trace_id: traceId } = plan.body;
+        return [{ rollout, unit, why: state.halt.why, traceId }];
+      }),
     start() {
       // Without a key nobody could be obeyed.
       if (settings.keys.length > 0) ended ??= follow();

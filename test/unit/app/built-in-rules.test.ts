@@ -20,6 +20,7 @@ function found(over: Partial<RuleSources>): readonly (readonly [string, string])
     metrics: { current: () => [] },
     access: { expiring: () => [] },
     goneAgents: () => [],
+    haltedRollouts: () => [],
     tls: () => undefined,
     clock: systemClock,
     ...over,
@@ -52,6 +53,11 @@ test('tokens that are about to end', () => {
 test('agents of the fleet that are gone', () => {
   const goneAgents = () => [{ agent: 'edge-1', lastSeen: '2026-11-29T10:00:00.000Z' }];
   assert.deepEqual(found({ goneAgents }), [['fleet_agent_gone', 'edge-1']]);
+});
+
+test('rollouts that stand still because of this agent', () => {
+  const haltedRollouts = () => [{ rollout: '01KB', unit: 'edge', why: 'no route', traceId: '1'.repeat(32) }];
+  assert.deepEqual(found({ haltedRollouts }), [['fleet_rollout_halted', '01KB']]);
 });
 
 test('a certificate that ends within two weeks', (t) => {
