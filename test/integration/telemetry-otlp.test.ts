@@ -115,6 +115,24 @@ test('calls of before the exporters were loaded are sent when the agent serves, 
   }
 });
 
+test('an end of the agent sends all that waits, spans and lines', async () => {
+  const { url, posts } = await collector();
+  const telemetry = await start(url, {});
+  const send = await telemetry.logSender();
+  for (let n = 0; n < 1500; n++) {
+    telemetry.startCall({ ...call, method: `Call${n}` }).end('ok');
+    send?.({ timeMs: 1, level: 'INFO', source: 'agent', message: `line ${n}.`, traceId: '', spanId: '', fields: {} });
+  }
+  await telemetry.stop();
+  const sent = (path: string): string => posts.flatMap((post) => (post.path === path ? [post.body] : [])).join('');
+  const [spans, lines] = [sent('/v1/traces'), sent('/v1/logs')];
+  for (let n = 0; n < 1500; n++) assert.ok(spans.includes(`/Call${n}"`) && lines.includes(`line ${n}.`), String(n));
+  assert.deepEqual(
+    telemetry.metrics.current('sboxagent_otlp_dropped_total').map(({ value }) => value),
+    [0, 0],
+  );
+});
+
 test('with a ratio of 0 only what the caller sampled is sent', async () => {
   const { url, posts } = await collector();
   const telemetry = await start(url, quick, 0);
