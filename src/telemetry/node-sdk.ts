@@ -2,12 +2,23 @@ import { context, metrics as globalMetrics, logs, trace } from '@opentelemetry/a
 import type { Resource } from '@opentelemetry/resources';
 import type { LogRecordProcessor, ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import type { IMetricReader, MetricProducer } from '@opentelemetry/sdk-metrics';
-import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import type { Clock } from '../kernel/clock.ts';
 import type { CollectorWatch } from './collector-watch.ts';
 import { type LogSender, logSender } from './log-sender.ts';
 import type { Environment, OtlpPlan } from './otlp.ts';
-import { exporting, exportTimeoutMs, limitsOf, positive, type QueuedSignal, queueTo, weightOfRecord, weightOfSpan } from './otlp-queues.ts';
+import {
+  exporting,
+  exportTimeoutMs,
+  limitsOf,
+  positive,
+  type QueuedSignal,
+  queueTo,
+  type Sender,
+  weightOfRecord,
+  weightOfSpan,
+} from './otlp-queues.ts';
+import { readableSpans, type SentSpan } from './sent-span.ts';
 
 export interface NodeSdkOptions {
   readonly plan: OtlpPlan;
@@ -25,7 +36,7 @@ export interface StartedSdk {
   /** Undefined where no logs are sent. */
   readonly logs: LogSender | undefined;
   /** Takes a span that has ended. */
-  send(span: ReadableSpan): void;
+  send(span: SentSpan): void;
   /** Sends what waits. Answers what went wrong, one entry a part; never throws. */
   shutdown(): Promise<readonly unknown[]>;
 }
@@ -38,9 +49,9 @@ export interface StartedSdk {
  */
 export async function startNodeSdk(options: NodeSdkOptions): Promise<StartedSdk> {
   const { plan } = options;
-  const [{ NodeSDK }, spanProcessors, metricReaders, logRecordProcessors] = await Promise.all([
+  const [{ NodeSDK }, spans, metricReaders, logRecordProcessors] = await Promise.all([
     import('@opentelemetry/sdk-node'),
-    plan.traces === undefined ? [] : spansTo(plan.traces, options),
+    plan.traces === undefined ? undefined : spansTo(plan.traces, options),
     plan.metrics === undefined ? [] : metricsTo(plan.metrics, options, options.producer),
     plan.logs === undefined ? [] : logsTo(plan.logs, options),
   ]);
@@ -49,7 +60,7 @@ export async function startNodeSdk(options: NodeSdkOptions): Promise<StartedSdk>
     autoDetectResources: false,
     instrumentations: [],
     textMapPropagator: null,
-    spanProcessors,
+    spanProcessors: [],
     metricReaders,
     logRecordProcessors,
   });
@@ -58,12 +69,10 @@ export async function startNodeSdk(options: NodeSdkOptions): Promise<StartedSdk>
   for (const registered of [context, trace, globalMetrics, logs]) registered.disable();
   return {
     logs: sender,
-    send(span) {
-      for (const processor of spanProcessors) processor.onEnd(span);
-    },
+    send: (span) => spans?.queue.push(span),
     async shutdown() {
       // The SDK's own shutdown ends at the first rejection and hides the others: each part is shut down by itself before.
-      const ends = [...spanProcessors, ...metricReaders, ...logRecordProcessors].map((part) => part.shutdown());
+      const ends = [...(spans === undefined ? [] : [spans.ends]), ...metricReaders, ...logRecordProcessors].map((part) => part.shutdown());
       const results = [...(await Promise.allSettled(ends)), ...(await Promise.allSettled([sdk.shutdown()]))];
       return results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
     },
@@ -77,19 +86,28 @@ interface Sending {
   readonly dropped: NodeSdkOptions['dropped'];
 }
 
-async function spansTo(url: string, sending: Sending): Promise<SpanProcessor[]> {
+/** Spans wait as they ended: what the exporters take of each is a dozen objects, of which none is to outlive the making of the request. */
+async function spansTo(url: string, { version, resource, ...sending }: SpanSending): Promise<Sender<SentSpan>> {
   const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
   const limits = limitsOf(sending.env, 'OTEL_BSP', 5000);
   const exporter = sending.collector.watch('traces', new OTLPTraceExporter(exporting(url, limits.timeoutMs)));
-  const { queue, ends } = queueTo<ReadableSpan>(exporter, { ...sending, ...limits, signal: 'traces', weigh: weightOfSpan });
-  return [{ onStart: () => {}, onEnd: queue.push, ...ends }];
+  const readable = readableSpans({ resource, version });
+  return queueTo<SentSpan, ReadableSpan>(exporter, { ...sending, ...limits, signal: 'traces', weigh: weightOfSpan, made: readable });
+}
+
+interface SpanSending extends Sending {
+  readonly version: string;
+  readonly resource: Resource;
 }
 
 async function logsTo(url: string, sending: Sending): Promise<LogRecordProcessor[]> {
   const { OTLPLogExporter } = await import('@opentelemetry/exporter-logs-otlp-http');
   const limits = limitsOf(sending.env, 'OTEL_BLRP', 1000);
   const exporter = sending.collector.watch('logs', new OTLPLogExporter(exporting(url, limits.timeoutMs)));
-  const { queue, ends } = queueTo<ReadableLogRecord>(exporter, { ...sending, ...limits, signal: 'logs', weigh: weightOfRecord });
+  const { queue, ends } = queueTo<ReadableLogRecord, ReadableLogRecord>(exporter, {
+    ...{ ...sending, ...limits, signal: 'logs', weigh: weightOfRecord },
+    made: (record) => record,
+  });
   return [{ onEmit: queue.push, ...ends }];
 }
 

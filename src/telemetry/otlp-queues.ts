@@ -1,8 +1,8 @@
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
-import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import type { Clock } from '../kernel/clock.ts';
 import type { Environment } from './otlp.ts';
 import { createSendQueue, type SendQueue, type Sent } from './send-queue.ts';
+import type { SentSpan } from './sent-span.ts';
 import { sizedAgent } from './sized-agent.ts';
 
 /** How long one export may take: also what a collector that does not answer can hold back. */
@@ -27,10 +27,12 @@ interface Limits {
   readonly timeoutMs: number;
 }
 
-interface QueueOptions<T> extends Limits {
+interface QueueOptions<T, Made> extends Limits {
   readonly clock: Clock;
   readonly signal: QueuedSignal;
   readonly weigh: (item: T) => number;
+  /** What the exporter takes of an item; made when that leaves. */
+  readonly made: (item: T) => Made;
   readonly dropped: (signal: QueuedSignal, count: number) => void;
 }
 
@@ -55,15 +57,17 @@ export function positive(text: string | undefined, fallback: number): number {
   return text !== undefined && Number.isFinite(value) && value > 0 ? value : fallback;
 }
 
+export interface Sender<T> {
+  readonly queue: SendQueue<T>;
+  readonly ends: { forceFlush(): Promise<void>; shutdown(): Promise<void> };
+}
+
 /** A queue before an exporter, with what the SDK asks of a processor at the end. */
-export function queueTo<T>(
-  exporter: Exporter<T>,
-  { signal, dropped, ...options }: QueueOptions<T>,
-): { readonly queue: SendQueue<T>; readonly ends: { forceFlush(): Promise<void>; shutdown(): Promise<void> } } {
+export function queueTo<T, Made>(exporter: Exporter<Made>, { signal, dropped, made, ...options }: QueueOptions<T, Made>): Sender<T> {
   const send = (items: T[]): Promise<Sent> =>
     new Promise((resolve) => {
       try {
-        exporter.export(items, ({ code, error }) => resolve(code === 0 ? { kind: 'taken' } : { kind: kindOf(error), error }));
+        exporter.export(items.map(made), ({ code, error }) => resolve(code === 0 ? { kind: 'taken' } : { kind: kindOf(error), error }));
       } catch (error) {
         resolve({ kind: 'refused', error });
       }
@@ -83,16 +87,19 @@ function kindOf(error: Error | undefined): Sent['kind'] {
   return error?.message === 'Request timed out' ? 'late' : 'unreachable';
 }
 
-function lengths(values: Iterable<unknown>): number {
+function lengths(texts: object): number {
   let sum = 0;
-  for (const value of values) if (typeof value === 'string') sum += value.length;
+  for (const name in texts) {
+    const value: unknown = Reflect.get(texts, name);
+    if (typeof value === 'string') sum += value.length;
+  }
   return sum;
 }
 
-export function weightOfSpan({ attributes, status }: ReadableSpan): number {
-  return itemBytes + lengths(Object.values(attributes)) + (status.message?.length ?? 0);
+export function weightOfSpan({ attributes, fault }: SentSpan): number {
+  return itemBytes + lengths(attributes) + (fault?.length ?? 0);
 }
 
 export function weightOfRecord({ body, attributes }: ReadableLogRecord): number {
-  return itemBytes + (typeof body === 'string' ? body.length : 0) + lengths(Object.values(attributes));
+  return itemBytes + (typeof body === 'string' ? body.length : 0) + lengths(attributes);
 }

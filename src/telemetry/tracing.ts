@@ -1,13 +1,12 @@
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { MetricData, MetricProducer, ScopeMetrics } from '@opentelemetry/sdk-metrics';
-import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import type { Clock } from '../kernel/clock.ts';
 import type { CollectorWatch } from './collector-watch.ts';
 import type { LogSender } from './log-sender.ts';
 import type { StartedSdk } from './node-sdk.ts';
 import type { Environment, OtlpPlan } from './otlp.ts';
 import type { QueuedSignal } from './otlp-queues.ts';
-import { isSampled, readableSpans, type SpanExport } from './sent-span.ts';
+import { isSampled, type SentSpan, type SpanExport } from './sent-span.ts';
 
 /** Spans that wait for the SDK; what is over it is lost, as in the SDK's own queue. */
 const mostHeld = 2048;
@@ -49,7 +48,6 @@ export function startTracing(options: TracingOptions): Tracing {
   const { plan, version } = options;
   const resource = resourceFromAttributes(options.attributes);
   const held = holdSpans(() => options.dropped('traces', 1));
-  const readable = readableSpans({ resource, version });
   let loading: Promise<StartedSdk | undefined> | undefined;
   const load = async (): Promise<StartedSdk | undefined> => {
     try {
@@ -81,7 +79,7 @@ export function startTracing(options: TracingOptions): Tracing {
   };
   const spans: SpanExport = {
     samples: (traceId) => isSampled(traceId, options.sampleRatio),
-    send: (span) => held.take(readable(span)),
+    send: held.take,
   };
   let stopped = false;
   void options.serving.then(() => (stopped ? undefined : connect()));
@@ -100,8 +98,8 @@ export function startTracing(options: TracingOptions): Tracing {
 }
 
 /** Spans that end before the SDK is loaded wait for it. */
-function holdSpans(dropped: () => void): { take(span: ReadableSpan): void; count(): number; handTo(sdk: StartedSdk): void } {
-  let spans: ReadableSpan[] = [];
+function holdSpans(dropped: () => void): { take(span: SentSpan): void; count(): number; handTo(sdk: StartedSdk): void } {
+  let spans: SentSpan[] = [];
   let sdk: StartedSdk | undefined;
   return {
     take(span) {
