@@ -1,70 +1,38 @@
-import { isMap, isScalar, isSeq, Lexer, type Node } from 'yaml';
+import { Lexer } from 'yaml';
 import type { Json } from '../events/types.ts';
 import { mask, redactText } from '../kernel/redaction.ts';
 import { dotted, type Keys, shortKey } from './paths.ts';
 import type { Place } from './places.ts';
-import { readJson } from './read-json.ts';
 import { maskItem, maskValue, restoreMasked } from './secrets.ts';
-import { inlineYaml, keyName, parseYaml } from './yaml/yaml-values.ts';
-
-/** How the text of a document is to be read. JSON may have comments and trailing commas. The text was judged before. */
-export type TextFormat = 'JSON' | 'YAML';
-
-/** One scalar of a text, and where it stands. */
-export interface Word {
-  readonly keys: Keys;
-  readonly value: Json;
-  /** Of an item of a list: the one before it, where that is a text too. */
-  readonly previous: Word | undefined;
-  readonly start: number;
-  readonly end: number;
-}
-
-const maxDepth = 512;
-
-export function wordsOf(text: string, format: TextFormat): readonly Word[] {
-  return format === 'JSON' ? jsonWords(text) : yamlWords(text);
-}
-
-function jsonWords(text: string): readonly Word[] {
-  const words: Word[] = [];
-  readJson(text, {
-    maxDepth,
-    relaxed: true,
-    visit({ keys, start, end }) {
-      if (end > start) addWord(words, { keys: [...keys], value: JSON.parse(text.slice(start, end)) as Json, start, end });
-    },
-  });
-  return words;
-}
-
-function yamlWords(text: string): readonly Word[] {
-  const words: Word[] = [];
-  const walk = (node: unknown, keys: Keys): void => {
-    if (isMap(node)) for (const { key, value } of node.items) walk(value, [...keys, keyName(key)]);
-    if (isSeq(node)) for (const [index, item] of node.items.entries()) walk(item, [...keys, index]);
-    const range = isScalar(node) ? (node as Node).range : undefined;
-    if (!isScalar(node) || !range || range[0] === range[1]) return;
-    const { value } = node;
-    addWord(words, { keys, value: typeof value === 'number' ? (node.source ?? value) : (value as Json), start: range[0], end: range[1] });
-  };
-  walk(parseYaml(text).contents, []);
-  return words;
-}
-
-function addWord(words: Word[], word: Omit<Word, 'previous'>): void {
-  const last = words.at(-1);
-  const [index, before] = [word.keys.at(-1), last?.keys.at(-1)];
-  const isNext = typeof index === 'number' && before === index - 1 && last?.keys.length === word.keys.length;
-  const isText = typeof word.value === 'string' && typeof last?.value === 'string';
-  words.push({ ...word, previous: isNext && isText ? last : undefined });
-}
+import { type TextFormat, type Word, wordsOf } from './text-words.ts';
+import { inlineYaml } from './yaml/yaml-values.ts';
 
 /** The word as it may be shown; undefined where that is how it is written. */
-function shownOf({ keys, value, previous }: Word, root: Place): string | undefined {
-  const place = keys.reduce<Place>((at, key) => at.child(key), root);
-  const shown = typeof keys.at(-1) === 'number' ? maskItem(value, previous?.value, place) : maskValue(value, place);
-  return shown === value ? undefined : String(shown);
+function shownOf({ places, value }: Word, root: Place): string | undefined {
+  for (const { keys, before } of places) {
+    const place = placeAt(keys, root);
+    const shown = typeof keys.at(-1) === 'number' ? maskItem(value, before, place) : maskValue(value, place);
+    if (shown !== value) return String(shown);
+  }
+  return undefined;
+}
+
+function placeAt(keys: Keys, root: Place): Place {
+  return keys.reduce<Place>((at, key) => at.child(key), root);
+}
+
+/** The places where words are written, each as secret as the most secret of those where it counts. */
+function writtenPlaces(words: readonly Word[], root: Place): Place {
+  const byPath = byKeys(words);
+  const below = (path: Keys): Place => {
+    const word = byPath.get(JSON.stringify(path));
+    return {
+      child: (key) => below([...path, key]),
+      isSecret: () => word?.places.some(({ keys }) => placeAt(keys, root).isSecret(word.value)) === true,
+      shown: (text) => (word && shownOf(word, root)) ?? text,
+    };
+  };
+  return below([]);
 }
 
 function replaceWords(text: string, replacements: readonly { readonly word: Word; readonly by: string }[]): string {
@@ -108,7 +76,8 @@ export function restoredText(
   if (!text.includes(mask)) return text;
   const [now, old] = [wordsOf(text, format), wordsOf(kept, format)];
   const [wordAt, oldAt] = [byKeys(now), byKeys(old)];
-  const replacements = restoreMasked(treeOf(now), treeOf(old), { place, names }).kept.flatMap(({ keys, from }) => {
+  const places = { place: writtenPlaces(now, place), stored: writtenPlaces(old, place), names };
+  const replacements = restoreMasked(treeOf(now), treeOf(old), places).kept.flatMap(({ keys, from }) => {
     const [word, source] = [wordAt.get(JSON.stringify(keys)), oldAt.get(JSON.stringify(from))];
     return word === undefined || source === undefined ? [] : [{ word, by: literal(kept, source, format) }];
   });

@@ -61,6 +61,8 @@ export interface Restored<T extends Json> {
 
 export interface RestoreOptions {
   readonly place: Place;
+  /** Places of the stored value, where they are told otherwise than those of the new one. Default: the same. */
+  readonly stored?: Place;
   /** Name of the document in violations. Default: none. */
   readonly root?: string;
   /** Keys that an item of a list is told apart by, the first that it has. Default: `id`, `name`, `tag`. */
@@ -73,9 +75,9 @@ export interface RestoreOptions {
  * its mask stays as it is: a secret must not follow to a place that its owner did not choose.
  */
 export function restoreMasked<T extends Json>(value: T, stored: Json | undefined, options: RestoreOptions): Restored<T> {
-  const { place, root, names = ['id', 'name', 'tag'] } = options;
+  const { place, stored: old = place, root, names = ['id', 'name', 'tag'] } = options;
   const run: Run = { kept: [], violations: [], names, root: root === undefined ? [] : [root] };
-  return { ...run, value: restoreValue(value, stored, { place, keys: [], from: [] }, run) as T };
+  return { ...run, value: restoreValue(value, stored, { place, old, keys: [], from: [] }, run) as T };
 }
 
 interface Run extends Required<Pick<RestoreOptions, 'names'>> {
@@ -84,15 +86,16 @@ interface Run extends Required<Pick<RestoreOptions, 'names'>> {
   readonly root: Keys;
 }
 
-/** Where a value stands, and its stored counterpart. */
+/** Where a value stands, and where its stored counterpart does: a secret comes back only from one secret place to another. */
 interface At {
   readonly place: Place;
+  readonly old: Place;
   readonly keys: Keys;
   readonly from: Keys;
 }
 
-function below({ place, keys, from }: At, key: string | number, old = key): At {
-  return { place: place.child(key), keys: [...keys, key], from: [...from, old] };
+function below({ place, old, keys, from }: At, key: string | number, stored = key): At {
+  return { place: place.child(key), old: old.child(stored), keys: [...keys, key], from: [...from, stored] };
 }
 
 function keep<T extends Json>(stored: T, { keys, from }: At, { kept }: Run): T {
@@ -102,7 +105,7 @@ function keep<T extends Json>(stored: T, { keys, from }: At, { kept }: Run): T {
 
 function restoreValue(value: Json, stored: Json | undefined, at: At, run: Run): Json {
   if (value === mask) {
-    if (stored !== undefined && at.place.isSecret(stored)) return keep(stored, at, run);
+    if (stored !== undefined && at.place.isSecret(stored) && at.old.isSecret(stored)) return keep(stored, at, run);
     refuse('no secret is stored at this place', at, run);
     return value;
   }
@@ -115,15 +118,15 @@ function restoreValue(value: Json, stored: Json | undefined, at: At, run: Run): 
 
 function restoreText(value: string, stored: Json | undefined, at: At, run: Run): string {
   if (!value.includes(mask)) return value;
-  if (typeof stored === 'string' && at.place.shown(stored) === value) return keep(stored, at, run);
+  if (typeof stored === 'string' && at.old.shown(stored) === value) return keep(stored, at, run);
   if (/:\/\/\*\*\*@|:\/\/\S*=\*\*\*(?:[&#\s]|$)/.test(value)) refuse('the URL is another than the stored one', at, run);
   return value;
 }
 
 function restoreList(list: readonly Json[], old: readonly Json[] | undefined, at: At, run: Run): Json {
   const stored = old ?? [];
-  const itemFor = counterparts(list, stored, at.place, run.names);
-  const wordFor = words(list, stored, at.place);
+  const itemFor = counterparts(list, stored, at.old, run.names);
+  const wordFor = words(list, stored, at.old);
   return list.map((item, i) => {
     const word = wordFor(item, i);
     if (word !== undefined) return keep(stored[word] as Json, below(at, i, word), run);

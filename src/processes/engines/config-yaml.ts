@@ -1,7 +1,8 @@
 import { isNode, isPair, isScalar, LineCounter, parseDocument, visit, type Document as YamlDocument } from 'yaml';
-import { TextFaultError } from '../../documents/index.ts';
+import { countValues, TextFaultError } from '../../documents/index.ts';
+import type { Json } from '../../events/types.ts';
 import { guardDepth } from '../../settings/nesting.ts';
-import { judgeNames, maxDepth } from './config-json.ts';
+import { judgeNames, maxDepth, maxValues } from './config-json.ts';
 import { foldName } from './key-pattern.ts';
 
 /** Ordinary lists of proxies have some thousand entries; the composer takes about 5 µs a token. */
@@ -29,16 +30,17 @@ export function parseConfigYaml(text: string, isNames: (path: readonly string[])
     });
   }
   refuseHiding(document, lines, isNames);
+  const tooLarge = (message: string): TextFaultError => new TextFaultError({ rule: 'too_large', path: '', line: 0, message });
+  let value: Json;
   try {
-    return document.toJS({ maxAliasCount: maxAliases });
+    value = document.toJS({ maxAliasCount: maxAliases });
   } catch {
-    throw new TextFaultError({
-      rule: 'too_large',
-      path: '',
-      line: 0,
-      message: `more than ${maxAliases} aliases, or one of itself; write it out`,
-    });
+    throw tooLarge(`more than ${maxAliases} aliases, or one of itself; write it out`);
   }
+  // An alias is as many values at each place where it stands.
+  if (countValues(value, maxValues) > maxValues)
+    throw tooLarge(`more than ${maxValues} values, what its aliases stand for counted each time`);
+  return value;
 }
 
 function refuseHiding(document: YamlDocument.Parsed, lines: LineCounter, isNames: (path: readonly string[]) => boolean): void {

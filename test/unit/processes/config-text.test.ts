@@ -12,6 +12,12 @@ const texts: readonly (readonly [string, EngineName, 'json' | 'yaml', string])[]
   ['of a user whose name has a dot', 'hysteria', 'yaml', 'auth: {type: userpass, userpass: {ann.smith: hunter2}}\n'],
   ['of a user whose name looks like an item', 'hysteria', 'yaml', 'auth: {type: userpass, userpass: {"users[0]": hunter2}}\n'],
   ['in a list', 'mihomo', 'yaml', 'listeners: [{name: a, users: {ann.smith: hunter2}}]\n'],
+  ['of users whose names are no texts', 'mihomo', 'yaml', 'listeners: [{name: a, users: {0x10: hunter2, ~: hunter2}}]\n'],
+  ['where an alias stands for it', 'mihomo', 'yaml', 'x: &s hunter2\nsecret: *s\n'],
+  ['in a mapping that an alias stands for', 'hysteria', 'yaml', 'x: &p {bob: hunter2}\nauth: {type: userpass, userpass: *p}\n'],
+  ['in a mapping that is merged', 'hysteria', 'yaml', 'x: &p {bob: hunter2}\nauth: {type: userpass, userpass: {<<: *p, ann: hunter2}}\n'],
+  ['in one of several that are merged', 'hysteria', 'yaml', 'auth: {type: userpass, userpass: {<<: [{bob: hunter2}, {eve: hunter2}]}}\n'],
+  ['under a name that is an alias', 'hysteria', 'yaml', 'x: &k password\nhttp: {listen: ":1", *k : hunter2}\n'],
 ];
 
 for (const [what, name, format, text] of texts) {
@@ -23,6 +29,23 @@ for (const [what, name, format, text] of texts) {
     assert.equal(back.text, text);
   });
 }
+
+test('a secret does not come back where nothing makes it one any more', () => {
+  const engine = engines.mihomo;
+  const kept = 'x: &s hunter2\nsecret: *s\nlog-level: info\n';
+  const shown = shownConfig(engine, kept, 'yaml');
+  const moved = shown.replace('secret: *s', 'secret: other');
+  assert.throws(() => readCandidate(engine, { text: moved, format: 'yaml' }, kept), /\*\*\*, which keeps a secret/);
+});
+
+test('aliases that multiply are refused, and cost nothing', () => {
+  const lines = Array.from({ length: 9 }, (_, i) => `l${i}: &l${i} [${Array(9).fill(i === 0 ? '"***"' : `*l${i - 1}`)}]`);
+  const spent = startCpuTime();
+  assert.throws(() => readCandidate(engines.mihomo, { text: lines.join('\n'), format: 'yaml' }, 'secret: hunter2\n'), /aliases/);
+  assert.doesNotMatch(shownConfig(engines.mihomo, `${lines.join('\n')}\npassword: hunter2\n`, 'yaml'), /hunter2/);
+  const ms = spent();
+  assert.ok(ms < 4000, `${ms} ms`);
+});
 
 test('a config of many secrets is shown and read back in time that its length bounds', () => {
   const outbounds = Array.from({ length: 3000 }, (_, i) => ({
