@@ -1,11 +1,13 @@
 /** MetricsService: the registry as messages. */
 import type { Duration } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
+import { MetricSchema } from '../../../gen/es/sboxagent/v1/metric_pb.js';
 import type { MetricsService } from '../../../gen/es/sboxagent/v1/metrics_service_pb.js';
 import { formatDuration } from '../../kernel/duration.ts';
 import { invalid } from '../../kernel/errors.ts';
 import { compileGlob } from '../../kernel/glob.ts';
 import { historyWindows, type MetricFamily, type MetricHistory } from '../../telemetry/index.ts';
+import { encodeMessage } from '../codec/binary.ts';
 import { metricMessage } from '../convert/metric.ts';
 import { fromMs } from '../convert/time.ts';
 
@@ -29,6 +31,18 @@ function windowsOf(asked: readonly Duration[]): readonly number[] {
   return windows;
 }
 
+/** There is no next page: with what stands around them, metrics must stay below the 4 MiB that clients of gRPC take. */
+const maxAnswerBytes = 3 << 20;
+
+/** Throws INVALID_REQUEST for more than one message may carry. */
+function assertSize(messages: readonly object[]): void {
+  let bytes = 0;
+  for (const message of messages) bytes += encodeMessage(MetricSchema, message).length;
+  if (bytes <= maxAnswerBytes) return;
+  const message = `ask for more than one answer holds (${bytes} of ${maxAnswerBytes} bytes): ask by names, labels or fewer windows`;
+  throw invalid([{ field: 'names', message, rule: 'message.max_bytes' }]);
+}
+
 export function metricsService({ metrics }: MetricsServiceDeps): ServiceImpl<typeof MetricsService> {
   return {
     async getMetrics({ names, labels, windows, points }) {
@@ -39,16 +53,15 @@ export function metricsService({ metrics }: MetricsServiceDeps): ServiceImpl<typ
       const kept = families
         .map((family) => ({ ...family, series: family.series.filter((one) => wanted.every(([key, value]) => one.labels[key] === value)) }))
         .filter(({ series }) => series.length > 0);
-      return {
-        metrics: kept.map(({ name, ...family }) =>
-          metricMessage({ name, ...family }, (of) =>
-            metrics
-              .rollups(name, of, asked)
-              .map((rollup) => ({ ...rollup, points: points ? metrics.points(name, of, rollup.windowMs) : [] })),
-          ),
+      const messages = kept.map(({ name, ...family }) =>
+        metricMessage({ name, ...family }, (of) =>
+          metrics
+            .rollups(name, of, asked)
+            .map((rollup) => ({ ...rollup, points: points ? metrics.points(name, of, rollup.windowMs) : [] })),
         ),
-        time: fromMs(metrics.wallMs()),
-      };
+      );
+      assertSize(messages);
+      return { metrics: messages, time: fromMs(metrics.wallMs()) };
     },
   };
 }

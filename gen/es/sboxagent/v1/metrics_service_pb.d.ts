@@ -19,7 +19,8 @@ export declare const file_sboxagent_v1_metrics_service: GenFile;
  */
 export declare type GetMetricsRequest = Message<"sboxagent.v1.GetMetricsRequest"> & {
   /**
-   * Only metrics of these names; `*` stands for any run of characters (`sboxagent_process_*`). At most 100; empty for all.
+   * Only metrics of these names; `*` stands for any run of characters (`sboxagent_process_*`). At most 100; empty for all. What would make an answer of
+   * more than 3 MiB is INVALID_ARGUMENT.
    *
    * @generated from field: repeated string names = 1;
    */

@@ -28,7 +28,10 @@ export const protobufFileName = "sboxagent/v1/metrics_service.proto";
 
 /** Which metrics, and how far back. */
 export interface GetMetricsRequest {
-  /** Only metrics of these names; `*` stands for any run of characters (`sboxagent_process_*`). At most 100; empty for all. */
+  /**
+   * Only metrics of these names; `*` stands for any run of characters (`sboxagent_process_*`). At most 100; empty for all. What would make an answer of
+   * more than 3 MiB is INVALID_ARGUMENT.
+   */
   names: string[];
   /** Only series with all these labels (by REST `labels.process=edge`), at most 16 of them. */
   labels: { [key: string]: string };
