@@ -23,7 +23,10 @@ export interface MethodPolicy {
    * `data`: it takes what publishers say, of which only refusals are written; `reads`: likewise.
    */
   readonly audit: { readonly kind: 'changes'; readonly target: string } | { readonly kind: 'data' } | { readonly kind: 'reads' };
-  /** Its service validates message by message, since a bad one must not end the stream. */
+  /**
+   * Its service holds what comes against the rules: message by message, since a bad one must not end the stream, or where the journal has not judged it
+   * already in the walk that it makes anyway.
+   */
   readonly judgesItself: boolean;
   /** The request's field that takes the text of a REST body of one of `types`; `any` is every type but JSON. */
   readonly document: { readonly field: string; readonly types: readonly string[] | 'any' } | undefined;

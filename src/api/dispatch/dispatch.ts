@@ -47,7 +47,7 @@ function authorise({ principal }: Call, { scope, path }: RpcMethod): void {
 function unary(method: RpcMethod, implementation: Implementation, { validate, ...options }: DispatchOptions): Run {
   const { input } = method.desc;
   // What has no field breaks no rule.
-  const judge = input.fields.length === 0 ? () => {} : validate;
+  const judge = input.fields.length === 0 || method.judgesItself ? () => {} : validate;
   const direct = implementation as UnaryRun;
   const recorded = options.audit === undefined ? direct : audited(options.audit, method, direct);
   const work = async (message: Message, context: HandlerContext): Promise<Answered> => {

@@ -4,7 +4,9 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { type EventFilter, EventFilterSchema } from '../../../gen/es/sboxagent/v1/event_pb.js';
 import {
+  BatchCreateEventsRequestSchema,
   type CreateEventRequest,
+  CreateEventRequestSchema,
   type EventService,
   type WatchEventsResponse,
   WatchEventsResponseSchema,
@@ -21,7 +23,7 @@ import { watchMessage } from '../convert/watch.ts';
 import { requestHash } from '../dispatch/idempotency.ts';
 import type { Validate } from '../dispatch/validation.ts';
 import { fedStream } from './fed-stream.ts';
-import { publishBatches } from './publish-batches.ts';
+import { needsRules, publishBatches } from './publish-batches.ts';
 import { publishContext } from './publish-context.ts';
 
 export interface EventServiceDeps {
@@ -59,20 +61,30 @@ export function eventService({ journal, validate, limits, pingIntervalMs }: Even
   return {
     async createEvent(request, context) {
       const { event } = request;
+      if (event === undefined || needsRules([event]) || request.requestId.length > longestRequestId)
+        validate(CreateEventRequestSchema, request);
       if (event === undefined) throw invalid([{ field: 'event', message: 'is required', rule: 'required' }]);
       const [fresh] = newEvents([event]);
       if (fresh === undefined) throw new AgentError('INTERNAL', 'an event was lost on its way to the journal');
       const named = fresh.id === undefined && request.requestId !== '' ? { ...fresh, id: derivedId(request, context) } : fresh;
-      const [receipt] = await journal.publish([named], publishContext(context, limits())).catch(renameField);
+      const [receipt] = await journal.publish([named], publishContext(context, limits())).catch((error: unknown) => {
+        inWordsOfRules(error, () => validate(CreateEventRequestSchema, request));
+        return renameField(error);
+      });
       if (receipt === undefined) throw new AgentError('INTERNAL', 'the journal gave no receipt');
       if (!receipt.duplicate) return eventMessage(receipt.event);
       callOf(context).rest.status = 200;
       return eventMessage(may(callOf(context).principal, 'read') ? receipt.event : asPublished(named, receipt.event));
     },
 
-    async batchCreateEvents({ events }, context) {
-      const fresh = newEvents(events);
-      return { receipts: (await journal.publish(fresh, publishContext(context, limits()))).map(receiptMessage) };
+    async batchCreateEvents(request, context) {
+      const { events } = request;
+      if (needsRules(events)) validate(BatchCreateEventsRequestSchema, request);
+      const receipts = await journal.publish(newEvents(events), publishContext(context, limits())).catch((error: unknown) => {
+        inWordsOfRules(error, () => validate(BatchCreateEventsRequestSchema, request));
+        throw error;
+      });
+      return { receipts: receipts.map(receiptMessage) };
     },
 
     publishEvents: (requests, context) => publishBatches(requests, context, { journal, validate, limits }),
@@ -111,6 +123,14 @@ const messages = feedMapping(watchMessage);
 /** The last word of an agent that stops. */
 const whereToResume = ({ revision }: WatchEventsResponse): WatchEventsResponse =>
   create(WatchEventsResponseSchema, { progress: { revision }, revision });
+
+/** By the rules of its proto, of which the journal sees nothing. */
+const longestRequestId = 128;
+
+/** What the journal refused is told in the words of the proto's rules, where one of them is broken: they are what callers read. */
+function inWordsOfRules(error: unknown, judge: () => void): void {
+  if (error instanceof AgentError && error.violations.length > 0) judge();
+}
 
 /** The journal speaks of `events[0]`, the caller of CreateEvent of `event`. */
 function renameField(error: unknown): never {

@@ -23,7 +23,7 @@ const maxInFlight = 64;
 const maxEvents = 1000;
 
 /** Whether a batch may break rules of which the journal sees nothing: those of its size, and severities that the conversion knows no name of. */
-function needsRules(events: readonly Event[]): boolean {
+export function needsRules(events: readonly Event[]): boolean {
   return events.length === 0 || events.length > maxEvents || events.some(({ severity }) => Event_Severity[severity] === undefined);
 }
 
