@@ -133,6 +133,18 @@ test('minting and revoking are followed, revoking twice changes nothing', async 
   assert.equal(revokeToken(stateDir, 'no-such-id'), undefined);
 });
 
+test('a token that was just made is known at its first call; guesses make the file be read seldom', () => {
+  const stateDir = home();
+  let nowMs = 0;
+  const access = opened(stateDir, { clock: { ...systemClock, monotonicMs: () => nowMs, every: () => () => {} } });
+  const made = (): string => `Bearer ${createToken({ stateDir, scopes: ['read'] }).token}`;
+  assert.ok(access.authenticate(made()).ok);
+  const second = made();
+  assert.equal(access.authenticate(second).ok, false);
+  nowMs += 50;
+  assert.ok(access.authenticate(second).ok);
+});
+
 test('expiry follows the wall clock and ends what is open', async () => {
   const stateDir = home();
   const clock = bent();
