@@ -186,6 +186,23 @@ describe('rollouts', { skip }, () => {
     assert.deepEqual([statesOf(shown), wordOf(agentOf('slow-1'))], [{ 'slow-1': 'APPLIED' }, 'second']);
   });
 
+  it('survive a kill of the NATS server', async () => {
+    const { id } = await json(apply('eighth', '--labels', 'region=eu', '--pause', '2s', '--detach'));
+    await until('the first', async () => Object.values(statesOf(await show(id))).includes('APPLIED'));
+    await fleet.nats.kill('SIGKILL');
+    await sleep(1500);
+    await fleet.nats.start();
+    const shown = await until('its end', async () => {
+      const ran = await fleet.run(['fleet', 'rollout', 'show', id, '-o', 'json']);
+      return ran.code === 0 && parse(ran.stdout).state.phase === 'COMPLETED' && parse(ran.stdout);
+    });
+    assert.ok(Object.values(statesOf(shown)).every((state) => state === 'APPLIED'));
+    for (const name of ['eu-1', 'eu-2']) {
+      const told = (await events(name)).filter(({ data }) => data['rollout'] === id).map(({ type }) => type);
+      assert.equal(told.filter((type) => type === 'fleet.rollout.applied').length, 1, `${name}: ${told.join(' ')}`);
+    }
+  });
+
   it('are judged by each agent: the scopes of the key, through the gate', async () => {
     await joinAs('ro-1', { scopes: ['read'] });
     const shown = await json(apply('seventh', '--agents', 'ro-1'), { code: 1 });
