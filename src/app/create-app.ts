@@ -9,7 +9,7 @@ import { createNote } from '../kernel/note.ts';
 import { explainProcess } from '../processes/index.ts';
 import { createSchedule, openBridge, openBusinessMetrics } from '../sboxmgr/index.ts';
 import { activeSettings, type LoadedSettings, processEnv } from '../settings/index.ts';
-import { requestMemory, totalsStore } from '../store/index.ts';
+import { type EarlyWriter, requestMemory, totalsStore } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { openTraces } from '../traces/index.ts';
 import { builtInRules } from './built-in-rules.ts';
@@ -42,6 +42,8 @@ export interface App extends DaemonState {
 export interface AppOptions {
   /** The configuration that the agent starts with. */
   readonly first: LoadedSettings;
+  /** The writing thread of that configuration's database, which may still be starting. */
+  readonly writer: EarlyWriter;
   /** Reads it again; `texts` stand in for files. Throws RefusedError. */
   readonly load: (texts?: ReadonlyMap<string, string>) => LoadedSettings;
   /** The files that `load` would read now. Throws RefusedError. */
@@ -58,7 +60,17 @@ export interface AppOptions {
 }
 
 /** Builds the daemon from its rooms. Nothing listens and nothing is spawned before `start`. */
-export async function createApp({ first, load, files, program, faults, lock, reloading, ownDescriptors }: AppOptions): Promise<App> {
+export async function createApp({
+  first,
+  writer,
+  load,
+  files,
+  program,
+  faults,
+  lock,
+  reloading,
+  ownDescriptors,
+}: AppOptions): Promise<App> {
   const clock = systemClock;
   const startTimeMs = clock.wallMs();
   const startedAtMs = clock.monotonicMs();
@@ -70,7 +82,7 @@ export async function createApp({ first, load, files, program, faults, lock, rel
   const serving = Promise.withResolvers<void>();
   void serving.promise.then(collectOften).then(optimizeLate);
   let stopGivingBack = (): void => {};
-  const foundation = await openFoundation({ settings, program, environment, serving: serving.promise, clock });
+  const foundation = await openFoundation({ settings, writer, program, environment, serving: serving.promise, clock });
   const { telemetry, logger, metrics, store, journal, logs } = foundation;
   for (const warning of first.warnings) logger.warn({ warning }, 'the configuration is fit, and something in it is odd');
   const sending = new AbortController();

@@ -4,8 +4,9 @@ import type { Clock } from '../kernel/clock.ts';
 import { redactText } from '../kernel/redaction.ts';
 import { openLogs } from '../logs/index.ts';
 import type { Settings } from '../settings/index.ts';
-import { metricHistoryStore, type OpenStore, openStore } from '../store/index.ts';
+import { type EarlyWriter, metricHistoryStore, type OpenStore, openStore } from '../store/index.ts';
 import { type MetricHistory, observeSystem, openMetricHistory, startTelemetry, type Telemetry } from '../telemetry/index.ts';
+import { databaseOf } from './database.ts';
 import type { Ending } from './endings.ts';
 import { asOwnLine } from './own-log.ts';
 import type { ProgramVersion } from './version.ts';
@@ -26,6 +27,8 @@ export interface Foundation {
 export async function openFoundation(options: {
   readonly settings: Settings;
   readonly program: ProgramVersion;
+  /** The database's writing thread. */
+  readonly writer: EarlyWriter;
   /** When the agent serves: what may take its time waits for it. */
   readonly serving: Promise<unknown>;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -45,9 +48,7 @@ export async function openFoundation(options: {
   });
   const { logger, metrics } = telemetry;
   const stopObserving = observeSystem({ metrics, clock, diskPath: agent.stateDir, intervalMs: api.metrics.collectionIntervalMs });
-  const path = join(agent.stateDir, 'sboxagent.db');
-  const procedures = new URL('./procedures.ts', import.meta.url);
-  const store = await openStore({ path, durability: events.durability, procedures, clock, logger, metrics, serving });
+  const store = await openStore({ ...databaseOf(settings), early: options.writer, clock, logger, metrics, serving });
   const journal = await openJournal({ store, retention: events.retention, redact: events.redact, clock, logger, metrics });
   const logs = await openLogs({ dir: join(agent.stateDir, 'logs'), ...settings.logs, redact: redactText, clock, logger, metrics });
   const refused = metrics.counter('sboxagent_limit_refused_total');

@@ -3,6 +3,8 @@ import { systemClock } from '../kernel/clock.ts';
 import { RefusedError } from '../kernel/errors.ts';
 import { endWithOutput, printOut } from '../kernel/output.ts';
 import { configFiles, type LoadedSettings, type LoadOptions, loadSettings, printConfig, processEnv } from '../settings/index.ts';
+import { startWriterEarly } from '../store/early-writer.ts';
+import { databaseOf } from './database.ts';
 import { catchFaults, type Faults, oneLine } from './faults.ts';
 import { findNotifyChannel, sendNotification } from './notify-channel.ts';
 import { createServiceManager } from './service-manager.ts';
@@ -72,17 +74,24 @@ async function run(flags: ServeFlags, { signals, faults }: Around): Promise<numb
     return EXIT.done;
   }
   // Loaded only now: what is refused is refused at once.
-  const [{ createApp }, { finishPending }] = await Promise.all([import('./create-app.ts'), import('../config/index.ts')]);
+  const { finishPending } = await import('../config/index.ts');
   if (signals.leaving()) return EXIT.done;
   const { stateDir } = loaded.settings.agent;
   const lock = claimStateDir(stateDir, expectedFiles(loaded));
   // A change of the configuration that was cut short is finished by whoever has the state directory.
   finishPending(stateDir, loaded.paths);
+  const first = loadFor(flags);
+  // The thread of the database starts while the rest is loaded.
+  const { path, durability, procedures } = databaseOf(first.settings);
+  const writer = startWriterEarly({ path, durability, procedures: procedures.href });
+  const { createApp } = await import('./create-app.ts');
+  if (signals.leaving()) return EXIT.done;
   const environment = processEnv();
   const channel = findNotifyChannel(environment);
   const manager = createServiceManager({ send: (lines) => sendNotification(channel, lines), environment, clock: systemClock });
   const app = await createApp({
-    first: loadFor(flags),
+    first,
+    writer,
     load: (texts) => loadFor(flags, texts),
     files: () => configFiles(placesOf(flags)),
     program: programVersion(),

@@ -9,6 +9,7 @@
  * Rooms bring their SQL (`ProcedureModule`) in one module, which the threads load by its URL.
  */
 export type { Ageing, Boot } from './ageing.ts';
+export { type EarlyWriter, startWriterEarly } from './early-writer.ts';
 export { metricHistoryStore } from './metric-history.ts';
 export { type OpenStore, openStore, type StoreOptions } from './open.ts';
 export { prepared } from './prepared.ts';

@@ -2,6 +2,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
 import type { Logger, Metrics } from '../telemetry/types.ts';
 import { type Ageing, type Boot, openAgeing, systemBoot } from './ageing.ts';
+import type { EarlyWriter } from './early-writer.ts';
 import { createHealth } from './health.ts';
 import { keepAlive } from './keep-alive.ts';
 import { retryAfterMs, type WorkerOptions } from './messages.ts';
@@ -16,6 +17,8 @@ export interface StoreOptions {
   readonly durability: 'full' | 'relaxed';
   /** Module that exports `rooms` (Procedures): the threads load it. */
   readonly procedures: URL;
+  /** A writing thread for the same database that was started before; default: one is started now. */
+  readonly early?: EarlyWriter | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics?: Metrics;
@@ -37,11 +40,13 @@ const probeEveryMs = 1000;
 
 /** Opens the database; a damaged one is moved aside, which `health` says. Throws RefusedError when there can be none. */
 export async function openStore(options: StoreOptions): Promise<OpenStore> {
-  const { path, durability, clock, logger } = options;
+  const { path, durability, early, clock, logger } = options;
   const health = createHealth(options);
   const start = (role: WorkerOptions['role'], check: boolean, events: WorkerEvents): Promise<WorkerClient> =>
     startWorker({ role, path, durability, procedures: options.procedures.href, check }, events);
-  const writer = await keepAlive((events, first) => start('writer', first, events), { name: 'writer', clock, logger, health });
+  const startWriter = async (events: WorkerEvents, first: boolean): Promise<WorkerClient> =>
+    (first ? await early?.take(events) : undefined) ?? start('writer', first, events);
+  const writer = await keepAlive(startWriter, { name: 'writer', clock, logger, health });
   const { quarantined } = writer.client();
   if (quarantined !== undefined) health.quarantined(quarantined);
   const reader = createReader({

@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import { systemClock } from '../../../src/kernel/clock.ts';
 import { AgentError, RefusedError } from '../../../src/kernel/errors.ts';
 import { openWriter } from '../../../src/store/database.ts';
+import { type EarlyWriter, startWriterEarly } from '../../../src/store/index.ts';
 import { eventually, openTestStore, scratch } from '../../helpers/event-room.ts';
 
 const procedures = new URL('../../fixtures/store/counter-procedures.ts', import.meta.url);
@@ -188,4 +189,22 @@ test('a thread that gave its memory back goes on writing, and its heap is small 
   assert.deepEqual(await store.read('numbers', 'all', undefined), [7]);
   await store.stop();
   store.giveMemoryBack();
+});
+
+test('a thread that was started before writes for the store; one that ended meanwhile is replaced, and one that is refused refuses the store', async () => {
+  using tmp = scratch();
+  const path = join(tmp.dir, 'sboxagent.db');
+  const early = (place = path) => startWriterEarly({ path: place, durability: 'full', procedures: procedures.href });
+  const store = await openTestStore({ dir: tmp.dir, procedures, early: early() });
+  assert.equal(await store.write('numbers', 'add', { n: 5 }), 1);
+  await store.write('numbers', 'die', undefined).catch(() => {});
+  await eventually(async () => (await store.write('numbers', 'add', { n: 6 }).catch(() => 0)) === 2);
+  await store.stop();
+  const gone: EarlyWriter = { take: async () => undefined };
+  const again = await openTestStore({ dir: tmp.dir, procedures, early: gone });
+  assert.deepEqual(await again.read('numbers', 'all', undefined), [5, 6]);
+  await again.stop();
+  const refused = early('/proc/none/x.db');
+  await setImmediate();
+  await assert.rejects(openTestStore({ dir: tmp.dir, procedures, early: refused }), RefusedError);
 });
