@@ -1,15 +1,22 @@
 import { isDeeper, onlyText } from '../../documents/index.ts';
 import type { JsonObject } from '../../events/types.ts';
 import type { Violation } from '../../kernel/errors.ts';
+import { valueBytes } from '../../kernel/wire-size.ts';
 import { limits } from './limits.ts';
 import type { DocumentRoom } from './room.ts';
 import type { Entry } from './state.ts';
+
+/** Numbers take up to five times the room on the wire that they have in JSON; document and schema go in one message, which clients take up to 4 MiB. */
+const wireShare = 2.5;
 
 /** The size and the depth of what came from outside, before anything else looks at it. */
 export function weigh(value: JsonObject, field: string, maxBytes: number): readonly Violation[] {
   if (isDeeper(value, limits.depth)) return [{ field, rule: 'depth', message: `must be nested at most ${limits.depth} deep` }];
   const bytes = Buffer.byteLength(JSON.stringify(value));
-  return bytes > maxBytes ? [{ field, rule: 'max_bytes', message: `must have at most ${maxBytes / 1024} KiB as JSON` }] : [];
+  if (bytes > maxBytes) return [{ field, rule: 'max_bytes', message: `must have at most ${maxBytes / 1024} KiB as JSON` }];
+  const most = maxBytes * wireShare;
+  if (valueBytes(value) <= most) return [];
+  return [{ field, rule: 'max_bytes', message: `must take at most ${most / 1024} KiB in a message, where a number takes 11 bytes` }];
 }
 
 /** All documents and schemas are held in memory: what they weigh together where this plugin has `own` characters of them. */
