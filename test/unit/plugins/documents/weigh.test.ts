@@ -6,7 +6,7 @@ import type { JsonObject } from '../../../../src/events/index.ts';
 import { limits } from '../../../../src/plugins/documents/limits.ts';
 import { weigh } from '../../../../src/plugins/documents/weigh.ts';
 
-const rules = (value: JsonObject, max: number): readonly string[] => weigh(value, 'config', max).map(({ rule }) => rule);
+const rules = (value: JsonObject, max: number): readonly string[] => weigh(value, 'config', max).map(({ rule = '' }) => rule);
 const numbers = (count: number): JsonObject => ({ list: Array.from({ length: count }, () => 1) });
 
 test('a document and its schema go in one message that clients take, whatever they are large with', () => {
