@@ -12,11 +12,13 @@ function placesOf(engine: Engine, document: Document): Place {
   return secretPlaces({ paths: secretsOf(engine, document).map(({ keys }) => keys) });
 }
 
-/** A config as it may be shown. One that cannot be read is masked by its look alone. */
-export function shownConfig(engine: Engine, text: string, format: ConfigFormat): string {
+/** A config as it may be shown. One that cannot be read is masked by its look, and by the secrets of the one that it comes of. */
+export function shownConfig(engine: Engine, text: string, format: ConfigFormat, known = ''): string {
   const read = readConfig(engine, text, format);
-  if (!read.ok) return redactText(text);
-  return maskedText(text, textFormats[format], placesOf(engine, read.document));
+  if (read.ok) return maskedText(text, textFormats[format], placesOf(engine, read.document));
+  const before = readConfig(engine, known, format);
+  const [shown = ''] = before.ok ? withoutSecrets(engine, before.document, [text]) : [redactText(text)];
+  return shown;
 }
 
 /** What the engine says, without the secrets of the config that it speaks of. */

@@ -17,7 +17,7 @@ export function configView(holder: ConfigHolder): ProcessConfigView {
   const recorded = head?.texts.get(configPathOf(holder.unit)) ?? '';
   const current = currentText(holder) ?? '';
   const drifted = head !== undefined && current !== recorded;
-  const shown = (text: string): string => shownConfig(engine, text, format);
+  const shown = (text: string): string => shownConfig(engine, text, format, recorded);
   return {
     id,
     content: shown(current),
@@ -68,7 +68,7 @@ export async function diffToLastGood(holder: ConfigHolder): Promise<string> {
   if (lastGood === 0) return '';
   const good = (await document.texts(lastGood)).get(configPathOf(unit)) ?? '';
   const format = formatOfHolder(holder);
-  const [before, after] = [good, currentText(holder) ?? ''].map((text) => shownConfig(engine, text, format));
+  const [before, after] = [good, currentText(holder) ?? ''].map((text) => shownConfig(engine, text, format, good));
   return textDiff(before ?? '', after ?? '', {
     names: [`revision ${lastGood}, the last that proved itself`, 'file'],
     maxLength: longestDiff,

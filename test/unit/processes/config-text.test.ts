@@ -30,6 +30,13 @@ for (const [what, name, format, text] of texts) {
   });
 }
 
+test('what cannot be read any more is shown without the secrets that it had', () => {
+  const kept = 'auth: {type: userpass, userpass: {bob: hunter2-of-bob}}\n';
+  const broken = kept.replace('}}', '');
+  assert.equal(shownConfig(engines.hysteria, broken, 'yaml', kept), broken.replace('hunter2-of-bob', '***'));
+  assert.equal(shownConfig(engines.hysteria, 'password: hunter2\n]', 'yaml', 'also: {'), 'password: ***\n]');
+});
+
 test('a secret does not come back where nothing makes it one any more', () => {
   const engine = engines.mihomo;
   const kept = 'x: &s hunter2\nsecret: *s\nlog-level: info\n';
