@@ -17,7 +17,7 @@ const mostNamed = 20;
  * and what comes of it are compared, whichever way the document came (whole, by mask, as text, as an earlier revision), so that neither
  * an anchor, nor a merge key, nor a value hidden behind the environment or a `***` is a way round.
  */
-export function assertMayChange(before: State, after: State, caller: Principal): void {
+function assertMayChange(before: State, after: State, caller: Principal): void {
   if (may(caller, 'admin')) return;
   const beyond = new Map([...changedKeys(before, after)].filter(([, path]) => !may(caller, scopeOfKey(path))));
   if (beyond.size > 0) throw missing([...beyond.values()].map(dotted));

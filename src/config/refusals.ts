@@ -10,7 +10,7 @@ export function problemsOf(error: unknown): readonly Problem[] {
 }
 
 /** `file:line: key: what is wrong`, without what is not known. */
-export function problemLine({ file, line, path, message }: Problem): string {
+function problemLine({ file, line, path, message }: Problem): string {
   const place = line > 0 ? `${file}:${line}` : file;
   return [place, path, message].filter((part) => part !== '').join(': ');
 }

@@ -8,8 +8,8 @@
  *
  * May be imported by config, plugins, processes and app. It imports kernel, settings (the guard of YAML), telemetry, store, events and `yaml`.
  *
- * A write: `document.run(async () => { document.assertEtag(etag); const change = await document.begin({texts, author}); change.write();
- * await reload(); await change.commit(); })`, and `change.rollBack({result: 'ROLLED_BACK'})` where it did not prove itself. At the start:
+ * A write: `document.run(async () => { document.assertEtag(etag); const change = await document.begin({texts, author}); await
+ * change.apply(reload); })`; whoever proves it in steps uses `change.write()`, `commit()` and `rollBack({result: 'ROLLED_BACK'})`. At the start:
  * `document.interrupted` is the change that a kill left: ended by `settle` (finished, unless it was being undone or a person wrote since), or
  * by its own `commit` and `rollBack`.
  */
@@ -19,10 +19,9 @@ export { isEmptied, settle } from './hand-edit.ts';
 export { finishFiles } from './intent.ts';
 export { openDocument } from './managed-document.ts';
 export { maskedText, masksLeft, restoredText } from './masked-text.ts';
-export type { DocumentOptions } from './memory.ts';
 export { keepOverwritten } from './overwritten.ts';
-export { countValues, dotted, isDeeper, isObject, type Keys, lineAt, mapObject, own, removeAt, setAt, shortKey, valueAt } from './paths.ts';
-export { type Place, type SecretRules, secretPlaces } from './places.ts';
+export { countValues, dotted, isDeeper, isObject, type Keys, lineAt, mapObject, own, setAt, shortKey, valueAt } from './paths.ts';
+export { type Place, secretPlaces } from './places.ts';
 export { type JsonVisit, lineOf, readJson, type TextFault, TextFaultError } from './read-json.ts';
 export { hasMask, maskObject, masksIn, maskValue, restoreMasked, textWithout } from './secrets.ts';
 export { type TextFormat, wordsOf } from './text-words.ts';

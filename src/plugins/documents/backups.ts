@@ -10,7 +10,7 @@ const recentRevisions = 4;
 const allRevisions = 1000;
 
 /** Those of the revisions (newest first) that are backups: within retention and number; the newest stays. The retention follows a time that no jump of the clock moves. */
-export function backupsAmong(
+function backupsAmong(
   revisions: readonly Revision[],
   { backupRetentionMs }: Pick<DocumentSettings, 'backupRetentionMs'>,
   nowAgeMs: number,

@@ -24,7 +24,7 @@ const foreignGroups: readonly Foreign[] = [
 const foreignEscapes: Readonly<Record<string, string>> = { A: 'write ^', Z: 'write $', z: 'write $', h: 'write [ \\t]' };
 
 /** Why a pattern cannot be understood: names the part and its place, never more of the pattern. */
-export class PatternError extends Error {}
+class PatternError extends Error {}
 
 function foreign(part: string, at: number, remedy: string): PatternError {
   return new PatternError(`${part.slice(0, 40)} at character ${at + 1} is not ECMAScript: ${remedy}`);
