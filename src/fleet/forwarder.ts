@@ -34,6 +34,8 @@ export interface ForwarderOptions {
   readonly store: Store;
   /** An event as its readers get it: the JSON of the API. */
   readonly encode: (event: StoredEvent) => string;
+  /** Is called when an event says that the agent is otherwise than before: a process, an alert. */
+  readonly onChange: () => void;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -117,8 +119,10 @@ export async function createForwarder(options: ForwarderOptions): Promise<Forwar
     link.note('forwarder', '');
     const maxBytes = (connection.info?.max_payload ?? 1 << 20) - overheadBytes;
     for await (const item of journal.watch({ afterRevision: await firstCursor(send), progressEveryMs, signal })) {
-      if (item.kind === 'events') for (const run of runsOf(item.events, (event) => messageOf(event, maxBytes))) await send(run);
-      else if (item.kind === 'gap') await sendGap(send, { from: item.fromRevision, to: item.toRevision, count: item.count });
+      if (item.kind === 'gap') await sendGap(send, { from: item.fromRevision, to: item.toRevision, count: item.count });
+      if (item.kind !== 'events') continue;
+      for (const run of runsOf(item.events, (event) => messageOf(event, maxBytes))) await send(run);
+      if (item.events.some(saysChange)) options.onChange();
     }
     signal.throwIfAborted();
   };
@@ -171,6 +175,11 @@ export async function createForwarder(options: ForwarderOptions): Promise<Forwar
       await checkpoint.flush();
     },
   };
+}
+
+/** Whether an entry that says how the agent is reads otherwise after it. */
+function saysChange({ type, source }: StoredEvent): boolean {
+  return source === ownSource && (type.startsWith('process.') || type.startsWith('alert.'));
 }
 
 /** Cuts what the journal gave into what goes at once. Something larger than all the room goes alone. */

@@ -55,8 +55,6 @@ export interface Fleet {
   readonly members: Members['list'];
   readonly select: (selector: AgentSelector) => CompiledSelector;
   start(): void;
-  /** How the agent is has changed: its entry follows at once. */
-  changed(): void;
   /** Bounded, whatever the servers do. Idempotent. */
   stop(): Promise<void>;
 }
@@ -65,7 +63,7 @@ export async function openFleet({ settings, version, journal, snapshot, serve, c
   const { clock, logger, metrics } = common;
   const subjects = subjectsOf(settings.prefix);
   const link = createLink({ settings, clock, logger });
-  const forwarder = await createForwarder({ ...common, settings, subjects, link, journal });
+  const forwarder = await createForwarder({ ...common, settings, subjects, link, journal, onChange: () => presence.changed() });
   const presence = createPresence({
     ...{ settings, link, clock, bucket: createBucket(link, subjects.presence) },
     snapshot: () => ({ version, ...snapshot(), last_revision: journal.stats().lastRevision, forwarded_revision: forwarder.revision() }),
@@ -82,7 +80,6 @@ export async function openFleet({ settings, version, journal, snapshot, serve, c
     members: createMembers({ link, clock, bucketName: subjects.presence }).list,
     select: compileSelector,
     haltedRollouts: rollouts.halted,
-    changed: presence.changed,
     start() {
       link.start();
       forwarder.start();

@@ -15,7 +15,10 @@ export interface PresenceOptions {
   readonly clock: Clock;
 }
 
-/** Says in the bucket that the agent is there and how it is: at every heartbeat, and at once when that changes or the servers are back. */
+/** What changes within so short a time is said at once. */
+const gatherMs = 250;
+
+/** Says in the bucket that the agent is there and how it is: at every heartbeat, and soon after that changes or the servers are back. */
 export interface Presence {
   start(): void;
   changed(): void;
@@ -32,6 +35,7 @@ export function createPresence({ settings, bucket, link, snapshot, clock }: Pres
   const reach = createReach(clock, heartbeatMs);
   let busy: Promise<void> | undefined;
   let again = false;
+  let gathering: (() => void) | undefined;
   let stopTicking = (): void => {};
   let stopListening = (): void => {};
 
@@ -81,12 +85,18 @@ export function createPresence({ settings, bucket, link, snapshot, clock }: Pres
       stopTicking = clock.every(heartbeatMs, say);
       say();
     },
-    changed: say,
+    changed() {
+      gathering ??= clock.after(gatherMs, () => {
+        gathering = undefined;
+        say();
+      });
+    },
     say: () => put('UP'),
     reachedForMs: reach.forMs,
     async stop() {
       stopTicking();
       stopListening();
+      gathering?.();
       // Where there is no link nothing is said, and nothing is waited for.
       if (!link.isUp()) ending.abort();
       await busy;

@@ -103,6 +103,17 @@ describe('events of the fleet', { skip }, () => {
     assert.equal((await entry())?.state, 'LEFT');
   });
 
+  it('say there at once what changes, however long a heartbeat is', async () => {
+    const units = { sleeper: { command: ['/bin/sleep', '600'], on_agent_exit: 'stop' } };
+    const daemon = await agent('changing', { fleet: { servers: [nats.url], heartbeat: '10m' }, processes: { units } });
+    const bucket = await new Kvm(connection).open('sboxagent_agents');
+    const state = async (): Promise<string | undefined> =>
+      (await bucket.get('changing'))?.json<{ units: { state: string }[] }>().units[0]?.state;
+    await until('its entry', async () => (await state()) === 'STOPPED');
+    assert.equal((await daemon.rest('POST', '/api/v1/processes', { id: 'sleeper' })).status, 201);
+    await until('the change', async () => (await state()) === 'READY', 20_000);
+  });
+
   it('a server that is not there disturbs nothing but a component', async () => {
     const daemon = await makeDaemon({ config: { agent: { name: 'alone' }, fleet: { servers: ['nats://127.0.0.1:1'] } } });
     daemons.push(daemon);

@@ -81,6 +81,7 @@ class Walk:
             ("get_metrics", none, ()),
             ("list_traces", lambda: {"methods": ["RegisterPlugin"], "page_size": 1}, ()),
             ("get_trace", lambda: {"trace_id": "0000feed"}, ("TRACE_NOT_FOUND",)),
+            ("list_fleet_agents", lambda: {"labels": "region=eu"}, ()),
             ("list_audit_entries", lambda: {"methods": ["*RegisterPlugin"], "page_size": 1}, ()),
             ("list_alerts", lambda: {"states": ["FIRING"]}, ()),
             ("watch_alerts", none, ()),
