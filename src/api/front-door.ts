@@ -47,8 +47,6 @@ export interface FrontDoorStats {
   readonly connections: number;
   readonly streams: number;
   readonly unary: number;
-  /** Open streams by RPC path. */
-  readonly streamsByMethod: Readonly<Record<string, number>>;
 }
 
 export interface FrontDoor {
@@ -63,6 +61,8 @@ export interface FrontDoor {
   /** Reads the files of `api.tls` now: new handshakes get what they hold. Answers what is wrong with them; the old one is served on then. */
   renewCertificate(): string | undefined;
   stats(): FrontDoorStats;
+  /** Open streams by RPC path. */
+  streamsByMethod(): Readonly<Record<string, number>>;
 }
 
 export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
@@ -103,9 +103,8 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     connections: listeners.reduce((sum, listener) => sum + listener.count(), 0),
     streams: capacity.streams(),
     unary: capacity.unary(),
-    streamsByMethod: capacity.byMethod(),
   });
-  observe(options, stats);
+  observe(options, { stats, streamsByMethod: capacity.byMethod });
 
   const shut = async (deadlineMs: number): Promise<void> => {
     unsubscribe();
@@ -144,6 +143,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     },
     renewCertificate: () => listeners.map((listener) => listener.renewCertificate()).find((problem) => problem !== undefined),
     stats,
+    streamsByMethod: capacity.byMethod,
   };
 }
 
@@ -157,11 +157,11 @@ function countersOf(telemetry: Telemetry) {
 }
 
 /** Every kind of stream is there from the start, so that an alert on one sees its first too. */
-function observe({ telemetry, methods }: FrontDoorOptions, stats: () => FrontDoorStats): void {
+function observe({ telemetry, methods }: FrontDoorOptions, { stats, streamsByMethod }: Pick<FrontDoor, 'stats' | 'streamsByMethod'>): void {
   const kinds = methods.flatMap(({ stream, path }) => (stream ? [path] : []));
   telemetry.metrics.observe('sboxagent_connections', { kind: 'gauge' }, () => [{ value: stats().connections }]);
   telemetry.metrics.observe('sboxagent_streams', { kind: 'gauge' }, () => {
-    const open = stats().streamsByMethod;
+    const open = streamsByMethod();
     const byKind = new Map<string, number>();
     for (const path of [...kinds, ...Object.keys(open)]) byKind.set(path.slice(path.lastIndexOf('/') + 1), 0);
     for (const [path, value] of Object.entries(open)) {

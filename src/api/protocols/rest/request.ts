@@ -1,5 +1,5 @@
 /** An HTTP request -> the message of its method, by the route's rule: path, body, query. */
-import { create, type DescField, type JsonObject, type JsonValue, type Message } from '@bufbuild/protobuf';
+import { create, type DescField, type DescMessage, type JsonObject, type JsonValue, type Message } from '@bufbuild/protobuf';
 import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
 import { AgentError, invalid } from '../../../kernel/errors.ts';
 import { roundedNumber } from '../../../kernel/exact-number.ts';
@@ -138,10 +138,21 @@ function setEtag(json: JsonObject, field: DescField, exchange: Exchange): void {
 /** A field that comes by a header; it goes before the query's. */
 type FromHeader = { readonly field: DescField; readonly value: string };
 
+/** Of types without a field: there is but one message of such a type. */
+const blanks = new WeakMap<DescMessage, Message>();
+
+function blank(desc: DescMessage): Message {
+  const known = blanks.get(desc);
+  if (known !== undefined) return known;
+  const made = create(desc);
+  if (desc.fields.length === 0) blanks.set(desc, Object.freeze(made));
+  return made;
+}
+
 /** The message of a request that says nothing but its path; undefined for others. */
 export function bareMessage({ exchange, route }: Incoming, extra: FromHeader | undefined): Message | undefined {
   const bare = route.body === 'none' && route.path.length === 0 && route.etag === undefined && extra === undefined;
-  return bare && !exchange.target.includes('?') ? create(route.method.desc.input) : undefined;
+  return bare && !exchange.target.includes('?') ? blank(route.method.desc.input) : undefined;
 }
 
 /** Throws AgentError. */
