@@ -45,7 +45,7 @@ export interface StartedSdk {
  * OpenTelemetry's NodeSDK, which puts tracing and OTLP together. Its entry costs a quarter of a second, so it is imported only where there
  * is a collector. Everything that it would take from the environment by itself is given: without a list of processors for logs it would post logs to
  * localhost. It registers what it makes globally, which is undone at once, so that several can live in one program. Spans and lines wait in queues
- * of our own: those of the SDK make up to 512 of them into text at once, and all that an outage has gathered one batch after the other.
+ * of our own: those of the SDK know no bytes, send all that an outage has gathered without a pause, and at the end no more than one batch.
  */
 export async function startNodeSdk(options: NodeSdkOptions): Promise<StartedSdk> {
   const { plan } = options;

@@ -11,7 +11,7 @@ export interface Sent {
 }
 
 export interface SendQueueOptions<T> {
-  readonly clock: Pick<Clock, 'after' | 'monotonicMs'>;
+  readonly clock: Pick<Clock, 'after'>;
   /** So many may wait, and so many bytes; what is over it is lost, the newest first. */
   readonly most: number;
   readonly mostBytes: number;
@@ -32,33 +32,28 @@ export interface SendQueue<T> {
   stop(): Promise<unknown>;
 }
 
-/** Items that are made into one request while nothing else runs: about half a millisecond. */
-const turnItems = 128;
-/** Between two turns calls are served. */
-const turnPauseMs = 10;
-/** Where an answer takes so long, whole batches leave: they are rare, and turns would not be enough. */
-const slowAnswerMs = 250;
+/** Between two batches of what has gathered calls are served: one is made into a request in a millisecond or two, while nothing else runs. */
+const batchPauseMs = 10;
 /** After a failure it is tried again after this, then after twice as long … */
 const firstPauseMs = 1000;
 const longestPauseMs = 10_000;
 
 /**
- * What waits for the collector, bounded in number and bytes. One export runs at a time. What has gathered, also over an outage, leaves in turns
- * with pauses between them, since what is sent at once is made into text at once, and all calls would wait for that.
+ * What waits for the collector, bounded in number and bytes. One export runs at a time. What has gathered, also over an outage, leaves in batches
+ * with pauses between them, since what is sent at once is made into text at once, and all calls would wait for that. Smaller batches would cost
+ * more than they spare: a request costs as much as the text of some hundred spans.
  */
 export function createSendQueue<T>({ clock, most, mostBytes, batch, delayMs, weigh, send, dropped }: SendQueueOptions<T>): SendQueue<T> {
   let waiting: T[] = [];
   let bytes = 0;
-  const turn = Math.min(batch, turnItems);
   let failures = 0;
-  let size = turn;
   let cancel: (() => void) | undefined;
   let running: Promise<Sent> | undefined;
   let stopped: Promise<unknown> | undefined;
 
   const sum = (items: readonly T[]): number => items.reduce((all, item) => all + weigh(item), 0);
   const take = (): T[] => {
-    const items = waiting.splice(0, size);
+    const items = waiting.splice(0, batch);
     bytes -= sum(items);
     return items;
   };
@@ -74,9 +69,7 @@ export function createSendQueue<T>({ clock, most, mostBytes, batch, delayMs, wei
   };
   const sendSome = async (): Promise<Sent> => {
     const items = take();
-    const beganMs = clock.monotonicMs();
     const sent = await send(items);
-    size = sent.kind === 'taken' && clock.monotonicMs() - beganMs >= slowAnswerMs ? batch : turn;
     if (sent.kind === 'unreachable') putBack(items);
     else if (sent.kind !== 'taken') dropped(items.length);
     failures = sent.kind === 'taken' || sent.kind === 'refused' ? 0 : failures + 1;
@@ -84,7 +77,7 @@ export function createSendQueue<T>({ clock, most, mostBytes, batch, delayMs, wei
   };
   const pauseMs = (): number => {
     if (failures > 0) return Math.min(longestPauseMs, firstPauseMs * 2 ** (failures - 1));
-    return waiting.length >= turn ? turnPauseMs : delayMs;
+    return waiting.length >= batch ? batchPauseMs : delayMs;
   };
   const plan = (): void => {
     if (running !== undefined || stopped !== undefined || waiting.length === 0) return;
@@ -116,8 +109,8 @@ export function createSendQueue<T>({ clock, most, mostBytes, batch, delayMs, wei
       if (stopped !== undefined || waiting.length >= most || bytes + itemBytes > mostBytes) return dropped(1);
       waiting.push(item);
       bytes += itemBytes;
-      // A whole turn does not wait for more.
-      if (waiting.length === turn && failures === 0) {
+      // A whole batch does not wait for more.
+      if (waiting.length === batch && failures === 0) {
         cancel?.();
         cancel = undefined;
       }
