@@ -85,7 +85,8 @@ export function createSteps(options: StepsOptions): Perform {
         ? own
         : {
             ...{ rollout, unit, generation, order: seen.state?.order ?? 0, attempt: 0, state: 'APPLYING', revision: 0, why: '' },
-            from_revision: own?.from_revision ?? configRevision(unit) ?? 0,
+            // Also of another attempt: what failed before was taken back, and may have been changed since.
+            from_revision: configRevision(unit) ?? 0,
             time_ms: now(),
           };
     return carryOut(seen, plan, { part, run: () => applyContent({ bucket, serve }, seen, part) });
