@@ -186,6 +186,18 @@ describe('rollouts', { skip }, () => {
     assert.deepEqual([statesOf(shown), wordOf(agentOf('slow-1'))], [{ 'slow-1': 'APPLIED' }, 'second']);
   });
 
+  it('are halted by an agent that does not end its part in time', async () => {
+    await joinAs('slow-2', { env: { SLOW: '3' } });
+    const { id } = await json(apply('second-again', '--agents', 'eu-1,slow-2', '--deadline', '5s', '--detach'));
+    await until('it to be at work', async () => statesOf(await show(id))['slow-2'] === 'APPLYING');
+    await agentOf('slow-2').kill('SIGKILL');
+    const { state } = await untilPhase(id, 'HALTED');
+    assert.deepEqual([state.halt?.agent, state.halt?.result], ['slow-2', 'OVERDUE']);
+    await agentOf('slow-2').start();
+    assert.equal((await json(['fleet', 'rollout', 'resume', id])).state.phase, 'COMPLETED');
+    assert.equal(wordOf(agentOf('slow-2')), 'second-again');
+  });
+
   it('survive a kill of the NATS server', async () => {
     const { id } = await json(apply('eighth', '--labels', 'region=eu', '--pause', '2s', '--detach'));
     await until('the first', async () => Object.values(statesOf(await show(id))).includes('APPLIED'));

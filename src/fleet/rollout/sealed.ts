@@ -59,11 +59,6 @@ export function payloadOf(text: string): string | undefined {
   return parseSealed(text)?.payload;
 }
 
-/** The key that is said to have sealed it. */
-export function keyOf(text: string): string | undefined {
-  return parseSealed(text)?.key;
-}
-
 function parseSealed(text: string): Sealed | undefined {
   try {
     const value = JSON.parse(text) as Partial<Sealed> | null;
