@@ -65,8 +65,8 @@ export function startWebhook(options: WebhookOptions): Webhook {
     if (outcome.kind !== 'passing') {
       const done = new Set(queue.done(views));
       // What was delivered counts also where there is a newer word already.
-      const told = outcome.kind === 'delivered' ? views : [...done];
-      settled(told, outcome.kind === 'delivered' ? 'delivered' : 'failed');
+      const over = outcome.kind === 'delivered' ? views : [...done];
+      settled(over, outcome.kind === 'delivered' ? 'delivered' : 'failed');
     }
     return outcome;
   };

@@ -135,10 +135,10 @@ function distribute(
   const all = apply([...gone, ...given]);
   if (given.length === 0) return all;
   const after = judge(all);
-  const told = leavesOf(after.document as JsonObject);
+  const proposed = leavesOf(after.document as JsonObject);
   const real = given.filter(({ path }) => {
     const key = leafKey(canonical(path));
-    const [before, now] = [effective.get(key)?.value, told.get(key)?.value];
+    const [before, now] = [effective.get(key)?.value, proposed.get(key)?.value];
     return (
       before === undefined ||
       now === undefined ||

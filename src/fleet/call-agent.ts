@@ -86,10 +86,10 @@ function createTally(
 ): { took(bytes: number, control: string | undefined): void; stop(early: boolean): void } {
   let control: string | undefined;
   let taken = 0;
-  let told = 0;
+  let acknowledged = 0;
   const acknowledgeAll = (): void => {
-    if (control === undefined || taken === told || connection.isClosed()) return;
-    told = taken;
+    if (control === undefined || taken === acknowledged || connection.isClosed()) return;
+    acknowledged = taken;
     connection.publish(control, `ack ${taken}`);
   };
   const stopTicking = clock.every(acknowledge.everyMs, acknowledgeAll);
@@ -97,7 +97,7 @@ function createTally(
     took(bytes, subject) {
       control ??= subject;
       taken += bytes;
-      if (taken - told >= acknowledge.bytes) acknowledgeAll();
+      if (taken - acknowledged >= acknowledge.bytes) acknowledgeAll();
     },
     stop(early) {
       stopTicking();

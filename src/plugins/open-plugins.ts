@@ -235,7 +235,7 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
             checks.tick();
             for (const record of registry.all()) {
               evaluate(record);
-              recovery.tend(record);
+              recovery.takeDueStep(record);
             }
           }),
         ];

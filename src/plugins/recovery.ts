@@ -24,7 +24,7 @@ export interface RecoveryOptions {
 
 export interface Recovery {
   /** Looks whether a step is due, and takes it. To be called at every tick; never throws, never waits. */
-  tend(record: PluginRecord): void;
+  takeDueStep(record: PluginRecord): void;
   /** It is well again. */
   healed(record: PluginRecord): void;
   /** A person took over: what was planned is forgotten. */
@@ -149,7 +149,7 @@ export function createRecovery(options: RecoveryOptions): Recovery {
   const enough = (record: PluginRecord): boolean => record.checks.failures >= threshold(record) || record.verdict.reason === 'REPORTED';
 
   return {
-    tend(record) {
+    takeDueStep(record) {
       const ladder = record.unit?.recovery;
       const { recovery } = record;
       if (ladder === undefined || record.lost || !record.enabled || recovery.stepping) return;

@@ -11,10 +11,10 @@ import { type ProcessEventType, processEvent } from './story.ts';
 import { type RunRecord, removeUnitFiles, runFiles } from './unit-record.ts';
 
 /** Events that the journal has surely committed by then need not be handed in again. */
-const toldForMs = 10_000;
-const maxTold = 16;
+const recentForMs = 10_000;
+const maxRecent = 16;
 /** The record is written with every step: what was told with many long lines is handed in once, and not again. */
-const maxToldChars = 128 << 10;
+const maxRecentChars = 128 << 10;
 
 export interface ToldEvent {
   readonly type: ProcessEventType;
@@ -44,14 +44,14 @@ export function createRecorder(context: ProcessContext, id: string, before: Pick
   let written: { readonly life: Lifecycle | undefined; readonly run: RunRecord | undefined } = { life: undefined, run: undefined };
   // What the daemon before this one told last: it may have been killed before the journal had it, and so may this one.
   const inherited = before.record?.told ?? [];
-  let told: readonly Told[] = inherited.map((event) => toldAt(event, clock.monotonicMs()));
+  let recent: readonly RecentEvent[] = inherited.map((event) => recentAt(event, clock.monotonicMs()));
   const seen = createStartSpans(context.spans, id);
   const named = new Set<string>();
   let problem: unknown;
   let syncing: Promise<void> = Promise.resolve();
 
   const write = (life: Lifecycle, run: RunRecord | undefined): void => {
-    const events = life.halted ? [] : told.map(({ event }) => event);
+    const events = life.halted ? [] : recent.map(({ event }) => event);
     const record = toRecord(life, { id, run, bootId: bootId(), told: events }, { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() });
     try {
       writeRecord(files.record, { sequence: sequence + 1, record });
@@ -84,7 +84,7 @@ export function createRecorder(context: ProcessContext, id: string, before: Pick
         }),
       );
       if (fresh.length > 0)
-        told = newest([...told.filter((one) => atMs - one.atMs < toldForMs), ...fresh.map((event) => toldAt(event, atMs))]);
+        recent = newest([...recent.filter((one) => atMs - one.atMs < recentForMs), ...fresh.map((event) => recentAt(event, atMs))]);
       const changed = life !== written.life || run !== written.run;
       if (changed && (sequence > 0 || !isUntouched(life))) write(life, run);
       for (const event of fresh) journal.emit(event);
@@ -96,25 +96,25 @@ export function createRecorder(context: ProcessContext, id: string, before: Pick
 }
 
 /** As many of the newest as may be kept, in their order. */
-function newest(events: readonly Told[]): readonly Told[] {
-  const kept: Told[] = [];
+function newest(events: readonly RecentEvent[]): readonly RecentEvent[] {
+  const kept: RecentEvent[] = [];
   let chars = 0;
-  for (const told of events.slice(-maxTold).reverse()) {
-    chars += told.chars;
-    if (chars > maxToldChars) break;
-    kept.unshift(told);
+  for (const event of events.slice(-maxRecent).reverse()) {
+    chars += event.chars;
+    if (chars > maxRecentChars) break;
+    kept.unshift(event);
   }
   return kept;
 }
 
-interface Told {
+interface RecentEvent {
   readonly event: NewEvent;
   readonly atMs: number;
   /** Measured once: the record is written with every step. */
   readonly chars: number;
 }
 
-function toldAt(event: NewEvent, atMs: number): Told {
+function recentAt(event: NewEvent, atMs: number): RecentEvent {
   return { event, atMs, chars: JSON.stringify(event).length };
 }
 

@@ -68,9 +68,9 @@ interface Asking extends Pick<ReloadTarget, 'clock' | 'signal'> {
 /** What the engine has against the new config; undefined when it runs with it. Rejects when the run ends. */
 async function objection({ reload, collection, clock, send, listens, signal }: Asking): Promise<string | undefined> {
   const said = Promise.withResolvers<string | undefined>();
-  let isTold = false;
+  let isSent = false;
   const stopListening = collection.onLine((raw) => {
-    if (!isTold) return; // of its start, or of a reload before
+    if (!isSent) return; // of its start, or of a reload before
     const line = stripVTControlCharacters(raw);
     const failed = reload.failed.exec(line);
     if (failed !== null) said.resolve(failed.groups?.['why'] ?? line);
@@ -78,7 +78,7 @@ async function objection({ reload, collection, clock, send, listens, signal }: A
   });
   const enough = new AbortController();
   try {
-    isTold = true;
+    isSent = true;
     send();
     const silence = clock
       .sleep(silenceMs, AbortSignal.any([signal, enough.signal]))

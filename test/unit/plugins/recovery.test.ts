@@ -37,7 +37,7 @@ test('a step that fails because a person stopped the process leaves no failed ch
   const record = illPlugin(['restart']);
   const restart = Promise.withResolvers<void>();
   const recovery = climber({ restart: () => restart.promise });
-  recovery.tend(record);
+  recovery.takeDueStep(record);
   Object.assign(record, { process: 'STOPPED', checks: noChecks() });
   restart.reject(new AgentError('START_FAILED', 'geo was stopped before its start was proved'));
   await turn();
@@ -48,7 +48,7 @@ test('a step that fails because a person stopped the process leaves no failed ch
 test('a step that fails by itself counts as failed checks', async () => {
   const record = illPlugin(['restart']);
   const recovery = climber({ restart: () => Promise.reject(new AgentError('START_FAILED', 'no such file')) });
-  recovery.tend(record);
+  recovery.takeDueStep(record);
   await turn();
   assert.deepEqual([record.checks.failures, record.checks.message], [3, 'no such file']);
 });
@@ -57,7 +57,7 @@ test('a person who takes over while one step is under way sees no further step',
   const record = illPlugin(['push_config', 'restart']);
   const push = Promise.withResolvers<boolean>();
   const recovery = climber({ push: () => push.promise, restart: async () => assert.fail('the recovery is over') });
-  recovery.tend(record);
+  recovery.takeDueStep(record);
   recovery.reset(record);
   push.resolve(false);
   await turn();
