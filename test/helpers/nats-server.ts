@@ -27,14 +27,15 @@ async function listens(port: number): Promise<boolean> {
   }
 }
 
-export async function makeNatsServer(configuration = ''): Promise<NatsServer> {
+/** `configuration` stands beside, and `jetstream` within the block of JetStream. */
+export async function makeNatsServer(configuration = '', jetstream = ''): Promise<NatsServer> {
   if (natsServer === undefined) throw new Error('no nats-server here: .ci/install brings it');
   const dir = mkdtempSync(join(tmpdir(), 'sboxagent-nats-'));
   const port = await freePort();
   const file = join(dir, 'nats.conf');
   writeFileSync(
     file,
-    `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${join(dir, 'store')}", sync_interval: always }\n${configuration}`,
+    `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${join(dir, 'store')}", sync_interval: always, ${jetstream} }\n${configuration}`,
   );
   let child: ChildProcess | undefined;
   const server: NatsServer = {
