@@ -81,11 +81,11 @@ export function watchVanishedPeers(pongTimeoutMs: () => number): VanishedPeers {
     },
     inspect(nowMs) {
       if (looking || nowMs - lookedMs < pongTimeoutMs() / 2) return;
+      lookedMs = nowMs;
       // Of one that was written nothing to since it was well there is nothing to see.
       const asked = [...open].filter(({ socket, written, sinceMs }) => sinceMs !== undefined || socket.bytesWritten !== written);
       if (asked.length === 0) return;
       looking = true;
-      lookedMs = nowMs;
       void look(nowMs).finally(() => {
         looking = false;
       });
