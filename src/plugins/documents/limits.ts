@@ -2,8 +2,6 @@
 export const limits = {
   /** Of a document, as JSON without spaces. */
   documentBytes: 1024 * 1024,
-  /** Of the file that a person writes, spaces and all. */
-  fileBytes: 4 * 1024 * 1024,
   schemaBytes: 256 * 1024,
   depth: 64,
   /** Of one plugin. */
