@@ -101,7 +101,7 @@ test('a restarted agent goes on where it was, while the child writes all the tim
     for (let n = 0; n < 4; n++) {
       const collection = follow(logs, spools);
       await systemClock.sleep(90);
-      assert.ok(collection.lastLines(1).length === 1);
+      await eventually(async () => collection.lastLines(1).length === 1);
       logs = await room.reopen();
     }
     const collection = follow(logs, spools);
