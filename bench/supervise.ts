@@ -136,7 +136,7 @@ function rests(of: Supervised): Contender {
 
 /** Starts all of them for good. Answers what one costs in memory, KiB. */
 async function populate({ supervisor, pipe }: Supervised): Promise<number> {
-  const before = memoryKiB(supervisor.pids());
+  const before = memoryKiB(supervisor.alone());
   const said = pipe.take(many.length);
   await supervisor.startAll(many);
   await said;
@@ -153,6 +153,7 @@ function makeTheirs(peer: Peer): Supervisor {
     name: 'plain spawn',
     livesMs: 0,
     pids: () => [peer.pid],
+    alone: () => [peer.pid],
     servers: () => [peer.pid],
     start: async () => peer.send({ do: 'start' }),
     stop: async () => void (await peer.ask({ do: 'stop' })),

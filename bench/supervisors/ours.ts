@@ -26,6 +26,7 @@ export async function openOurs(lab: Lab, command: readonly string[], ids: readon
     name: 'sboxagent',
     livesMs: 0,
     pids: () => [...servers(), ...servers().slice(1).flatMap(childrenOf)],
+    alone: servers,
     servers,
     start,
     stop,

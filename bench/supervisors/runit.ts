@@ -36,6 +36,7 @@ export const openRunit: OpenSupervisor = async ({ dir, command, ids, defer }) =>
     name: `runit ${version}`,
     livesMs: 1100,
     pids: servers,
+    alone: () => [child.pid ?? 0],
     servers,
     start: async (id) => send(id, 'u'),
     stop: async (id) => send(id, 'dk'),

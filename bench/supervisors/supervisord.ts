@@ -73,6 +73,7 @@ export const openSupervisord: OpenSupervisor = async (options) => {
     name: `supervisord ${version}`,
     livesMs: 0,
     pids: servers,
+    alone: servers,
     servers,
     start: (id) => ask(socket, 'startProcess', id),
     stop: (id) => ask(socket, 'stopProcess', id),

@@ -3,6 +3,8 @@ export interface Supervisor {
   readonly name: string;
   /** Its own processes, those that it keeps beside each unit included: what it costs. */
   pids(): readonly number[];
+  /** Those of them that there are without any unit. */
+  alone(): readonly number[];
   /** Those of them that start and end programs, and live on: what a start costs is their CPU time. */
   servers(): readonly number[];
   start(id: string): Promise<void>;
