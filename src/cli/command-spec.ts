@@ -23,6 +23,7 @@ export type Completion =
   | 'plugin-key'
   | 'process'
   | 'process-revision'
+  | 'rollout'
   | 'token'
   | 'trace';
 

@@ -27,7 +27,7 @@ const revisionSummary = (revision: { time?: string | undefined; author: string; 
   [revision.time ?? '', revision.author, revision.reason].filter((word) => word !== '').join(', ');
 
 /** How the agent's own names are had, kind by kind. `token` and `method` need no agent. */
-const listers: Readonly<Record<Exclude<KnownKind, 'agent' | 'token' | 'method'>, Lister>> = {
+const listers: Readonly<Record<Exclude<KnownKind, 'agent' | 'rollout' | 'token' | 'method'>, Lister>> = {
   process: processes,
   plugin: plugins,
   'log-source': async (agent, place) => [...(await processes(agent, place)), { value: 'agent', summary: 'the agent itself' }],
@@ -81,6 +81,12 @@ async function agents(context: Context): Promise<readonly Candidate[]> {
   return members.map(({ name, state, health }) => ({ value: name, summary: state === 'UP' ? health : state }));
 }
 
+async function rollouts(context: Context): Promise<readonly Candidate[]> {
+  const { withFleet } = await import('../fleet/with-fleet.ts');
+  const found = await withFleet(context, async (client) => (await client.rollouts()).list());
+  return found.map(({ plan, state }) => ({ value: plan.id, summary: `${plan.unit}: ${state.phase}` }));
+}
+
 async function methods(): Promise<readonly Candidate[]> {
   const [{ loadSchema }, { allMethods, shortName }] = await Promise.all([import('../call/schema.ts'), import('../call/find-method.ts')]);
   return allMethods(loadSchema()).map((method) => ({
@@ -93,6 +99,7 @@ async function methods(): Promise<readonly Candidate[]> {
 export async function known(context: Context, kind: KnownKind, place: Place): Promise<readonly Candidate[]> {
   if (kind === 'method') return methods();
   if (kind === 'agent') return agents(context);
+  if (kind === 'rollout') return rollouts(context);
   if (kind === 'token') return tokens(context);
   return withAgent(context, (agent) => listers[kind](agent, place));
 }
