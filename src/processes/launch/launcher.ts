@@ -18,6 +18,8 @@ import { launcherArguments, launcherScript } from './script.ts';
 const lookEveryMs = 1000;
 const silentLooks = 4;
 const looksBetweenPings = 5;
+/** Of forks of a launcher that has ended. */
+const lastWordsMs = 1000;
 /** A run whose launcher is gone is looked after like an adopted one. */
 const pollMs = 100;
 
@@ -121,6 +123,13 @@ export function startLauncher(perl: string, clock: Clock): Launcher {
     wentAway();
   };
   child.once('close', over);
+  // A fork that is held up says nothing for long: what it says after this reaches nobody, so that it starts nothing.
+  child.once('exit', () => {
+    clock.after(lastWordsMs, () => {
+      child.stdout?.destroy();
+      over();
+    });
+  });
   child.once('error', over);
   child.unref();
   child.stdin?.write(measured(launcherScript));

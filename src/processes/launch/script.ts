@@ -139,7 +139,7 @@ sub be_program {
   my ($out, $err) = map { POSIX::open($_, POSIX::O_WRONLY() | POSIX::O_APPEND()) // refuse($id, 'open') } $out_file, $err_file;
   POSIX::_exit(1) if getppid != $shim;    # killed: nobody would know how the program ends
   my $line = "S $id $shim $$ $joined\n";
-  POSIX::write(1, $line, length $line);
+  POSIX::write(1, $line, length $line) // POSIX::_exit(1);    # an agent that has given the launcher up has started it by itself
   POSIX::dup2($null, 0);
   POSIX::dup2($out, 1);
   POSIX::dup2($err, 2);
