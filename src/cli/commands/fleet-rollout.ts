@@ -31,8 +31,9 @@ function withRollouts<T>(context: Context, use: (rollouts: Rollouts, client: Fle
 }
 
 async function look(rollouts: Rollouts, client: FleetClient, id: string): Promise<Look> {
-  const [rollout, parts, members] = await Promise.all([rollouts.get(id), rollouts.parts(id), client.members()]);
-  return { rollout, parts, members };
+  const [rollout, members] = await Promise.all([rollouts.get(id), client.members()]);
+  // After the state: an agent says what came of its part before all others count it.
+  return { rollout, members, parts: await rollouts.parts(id) };
 }
 
 async function show(context: Context, seen: Look): Promise<void> {
@@ -44,14 +45,16 @@ const failures: readonly string[] = ['REJECTED', 'ROLLED_BACK', 'FAILED'];
 
 /** Whether nothing more comes of it for now: it is over, or waits only for agents that are away or refuse it. */
 function isSettled(seen: Look): boolean {
-  const { phase, skip_failed: isSkipping } = seen.rollout.state;
+  const { phase, skip_failed: isSkipping, working } = seen.rollout.state;
   if (phase !== 'RUNNING' && phase !== 'ROLLING_BACK') return true;
+  if (working.length > 0) return false;
   const up = new Set(seen.members.filter(({ state }) => state === 'UP').map(({ name }) => name));
   const isWaitedFor = ({ state }: PartRow): boolean => {
     if (phase === 'ROLLING_BACK') return state === 'APPLIED' || state === 'RETURNING';
     return state !== 'APPLIED' && !(isSkipping && failures.includes(state));
   };
-  const waitedFor = partRows(seen).filter(isWaitedFor);
+  const rows = phase === 'RUNNING' ? partRows(seen).slice(0, seen.rollout.plan.present) : partRows(seen);
+  const waitedFor = rows.filter(isWaitedFor);
   // Where nobody is waited for, the phase follows in a moment.
   return waitedFor.length > 0 && waitedFor.every(({ agent, state }) => state === 'REFUSED' || !up.has(agent));
 }
