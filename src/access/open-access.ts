@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { ErrorReason } from '../kernel/catalogue.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
-import { followFiles } from '../kernel/follow-files.ts';
+import { followFiles, identityOfFile } from '../kernel/follow-files.ts';
 import { isReservedName } from '../kernel/own-names.ts';
 import type { Principal } from '../kernel/principal.ts';
 import { readTokens, tokenFilePath } from './token-file.ts';
@@ -42,8 +42,8 @@ interface Entry {
 const maxHeader = 1024;
 /** The streams of a token that has expired end within two seconds. */
 const expireEveryMs = 500;
-/** How often, at most, an unknown token leads to a look at the file. */
-const lookEveryMs = 50;
+/** Calls look at the file as often as this, so that a token that was revoked is refused at once. */
+const lookEveryMs = 10;
 const everybody: Principal = { id: 'anonymous', name: 'anonymous', scopes: new Set(['admin']) };
 
 /** Opens the daemon's view of who may call. Throws RefusedError on a token file that is not fit. */
@@ -52,6 +52,8 @@ export function openAccess(options: OpenAccessOptions): OpenAccess {
   let authToken = options.authToken;
   const unitTokens = openUnitTokens(stateDir);
   let units: readonly Entry[] = [];
+  const file = tokenFilePath(stateDir);
+  let readFrom = identityOfFile(file);
   let records = readTokens(stateDir);
   let entries = entriesOf(records, authToken);
   let live = liveIds(records, authToken, clock.wallMs());
@@ -81,25 +83,27 @@ export function openAccess(options: OpenAccessOptions): OpenAccess {
     index();
   };
   let lookedMs = Number.NEGATIVE_INFINITY;
-  /** Guesses must not make the file be read without end. */
-  const mayLook = (): boolean => {
-    const nowMs = clock.monotonicMs();
-    if (nowMs - lookedMs < lookEveryMs) return false;
-    lookedMs = nowMs;
+  /** Whether the file was another one. Guesses make it be looked at, and not be read. */
+  const look = (): boolean => {
+    lookedMs = clock.monotonicMs();
+    const identity = identityOfFile(file);
+    if (identity === readFrom) return false;
+    readFrom = identity;
+    reread();
     return true;
   };
   // Not announced: the journal lies in the same directory, and each of its writes would wake this thread.
-  const stopFollowing = followFiles({ files: () => [tokenFilePath(stateDir)], clock, announced: false, changed: reread });
+  const stopFollowing = followFiles({ files: () => [file], clock, announced: false, changed: () => void look() });
   const stopExpiring = clock.every(expireEveryMs, settle);
 
   return {
     authenticate(authorization) {
       if (!options.authEnabled) return { ok: true, principal: everybody };
+      if (clock.monotonicMs() - lookedMs >= lookEveryMs) look();
       const verdict = judge(authorization, entries, clock.wallMs());
-      if (verdict.ok || verdict.reason !== 'TOKEN_INVALID' || !mayLook()) return verdict;
       // It may have been made a moment ago: whoever was given it uses it at once.
-      reread();
-      return judge(authorization, entries, clock.wallMs());
+      const anew = !verdict.ok && verdict.reason === 'TOKEN_INVALID' && look();
+      return anew ? judge(authorization, entries, clock.wallMs()) : verdict;
     },
     onRevoked(fn) {
       listeners.add(fn);

@@ -133,16 +133,25 @@ test('minting and revoking are followed, revoking twice changes nothing', async 
   assert.equal(revokeToken(stateDir, 'no-such-id'), undefined);
 });
 
-test('a token that was just made is known at its first call; guesses make the file be read seldom', () => {
+test('a token that was just made is known at its first call, one that was revoked at its next; guesses read nothing', () => {
   const stateDir = home();
   let nowMs = 0;
-  const access = opened(stateDir, { clock: { ...systemClock, monotonicMs: () => nowMs, every: () => () => {} } });
-  const made = (): string => `Bearer ${createToken({ stateDir, scopes: ['read'] }).token}`;
-  assert.ok(access.authenticate(made()).ok);
-  const second = made();
-  assert.equal(access.authenticate(second).ok, false);
-  nowMs += 50;
-  assert.ok(access.authenticate(second).ok);
+  let reads = 0;
+  const clock = { ...systemClock, monotonicMs: () => nowMs, every: () => () => {} };
+  const access = opened(stateDir, { clock, onProblem: () => (reads += 1) });
+  const made = Array.from({ length: 5 }, () => {
+    const { token, record } = createToken({ stateDir, scopes: ['read'] });
+    assert.ok(access.authenticate(`Bearer ${token}`).ok);
+    return { authorization: `Bearer ${token}`, id: record.id };
+  });
+  const readsBefore = reads;
+  for (let n = 0; n < 100; n++) assert.equal(reasonOf(access, `Bearer ${String(n).padStart(43, 'x')}`), 'TOKEN_INVALID');
+  assert.equal(reads, readsBefore);
+  for (const { authorization, id } of made) {
+    revokeToken(stateDir, id);
+    nowMs += 10;
+    assert.equal(reasonOf(access, authorization), 'TOKEN_REVOKED');
+  }
 });
 
 test('expiry follows the wall clock and ends what is open', async () => {
