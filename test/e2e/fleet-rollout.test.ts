@@ -124,6 +124,10 @@ describe('rollouts', { skip }, () => {
       return found && `${found.state} ${found.summary}`;
     };
     await until('the alert', async () => /^FIRING .*no route to the tunnel/s.test((await alert()) ?? ''));
+    const [look = ''] = blocksOf('runbooks/fleet_rollout_halted.md', 'Look');
+    const looked = await fleet.shell(`set -e; ${look}`, { UNIT: 'edge', AGENT: 'us-1' });
+    assert.equal(looked.code, 0, looked.stderr);
+    assert.match(looked.stdout, /halted by[\s\S]*no route to the tunnel[\s\S]*fleet\.rollout\.halted/);
     const [, block = ''] = blocksOf('fleet.md', 'Roll');
     const [resume = '', skip = '', abort = '', rollback = ''] = block.trim().split('\n');
     const follow = async (line: string): Promise<readonly [code: number | null, phase: string, agent: string | undefined]> => {
