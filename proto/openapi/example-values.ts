@@ -53,6 +53,8 @@ export const exampleValues: Readonly<Record<string, unknown>> = {
   'Event.attributes': { profile: 'home' },
   'Event.redacted': ['data.password'],
   'Event.correlation_id': 'run-17',
+  'ListFleetAgentsRequest.agents': ['eu-*'],
+  'ListFleetAgentsRequest.labels': 'region=eu,tier!=test',
   'CreateEventRequest.event': event,
   'BatchCreateEventsRequest.events': [event, { ...event, type: 'config.failed', severity: 'ERROR' }],
   'EventReceipt.id': '01JGJ5H1YE3V0WJ8Q4M6T2X9ZB',

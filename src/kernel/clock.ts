@@ -26,25 +26,37 @@ function interval(ms: number, fn: () => void): () => void {
   return () => clearInterval(timer);
 }
 
+/** Node's timers take no more, and fire at once where more is asked of them. */
+const longestMs = 2 ** 31 - 1;
+
+/** A timer for any time, however long. `keeps` the program alive or not. */
+function startTimer(ms: number, fn: () => void, keeps: boolean): () => void {
+  let timer: NodeJS.Timeout;
+  const wait = (leftMs: number): void => {
+    timer = setTimeout(leftMs > longestMs ? () => wait(leftMs - longestMs) : fn, Math.min(leftMs, longestMs));
+    if (!keeps) timer.unref();
+  };
+  wait(ms);
+  return () => clearTimeout(timer);
+}
+
 const ticks = createTicks(() => performance.now(), interval);
 
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  after(ms, fn) {
-    const timer = setTimeout(fn, ms).unref();
-    return () => clearTimeout(timer);
-  },
+  after: (ms, fn) => startTimer(ms, fn, false),
   every: (ms, fn) => (ms >= tickMs ? ticks.add(ms, fn) : interval(ms, fn)),
   sleep(ms, signal) {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      const timer = setTimeout(() => {
+      const over = (): void => {
         signal?.removeEventListener('abort', abort);
         resolve();
-      }, ms);
+      };
+      const cancel = startTimer(ms, over, true);
       const abort = (): void => {
-        clearTimeout(timer);
+        cancel();
         reject(signal?.reason);
       };
       signal?.addEventListener('abort', abort, { once: true });
