@@ -125,6 +125,14 @@ export function hasEnvironment(pid: number, entry: string): boolean {
   return environ !== undefined && `\0${environ}`.includes(`\0${Buffer.from(entry).toString('latin1')}\0`);
 }
 
+/** Whether it lives and is not its program yet: still the copy of its shim that it was born as, or (without any words) just becoming it. */
+export function isBeforeExec(pid: number, shim: number): boolean {
+  const words = read(`/proc/${pid}/cmdline`);
+  if (words === undefined) return false;
+  if (words === '') return readStat(pid) !== undefined;
+  return words === read(`/proc/${shim}/cmdline`);
+}
+
 /** Whether it is of the run with this mark: by its environment, or (a shim of the launcher has none of its own) by its title. */
 export function carriesMark(pid: number, mark: string): boolean {
   return hasEnvironment(pid, mark) || read(`/proc/${pid}/cmdline`)?.split(/[\0 ]/, 2)[1] === mark;

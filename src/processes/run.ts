@@ -5,12 +5,16 @@ import type { UnitSettings } from '../settings/types.ts';
 import type { ProcessContext } from './context.ts';
 import { markerEntry, runEnvironment } from './environment.ts';
 import type { EndStatus } from './exit-status.ts';
-import { bootId, carriesMark, executableOf, isAlive, readStat } from './proc.ts';
+import { bootId, carriesMark, executableOf, isAlive, isBeforeExec, readStat } from './proc.ts';
 import { readingLines } from './reading-lines.ts';
 import { retryWhileExhausted } from './retry-while-exhausted.ts';
 import { type ProvenProcess, type RunTree, terminate } from './run-tree.ts';
 import { readExitFile } from './shim.ts';
+import type { Spawned } from './spawner.ts';
 import { freshSpools, isProven, prepareSpool, type RunRecord, runFiles } from './unit-record.ts';
+
+/** A program on a disk that does not answer is not waited for longer. */
+const longestExecMs = 1000;
 
 /** How the program of a run ended, and when (monotonic ms). */
 export interface RunEnd {
@@ -81,6 +85,7 @@ export async function launchRun(context: ProcessContext, { unit, argv, cwd, inte
   const marker = markerEntry(unit.id, runId);
   const request = { argv, env, cwd, unitId: unit.id, runId, files, umask: unit.umask, group: group?.path ?? '' };
   const spawned = await context.programs.spawn(request, () => sweep(clock, { marker, group }));
+  await retryWhileExhausted(clock, () => programBegun(clock, spawned));
   const [program, leader] = await retryWhileExhausted(clock, () => [proven(spawned.pid), proven(spawned.leader)]);
   const record: RunRecord = {
     ...intent,
@@ -110,6 +115,13 @@ export async function launchRun(context: ProcessContext, { unit, argv, cwd, inte
     },
     record,
   };
+}
+
+/** A shim that says the pid of its program is not its program yet: what is read of that pid from now on is the program's. */
+async function programBegun(clock: Clock, { pid, leader }: Pick<Spawned, 'pid' | 'leader'>): Promise<void> {
+  if (pid === leader) return;
+  const beganMs = clock.monotonicMs();
+  while (isBeforeExec(pid, leader) && clock.monotonicMs() - beganMs < longestExecMs) await clock.sleep(1);
 }
 
 /** Ends what may have been started of a run that nobody knows a pid of. */

@@ -26,7 +26,7 @@ export function readUsage({ program, leader, group }: RunTree): RunUsage | undef
     const stat = pid === program.pid ? own : readStat(pid);
     if (stat === undefined) continue;
     usage.cpuTicks += stat.cpuTicks + stat.childTicks;
-    usage.residentMemoryBytes += stat.residentBytes;
+    usage.residentMemoryBytes += stat.residentBytes || countedBytes(pid);
     usage.threads += stat.threads;
     usage.openFds += countDescriptors(pid);
   }
@@ -36,6 +36,11 @@ export function readUsage({ program, leader, group }: RunTree): RunUsage | undef
     treeCpuSeconds: cpuTicks / ticksPerSecond,
     groupCpuSeconds: cpuMicros === undefined ? undefined : cpuMicros / 1e6,
   };
+}
+
+/** The kernel's quick figure is gathered by core and may be 0 for a small process: this one it counts when asked. */
+function countedBytes(pid: number): number {
+  return 1024 * Number(/^Rss:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
 }
 
 /** More of one unit are not counted: a fork bomb must not hold up the agent as well. */

@@ -159,3 +159,13 @@ test('an agent that is killed leaves no launcher; what it keeps runs on and is a
   assert.equal(event('keep', 'exited')?.data?.['code'], 9, 'the shim has written it down');
   assert.ok(await until(() => before.some((pid) => !titled(pid, 'sboxagent-launcher'))));
 });
+
+test('who is told of a start finds the program itself under its pid, with memory', async () => {
+  await using b = bench();
+  const { supervisor } = b.rig([unit('a', { command: ['/bin/sleep', '300'] })]);
+  for (let n = 0; n < 30; n++) {
+    const { pid } = await (n === 0 ? supervisor.start('a', start) : supervisor.restart('a'));
+    assert.equal(read(`/proc/${pid}/cmdline`), '/bin/sleep\x00300\0', `start ${n}`);
+    assert.ok(((await supervisor.resources('a'))?.residentMemoryBytes ?? 0) > 0);
+  }
+});
