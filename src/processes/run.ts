@@ -15,6 +15,8 @@ import { freshSpools, isProven, prepareSpool, type RunRecord, runFiles } from '.
 
 /** A program on a disk that does not answer is not waited for longer. */
 const longestExecMs = 1000;
+/** The last and longest of the pauses, each twice the one before, that a program is given to come to rest. */
+const longestPauseMs = 16;
 
 /** How the program of a run ended, and when (monotonic ms). */
 export interface RunEnd {
@@ -117,11 +119,21 @@ export async function launchRun(context: ProcessContext, { unit, argv, cwd, inte
   };
 }
 
-/** A shim that says the pid of its program is not its program yet: what is read of that pid from now on is the program's. */
+/**
+ * A shim that says the pid of its program is not its program yet, and a shell that is to become another program is not that one. So a start is told
+ * when the program waits for something for the first time, or has computed for a while.
+ */
 async function programBegun(clock: Clock, { pid, leader }: Pick<Spawned, 'pid' | 'leader'>): Promise<void> {
   if (pid === leader) return;
   const beganMs = clock.monotonicMs();
   while (isBeforeExec(pid, leader) && clock.monotonicMs() - beganMs < longestExecMs) await clock.sleep(1);
+  for (let pauseMs = 1; pauseMs <= longestPauseMs && isComputing(pid); pauseMs *= 2) await clock.sleep(pauseMs);
+}
+
+/** Or waits for a page of its own text. */
+function isComputing(pid: number): boolean {
+  const state = readStat(pid)?.state;
+  return state === 'R' || state === 'D';
 }
 
 /** Ends what may have been started of a run that nobody knows a pid of. */

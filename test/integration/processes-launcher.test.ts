@@ -162,10 +162,12 @@ test('an agent that is killed leaves no launcher; what it keeps runs on and is a
 
 test('who is told of a start finds the program itself under its pid, with memory', async () => {
   await using b = bench();
-  const { supervisor } = b.rig([unit('a', { command: ['/bin/sleep', '300'] })]);
-  for (let n = 0; n < 30; n++) {
-    const { pid } = await (n === 0 ? supervisor.start('a', start) : supervisor.restart('a'));
+  // By itself, and by way of a shell.
+  const { supervisor } = b.rig([unit('a', { command: ['/bin/sleep', '300'] }), sh('b', 'exec /bin/sleep 300')]);
+  for (let n = 0; n < 40; n++) {
+    const id = n % 2 === 0 ? 'a' : 'b';
+    const { pid } = await (n < 2 ? supervisor.start(id, start) : supervisor.restart(id));
     assert.equal(read(`/proc/${pid}/cmdline`), '/bin/sleep\x00300\0', `start ${n}`);
-    assert.ok(((await supervisor.resources('a'))?.residentMemoryBytes ?? 0) > 0);
+    assert.ok(((await supervisor.resources(id))?.residentMemoryBytes ?? 0) > 0);
   }
 });
