@@ -173,7 +173,7 @@ export function treeOf({ groups }: Pick<ProcessContext, 'groups'>, record: RunRe
   const marker = markerEntry(record.id, record.runId);
   const group = record.bootId === bootId() ? groups.find(record.group) : undefined;
   const leader = { pid: record.leaderPid, startTicks: record.leaderStartTicks };
-  // The shim is a shell like any other: it is its mark that proves it.
+  // Its executable proves nothing, many programs are of that one: it is its mark that proves it.
   const led = record.bootId === bootId() && leader.pid > 0 && isAlive(leader) && carriesMark(leader.pid, marker);
   return {
     marker,

@@ -26,7 +26,7 @@ export function readUsage({ program, leader, group }: RunTree): RunUsage | undef
     const stat = pid === program.pid ? own : readStat(pid);
     if (stat === undefined) continue;
     usage.cpuTicks += stat.cpuTicks + stat.childTicks;
-    usage.residentMemoryBytes += stat.residentBytes || countedBytes(pid);
+    usage.residentMemoryBytes += stat.residentBytes || exactResidentBytes(pid);
     usage.threads += stat.threads;
     usage.openFds += countDescriptors(pid);
   }
@@ -39,7 +39,7 @@ export function readUsage({ program, leader, group }: RunTree): RunUsage | undef
 }
 
 /** The kernel's quick figure is gathered by core and may be 0 for a small process: this one it counts when asked. */
-function countedBytes(pid: number): number {
+function exactResidentBytes(pid: number): number {
   return 1024 * Number(/^Rss:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
 }
 

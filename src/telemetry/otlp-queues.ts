@@ -1,7 +1,7 @@
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import type { Clock } from '../kernel/clock.ts';
 import type { Environment } from './otlp.ts';
-import { createSendQueue, type SendQueue, type Sent } from './send-queue.ts';
+import { createSendQueue, type Sent } from './send-queue.ts';
 import type { SentSpan } from './sent-span.ts';
 import { sizedAgent } from './sized-agent.ts';
 
@@ -58,11 +58,12 @@ export function positive(text: string | undefined, fallback: number): number {
 }
 
 export interface Sender<T> {
-  readonly queue: SendQueue<T>;
-  readonly ends: { forceFlush(): Promise<void>; shutdown(): Promise<void> };
+  push(item: T): void;
+  /** Sends what waits, and ends the exporter. Rejects with what kept it from that. */
+  shutdown(): Promise<void>;
 }
 
-/** A queue before an exporter, with what the SDK asks of a processor at the end. */
+/** A queue before an exporter. */
 export function queueTo<T, Made>(exporter: Exporter<Made>, { signal, dropped, made, ...options }: QueueOptions<T, Made>): Sender<T> {
   const send = (items: T[]): Promise<Sent> =>
     new Promise((resolve) => {
@@ -78,7 +79,7 @@ export function queueTo<T, Made>(exporter: Exporter<Made>, { signal, dropped, ma
     await exporter.shutdown();
     if (error !== undefined) throw error;
   };
-  return { queue, ends: { forceFlush: () => Promise.resolve(), shutdown } };
+  return { push: queue.push, shutdown };
 }
 
 /** By what the exporters say: a status that they do not try again is a number, and their own time-out has this text alone. */

@@ -1,5 +1,4 @@
 import { Health_Status } from '../../../gen/es/sboxagent/v1/agent_pb.js';
-import { Alert_State } from '../../../gen/es/sboxagent/v1/alert_pb.js';
 import { Event_Severity } from '../../../gen/es/sboxagent/v1/event_pb.js';
 import { FleetAgent_State } from '../../../gen/es/sboxagent/v1/fleet_pb.js';
 import { Plugin_State } from '../../../gen/es/sboxagent/v1/plugin_pb.js';
@@ -100,8 +99,4 @@ export const severityTones: Readonly<Record<keyof typeof Event_Severity, Tone>> 
 export function SeverityBadge({ severity }: { readonly severity: Event_Severity }) {
   const name = nameOf(Event_Severity, severity);
   return <Badge tone={severityTones[name]}>{useTexts().events.severities[name]}</Badge>;
-}
-
-export function isFiring(state: Alert_State): boolean {
-  return state === Alert_State.FIRING;
 }

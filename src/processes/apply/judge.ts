@@ -3,7 +3,7 @@ import type { UnitSettings } from '../../settings/types.ts';
 import type { ProcessContext } from '../context.ts';
 import type { Engine, Listener } from '../engines/index.ts';
 import { listenerPath } from '../engines/listener-place.ts';
-import { judgeDocument } from '../engines/policy.ts';
+import { judgeConfig } from '../engines/policy.ts';
 import { type ConfigFormat, linesOf, readConfig } from '../engines/read-config.ts';
 import { realPathOf } from '../engines/real-path.ts';
 import { judgeUnitConfig } from '../judge.ts';
@@ -79,22 +79,17 @@ export async function judgeCandidate(context: JudgeContext, input: CandidateInpu
   };
 }
 
-function judgePolicy(context: JudgeContext, { unit, engine, log }: CandidateInput, { document, text, format }: Candidate): string {
+function judgePolicy(context: JudgeContext, { unit, engine, log }: CandidateInput, candidate: Candidate): string {
   const files = runFiles(context.stateDir, unit.id);
   const cwd = workingDirectory(context.stateDir, unit);
-  const found = judgeDocument(engine, document, {
+  const found = judgeConfig(engine, candidate, {
     cwd,
     allowedDirs: [files.directory, cwd, ...unit.apply.allowedDirs],
     reserved: ownFiles(files),
     realPath: realPathOf,
   });
   if (found.length === 0) return '';
-  const lines = linesOf(
-    text,
-    format,
-    found.map(({ path }) => path),
-  );
-  const violations = found.map((one) => ({ ...one, line: lines.get(one.path) ?? one.line, file: 'document' }));
+  const violations = found.map((one) => ({ ...one, file: 'document' }));
   const [first] = violations;
   const message = `the config chooses what it may not: ${first?.path ?? ''} ${first?.message ?? ''}${found.length > 1 ? ` (and ${found.length - 1} more)` : ''}`;
   if (unit.apply.policy === 'enforce') throw new StepFailure('CONFIG_NOT_ALLOWED', message, { violations });

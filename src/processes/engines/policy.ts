@@ -3,7 +3,7 @@ import { isLoopback } from './fields.ts';
 import { compileKeys } from './key-pattern.ts';
 import { apparentFiles, certainFiles, pluginFiles } from './named-files.ts';
 import type { ConfigFormat } from './read-config.ts';
-import { linesOf, type ReadConfig, readConfig } from './read-config.ts';
+import { linesOf } from './read-config.ts';
 import type { ConfigKeys, Document, Engine, EngineApi } from './types.ts';
 import { type ConfigNode, walkConfig } from './walk.ts';
 
@@ -78,29 +78,23 @@ function categories(keys: ConfigKeys): (node: ConfigNode) => Category {
   };
 }
 
-/** Judges a config as it came: whether it can be read within bounds, and what it may not choose. Pure but for `realPath`. */
+/** What a config that was read may not choose, each with its line in the text. Pure but for `realPath`. */
 export function judgeConfig(
   engine: Engine,
-  content: { readonly text: string; readonly format?: ConfigFormat },
+  { document, text, format }: { readonly document: Document; readonly text: string; readonly format: ConfigFormat },
   scope: PolicyScope,
 ): readonly PolicyViolation[] {
-  const config = readConfig(engine, content.text, content.format);
-  if (!config.ok) return [faultOf(config)];
-  const found = judgeDocument(engine, config.document, scope).slice(0, maxViolations);
+  const found = judgeDocument(engine, document, scope);
+  if (found.length === 0) return found;
   const lines = linesOf(
-    content.text,
-    config.format,
-    found.map((violation) => violation.path),
+    text,
+    format,
+    found.map(({ path }) => path),
   );
   return found.map((violation) => ({ ...violation, line: lines.get(violation.path) ?? 0 }));
 }
 
-function faultOf({ fault }: Extract<ReadConfig, { ok: false }>): PolicyViolation {
-  return fault;
-}
-
-/** Judges a config that was read. */
-export function judgeDocument(engine: Engine, document: Document, scope: PolicyScope): readonly PolicyViolation[] {
+function judgeDocument(engine: Engine, document: Document, scope: PolicyScope): readonly PolicyViolation[] {
   const found: PolicyViolation[] = [];
   const categoryOf = categories(engine.keys);
   const inside = insideTest(scope);

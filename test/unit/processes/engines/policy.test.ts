@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { engines } from '../../../../src/processes/engines/index.ts';
 import { compileKeys, foldName } from '../../../../src/processes/engines/key-pattern.ts';
-import { judgeConfig, type PolicyScope } from '../../../../src/processes/engines/policy.ts';
+import { judgeConfig, type PolicyScope, type PolicyViolation } from '../../../../src/processes/engines/policy.ts';
+import { readConfig } from '../../../../src/processes/engines/read-config.ts';
 import { realPathOf } from '../../../../src/processes/engines/real-path.ts';
 import type { EngineName } from '../../../../src/settings/types.ts';
 import { hostileConfigs } from '../../../fixtures/processes/hostile-configs.ts';
@@ -17,8 +18,13 @@ const scope: PolicyScope = {
   reserved: ['/state/units/edge/run.json'],
   realPath: (path) => path,
 };
-const judged = (engine: EngineName, text: string, over: Partial<PolicyScope> = {}): readonly string[] =>
-  judgeConfig(engines[engine], { text }, { ...scope, ...over }).map(({ rule, path }) => `${rule} ${path}`.trim());
+/** As an apply does: what cannot be read is not judged. */
+const violationsOf = (name: EngineName, text: string, over: Partial<PolicyScope> = {}): readonly PolicyViolation[] => {
+  const config = readConfig(engines[name], text);
+  return config.ok ? judgeConfig(engines[name], { ...config, text }, { ...scope, ...over }) : [config.fault];
+};
+const judged = (...asked: Parameters<typeof violationsOf>): readonly string[] =>
+  violationsOf(...asked).map(({ rule, path }) => `${rule} ${path}`.trim());
 
 test('what a config from outside may not choose is refused, each with its path', () => {
   assert.ok(hostileConfigs.length >= 60);
@@ -92,7 +98,7 @@ test('ordinary configs pass', () => {
 });
 
 test('a violation says where it stands and what to do', () => {
-  const [violation] = judgeConfig(engines['sing-box'], { text: '{\n  "log": {\n    "output": "/etc/x"\n  }\n}' }, scope);
+  const [violation] = violationsOf('sing-box', '{\n  "log": {\n    "output": "/etc/x"\n  }\n}');
   assert.deepEqual([violation?.path, violation?.line], ['log.output', 3]);
   assert.match(violation?.message ?? '', /^"\/etc\/x" is outside .* apply\.allowed_dirs$/);
 });
