@@ -24,7 +24,7 @@ interface Context {
 /** Follows the spools of one run. Never throws: what cannot be read is logged once and tried again. */
 export function collect({ writer, clock, logger, redact, options }: Context): RunningCollection {
   const held = createHeldLines();
-  const reader = createRunReader({ writer, clock, options, hold: held.push, masker: createRunMasker(redact, options.secrets) });
+  const reader = createRunReader({ writer, clock, logger, options, hold: held.push, masker: createRunMasker(redact, options.secrets) });
   let warned = false;
   let again = false;
   let working: Promise<void> | undefined;

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../kernel/clock.ts';
+import type { Logger } from '../telemetry/types.ts';
 import { cleanText, type Redact, redactFields } from './clean.ts';
 import type { Draft, SpoolMark, StoredEntry } from './entry.ts';
 import { maxHeldLines } from './held-lines.ts';
@@ -22,6 +23,7 @@ export type CollectOptions = Parameters<Logs['collect']>[0];
 export interface RunReaderContext {
   readonly writer: Writer;
   readonly clock: Clock;
+  readonly logger: Logger;
   /** The mask for the lines that are read now. */
   readonly masker: () => Redact;
   readonly options: CollectOptions;
@@ -83,7 +85,7 @@ export function createRunReader(context: RunReaderContext): RunReader {
         const rest = forget ? side.spool.rest(false) : undefined;
         if (rest) await store(context, side, [rest]);
         if (!forget) side.spool.note();
-        await side.spool.close(forget).catch(() => undefined);
+        closeSpool(side, forget);
       }
       sides = [];
     },
@@ -91,13 +93,32 @@ export function createRunReader(context: RunReaderContext): RunReader {
 }
 
 async function openSides(context: RunReaderContext): Promise<readonly Side[]> {
-  const { punchHole, stdoutPath, stderrPath } = context.options;
-  const readMs = context.clock.monotonicMs();
-  const sides: Side[] = [{ stream: 'STDOUT', spool: await openSpool(stdoutPath, punchHole), readMs }];
-  // Both streams may go to one file.
-  if (stderrPath !== stdoutPath) sides.push({ stream: 'STDERR', spool: await openSpool(stderrPath, punchHole), readMs });
-  if (sides.some(({ spool }) => spool.resumedMs !== undefined)) await resume(context, sides);
+  const { clock, logger, options } = context;
+  const { punchHole, stdoutPath, stderrPath, source } = options;
+  const readMs = clock.monotonicMs();
+  const sides: Side[] = [{ stream: 'STDOUT', spool: openSpool(stdoutPath, punchHole), readMs }];
+  try {
+    // Both streams may go to one file.
+    if (stderrPath !== stdoutPath) sides.push({ stream: 'STDERR', spool: openSpool(stderrPath, punchHole), readMs });
+  } catch (error) {
+    // It is tried again soon: a descriptor that stayed open would be one more each time.
+    for (const side of sides) closeSpool(side, false);
+    throw error;
+  }
+  if (sides.some(({ spool }) => spool.resumedMs !== undefined)) {
+    await resume(context, sides).catch((error: unknown) =>
+      logger.warn({ error, source }, 'what is stored of a process cannot be read; some of its lines may come twice'),
+    );
+  }
   return sides;
+}
+
+function closeSpool({ spool }: Side, forget: boolean): void {
+  try {
+    spool.close(forget);
+  } catch {
+    // Its file may be gone with the directory of the unit.
+  }
 }
 
 /**

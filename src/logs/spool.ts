@@ -61,12 +61,21 @@ export interface Spool {
   /** Gives the blocks that were read back to the disk: by truncation where it is quiet and all was read, else by a hole. */
   free(quiet: boolean): Promise<void>;
   /** `forget`: the writer has ended and all was read: the file is emptied and the note removed. */
-  close(forget: boolean): Promise<void>;
+  close(forget: boolean): void;
 }
 
-export async function openSpool(path: string, punchHole?: PunchHole): Promise<Spool> {
-  // What reads of it costs is done elsewhere; opening a file of our own is not worth a turn of the event loop.
+/** Opens a file of our own, which is not worth a turn of the event loop. Throws the file system's error. */
+export function openSpool(path: string, punchHole?: PunchHole): Spool {
   const fd = openSync(path, 'r+');
+  try {
+    return spoolOf(fd, path, punchHole);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function spoolOf(fd: number, path: string, punchHole: PunchHole | undefined): Spool {
   const splitter = createLineSplitter();
   const { ino, birthtimeMs } = fstatSync(fd);
   const key = `${ino}.${Math.trunc(birthtimeMs)}`;
@@ -204,7 +213,7 @@ export async function openSpool(path: string, punchHole?: PunchHole): Promise<Sp
       else if (canPunch && position - splitter.half().length - punched >= freeBusyBytes) await punch();
       else if (!canPunch && position - base >= freeBusyBytes) truncate();
     },
-    async close(forget) {
+    close(forget) {
       if (closed) return;
       closed = true;
       try {

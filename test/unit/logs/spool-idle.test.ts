@@ -10,7 +10,7 @@ test('a spool is idle when all is read and no line waits for its end', async (t)
   t.after(() => rmSync(dir, { recursive: true, force: true }));
   const path = join(dir, 'stdout.log');
   writeFileSync(path, '');
-  const spool = await openSpool(path);
+  const spool = openSpool(path);
   t.after(() => spool.close(true));
   assert.equal(spool.isIdle(), true);
   assert.equal(await spool.read(), undefined);
