@@ -6,7 +6,7 @@ import { changeTo, commit } from './effect.ts';
 import { type Judged, judgeCandidate } from './judge.ts';
 import { allowed } from './key-authority.ts';
 import { configInvalid, problemsOf } from './refusals.ts';
-import { answerOf, type ConfigRoom, currentOf, filesOf } from './room.ts';
+import { answerOf, type ConfigRoom, currentOf, isRefused } from './room.ts';
 import type { Author, Candidate, ConfigChange } from './types.ts';
 
 export interface ApiEdit {
@@ -59,7 +59,7 @@ async function change(room: ConfigRoom, judge: () => Judged, { author, caller, v
   if (now.kind !== seen.kind || (now.kind !== 'same' && seen.kind !== 'same' && now.print !== seen.print)) {
     throw new AgentError('ETAG_STALE', 'the files were changed by hand at the same moment');
   }
-  if (filesOf(room) === 'refused') keepRefused(room, author);
+  if (isRefused(room, now)) keepRefused(room, author);
   return commit(room, made);
 }
 

@@ -4,7 +4,7 @@ import { readConfigFile } from '../settings/index.ts';
 import { asJson, changesBetween, changesIn } from './changes.ts';
 import { adopt, changeTo, unitsStopped } from './effect.ts';
 import type { Judged } from './judge.ts';
-import { type ConfigRoom, filesOf, heal, refuseFiles } from './room.ts';
+import { type ConfigRoom, heal, isRefused, refuseFiles } from './room.ts';
 import type { Author, ConfigChange, KeyChange } from './types.ts';
 
 const nobody: Author = { name: 'file', reason: '', traceId: '' };
@@ -14,10 +14,11 @@ const stoppingMs = 5000;
 
 /** Judges the files and applies them. Throws AgentError; what is refused leaves the old ones in effect. For the holder of the lock. */
 export async function readFiles(room: ConfigRoom, author: Author): Promise<ConfigChange> {
+  const disk = room.document.disk();
   try {
     return await adopt(room, changeTo(room, judgeFiles(room), { author }));
   } catch (error) {
-    throw refuseFiles(room, error, author);
+    throw refuseFiles(room, error, { disk, author });
   }
 }
 
@@ -26,16 +27,16 @@ export async function readFiles(room: ConfigRoom, author: Author): Promise<Confi
  * throws. For the holder of the lock.
  */
 export async function readNewFiles(room: ConfigRoom, stillMs = Number.POSITIVE_INFINITY): Promise<number> {
-  const files = filesOf(room);
-  if (files === 'same') heal(room);
-  if (files === 'same' || files === 'refused') return 0;
+  const disk = room.document.disk();
+  if (disk.kind === 'same') heal(room);
+  if (disk.kind === 'same' || isRefused(room, disk)) return 0;
   try {
     const next = judgeFiles(room);
     const { removed, changed } = unitsStopped(room, next.loaded);
     if (removed.length + changed.length > 0 && stillMs < stoppingMs) return stoppingMs;
     await adopt(room, changeTo(room, next, { author: nobody }));
   } catch (error) {
-    const refusal = refuseFiles(room, error, nobody);
+    const refusal = refuseFiles(room, error, { disk, author: nobody });
     room.logger.debug({ err: refusal }, 'files of the configuration were not taken up');
   }
   return 0;

@@ -41,10 +41,9 @@ export function currentOf({ document, loaded }: Pick<ConfigRoom, 'document' | 'l
   return { loaded, texts, revision, etag, timeMs };
 }
 
-/** How the files stand to it. `refused` ones were judged already. */
-export function filesOf({ document, refusedPrint }: ConfigRoom): DiskState['kind'] | 'refused' {
-  const disk = document.disk();
-  return disk.kind !== 'same' && disk.print === refusedPrint ? 'refused' : disk.kind;
+/** Whether files of this state were judged already and refused. */
+export function isRefused({ refusedPrint }: ConfigRoom, disk: DiskState): boolean {
+  return disk.kind !== 'same' && disk.print === refusedPrint;
 }
 
 export function answerOf(room: ConfigRoom, changes: readonly KeyChange[]): ConfigChange {
@@ -58,10 +57,16 @@ export function heal(room: ConfigRoom): void {
   room.note('');
 }
 
-/** Files that were changed by hand and are not fit: told once a state. Answers what to throw. */
-export function refuseFiles(room: ConfigRoom, error: unknown, author: Author): AgentError {
+/**
+ * Files that were changed by hand and are not fit: told once a state. `disk` is how they were before they were judged: what was written meanwhile is to
+ * be judged by itself. Answers what to throw.
+ */
+export function refuseFiles(
+  room: ConfigRoom,
+  error: unknown,
+  { disk, author }: { readonly disk: DiskState; readonly author: Author },
+): AgentError {
   const refusal = error instanceof AgentError ? error : configInvalid(problemsOf(error), error);
-  const disk = room.document.disk();
   const print = disk.kind === 'same' ? '' : disk.print;
   if (print === room.refusedPrint && print !== '') return refusal;
   room.refusedPrint = print;

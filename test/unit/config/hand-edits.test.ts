@@ -70,6 +70,26 @@ test('a broken edit leaves the old one in force, is told once, and mends', async
   assert.deepEqual([room.config.get().revision, room.events.at(-1)?.type, room.applied.length], [2, 'config.applied', 1]);
 });
 
+test('what is saved while an edit before it is refused is judged by itself', async () => {
+  const levels: string[] = [];
+  await using room = await configRoom(
+    { 'agent.yaml': file },
+    {
+      async apply({ settings }) {
+        levels.push(settings.agent.logLevel);
+        if (settings.agent.logLevel !== 'debug') return;
+        writeFileSync(room.path, level('warn'));
+        throw new Error('this level cannot be had');
+      },
+    },
+  );
+  room.config.start();
+  room.write(level('debug'));
+  await eventually(() => levels.includes('warn'));
+  await eventually(() => room.config.get().revision === 2);
+  assert.deepEqual(levels, ['debug', 'warn']);
+});
+
 test('a refused edit that a change over the API overwrites is kept as a copy', async () => {
   await using room = await configRoom({ 'agent.yaml': file });
   room.config.start();
