@@ -66,6 +66,6 @@ async function change(room: ConfigRoom, judge: () => Judged, { author, caller, v
 /** A hand edit that was refused is overwritten now: it is lost to nobody. */
 function keepRefused(room: ConfigRoom, author: Author): void {
   const { texts } = currentOf(room);
-  const copies = keepOverwritten(room.overwrittenDir, [...texts.keys()], texts);
+  const copies = keepOverwritten(room.backupDir, [...texts.keys()], texts);
   room.logger.warn({ author: author.name, copies }, 'a refused hand edit of the configuration is overwritten; here is a copy of it');
 }

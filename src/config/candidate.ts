@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   countValues,
   documentName,
+  dotted,
   type Edit,
   editYaml,
   hasMask,
@@ -20,7 +21,7 @@ import { isExactNumber } from '../kernel/exact-number.ts';
 import { mask as secretMask } from '../kernel/redaction.ts';
 import { keyTable, keyTypeAt, type LoadedSettings, parseText } from '../settings/index.ts';
 import { judgeBlanks } from './blanks.ts';
-import { asNamedIn, canonical, dotted, type Leaf, type Leaves, leafKey, leavesOf } from './leaves.ts';
+import { asNamedIn, canonical, type Leaf, type Leaves, leafKey, leavesOf } from './leaves.ts';
 import { keyPlace } from './shown.ts';
 import { isAbove } from './sources.ts';
 import type { Candidate } from './types.ts';

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { hasMask, maskValue, parseYaml, plainValue, type Texts, valueAt } from '../documents/index.ts';
+import { dotted, hasMask, maskValue, parseYaml, plainValue, type Texts, valueAt } from '../documents/index.ts';
 import type { Json, JsonObject } from '../events/types.ts';
 import { diffSettings, isLive, type LoadedSettings } from '../settings/index.ts';
-import { dotted, type Leaf, type Leaves, leavesOf } from './leaves.ts';
+import { type Leaf, type Leaves, leavesOf } from './leaves.ts';
 import { keyPlace } from './shown.ts';
 import { isAbove, sourceOf } from './sources.ts';
 import type { KeyChange } from './types.ts';

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
+import { dotted } from '../documents/index.ts';
 import type { JsonObject } from '../events/types.ts';
 import { AgentError, type Problem, RefusedError } from '../kernel/errors.ts';
 import { may, type Principal } from '../kernel/principal.ts';
 import { diffSettings, scopeOfKey } from '../settings/index.ts';
 import { rawLeaves, type State } from './changes.ts';
 import type { Judged } from './judge.ts';
-import { dotted, type Leaves, leavesOf } from './leaves.ts';
+import { type Leaves, leavesOf } from './leaves.ts';
 import { secretAliases } from './secret-aliases.ts';
 import { sourceOf } from './sources.ts';
 

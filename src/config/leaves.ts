@@ -20,10 +20,6 @@ export function leafKey(path: readonly string[]): string {
   return path.join('\0');
 }
 
-export function dotted(path: readonly string[]): string {
-  return path.join('.');
-}
-
 function startsWith(path: readonly string[], head: readonly string[]): boolean {
   return head.every((name, index) => path[index] === name);
 }

@@ -111,8 +111,7 @@ async function openRoom(options: ConfigOptions, note: ConfigRoom['note']): Promi
     read: readConfigFile,
   });
   const events = createConfigEvents(options.journal);
-  const overwrittenDir = join(backupDir, 'overwritten');
-  const opened: ConfigRoom = { document, boot, load, apply, running, events, note, logger, overwrittenDir, loaded: boot, refusedPrint: '' };
+  const opened: ConfigRoom = { document, boot, load, apply, running, events, note, logger, backupDir, loaded: boot, refusedPrint: '' };
   room = opened;
   await recordStart(opened, new Map(boot.paths.map((path) => [path, readConfigFile(path)])));
   return opened;

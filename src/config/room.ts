@@ -21,8 +21,7 @@ export interface ConfigRoom {
   /** Says why the files are not in effect; empty when they are. */
   readonly note: (problem: string) => void;
   readonly logger: Logger;
-  /** Where a refused hand edit that is overwritten is kept. */
-  readonly overwrittenDir: string;
+  readonly backupDir: string;
   /** The configuration that is obeyed. */
   loaded: LoadedSettings;
   /** The last state of the files that was refused; empty where none was. */

@@ -1,7 +1,7 @@
 import { type Alias, type Document, isAlias, isMap, isScalar, isSeq } from 'yaml';
-import { keyName, parseYaml, type Texts } from '../documents/index.ts';
+import { dotted, keyName, parseYaml, type Texts } from '../documents/index.ts';
 import { maskText, maskWord } from '../settings/index.ts';
-import { canonical, dotted } from './leaves.ts';
+import { canonical } from './leaves.ts';
 
 type Path = readonly string[];
 

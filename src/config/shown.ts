@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
-import { maskedText, type Place, restoredText, type Texts, wordsOf } from '../documents/index.ts';
+import { dotted, maskedText, type Place, restoredText, type Texts, wordsOf } from '../documents/index.ts';
 import { isSecret, maskText, maskWord } from '../settings/index.ts';
-import { canonical, dotted } from './leaves.ts';
+import { canonical } from './leaves.ts';
 
 /** A place of the configuration: what is secret there, the table of keys says. Items of a list stand at the place of the list. */
 export function keyPlace(actual: readonly string[] = []): Place {

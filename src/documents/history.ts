@@ -96,7 +96,7 @@ export function openHistory({ name, store, backupDir, keep }: HistoryOptions): H
     async removeStrays() {
       const names = namesIn(backupDir).filter((file) => revisionFile.test(file));
       if (names.length === 0) return;
-      const known = new Set((await list({ limit: names.length + 1 })).map(({ revision }) => fileOf(revision)));
+      const known = new Set((await list({ limit: Number.MAX_SAFE_INTEGER })).map(({ revision }) => fileOf(revision)));
       for (const file of names) if (!known.has(file)) rmSync(join(backupDir, file), { force: true });
     },
   };

@@ -17,14 +17,14 @@
 export { notWritten } from './files.ts';
 export { isEmptied, settle } from './hand-edit.ts';
 export { finishFiles } from './intent.ts';
-export { openDocument } from './managed-document.ts';
+export { lockKey, openDocument } from './managed-document.ts';
 export { maskedText, masksLeft, restoredText } from './masked-text.ts';
 export { keepOverwritten } from './overwritten.ts';
-export { countValues, dotted, isDeeper, isObject, type Keys, lineAt, mapObject, own, setAt, shortKey, valueAt } from './paths.ts';
+export { countValues, dotted, isDeeper, isObject, type Keys, lineAt, mapObject, setAt, shortKey, valueAt } from './paths.ts';
 export { type Place, secretPlaces } from './places.ts';
 export { type JsonVisit, lineOf, readJson, type TextFault, TextFaultError } from './read-json.ts';
 export { hasMask, maskObject, masksIn, maskValue, restoreMasked, textWithout } from './secrets.ts';
-export { type TextFormat, wordsOf } from './text-words.ts';
+export { wordsOf } from './text-words.ts';
 export { onlyText, sameTexts } from './texts.ts';
 export type * from './types.ts';
 export type { Edit } from './yaml/edit-splices.ts';

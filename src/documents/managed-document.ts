@@ -32,7 +32,7 @@ export async function openDocument(options: DocumentOptions): Promise<ManagedDoc
     get state() {
       return memory.state;
     },
-    run: (work) => memory.options.lock.run(`${name.kind}/${name.id}`, work),
+    run: (work) => memory.options.lock.run(lockKey(name), work),
     assertEtag: (etag) => assertEtag(memory, etag),
     disk: () => diskOf(memory),
     begin: (next) => begin(memory, next),
@@ -54,6 +54,11 @@ export async function openDocument(options: DocumentOptions): Promise<ManagedDoc
       await removeAll(memory);
     },
   };
+}
+
+/** What the changes of a document wait for each other by, in a lock that several documents share. */
+export function lockKey({ kind, id }: DocumentName): string {
+  return `${kind}/${id}`;
 }
 
 function describe({ kind, id }: DocumentName): string {
@@ -88,7 +93,9 @@ async function adopt(memory: DocumentMemory, next: NewRevision): Promise<void> {
     await createChange(memory, intent, { texts: next.texts, isRecorded: true }).commit();
   } catch (err) {
     logger.error({ err, ...name }, 'a revision of a document could not be kept');
-    memory.head = { ...revisionOf(nextRow(memory, next)), texts: next.texts };
+    const row = nextRow(memory, next);
+    memory.last = row.revision;
+    memory.head = { ...revisionOf(row), texts: next.texts };
   }
 }
 

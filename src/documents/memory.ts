@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { Json } from '../events/types.ts';
 import { makeDirectory, removeTemporaries } from '../kernel/atomic-file.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -11,6 +11,7 @@ import type { RevisionRow } from './document-procedures.ts';
 import { notWritten, readDisk, readRegularFile, realPath } from './files.ts';
 import { type History, openHistory, revisionOf } from './history.ts';
 import { type Intent, readIntent, removeIntent, saveIntent } from './intent.ts';
+import { overwrittenDir } from './overwritten.ts';
 import { factsOf } from './texts.ts';
 import type { Change, DocumentName, Head, NewRevision, Texts } from './types.ts';
 
@@ -59,7 +60,7 @@ export interface DocumentMemory {
 export async function openMemory(options: DocumentOptions): Promise<DocumentMemory> {
   const { name, files, backupDir, store, logger, keep } = options;
   const { read = (path: string) => readRegularFile(path, fileBytes), lock = createKeyedLock() } = options;
-  for (const dir of [backupDir, join(backupDir, 'overwritten')]) removeTemporaries(dir);
+  for (const dir of [backupDir, overwrittenDir(backupDir)]) removeTemporaries(dir);
   for (const path of files().map(realPath)) removeTemporaries(dirname(path), basename(path));
   const memory: DocumentMemory = {
     options: { ...options, read, lock },
@@ -78,7 +79,7 @@ async function load(memory: DocumentMemory): Promise<void> {
   const loaded = await history.load();
   if (intent === undefined) await history.removeStrays();
   if (loaded.state !== undefined) memory.state = JSON.parse(loaded.state) as Json;
-  memory.last = Math.max(loaded.last, intent?.row.revision ?? 0);
+  memory.last = Math.max(memory.last, loaded.last, intent?.row.revision ?? 0);
   // The newest that is in effect: not the one that was on its way.
   const row = loaded.applied.find(({ revision }) => revision !== intent?.row.revision);
   memory.head = row && { ...revisionOf(row), texts: headTexts(memory, row) };

@@ -9,14 +9,19 @@ const kept = 20;
 /** What is larger is no configuration, and is cut. */
 const maxBytes = 1024 * 1024;
 
+export function overwrittenDir(backupDir: string): string {
+  return join(backupDir, 'overwritten');
+}
+
 /**
  * Keeps what a change over the API is about to overwrite and nobody has taken up: a hand edit that was refused. Answers where each
  * copy lies; what cannot be read is not there to be lost. Throws the file system's error.
  */
-export function keepOverwritten(dir: string, paths: readonly string[], inForce: Texts): readonly string[] {
+export function keepOverwritten(backupDir: string, paths: readonly string[], inEffect: Texts): readonly string[] {
+  const dir = overwrittenDir(backupDir);
   const copies = paths.flatMap((path) => {
     const bytes = head(path);
-    if (bytes === undefined || bytes.toString('utf8') === inForce.get(path)) return [];
+    if (bytes === undefined || bytes.toString('utf8') === inEffect.get(path)) return [];
     makeDirectory(dir);
     const copy = join(dir, `${hash('sha256', bytes).slice(0, 12)}-${basename(path)}`);
     writeFileAtomic(copy, bytes);

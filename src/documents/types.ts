@@ -119,7 +119,7 @@ export interface ManagedDocument {
   begin(next: NewRevision): Promise<Change>;
   /**
    * Files that have the texts already (a change by hand) become the next revision. They are what they are: where no record can be kept, the
-   * revision is known to this run alone, and that is logged.
+   * revision is known to this run alone, and that is logged. Throws CONFIG_NOT_WRITTEN where its own directory cannot be closed to others.
    */
   adopt(next: NewRevision): Promise<void>;
   /** Another notation of the same content: the head has these texts from now on, and stays the revision that it is. */

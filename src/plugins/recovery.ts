@@ -116,17 +116,17 @@ export function createRecovery(options: RecoveryOptions): Recovery {
     // What comes before the step says nothing about its success.
     record.checks = { ...noChecks(), timeMs: record.checks.timeMs };
     let done = true;
+    let failure: string | undefined;
     const span = options.spans?.start('plugin.recovery', { traceId: record.traceId, attributes: { plugin: record.id, step } });
     try {
       done = await take(record, step);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      logger.warn({ plugin: record.id, step, error: why }, 'a step of a recovery failed');
-      if (!isTakenOver(record)) Object.assign(record.checks, { failures: threshold(record), message: why });
-      span?.end({ code: 'FAILED_PRECONDITION', message: why });
+      failure = error instanceof Error ? error.message : String(error);
+      logger.warn({ plugin: record.id, step, error: failure }, 'a step of a recovery failed');
+      if (!isTakenOver(record)) Object.assign(record.checks, { failures: threshold(record), message: failure });
     }
     if (!done) return false;
-    span?.end();
+    span?.end(failure === undefined ? {} : { code: 'FAILED_PRECONDITION', message: failure });
     if (quiet) announce(record, step, number);
     if (!record.recovery.active) return true; // it gave up
     record.recovery = { ...record.recovery, attemptsAtMs, lastAction: step };

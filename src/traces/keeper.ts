@@ -42,7 +42,8 @@ export function createKeeper(options: KeeperOptions): Keeper {
   const waiting: KeptSpan[] = [];
   let writing: Promise<void> = Promise.resolve();
   let cancel: (() => void) | undefined;
-  let oldest: Oldest;
+  // What an earlier agent left is looked at too.
+  let oldest: Oldest = 0;
   let unsampled = 0;
   let refused = false;
   metrics.observe('sboxagent_spans_unsampled_total', { kind: 'counter' }, () => [{ value: unsampled }]);
@@ -87,8 +88,6 @@ export function createKeeper(options: KeeperOptions): Keeper {
     );
   };
   const stopLooking = clock.every(lookEveryMs, look);
-  // What an earlier agent left is looked at too.
-  oldest = 0;
   return {
     called(call) {
       if (!settings.enabled) return;

@@ -11,6 +11,7 @@ import {
   type Texts,
 } from '../../documents/index.ts';
 import type { JsonObject } from '../../events/types.ts';
+import { AgentError } from '../../kernel/errors.ts';
 import { newTraceId } from '../../kernel/ids.ts';
 import { redactText } from '../../kernel/redaction.ts';
 import { pruneBackups } from './backups.ts';
@@ -34,7 +35,11 @@ export async function takeFile(room: DocumentRoom, entry: Entry): Promise<void> 
   if (disk.kind === 'unreadable') return refuse(room, entry, { line: 0, message: disk.message, print: disk.print });
   const verdict = await judgeFile(room, entry, disk.texts);
   if ('message' in verdict) return refuse(room, entry, { ...verdict, print: disk.print });
-  await accept(room, entry, { texts: disk.texts, config: verdict.config });
+  await accept(room, entry, { texts: disk.texts, config: verdict.config }).catch((error: unknown) => {
+    // Somebody else's directory, or one that is read only: it stays so until a person mends it.
+    if (!(error instanceof AgentError && error.reason === 'CONFIG_NOT_WRITTEN')) throw error;
+    return refuse(room, entry, { line: 0, message: error.message, print: disk.print });
+  });
 }
 
 async function judgeFile(room: DocumentRoom, entry: Entry, texts: Texts): Promise<{ readonly config: JsonObject } | Fault> {

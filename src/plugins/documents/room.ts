@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import { openDocument } from '../../documents/index.ts';
+import { lockKey, openDocument } from '../../documents/index.ts';
 import type { Journal, NewEvent, Severity } from '../../events/types.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { AgentError, invalid, type Violation } from '../../kernel/errors.ts';
@@ -77,7 +77,7 @@ export function documentFile(room: Pick<DocumentRoom, 'dir'>, id: string): strin
 
 /** Changes of one plugin go one after the other. */
 export function locked<T>(room: DocumentRoom, id: string, work: () => Promise<T>): Promise<T> {
-  return room.lock.run(`plugins/${id}`, work);
+  return room.lock.run(lockKey({ kind: 'plugins', id }), work);
 }
 
 /** The entry of a plugin, made where there is none. For the holder of its lock. Throws PLUGIN_LIMIT_REACHED. */

@@ -32,9 +32,10 @@ export async function changeSchema(room: DocumentRoom, entry: Entry, { schema, s
   };
   const after = secretPathsAfter(before, { schema, secretPaths, mayUnmask });
   if (after.length > mostSecretPaths) throw tooManyPaths(entry.id);
-  const paths = JSON.stringify(after);
-  await room.store.write('plugin_schemas', 'save', { id: entry.id, schema: text, secretPaths: paths });
-  Object.assign(entry, { schema: text, secretPaths: JSON.parse(paths), places: undefined });
+  await room.store.write('plugin_schemas', 'save', { id: entry.id, schema: text, secretPaths: JSON.stringify(after) });
+  entry.schema = text;
+  entry.secretPaths = after;
+  entry.places = undefined;
   if (another) await judgeAgain(room, entry);
 }
 
@@ -48,7 +49,7 @@ function tooManyPaths(id: string): AgentError {
 
 async function judgeSchema(room: DocumentRoom, entry: Entry, text: string): Promise<void> {
   const own = text.length + (textOf(entry)?.length ?? 0);
-  const heavy = weighAll(room, entry, { own, field: 'config_schema', what: 'documents and schemas' });
+  const heavy = weighAll(room, entry, { own, field: 'config_schema' });
   if (heavy.length > 0) throw schemaInvalid(entry.id, heavy);
   const violations = await room.judge.schema(text);
   if (violations.length > 0) throw schemaInvalid(entry.id, violations);

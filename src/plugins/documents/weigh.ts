@@ -1,10 +1,10 @@
-import { isDeeper, onlyText } from '../../documents/index.ts';
+import { isDeeper } from '../../documents/index.ts';
 import type { JsonObject } from '../../events/types.ts';
 import type { Violation } from '../../kernel/errors.ts';
 import { valueBytes } from '../../kernel/wire-size.ts';
 import { limits } from './limits.ts';
 import type { DocumentRoom } from './room.ts';
-import type { Entry } from './state.ts';
+import { type Entry, textOf } from './state.ts';
 
 /** Numbers take up to five times the room on the wire that they have in JSON; document and schema go in one message, which clients take up to 4 MiB. */
 const wireShare = 2.5;
@@ -23,16 +23,19 @@ export function weigh(value: JsonObject, field: string, maxBytes: number): reado
 export function weighAll(
   room: DocumentRoom,
   { id }: Entry,
-  { own, field, what }: { readonly own: number; readonly field: string; readonly what: string },
+  { own, field }: { readonly own: number; readonly field: string },
 ): readonly Violation[] {
   const others = [...room.entries.values()].filter((other) => other.id !== id);
-  const held = others.reduce(
-    (sum, { document, schema = '' }) => sum + onlyText(document.head?.texts ?? new Map()).length + schema.length,
-    own,
-  );
+  const held = others.reduce((sum, other) => sum + (textOf(other)?.length ?? 0) + (other.schema?.length ?? 0), own);
   if (held <= limits.totalBytes) return [];
   room.refused('plugin_documents');
-  return [{ field, rule: 'total_bytes', message: `all plugins together may have ${limits.totalBytes / 1024 / 1024} MiB of ${what}` }];
+  return [
+    {
+      field,
+      rule: 'total_bytes',
+      message: `all plugins together may have ${limits.totalBytes / 1024 / 1024} MiB of documents and schemas`,
+    },
+  ];
 }
 
 /** Everything there is to say against a document that is to become that of `entry`: its weight, and what its schema says. */
@@ -41,7 +44,7 @@ export async function judged(room: DocumentRoom, entry: Entry, config: JsonObjec
   if (tooMuch.length > 0) return tooMuch;
   const { schema } = entry;
   const text = JSON.stringify(config);
-  const heavy = weighAll(room, entry, { own: text.length + (schema?.length ?? 0), field: 'config', what: 'documents' });
+  const heavy = weighAll(room, entry, { own: text.length + (schema?.length ?? 0), field: 'config' });
   if (heavy.length > 0 || !room.settings.validation || schema === undefined) return heavy;
   return room.judge.document(schema, text);
 }

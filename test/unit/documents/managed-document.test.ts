@@ -219,6 +219,10 @@ test('what cannot be written or recorded changes nothing', async () => {
   fails = 'add';
   await room.document.adopt({ texts: room.texts('by hand'), author });
   assert.equal(room.document.head?.revision, 2, 'what is in the file is in effect, recorded or not');
+  fails = '';
+  rmSync(room.path, { recursive: true });
+  await room.apply('three');
+  assert.equal(room.document.head?.revision, 3, 'a number is never given twice');
 });
 
 test('texts of revisions are their owner’s alone; one that was changed is damaged, one that is gone is not there', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { maskedText, masksLeft, restoredText, secretPlaces, type TextFormat } from '../../../src/documents/index.ts';
+import { maskedText, masksLeft, restoredText, secretPlaces } from '../../../src/documents/index.ts';
+import type { TextFormat } from '../../../src/documents/text-words.ts';
 
 const place = secretPlaces({ paths: ['inbounds.users.uuid', 'outbounds.*.key'] });
 
