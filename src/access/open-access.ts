@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { ErrorReason } from '../kernel/catalogue.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
-import { followFiles, identityOfFile } from '../kernel/follow-files.ts';
+import { identityOfFile } from '../kernel/follow-files.ts';
 import { isReservedName } from '../kernel/own-names.ts';
 import type { Principal } from '../kernel/principal.ts';
 import { readTokens, tokenFilePath } from './token-file.ts';
@@ -42,7 +42,7 @@ interface Entry {
 const maxHeader = 1024;
 /** The streams of a token that has expired end within two seconds. */
 const expireEveryMs = 500;
-/** Calls look at the file as often as this, so that a token that was revoked is refused at once. */
+/** Calls look at the file at most as often as this, so that a token that was revoked is refused at once. */
 const lookEveryMs = 10;
 const everybody: Principal = { id: 'anonymous', name: 'anonymous', scopes: new Set(['admin']) };
 
@@ -92,9 +92,10 @@ export function openAccess(options: OpenAccessOptions): OpenAccess {
     reread();
     return true;
   };
-  // Not announced: the journal lies in the same directory, and each of its writes would wake this thread.
-  const stopFollowing = followFiles({ files: () => [file], clock, announced: false, changed: () => void look() });
-  const stopExpiring = clock.every(expireEveryMs, settle);
+  // Its directory announces nothing: the journal lies there too, and each of its writes would wake this thread.
+  const stopLooking = clock.every(expireEveryMs, () => {
+    if (!look()) settle();
+  });
 
   return {
     authenticate(authorization) {
@@ -130,8 +131,7 @@ export function openAccess(options: OpenAccessOptions): OpenAccess {
         return leftMs > 0 && leftMs <= windowMs ? [{ id, name, leftMs }] : [];
       }),
     stop() {
-      stopFollowing();
-      stopExpiring();
+      stopLooking();
     },
   };
 }

@@ -19,8 +19,6 @@ export interface FollowOptions {
   readonly documents: () => Iterable<Followed>;
   /** How long files must have been still: editors and copies write in parts. */
   readonly delayMs: () => number;
-  /** Whether their directories announce changes, which are then known at once. Default: true. */
-  readonly announced?: boolean;
 }
 
 /** Follows files that others write. */
@@ -43,7 +41,7 @@ interface Seen {
 }
 
 /** The one follower of files: a check of all of them twice a second, and at once where their directories announce a change. */
-export function createFollower({ clock, documents, delayMs, announced = true }: FollowOptions): Follower {
+export function createFollower({ clock, documents, delayMs }: FollowOptions): Follower {
   let seen = new Map<Followed, Seen>();
   const underway = new Map<Followed, Promise<void>>();
   const directories = watchDirectories(() => check());
@@ -79,7 +77,7 @@ export function createFollower({ clock, documents, delayMs, announced = true }: 
       }
     }
     seen = next;
-    if (announced) directories.follow(pathsOf(next.keys()));
+    directories.follow(pathsOf(next.keys()));
     cancelSoon?.();
     cancelSoon = soonMs < pollMs ? clock.after(soonMs, check) : undefined;
   };
@@ -106,17 +104,15 @@ export function followFiles(options: {
   readonly files: () => readonly string[];
   readonly clock: Clock;
   readonly stillMs?: number;
-  /** See `FollowOptions`. */
-  readonly announced?: boolean;
   readonly changed: () => void;
 }): () => void {
-  const { files, clock, stillMs = 0, announced = true, changed } = options;
+  const { files, clock, stillMs = 0, changed } = options;
   const take = (): Promise<number> => {
     if (files().length > 0) changed();
     return Promise.resolve(0);
   };
   const document: Followed = { files, take };
-  const follower = createFollower({ clock, documents: () => [document], delayMs: () => stillMs, announced });
+  const follower = createFollower({ clock, documents: () => [document], delayMs: () => stillMs });
   follower.start();
   return () => void follower.stop();
 }

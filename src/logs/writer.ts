@@ -55,11 +55,6 @@ export interface WriterOptions {
   readonly inUse: (source: string) => boolean;
 }
 
-interface Waiting {
-  readonly draft: Draft;
-  readonly done?: () => void;
-}
-
 /**
  * The one writer: it takes what waits of all sources, gives out seqs in the order of arrival, appends to each source's file, and only then shows the
  * batch to readers, in seq order. So a reader that has seen a seq has seen every lower one that it ever could.
@@ -91,7 +86,7 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
   // Ages are measured from the wall clock of the start by the monotonic one: a clock that jumps deletes nothing.
   const anchor = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
   const now = (): number => anchor.wallMs + clock.monotonicMs() - anchor.monotonicMs;
-  let waiting: Waiting[] = [];
+  let waiting: Draft[] = [];
   let published = sequence.last();
   let running: Promise<void> | undefined;
   let tidying: Promise<void> = Promise.resolve();
@@ -140,7 +135,6 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
       for (const entry of stored.flat().sort((a, b) => a.seq - b.seq)) ring.push(entry);
       published = last;
       for (const fn of publishListeners) fn();
-      for (const { done } of batch) done?.();
       ended += batch.length;
       while ((settling[0]?.upTo ?? Number.POSITIVE_INFINITY) <= ended) settling.shift()?.resolve();
       if (sinceTidy >= tidyAfter()) void tidy();
@@ -155,6 +149,13 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
       });
     return running;
   };
+  const take = (drafts: readonly Draft[]): void => {
+    taken += drafts.length;
+    for (const draft of drafts) waiting.push(draft);
+    void run();
+  };
+  const settled = (): Promise<void> =>
+    ended === taken ? Promise.resolve() : new Promise((resolve) => settling.push({ upTo: taken, resolve }));
   const tidyAfter = (): number => Math.min(tidyAfterBytes, options.keep().maxBytesPerSource / options.keep().files);
   /** Who asks while one waits to begin is served by that one. */
   const tidy = (): Promise<void> => {
@@ -173,13 +174,8 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
   return {
     append(drafts) {
       if (drafts.length === 0 || stopped) return Promise.resolve();
-      taken += drafts.length;
-      return new Promise((resolve) => {
-        drafts.forEach((draft, index) => {
-          waiting.push(index === drafts.length - 1 ? { draft, done: resolve } : { draft });
-        });
-        void run();
-      });
+      take(drafts);
+      return settled();
     },
     offer(draft) {
       if (stopped) return false;
@@ -187,15 +183,10 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
         dropped(draft.source, 1);
         return false;
       }
-      taken += 1;
-      waiting.push({ draft });
-      void run();
+      take([draft]);
       return true;
     },
-    settled() {
-      if (ended === taken) return Promise.resolve();
-      return new Promise((resolve) => settling.push({ upTo: taken, resolve }));
-    },
+    settled,
     dropped,
     slices: createTurns(maxSlices),
     ring,
@@ -222,9 +213,9 @@ interface Numbered {
   readonly text: string;
 }
 
-function number(batch: readonly Waiting[], sequence: Sequence): Map<string, Numbered[]> {
+function number(batch: readonly Draft[], sequence: Sequence): Map<string, Numbered[]> {
   const groups = new Map<string, Numbered[]>();
-  for (const { draft } of batch) {
+  for (const draft of batch) {
     const seq = sequence.next();
     const { mark: _, ...plain } = draft;
     const numbered = { entry: { seq, ...plain }, text: encode(seq, draft) };
