@@ -101,6 +101,7 @@ export async function openJournal(options: JournalOptions): Promise<OpenJournal>
       return () => observers.delete(observer);
     },
     emit,
+    settled: own.settled,
     async get(id, of) {
       const found = await store.read<{ revision: number; body: string; damaged: boolean } | undefined>('events', 'find', {
         id: textKey(id),

@@ -132,6 +132,8 @@ export interface Journal {
    * and goes in when the disk is back. Order among calls is the order of revisions.
    */
   emit(event: NewEvent): void;
+  /** Resolves when what the agent itself said before is on disk; at once while the disk refuses it, and after a second in any case. */
+  settled(): Promise<void>;
   get(id: string, source?: string): Promise<StoredEvent>;
   /**
    * One page of what is on disk. What the agent itself said before the call is among it, unless the disk refuses it or takes more

@@ -16,7 +16,7 @@ export interface ProcessContext {
   readonly path: string;
   /** The daemon's environment; children get what environment.ts picks from it. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly journal: Pick<Journal, 'emit'>;
+  readonly journal: Pick<Journal, 'emit' | 'settled'>;
   readonly logs: Pick<Logs, 'collect'>;
   readonly logger: Logger;
   /** Shows starts in their trace; absent where nobody looks. */

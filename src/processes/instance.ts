@@ -150,7 +150,7 @@ export function createInstance(context: ProcessContext, options: InstanceOptions
       leaving = true;
       await interpreter.requestDown({ kind: 'stop-requested', graceMs: unit.stop.graceMs });
       interpreter.close();
-      interpreter.forget();
+      await interpreter.forget();
     },
     async shutdown(graceMs) {
       await interpreter.requestDown({ kind: 'shutdown', graceMs });

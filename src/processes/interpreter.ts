@@ -37,7 +37,7 @@ export interface Interpreter {
   /** Nothing is done any more; those who wait are told. */
   close(): void;
   /** The unit is gone for good. */
-  forget(): void;
+  forget(): Promise<void>;
 }
 
 /**
@@ -115,7 +115,7 @@ export function createInterpreter(context: ProcessContext, options: InterpreterO
   const wakeAt = (dueMs: number): void => {
     const waitMs = dueMs - clock.monotonicMs();
     if (waitMs <= 0) dispatch({ kind: 'backoff-over' });
-    else cancelTimer = clock.after(waitMs, () => dispatch({ kind: 'backoff-over' }));
+    else cancelTimer = clock.after(waitMs, () => wakeAt(dueMs)); // a timer of Node may fire some milliseconds early
   };
 
   const reportDown = (): void => {

@@ -41,6 +41,11 @@ function pathOf({ even, odd }: RecordFiles, sequence: number): string {
   return sequence % 2 === 0 ? even : odd;
 }
 
+/** The file that holds the record before the one of this number: where both are removed it goes first, so that a kill in between brings back nothing older. */
+export function olderFile(files: RecordFiles, sequence: number): string {
+  return pathOf(files, sequence - 1);
+}
+
 function openForWriting(path: string): number {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
   try {

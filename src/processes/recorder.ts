@@ -32,8 +32,8 @@ export interface Recorder {
   failure(): unknown;
   /** Resolves when what was committed by now survives a loss of power too. */
   settled(): Promise<void>;
-  /** The unit is gone: so is its record. */
-  remove(): void;
+  /** The unit is gone: so is its record, once the journal has what was told, which nobody would hand in again. */
+  remove(): Promise<void>;
 }
 
 export function createRecorder(context: ProcessContext, id: string, before: Pick<Restored, 'record' | 'sequence'>): Recorder {
@@ -51,8 +51,8 @@ export function createRecorder(context: ProcessContext, id: string, before: Pick
   let syncing: Promise<void> = Promise.resolve();
 
   const write = (life: Lifecycle, run: RunRecord | undefined): void => {
-    const events = life.halted ? [] : recent.map(({ event }) => event);
-    const record = toRecord(life, { id, run, bootId: bootId(), told: events }, { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() });
+    const told = recent.map(({ event }) => event);
+    const record = toRecord(life, { id, run, bootId: bootId(), told }, { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() });
     try {
       writeRecord(files.record, { sequence: sequence + 1, record });
     } catch (error) {
@@ -91,7 +91,10 @@ export function createRecorder(context: ProcessContext, id: string, before: Pick
     },
     failure: () => problem,
     settled: () => syncing,
-    remove: () => removeUnitFiles(files),
+    async remove() {
+      await journal.settled();
+      removeUnitFiles(files, sequence);
+    },
   };
 }
 

@@ -49,7 +49,7 @@ export interface SupervisorOptions extends Pick<ProcessContext, 'checkConfig' | 
   readonly path: string;
   /** The daemon's environment: the source of the few names that children get, and of `pass_env`. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly journal: Pick<Journal, 'emit'>;
+  readonly journal: Pick<Journal, 'emit' | 'settled'>;
   readonly logs: Pick<Logs, 'collect'>;
   readonly logger: Logger;
   readonly metrics: Metrics;

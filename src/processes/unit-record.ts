@@ -2,6 +2,7 @@ import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, rmdirSync, rmSy
 import { join } from 'node:path';
 import type { JsonObject, NewEvent } from '../events/types.ts';
 import { bootId, carriesMark, executableOf, readStat } from './proc.ts';
+import { olderFile } from './record-file.ts';
 import type { RunFiles } from './shim.ts';
 import type { ExitRecord, ProcessState } from './types.ts';
 import type { UnitGroup } from './unit-group.ts';
@@ -97,9 +98,9 @@ export function ownFiles(files: RunFiles): readonly string[] {
   return [files.record.even, files.record.odd, files.stdout, files.stderr, files.exit, files.words, files.probes, files.traffic];
 }
 
-/** Removes what is ours of a unit that is gone; the directory stays where it holds something of the unit's own. */
-export function removeUnitFiles(files: RunFiles): void {
-  for (const path of ownFiles(files)) rmSync(path, { force: true });
+/** Removes what is ours of a unit that is gone, `sequence` the number of its record; the directory stays where it holds something of the unit's own. */
+export function removeUnitFiles(files: RunFiles, sequence: number): void {
+  for (const path of [olderFile(files.record, sequence), ...ownFiles(files)]) rmSync(path, { force: true });
   try {
     rmdirSync(files.directory);
   } catch {

@@ -125,6 +125,8 @@ export class FakeJournal implements Journal {
 
   emit(): void {}
 
+  async settled(): Promise<void> {}
+
   async get(id: string, source?: string): Promise<StoredEvent> {
     const found = this.events.findLast((event) => event.id === id && (source === undefined || event.source === source));
     if (found === undefined) throw new AgentError('EVENT_NOT_FOUND', `event ${id} is unknown`, { metadata: { id } });

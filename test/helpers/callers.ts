@@ -32,7 +32,7 @@ export interface Caller {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: as above
-function reasonOf(json: any): string {
+export function reasonOf(json: any): string {
   const details: readonly { readonly reason?: string; readonly debug?: { readonly reason?: string } }[] = json?.details ?? [];
   return details.map(({ reason, debug }) => reason ?? debug?.reason).find((reason) => reason !== undefined) ?? '';
 }

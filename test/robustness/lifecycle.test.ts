@@ -9,6 +9,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { reasonOf } from '../helpers/callers.ts';
 import { type Daemon, makeDaemon, until } from '../helpers/daemon.ts';
 
 const seconds = Number(process.env['LIFECYCLE_SECONDS'] ?? 30);
@@ -67,6 +68,7 @@ class Life {
   readonly daemon: Daemon;
   readonly log: string[] = [];
   readonly counts: Record<string, number> = {};
+  stopping = false;
 
   constructor(daemon: Daemon) {
     this.daemon = daemon;
@@ -89,12 +91,17 @@ class Life {
     writeFileSync(this.daemon.configPath, JSON.stringify(config));
   }
 
-  async request(method: string, path: string, body?: unknown): Promise<number> {
+  /** The reason of an error; '' = it was done. UNANSWERED: the daemon was killed, or is being stopped, and nobody knows what came of it. */
+  async request(method: string, path: string, body?: unknown): Promise<string> {
+    let answer: Awaited<ReturnType<Daemon['rest']>>;
     try {
-      return (await this.daemon.rest(method, `/api/v1/processes${path}`, body)).status;
+      answer = await this.daemon.rest(method, `/api/v1/processes${path}`, body);
     } catch {
-      return 0; // the daemon was killed meanwhile: nobody knows what came of it
+      return 'UNANSWERED';
     }
+    if (answer.status < 300) return '';
+    const reason = reasonOf(answer.json);
+    return reason === 'SHUTTING_DOWN' && this.stopping ? 'UNANSWERED' : reason;
   }
 
   async list(): Promise<readonly Listed[]> {
@@ -114,10 +121,10 @@ class Life {
   async act(kind: 'start' | 'stop' | 'restart', id: string): Promise<void> {
     const paths = { start: ['POST', '', { id }], stop: ['DELETE', `/${id}`, undefined], restart: ['POST', `/${id}:restart`, {}] } as const;
     const [method, path, body] = paths[kind];
-    const status = await this.request(method, path, body);
-    if (status === 0) return this.want(id, 'unknown');
-    if (kind === 'start' && status === 409) return; // it is up, or on its way
-    assert.ok(status < 300, `${kind} ${id}: ${status}`);
+    const refusal = await this.request(method, path, body);
+    if (refusal === 'UNANSWERED') return this.want(id, 'unknown');
+    if (kind === 'start' && refusal === 'PROCESS_ALREADY_RUNNING') return; // it is up, or on its way
+    assert.equal(refusal, '', `${kind} ${id}`);
     this.want(id, kind === 'stop' ? 'DOWN' : 'UP');
   }
 
@@ -133,6 +140,7 @@ class Life {
 
   async stopDaemon(): Promise<void> {
     await sleep(this.random() * 60);
+    this.stopping = true;
     assert.equal(await this.daemon.kill('SIGTERM'), 0);
   }
 
@@ -233,6 +241,7 @@ async function step(life: Life): Promise<void> {
   // Some of the programs end while there is no daemon.
   for (const found of programs(life.daemon.dir).values())
     if (life.random() < 0.3) process.kill(found[0]?.pid ?? 0, life.pick(['SIGKILL', 'SIGTERM']));
+  life.stopping = false;
   await life.daemon.start();
 }
 

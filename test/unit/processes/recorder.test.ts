@@ -12,15 +12,16 @@ import { createRecorder } from '../../../src/processes/recorder.ts';
 import { runFiles } from '../../../src/processes/unit-record.ts';
 import { silentLogger } from '../../fixtures/processes/rig.ts';
 
-test('what was told lately is in the record, under the ids of the journal, within a bound; a peaceful end needs none of it', () => {
+test('what was told lately is in the record, under the ids of the journal, within a bound, also when the daemon ends; it goes when the journal has it', async () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'sboxagent-recorder-'));
   try {
     let nowMs = 1000;
     const emitted: NewEvent[] = [];
+    const stored = Promise.withResolvers<void>();
     const context = {
       stateDir,
       clock: { ...systemClock, monotonicMs: () => nowMs },
-      journal: { emit: (event: NewEvent) => void emitted.push(event) },
+      journal: { emit: (event: NewEvent) => void emitted.push(event), settled: () => stored.promise },
       logger: silentLogger,
     } as Partial<ProcessContext> as ProcessContext;
     const kept = (): readonly NewEvent[] => readRecord(runFiles(stateDir, 'a').record)?.record.told ?? [];
@@ -48,14 +49,20 @@ test('what was told lately is in the record, under the ids of the journal, withi
     assert.equal(kept().at(-1)?.id, emitted.at(-1)?.id);
     const again: NewEvent[] = [];
     const before = readRecord(runFiles(stateDir, 'a').record);
-    createRecorder({ ...context, journal: { emit: (event) => void again.push(event) } }, 'a', {
+    createRecorder({ ...context, journal: { ...context.journal, emit: (event) => void again.push(event) } }, 'a', {
       sequence: 0,
       ...before,
       record: before?.record,
     });
     assert.deepEqual(again, kept(), 'the next daemon hands them in again');
     recorder.commit({ ...up, halted: true }, undefined, []);
-    assert.deepEqual(kept(), []);
+    assert.deepEqual(kept(), again, 'a daemon that ends may be killed before its journal has all');
+    const removed = recorder.remove();
+    await new Promise(setImmediate);
+    assert.deepEqual(kept(), again, 'what the journal has not yet is not forgotten');
+    stored.resolve();
+    await removed;
+    assert.equal(readRecord(runFiles(stateDir, 'a').record), undefined);
   } finally {
     rmSync(stateDir, { recursive: true, force: true });
   }
