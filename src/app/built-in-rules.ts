@@ -4,6 +4,7 @@ import type { OpenAccess } from '../access/index.ts';
 import type { BuiltInRule, Finding } from '../alerts/index.ts';
 import type { ConfigManager } from '../config/index.ts';
 import type { Journal } from '../events/index.ts';
+import type { Fleet } from '../fleet/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { PluginDocuments, Plugins, PluginView } from '../plugins/index.ts';
 import type { Supervisor } from '../processes/index.ts';
@@ -17,15 +18,8 @@ export interface RuleSources {
   readonly journal: Pick<Journal, 'health'>;
   readonly metrics: MetricReader;
   readonly access: Pick<OpenAccess, 'expiring'>;
-  /** Agents of the fleet that are gone, where this one watches over them. */
-  readonly goneAgents: () => readonly { readonly agent: string; readonly lastSeen: string }[];
-  /** Rollouts over the fleet that stand still because of this agent. */
-  readonly haltedRollouts: () => readonly {
-    readonly rollout: string;
-    readonly unit: string;
-    readonly why: string;
-    readonly traceId: string;
-  }[];
+  readonly goneAgents: Fleet['goneAgents'];
+  readonly haltedRollouts: Fleet['haltedRollouts'];
   readonly tls: () => Settings['api']['tls'];
   readonly clock: Clock;
 }

@@ -246,7 +246,7 @@ export async function createApp({
     alerts,
     audit,
     traces,
-    fleet: fleet === undefined ? undefined : { list: fleet.members, select: fleet.select },
+    fleet,
     config: { ...config, reload },
     custom: telemetry.custom,
     metrics: { snapshot: telemetry.snapshot, rollups: foundation.history.rollups, points: foundation.history.points, wallMs: clock.wallMs },

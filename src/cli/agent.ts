@@ -18,7 +18,7 @@ import type { FleetClient } from '../fleet/client.ts';
 import type { Context } from './context.ts';
 import { EXIT, Failure, usage } from './failure.ts';
 import { duration } from './flags.ts';
-import type { FleetRoute } from './fleet/fleet-call.ts';
+import type { FleetRoute } from './fleet/over-fleet.ts';
 import { failureOf, notReached } from './service-error.ts';
 import { findTarget, readableOnTheWay, type Target } from './target.ts';
 
@@ -73,7 +73,8 @@ export async function dial(context: Context): Promise<Dial> {
   return { where: target.name, timeoutMs, connect: () => connect(target, { timeoutMs, nowMs: () => io.clock.wallMs() }) };
 }
 
-async function timeoutOf({ io, options }: Context): Promise<number | undefined> {
+/** What --timeout or the environment say. Throws Failure. */
+export async function timeoutOf({ io, options }: Context): Promise<number | undefined> {
   if (options.timeout !== undefined) return duration(options.timeout, '--timeout');
   return duration((await io.env())['SBOXAGENT_TIMEOUT'] || undefined, 'SBOXAGENT_TIMEOUT');
 }
@@ -95,7 +96,12 @@ async function dialFleet(context: Context, name: string, timing: Timing): Promis
   const route = await fleetRoute(timing);
   const dialed = (): Agent => {
     let client: Promise<FleetClient> | undefined;
-    const agent = route({ agent: name, key, clock, client: () => (client ??= openFleetClient(settings, clock)) });
+    const agent = route({
+      agent: name,
+      key,
+      clock,
+      client: () => (client ??= openFleetClient(settings, clock, { timeoutMs: timing.timeoutMs })),
+    });
     const close = (): void => {
       agent.close();
       client?.then((one) => one.close()).catch(() => {});
@@ -120,7 +126,7 @@ export async function fleetDialer(context: Context, client: FleetClient): Promis
 const whereOf = (name: string): string => `agent ${name} of the fleet`;
 
 async function fleetRoute(timing: Timing): Promise<(route: FleetRoute) => Agent> {
-  const { overFleet } = await import('./fleet/fleet-call.ts');
+  const { overFleet } = await import('./fleet/over-fleet.ts');
   return (route) => connect({ name: whereOf(route.agent), address: 'dns:fleet.invalid:1', token: undefined }, timing, [overFleet(route)]);
 }
 

@@ -4,8 +4,8 @@
  * May be imported by cli. It imports kernel and types of settings.
  */
 import type { KeyObject } from 'node:crypto';
-import { jetstreamManager } from '@nats-io/jetstream';
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { JetStreamApiError, JetStreamError, jetstreamManager } from '@nats-io/jetstream';
+import { connect, errors } from '@nats-io/transport-node';
 import type { Clock } from '../kernel/clock.ts';
 import type { FleetSettings } from '../settings/types.ts';
 import { type AnswerPart, callAgent } from './call-agent.ts';
@@ -13,15 +13,15 @@ import { connectionOptions } from './connection-options.ts';
 import type { FleetMember } from './presence-entry.ts';
 import { createEventReader, type EventReader } from './read-events.ts';
 import { openRollouts, type Rollouts } from './rollout/operate.ts';
-import { createRoster, membersOf, serverTimeMs } from './roster.ts';
+import { createRoster, readMembers } from './roster.ts';
 import { subjectsOf } from './subjects.ts';
 
-export { AgentAway, AnswerBroken, type AnswerPart } from './call-agent.ts';
-export type { FleetMember, PresenceEntry } from './presence-entry.ts';
+export type { AnswerPart } from './call-agent.ts';
+export type { FleetMember } from './presence-entry.ts';
 export type { EventReader, FleetEvent } from './read-events.ts';
-export { hasMark } from './rollout/marks.ts';
+export { countMarks } from './rollout/marks.ts';
 export { type Rollout, RolloutRefused, type Rollouts } from './rollout/operate.ts';
-export type { Order, Part, Plan, RolloutState, Verb } from './rollout/types.ts';
+export { failedResults, type Part, type Verb } from './rollout/types.ts';
 export { privateKeyOf, publicTextOf } from './signature.ts';
 
 export interface ClientCall {
@@ -62,8 +62,9 @@ export async function openFleetClient(settings: FleetSettings, clock: Clock, opt
     ...(timeoutMs !== undefined && { timeout: timeoutMs }),
   });
   const subjects = subjectsOf(settings.prefix);
+  const roster = createRoster(subjects.presence);
   return {
-    members: () => readMembers(connection, subjects.presence),
+    members: async () => readMembers(await jetstreamManager(connection, { checkAPI: false }), roster),
     call: ({ agent, service, method, ...call }) => callAgent(connection, { ...call, clock, subject: subjects.rpc(agent, service, method) }),
     events: () => createEventReader(connection, subjects),
     rollouts: () => openRollouts(connection, { bucketName: subjects.rollouts, prefix: settings.prefix, clock }),
@@ -71,10 +72,8 @@ export async function openFleetClient(settings: FleetSettings, clock: Clock, opt
   };
 }
 
-async function readMembers(connection: NatsConnection, bucketName: string): Promise<readonly FleetMember[]> {
-  const manager = await jetstreamManager(connection);
-  const nowMs = await serverTimeMs(manager, bucketName);
-  const roster = createRoster(bucketName);
-  await roster.read(manager);
-  return membersOf(roster, nowMs);
+/** Whether the servers, or the way to them, are at fault: all else is a fault of the program. */
+export function isOfServers(error: unknown): boolean {
+  const kinds = [...Object.values(errors), JetStreamApiError, JetStreamError];
+  return kinds.some((kind) => error instanceof kind) || (error instanceof Error && error.name === 'JetStreamNotEnabled');
 }

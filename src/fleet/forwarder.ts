@@ -102,8 +102,8 @@ export async function createForwarder(options: ForwarderOptions): Promise<Forwar
   const forward = async (connection: NatsConnection): Promise<void> => {
     const signal = AbortSignal.any([link.lost(), ending.signal]);
     const manager = await untilAborted(jetstreamManager(connection), signal);
-    const { isAtomic } = await ensureEventStream(manager, subjects);
-    const already = await alreadyStored(manager);
+    const { isAtomic } = await untilAborted(ensureEventStream(manager, subjects), signal);
+    const already = await untilAborted(alreadyStored(manager), signal);
     const pace = createPace(catchUpPerSecond, clock);
     const send: Send = async (run) => {
       const fresh = run.filter(({ id }) => !already.has(id));

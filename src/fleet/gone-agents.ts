@@ -13,10 +13,9 @@ export interface GoneAgent {
 export interface FleetNews {
   readonly type: 'fleet.agent_gone' | 'fleet.agent_back';
   readonly agent: string;
-  /** One absence has one id a type, whoever tells it. */
-  readonly id: string;
   readonly last_seen: string;
-  readonly labels: Readonly<Record<string, string>>;
+  /** Names the absence: it has one event a type, whoever tells it. */
+  readonly revision: number;
 }
 
 /** What whoever watches has found; it stands with the lease. */
@@ -28,6 +27,8 @@ export interface Found {
 
 /** More than these are not told one by one: the metric counts them. A message of NATS must hold the list. */
 export const mostGone = 3000;
+/** News of one look; what is over it is found again by the next. */
+export const mostNews = 500;
 
 export interface Seen {
   readonly entries: ReadonlyMap<string, RosterEntry>;
@@ -46,20 +47,16 @@ export function judgeAgents({ entries, nowMs, reachedForMs, found }: Seen): Foun
     const entry = entries.get(name);
     // Removed by hand, or ended on purpose: there is nothing more to wait for.
     if (entry === undefined || entry.state === 'LEFT') continue;
-    if (entry.revision === was.revision) gone.set(name, was);
-    else untold.push({ type: 'fleet.agent_back', ...newsOf(entry, was) });
+    if (entry.revision === was.revision || untold.length >= mostNews) gone.set(name, was);
+    else untold.push({ type: 'fleet.agent_back', agent: name, ...was });
   }
   for (const [name, entry] of entries) {
-    if (gone.size >= mostGone) break;
+    if (gone.size >= mostGone || untold.length >= mostNews) break;
     if (gone.has(name)) continue;
     if (presenceState(entry, Math.min(nowMs - entry.timeMs, reachedForMs)) !== 'GONE') continue;
     const absence = { last_seen: new Date(entry.timeMs).toISOString(), revision: entry.revision };
     gone.set(name, absence);
-    untold.push({ type: 'fleet.agent_gone', ...newsOf(entry, absence) });
+    untold.push({ type: 'fleet.agent_gone', agent: name, ...absence });
   }
   return { gone: Object.fromEntries(gone), untold };
-}
-
-function newsOf({ name, labels }: RosterEntry, { last_seen, revision }: GoneAgent): Omit<FleetNews, 'type'> {
-  return { agent: name, id: `${name}-${revision}`, last_seen, labels };
 }

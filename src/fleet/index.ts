@@ -6,7 +6,7 @@
  * warning and a DEGRADED component; every event of the journal reaches the stream once, in order, or stands in a gap; what is in flight is
  * bounded in messages and bytes; a call is judged by its signature and by the scopes of the key, here and not by NATS.
  *
- * May be imported by app, which loads it late. It imports kernel, settings (types), telemetry, store, events and access (types).
+ * May be imported by app, which loads it late, and by api (types).  It imports kernel, settings (types), telemetry, store, events and access (types).
  * The client's half, for the command line, has a front door of its own: client.ts.
  */
 import type { Journal, StoredEvent } from '../events/index.ts';
@@ -25,7 +25,9 @@ import { createParticipant, type HaltedRollout } from './rollout/participant.ts'
 import { createRpc, type FleetCall } from './rpc.ts';
 import { type AgentSelector, type CompiledSelector, compileSelector } from './selector.ts';
 import { subjectsOf } from './subjects.ts';
-import { createWatchAgents } from './watch-agents.ts';
+import { createWatchAgents, type WatchAgents } from './watch-agents.ts';
+
+export type { FleetMember } from './presence-entry.ts';
 
 export interface FleetOptions {
   readonly settings: FleetSettings;
@@ -50,7 +52,7 @@ export interface Fleet {
   /** Rollouts that stand still because of this agent. */
   readonly haltedRollouts: () => readonly HaltedRollout[];
   /** Those that are gone, where this agent watches over the others; else none. */
-  readonly goneAgents: () => readonly { readonly agent: string; readonly lastSeen: string }[];
+  readonly goneAgents: WatchAgents['gone'];
   /** The agents of the fleet, for whoever asks this one. */
   readonly members: Members['list'];
   readonly select: (selector: AgentSelector) => CompiledSelector;

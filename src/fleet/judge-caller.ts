@@ -1,10 +1,8 @@
-import type { KeyObject } from 'node:crypto';
 import type { Verdict } from '../access/index.ts';
 import type { ErrorReason } from '../kernel/catalogue.ts';
 import type { Clock } from '../kernel/clock.ts';
-import type { Principal } from '../kernel/principal.ts';
 import type { FleetKey } from '../settings/types.ts';
-import { isSignedBy, publicKeyOf, type SignedCall } from './signature.ts';
+import { isSignedBy, knownKeys, type SignedCall } from './signature.ts';
 
 /** How far the clocks of caller and agent may lie apart, in both directions. */
 const skewMs = 60_000;
@@ -22,11 +20,7 @@ const refused = (reason: ErrorReason, message: string): Verdict => ({ ok: false,
 
 /** Judges who calls, by the keys of the configuration. */
 export function createCallerJudge(keys: readonly FleetKey[], clock: Clock): (signed: SignedBy) => Verdict {
-  const known = new Map<string, { readonly key: KeyObject; readonly principal: Principal }>();
-  for (const { name, publicKey, scopes } of keys) {
-    const id = `fleet:${name}`;
-    known.set(publicKey, { key: publicKeyOf(publicKey), principal: { id, name: id, scopes: new Set(scopes) } });
-  }
+  const known = knownKeys(keys);
   /** Nonce -> when it may be forgotten, oldest first. */
   const seen = new Map<string, number>();
   const forgetOld = (nowMs: number): void => {

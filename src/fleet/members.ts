@@ -1,9 +1,10 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { Clock } from '../kernel/clock.ts';
+import { untilAborted } from '../kernel/until-aborted.ts';
 import { within } from '../kernel/within.ts';
 import type { Link } from './link.ts';
 import type { FleetMember } from './presence-entry.ts';
-import { createRoster, membersOf, serverTimeMs } from './roster.ts';
+import { createRoster, readMembers } from './roster.ts';
 
 /** The agents of the fleet for whoever asks this one. */
 export interface Members {
@@ -31,9 +32,7 @@ export function createMembers({
 
   const read = async (): Promise<void> => {
     const manager = await jetstreamManager(await link.connected(link.lost()), { checkAPI: false });
-    const nowMs = await serverTimeMs(manager, bucketName);
-    await roster.read(manager);
-    known = membersOf(roster, nowMs);
+    known = await untilAborted(readMembers(manager, roster), link.lost());
     readAtMs = clock.monotonicMs();
   };
   return {

@@ -56,6 +56,8 @@ export function createPresence({ settings, bucket, link, snapshot, clock }: Pres
     time: new Date(clock.wallMs()).toISOString(),
   });
   const say = (): void => {
+    // As soon as there is a link it is said anyway.
+    if (!link.isUp()) return;
     if (busy !== undefined) {
       again = true;
       return;

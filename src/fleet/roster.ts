@@ -14,8 +14,10 @@ export interface RosterEntry extends PresenceEntry {
  * The entries of all agents, followed: each reading asks for what was written since the one before.
  */
 export interface Roster {
-  /** `written` is a revision of the bucket that was written just now: where more than that is known already, the bucket is another one. */
-  read(manager: JetStreamManager, written?: number): Promise<void>;
+  /** Of the bucket. */
+  readonly stream: string;
+  /** `written` is a revision that the bucket has by now, or gives next: where that or more is known already, the bucket is another one. */
+  read(manager: JetStreamManager, written: number): Promise<void>;
   entries(): ReadonlyMap<string, RosterEntry>;
   clear(): void;
 }
@@ -24,7 +26,7 @@ const batch = 1000;
 
 export function createRoster(bucketName: string): Roster {
   const entries = new Map<string, RosterEntry>();
-  const prefix = `$KV.${bucketName}.`;
+  const [stream, prefix] = [`KV_${bucketName}`, `$KV.${bucketName}.`];
   let known = 0;
 
   const clear = (): void => {
@@ -40,10 +42,11 @@ export function createRoster(bucketName: string): Roster {
     if (entry?.name === name) entries.set(name, { ...entry, timeMs: message.time.getTime(), revision: message.seq });
   };
   return {
-    async read(manager, written = Number.POSITIVE_INFINITY) {
+    stream,
+    async read(manager, written) {
       if (known >= written) clear();
       for (let more = true; more; ) {
-        const span = { stream: `KV_${bucketName}`, subject: `${prefix}>`, from: known + 1, most: batch };
+        const span = { stream, subject: `${prefix}>`, from: known + 1, most: batch };
         const read = await readBatch(manager, span);
         for (const message of read.messages) take(message);
         more = read.more;
@@ -67,17 +70,17 @@ function entryOf(text: string): PresenceEntry | undefined {
   }
 }
 
-/** The agents by name. */
-export function membersOf(roster: Pick<Roster, 'entries'>, nowMs: number): readonly FleetMember[] {
+/** The agents by name, as the bucket has them now. Ages are told by the clock of the servers alone. */
+export async function readMembers(manager: JetStreamManager, roster: Roster): Promise<readonly FleetMember[]> {
+  const { ts, state } = await manager.streams.info(roster.stream);
+  await roster.read(manager, state.last_seq + 1);
+  return membersOf(roster, ts === undefined ? 0 : Date.parse(ts));
+}
+
+function membersOf(roster: Pick<Roster, 'entries'>, nowMs: number): readonly FleetMember[] {
   const members = [...roster.entries().values()].map(({ timeMs: seenMs, revision: _, ...said }): FleetMember => {
     const ageMs = Math.max(0, nowMs - seenMs);
     return { ...said, state: presenceState(said, ageMs), seenMs, age_seconds: Math.round(ageMs / 1000) };
   });
   return members.sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-/** What time it is for the servers: ages are told by one clock alone. */
-export async function serverTimeMs(manager: JetStreamManager, bucketName: string): Promise<number> {
-  const { ts } = await manager.streams.info(`KV_${bucketName}`);
-  return ts === undefined ? 0 : Date.parse(ts);
 }

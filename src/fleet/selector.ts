@@ -19,7 +19,9 @@ export interface Selectable {
 }
 
 export type Selects = (agent: Selectable) => boolean;
-export type CompiledSelector = { readonly ok: true; readonly selects: Selects } | { readonly ok: false; readonly problem: string };
+export type CompiledSelector =
+  | { readonly ok: true; readonly selects: Selects }
+  | { readonly ok: false; readonly field: keyof AgentSelector; readonly problem: string };
 
 /** Longest text of either kind. */
 const mostCharacters = 4096;
@@ -33,13 +35,14 @@ const forms = {
 
 /** Says what is wrong where it is no selector. */
 export function compileSelector({ agents, labels }: AgentSelector): CompiledSelector {
-  if (Math.max(labels.length, agents.join().length) > mostCharacters)
-    return { ok: false, problem: `a selector has at most ${mostCharacters} characters` };
+  const long = labels.length > mostCharacters ? 'labels' : agents.join().length > mostCharacters ? 'agents' : undefined;
+  if (long !== undefined) return { ok: false, field: long, problem: `a selector has at most ${mostCharacters} characters` };
   const tests: Selects[] = [];
   const stray = agents.find((glob) => !globForm.test(glob));
   if (stray !== undefined)
     return {
       ok: false,
+      field: 'agents',
       problem: `${JSON.stringify(stray)} matches no agent: names have letters, digits, "_" and "-", and * is any run of them`,
     };
   if (agents.length > 0) {
@@ -48,7 +51,8 @@ export function compileSelector({ agents, labels }: AgentSelector): CompiledSele
   }
   for (const text of requirementsOf(labels)) {
     const test = compileRequirement(text);
-    if (test === undefined) return { ok: false, problem: `${JSON.stringify(text)} is no requirement of labels; write ${examples}` };
+    if (test === undefined)
+      return { ok: false, field: 'labels', problem: `${JSON.stringify(text)} is no requirement of labels; write ${examples}` };
     tests.push(test);
   }
   return { ok: true, selects: (agent) => tests.every((test) => test(agent)) };

@@ -3,6 +3,8 @@
  * on the others. What is signed names the subject, so that a call is good at one agent and once.
  */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import type { Principal } from '../kernel/principal.ts';
+import type { FleetKey } from '../settings/types.ts';
 
 /** What a signature stands for. */
 export interface SignedCall {
@@ -16,7 +18,7 @@ export interface SignedCall {
 }
 
 /** A key as the configuration has it: Ed25519, 32 bytes in base64url. */
-export function publicKeyOf(text: string): KeyObject {
+function publicKeyOf(text: string): KeyObject {
   return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: text }, format: 'jwk' });
 }
 
@@ -30,6 +32,16 @@ export function privateKeyOf(pem: string): KeyObject {
   const key = createPrivateKey(pem);
   if (key.asymmetricKeyType !== 'ed25519') throw new Error(`it is a key of ${key.asymmetricKeyType ?? 'no kind'}, not of Ed25519`);
   return key;
+}
+
+/** Whom the configuration knows, by the public half of the key. */
+export function knownKeys(keys: readonly FleetKey[]): ReadonlyMap<string, { readonly key: KeyObject; readonly principal: Principal }> {
+  return new Map(
+    keys.map(({ name, publicKey, scopes }) => {
+      const id = `fleet:${name}`;
+      return [publicKey, { key: publicKeyOf(publicKey), principal: { id, name: id, scopes: new Set(scopes) } }] as const;
+    }),
+  );
 }
 
 export function signCall(call: SignedCall, key: KeyObject): string {

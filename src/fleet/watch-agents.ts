@@ -36,6 +36,7 @@ export interface WatchAgents {
 const states = ['UP', 'LEFT', 'GONE'] as const;
 /** After an outage of all the others need so long to connect again, and must not be missed meanwhile. */
 const comeBackMs = 3000;
+const releaseMs = 2000;
 
 /**
  * One agent of the fleet, which holds a lease, watches over the others and says in its journal who is gone and who is back. Twice a heartbeat it
@@ -90,10 +91,17 @@ export function createWatchAgents(options: WatchAgentsOptions): WatchAgents {
     await journal.list({ order: 'desc', pageSize: 1 });
     await bucket.use(signal, (open) => untilAborted(lease.renew(open, { ...judged, untold: [] }), signal));
   };
-  const tell = ({ type, agent, id, last_seen, labels }: FleetNews): void => {
+  const tell = ({ type, agent, last_seen, revision }: FleetNews): void => {
     const isGone = type === 'fleet.agent_gone';
+    const labels = roster.entries().get(agent)?.labels ?? {};
     if (isGone) logger.warn({ agent, last_seen }, 'an agent of the fleet is gone');
-    journal.emit({ type, id: `${type}-${id}`, subject: agent, severity: isGone ? 'WARNING' : 'INFO', data: { agent, last_seen, labels } });
+    journal.emit({
+      type,
+      id: `${type}-${agent}-${revision}`,
+      subject: agent,
+      severity: isGone ? 'WARNING' : 'INFO',
+      data: { agent, last_seen, labels },
+    });
   };
   const tick = (): void => {
     if (busy !== undefined || !link.isUp()) return;
@@ -114,10 +122,11 @@ export function createWatchAgents(options: WatchAgentsOptions): WatchAgents {
     },
     async stop() {
       stopTicking();
-      await busy;
-      const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(heartbeatMs)]);
-      if (lease.isMine() && link.isUp()) await bucket.use(signal, (open) => untilAborted(lease.release(open), signal)).catch(() => {});
       ending.abort();
+      await busy;
+      // A lease that is not given back runs out by itself.
+      const signal = AbortSignal.timeout(releaseMs);
+      if (lease.isMine() && link.isUp()) await bucket.use(signal, (open) => untilAborted(lease.release(open), signal)).catch(() => {});
     },
   };
 }

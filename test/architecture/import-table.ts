@@ -145,6 +145,7 @@ export const importTable: Readonly<Record<string, Room>> = {
       alerts: 'AlertService',
       audit: 'AuditService, and an entry a call',
       traces: 'TraceService',
+      fleet: 'FleetService (types: its room is loaded only where there is one)',
       gen: 'the services, generated (es)',
     },
     packages: {

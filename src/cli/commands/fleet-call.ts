@@ -6,7 +6,7 @@ import { oneRequest } from '../call/requests.ts';
 import { loadSchema } from '../call/schema.ts';
 import { toJson } from '../call/to-json.ts';
 import type { Handler } from '../command-spec.ts';
-import { escapeBeyondJson } from '../escape.ts';
+import { escapeBeyondJson, printable } from '../escape.ts';
 import { usage } from '../failure.ts';
 import { text } from '../flags.ts';
 import { askAgents, parallelOf } from '../fleet/ask-agents.ts';
@@ -36,11 +36,15 @@ export const fleetCall: Handler = async (context, [name = ''], flags) => {
         if ('failure' in answer) {
           const { message, reason } = answer.failure;
           const error = { reason, message };
-          await printEntry(context, { agent, error }, () => `${agent}  ${paint('FAILED', 'red', style)}  ${escapeBeyondJson(message)}\n`);
+          await printEntry(
+            context,
+            { agent, error },
+            () => `${printable(agent)}  ${paint('FAILED', 'red', style)}  ${printable(message)}\n`,
+          );
           return;
         }
         const response = toJson(schema, method.responseType, answer.value);
-        const line = (): string => `${agent}  ${paint('OK', 'green', style)}  ${escapeBeyondJson(JSON.stringify(response))}\n`;
+        const line = (): string => `${printable(agent)}  ${paint('OK', 'green', style)}  ${escapeBeyondJson(JSON.stringify(response))}\n`;
         await printEntry(context, { agent, response }, line);
       },
     }),

@@ -4,7 +4,7 @@ import { compileGlob } from '../../kernel/glob.ts';
 import type { Flags, Handler } from '../command-spec.ts';
 import type { Context } from '../context.ts';
 import { eventColumns } from '../event-table.ts';
-import { EXIT, Failure } from '../failure.ts';
+import { EXIT } from '../failure.ts';
 import { count, instant, list, text } from '../flags.ts';
 import { selects, withFleet } from '../fleet/with-fleet.ts';
 import { print, printEntry, styleOf } from '../output.ts';
@@ -106,14 +106,11 @@ async function followEvents(context: Context, reader: EventReader, query: Query)
       if (isLost) context.io.stderr.write('sboxagent: connected again\n');
       isLost = false;
     } catch (error) {
-      if (!isLost) context.io.stderr.write(`sboxagent: the stream is not read: ${reasonOf(error)}; trying again\n`);
+      const why = error instanceof Error ? error.message : String(error);
+      if (!isLost) context.io.stderr.write(`sboxagent: the stream is not read: ${why}; trying again\n`);
       isLost = true;
     }
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 export const fleetEvents: Handler = (context, _args, flags) => {
@@ -124,9 +121,7 @@ export const fleetEvents: Handler = (context, _args, flags) => {
       const query = await queryOf(context, client, flags);
       const reader = await client.events();
       if (isFollowed) return followEvents(context, reader, query);
-      const found = await listed(reader, query).catch((error: unknown) => {
-        throw new Failure(EXIT.unreachable, `the events of the fleet cannot be read: ${reasonOf(error)}`);
-      });
+      const found = await listed(reader, query);
       const style = await styleOf(context);
       await print(
         context,

@@ -1,4 +1,4 @@
-import { type FleetClient, type Rollout, RolloutRefused, type Rollouts, type Verb } from '../../fleet/client.ts';
+import { type FleetClient, failedResults, RolloutRefused, type Rollouts, type Verb } from '../../fleet/client.ts';
 import type { Flags, Handler } from '../command-spec.ts';
 import type { Context } from '../context.ts';
 import { EXIT, Failure, usage } from '../failure.ts';
@@ -41,8 +41,6 @@ async function show(context: Context, seen: Look): Promise<void> {
   await print(context, rolloutJson(seen), () => rolloutText(seen, style));
 }
 
-const failures: readonly string[] = ['REJECTED', 'ROLLED_BACK', 'FAILED'];
-
 /** Whether nothing more comes of it for now: it is over, or waits only for agents that are away or refuse it. */
 function isSettled(seen: Look): boolean {
   const { phase, skip_failed: isSkipping, working } = seen.rollout.state;
@@ -51,7 +49,7 @@ function isSettled(seen: Look): boolean {
   const up = new Set(seen.members.filter(({ state }) => state === 'UP').map(({ name }) => name));
   const isWaitedFor = ({ state }: PartRow): boolean => {
     if (phase === 'ROLLING_BACK') return state === 'APPLIED' || state === 'RETURNING';
-    return state !== 'APPLIED' && !(isSkipping && failures.includes(state));
+    return state !== 'APPLIED' && !(isSkipping && failedResults.has(state));
   };
   const rows = phase === 'RUNNING' ? partRows(seen).slice(0, seen.rollout.plan.present) : partRows(seen);
   const waitedFor = rows.filter(isWaitedFor);
@@ -76,11 +74,11 @@ async function follow(context: Context, { rollouts, client }: { rollouts: Rollou
 }
 
 function exitOf(seen: Look): number {
-  const { phase } = seen.rollout.state;
+  const { phase, halt } = seen.rollout.state;
   if (phase === 'HALTED') {
     const { id } = seen.rollout.plan;
     throw new Failure(EXIT.refused, `the rollout is halted by ${haltLine(seen.rollout)}`, {
-      reason: 'APPLY_ROLLED_BACK',
+      ...(halt?.result === 'ROLLED_BACK' && { reason: 'APPLY_ROLLED_BACK' }),
       remedy: `Go on with \`sboxagent fleet rollout resume ${id}\`, or end it with abort or rollback.`,
     });
   }
@@ -141,12 +139,12 @@ export const showCommand: Handler = (context, [id], flags) =>
   });
 
 /** Until an agent has put the order into effect, or for a while. */
-async function untilObeyed(context: Context, rollouts: Rollouts, { id, sequence }: { id: string; sequence: number }): Promise<Rollout> {
+async function untilObeyed(context: Context, rollouts: Rollouts, { id, sequence }: { id: string; sequence: number }): Promise<void> {
   const { clock } = context.io;
   const endMs = clock.monotonicMs() + orderPatienceMs;
   for (;;) {
-    const rollout = await rollouts.get(id);
-    if (rollout.state.order >= sequence) return rollout;
+    const { state } = await rollouts.get(id);
+    if (state.order >= sequence) return;
     if (clock.monotonicMs() > endMs) {
       const remedy = `Agents do when they are there and grant the key config:write: see \`sboxagent fleet rollout show ${id}\`.`;
       throw new Failure(EXIT.unreachable, 'the order is in the bucket, and no agent has taken it up yet', { remedy });

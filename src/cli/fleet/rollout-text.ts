@@ -1,6 +1,6 @@
 /** Rollouts as people see them. */
 import type { FleetMember, Part, Rollout } from '../../fleet/client.ts';
-import { hasMark } from '../../fleet/client.ts';
+import { countMarks } from '../../fleet/client.ts';
 import { type Colour, type Column, card, type Style, table } from '../table.ts';
 
 const phaseColours: Readonly<Record<string, Colour>> = {
@@ -32,7 +32,8 @@ export interface Look {
 export function partRows({ rollout, parts, members }: Look): readonly PartRow[] {
   const { plan, state } = rollout;
   const up = new Set(members.filter((member) => member.state === 'UP').map(({ name }) => name));
-  const late = [...parts.keys()].filter((name) => !plan.agents.includes(name)).sort();
+  const planned = new Set(plan.agents);
+  const late = [...parts.keys()].filter((name) => !planned.has(name)).sort();
   return [...plan.agents, ...late].map((agent, place) => {
     const part = parts.get(agent);
     const isWorking = state.working.some((one) => one.agent === agent);
@@ -69,9 +70,9 @@ function revisions({ from_revision: from, revision, state }: PartRow): string {
   return revision === 0 ? String(from) : `${from} → ${revision}`;
 }
 
-/** How many of those that were there have it. */
-export function doneOf({ plan, state }: Rollout): number {
-  return plan.agents.filter((_, place) => hasMark(state.applied, place)).length;
+/** How many of the plan's agents have it. */
+export function doneOf({ state }: Rollout): number {
+  return countMarks(state.applied);
 }
 
 export function haltLine({ state: { halt } }: Rollout): string {

@@ -1,7 +1,7 @@
 /** What an agent does next in a rollout. Pure: of the plan, the shared state, the newest order, and what the agent knows of its own part. */
 import { hasMark } from './marks.ts';
 import { isWorking, mayApply, mayReturn, overdue } from './transitions.ts';
-import type { Order, Part, Plan, RolloutState } from './types.ts';
+import { failedResults, type Order, type Part, type Plan, type RolloutState } from './types.ts';
 
 export interface Situation {
   readonly plan: Plan;
@@ -90,8 +90,7 @@ function isGoingBack({ state: { phase }, order }: Situation): boolean {
 
 /** It failed here, and an operator has said since that the rollout goes on. */
 function mayTryAgain({ state: how, order }: Part, state: RolloutState): boolean {
-  const failed = how === 'REJECTED' || how === 'ROLLED_BACK' || how === 'FAILED';
-  return failed && !state.skip_failed && order < state.order;
+  return failedResults.has(how) && !state.skip_failed && order < state.order;
 }
 
 /** Whether the shared state has our outcome. Who is not in the plan's list has no mark there. */

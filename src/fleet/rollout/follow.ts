@@ -1,6 +1,7 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../kernel/clock.ts';
+import { untilAborted } from '../../kernel/until-aborted.ts';
 import { within } from '../../kernel/within.ts';
 import { isReplayed, readBatch } from '../stream.ts';
 
@@ -42,10 +43,10 @@ export async function followBucket({ connection, manager, clock, signal, ...opti
   const root = `$KV.${bucketName}.`;
   let known = 0;
   let owed = 0;
-  let isOver = false;
+  const over = new AbortController();
   let written = Promise.withResolvers<void>();
   const end = (): void => {
-    isOver = true;
+    over.abort(new Error('the rollouts are no longer followed'));
     written.resolve();
   };
   const hints = connection.subscribe(`${root}${below}.>`, {
@@ -58,7 +59,9 @@ export async function followBucket({ connection, manager, clock, signal, ...opti
   });
   const read = async (): Promise<void> => {
     for (let more = true; more; ) {
-      const found = await readBatch(manager, { stream, subject: `${root}${below}.>`, from: known + 1, most: batch });
+      // The client forgets who waits for a batch when the connection is closed.
+      const reading = readBatch(manager, { stream, subject: `${root}${below}.>`, from: known + 1, most: batch });
+      const found = await untilAborted(reading, over.signal);
       for (const message of found.messages) {
         known = message.seq;
         owed = Math.max(0, owed - 1);
@@ -67,7 +70,7 @@ export async function followBucket({ connection, manager, clock, signal, ...opti
       }
       more = found.more;
     }
-    if (!isOver) whole();
+    if (!over.signal.aborted) whole();
   };
   const catchUp = async (): Promise<void> => {
     for (const ms of patienceMs) {
@@ -81,11 +84,11 @@ export async function followBucket({ connection, manager, clock, signal, ...opti
   signal.addEventListener('abort', end, { once: true });
   connection.closed().finally(end);
   try {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       await catchUp();
       const isHint = await within(clock, tickMs, written.promise);
       written = Promise.withResolvers();
-      if (isOver || isHint) continue;
+      if (over.signal.aborted || isHint) continue;
       const { state } = await manager.streams.info(stream);
       if (state.last_seq < known) throw new Error('the bucket of the rollouts was made anew');
     }

@@ -142,7 +142,7 @@ export async function openRollouts(
     },
     async order(id, { verb, skipFailed, key }) {
       const rollout = await get(id);
-      refuseOrder(rollout, verb, await list());
+      refuseOrder(rollout, verb, verb === 'resume' ? await list() : []);
       const entry = await bucket.get(keys.order(id));
       const sequence = Math.max(rollout.order?.sequence ?? 0, rollout.state.order) + 1;
       const order: Order = { rollout: id, prefix, sequence, verb, skip_failed: skipFailed, time_ms: now() };

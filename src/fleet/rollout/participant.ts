@@ -68,10 +68,17 @@ export async function createParticipant(options: ParticipantOptions): Promise<Pa
   let ended: Promise<void> | undefined;
   let view: View | undefined;
 
-  const isMeant = ({ selector, unit }: Plan): boolean => {
-    const compiled = compileSelector(selector);
-    return compiled.ok && compiled.selects({ name: agent, labels }) && configRevision(unit) !== undefined;
+  /** Whether this agent is chosen by a plan: neither changes. */
+  const chosen = new WeakMap<Plan, boolean>();
+  const isChosen = (plan: Plan): boolean => {
+    const known = chosen.get(plan);
+    if (known !== undefined) return known;
+    const compiled = compileSelector(plan.selector);
+    const isOne = compiled.ok && compiled.selects({ name: agent, labels });
+    chosen.set(plan, isOne);
+    return isOne;
   };
+  const isMeant = (plan: Plan): boolean => isChosen(plan) && configRevision(plan.unit) !== undefined;
   /** Follows the bucket for as long as the connection lasts. */
   const session = async (connection: NatsConnection): Promise<void> => {
     const bucket = await openBucket(connection, subjects.rollouts);
@@ -87,15 +94,17 @@ export async function createParticipant(options: ParticipantOptions): Promise<Pa
     const seen = createView({ open: createOpener(settings.keys), prefix, refuse });
     view = seen;
     const perform = createSteps({ ...options, agent, bucket, parts, counted, signal: ending.signal });
-    const work = createWork({ agent, view: seen, parts, perform, isMeant, clock, logger });
+    const work = createWork({ agent, view: seen, parts, perform, isMeant, isReached: link.isUp, clock, logger });
     const manager = await jetstreamManager(connection, { checkAPI: false });
-    link.note('rollouts', '');
     try {
       await followBucket({
         ...{ connection, manager, bucketName: subjects.rollouts, below: followed, clock, signal: ending.signal },
         take: seen.take,
         // Before all that is there has been read, the newest plan may be missing.
-        whole: work.kick,
+        whole() {
+          link.note('rollouts', '');
+          work.kick();
+        },
       });
     } finally {
       await work.stop();

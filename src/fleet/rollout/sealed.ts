@@ -5,7 +5,7 @@
 import { type KeyObject, sign, verify } from 'node:crypto';
 import type { Principal } from '../../kernel/principal.ts';
 import type { FleetKey } from '../../settings/types.ts';
-import { publicKeyOf, publicTextOf } from '../signature.ts';
+import { knownKeys, publicTextOf } from '../signature.ts';
 
 /** What a text is signed as, so that none is taken for another. */
 export type SealKind = 'plan' | 'order';
@@ -34,13 +34,7 @@ export function seal(kind: SealKind, body: object, key: KeyObject): string {
 
 /** Opens what was sealed by one of the keys. */
 export function createOpener(keys: readonly FleetKey[]): (kind: SealKind, text: string) => Opened {
-  const known = new Map(
-    keys.map(({ name, publicKey, scopes }) => {
-      const id = `fleet:${name}`;
-      const principal: Principal = { id, name: id, scopes: new Set(scopes) };
-      return [publicKey, { key: publicKeyOf(publicKey), principal }] as const;
-    }),
-  );
+  const known = knownKeys(keys);
   return (kind, text) => {
     const sealed = parseSealed(text);
     if (sealed === undefined) return { ok: false, payload: '', why: `it is no signed ${kind}` };

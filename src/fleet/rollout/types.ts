@@ -85,6 +85,9 @@ export interface RolloutState {
 export const results = ['APPLIED', 'REJECTED', 'ROLLED_BACK', 'FAILED', 'RETURNED', 'STUCK', 'REFUSED'] as const;
 export type OutcomeResult = (typeof results)[number];
 
+/** The rollout is halted by these; an order to go on may have it tried again. */
+export const failedResults: ReadonlySet<string> = new Set<OutcomeResult>(['REJECTED', 'ROLLED_BACK', 'FAILED']);
+
 export interface Outcome {
   readonly result: OutcomeResult;
   /** What the agent or its engine said; empty where it went well. Free of secrets. */

@@ -19,12 +19,19 @@ export interface WorkOptions {
   readonly perform: Perform;
   /** Whether a plan is for this agent. */
   readonly isMeant: (plan: Plan) => boolean;
+  /** That the servers are away is said elsewhere. */
+  readonly isReached: () => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
+export interface Work {
+  kick(): void;
+  stop(): Promise<void>;
+}
+
 /** Goes through the rollouts whenever something has changed or is due, one step after the other. Level-triggered: what it missed it finds. */
-export function createWork({ agent, view, parts, perform, isMeant, clock, logger }: WorkOptions): { kick(): void; stop(): Promise<void> } {
+export function createWork({ agent, view, parts, perform, isMeant, isReached, clock, logger }: WorkOptions): Work {
   let running: Promise<void> | undefined;
   let again = false;
   let isStopped = false;
@@ -81,7 +88,7 @@ export function createWork({ agent, view, parts, perform, isMeant, clock, logger
     try {
       next = await advanceAll();
     } catch (error) {
-      if (!isStopped) logger.warn({ err: error }, 'a rollout does not go on; it is tried again');
+      if (!isStopped && isReached()) logger.warn({ err: error }, 'a rollout does not go on; it is tried again');
       next = now() + retryMs;
     }
     if (next !== undefined && !isStopped) cancelTimer = clock.after(Math.max(0, next - now()), kick);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Found, judgeAgents, mostGone, type Seen } from '../../../src/fleet/gone-agents.ts';
+import { type Found, judgeAgents, mostGone, mostNews, type Seen } from '../../../src/fleet/gone-agents.ts';
 import type { RosterEntry } from '../../../src/fleet/roster.ts';
 
 const nowMs = 1_000_000;
@@ -35,7 +35,7 @@ test('it is told once, and once that it is back, under ids that stay the same wh
   const back = judge([entry('edge', 10, { revision: 8 })], { found: { ...first, untold: [] } });
   assert.deepEqual(back.gone, {});
   assert.deepEqual(
-    [...first.untold, ...back.untold].map(({ type, id }) => `${type} ${id}`),
+    [...first.untold, ...back.untold].map(({ type, agent, revision }) => `${type} ${agent}-${revision}`),
     ['fleet.agent_gone edge-7', 'fleet.agent_back edge-7'],
   );
 });
@@ -51,9 +51,28 @@ test('who was removed by hand, or left, is forgotten without a word', () => {
 });
 
 test('the list of who is gone has a bound', () => {
-  const many = Array.from({ length: mostGone + 5 }, (_, i) => entry(`edge-${i}`, 60_000));
-  const found = judge(many);
-  assert.equal(Object.keys(found.gone).length, mostGone);
-  assert.equal(found.untold.length, mostGone);
-  assert.ok(JSON.stringify(found).length < 1_000_000, 'a message of NATS holds it');
+  const names = Array.from({ length: mostGone + 5 }, (_, i) => `${i}`.padEnd(64, '-edge'));
+  const labels = Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`label-${i}`, 'x'.repeat(60)]));
+  const all = new Set<string>();
+  let found = nothing;
+  for (let look = 0; look < mostGone / mostNews + 1; look++) {
+    found = judge(
+      names.map((name) => entry(name, 60_000, { labels })),
+      { found: { ...found, untold: [] } },
+    );
+    assert.ok(found.untold.length <= mostNews);
+    for (const { agent } of found.untold) all.add(agent);
+    assert.ok(JSON.stringify(found).length < 1_000_000, 'a message of NATS holds it');
+  }
+  assert.deepEqual([Object.keys(found.gone).length, all.size], [mostGone, mostGone]);
+  // They come back as they went: none is forgotten.
+  const back = new Set<string>();
+  for (let look = 0; look < mostGone / mostNews; look++) {
+    found = judge(
+      names.map((name) => entry(name, 10, { revision: 8 })),
+      { found: { ...found, untold: [] } },
+    );
+    for (const { agent } of found.untold) back.add(agent);
+  }
+  assert.deepEqual([Object.keys(found.gone).length, back.size], [0, mostGone]);
 });
