@@ -1,4 +1,5 @@
 /** What fires and is resolved here does so in a real Alertmanager, which tells it on. */
+
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,7 +9,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { openAlertRoom, type Receiver, receiver, runbooks, webhook } from '../helpers/alert-room.ts';
-import { foreign, freePort, until } from '../helpers/daemon.ts';
+import { foreign, until } from '../helpers/daemon.ts';
+import { freePort } from '../helpers/free-port.ts';
 
 const binary = foreign('prometheus-alertmanager') ?? foreign('alertmanager');
 const options = binary === undefined ? { skip: 'there is no Alertmanager on this machine' } : {};

@@ -1,4 +1,5 @@
 /** Configs of a real sing-box and a real xray: what is refused, what is taken back, what goes through, and what happens to the traffic meanwhile. */
+
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer, type Server } from 'node:http';
@@ -6,7 +7,8 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Daemon, foreign, freePort, makeDaemon, runProgram, until } from '../helpers/daemon.ts';
+import { type Daemon, foreign, makeDaemon, runProgram, until } from '../helpers/daemon.ts';
+import { freePort } from '../helpers/free-port.ts';
 
 const singBox = foreign('sing-box');
 const xray = foreign('xray');

@@ -1,11 +1,13 @@
 /** The agent's figures of twenty units and of the machine, beside what others read of the same seconds: a script that knows only /proc, and node_exporter. */
+
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Daemon, foreign, freePort, makeDaemon, runProgram, until } from '../helpers/daemon.ts';
+import { type Daemon, foreign, makeDaemon, runProgram, until } from '../helpers/daemon.ts';
+import { freePort } from '../helpers/free-port.ts';
 
 const windowMs = 30_000;
 

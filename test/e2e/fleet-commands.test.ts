@@ -1,11 +1,13 @@
 /** The commands of a fleet over three agents and a real NATS server, and those of docs/fleet.md as they stand there. */
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { connect } from '@nats-io/transport-node';
-import { type Daemon, freePort, makeDaemon, program, type Ran, runProgram, until } from '../helpers/daemon.ts';
+import { type Daemon, makeDaemon, program, type Ran, runProgram, until } from '../helpers/daemon.ts';
+import { freePort } from '../helpers/free-port.ts';
 import { makeNatsServer, type NatsServer, natsServer } from '../helpers/nats-server.ts';
 import { blocksOf } from '../helpers/page-blocks.ts';
 

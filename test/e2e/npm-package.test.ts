@@ -1,11 +1,13 @@
 /** What `npm pack` makes of the staged directory, installed as people do (`npm i -g`): both names run, the daemon serves. */
+
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { freePort, root, runProgram, until } from '../helpers/daemon.ts';
+import { root, runProgram, until } from '../helpers/daemon.ts';
+import { freePort } from '../helpers/free-port.ts';
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 

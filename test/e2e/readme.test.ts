@@ -1,11 +1,13 @@
 /** The README's tour, command by command as it stands there, against the example that `npm start` runs (on other ports). */
+
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { foreign, freePort, program, root, runProgram, until } from '../helpers/daemon.ts';
+import { foreign, program, root, runProgram, until } from '../helpers/daemon.ts';
+import { freePort } from '../helpers/free-port.ts';
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const tour = readme.slice(readme.indexOf('## A tour of five minutes'));

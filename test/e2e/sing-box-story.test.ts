@@ -1,4 +1,5 @@
 /** A real sing-box carries a request, is killed, is replaced; and every kind of client reads the same story in order. */
+
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -7,7 +8,8 @@ import { after, before, test } from 'node:test';
 import { createClient } from '@connectrpc/connect';
 import { createGrpcWebTransport } from '@connectrpc/connect-node';
 import { EventService } from '../../gen/es/sboxagent/v1/event_service_pb.js';
-import { type Daemon, foreign, freePort, makeDaemon, program, root, runProgram, until } from '../helpers/daemon.ts';
+import { type Daemon, foreign, makeDaemon, program, root, runProgram, until } from '../helpers/daemon.ts';
+import { freePort } from '../helpers/free-port.ts';
 
 const singBox = foreign('sing-box');
 const SUBJECT = 'edge';

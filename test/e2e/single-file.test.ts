@@ -1,11 +1,13 @@
 /** The program as one file: it unpacks itself where nobody else writes, and is client and daemon. */
+
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { freePort, root, runProgram, until } from '../helpers/daemon.ts';
+import { root, runProgram, until } from '../helpers/daemon.ts';
+import { freePort } from '../helpers/free-port.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'sboxagent-single-'));
 const at = (name: string): string => join(dir, name);

@@ -1,10 +1,12 @@
 /** The tours of the documentation, command by command as they stand there. */
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { foreign, freePort, root, runProgram } from '../helpers/daemon.ts';
+import { foreign, root, runProgram } from '../helpers/daemon.ts';
+import { freePort } from '../helpers/free-port.ts';
 
 /** What each block of a tour must print, in order. */
 const tours: Readonly<Record<string, readonly RegExp[]>> = {

@@ -1,11 +1,13 @@
 /** A daemon with something of every kind in it, so that every series of its metrics is there: what dashboards and rules are tried on. */
+
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Daemon, foreign, freePort, makeDaemon, until } from './daemon.ts';
+import { type Daemon, foreign, makeDaemon, until } from './daemon.ts';
+import { freePort } from './free-port.ts';
 import { makeNatsServer, natsServer } from './nats-server.ts';
 import { register, session } from './plugin-client.ts';
 import { fakePath } from './proxy-edges.ts';

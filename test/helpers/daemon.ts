@@ -1,10 +1,11 @@
 /** Runs the built daemon as a user would, with a state directory, a configuration and a port of its own. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './free-port.ts';
 
 export const root = join(import.meta.dirname, '../..');
 export const program = join(root, 'bin/sboxagent');
@@ -29,15 +30,6 @@ export interface Daemon {
   ): Promise<{ status: number; headers: Headers; json: unknown }>;
   /** Ends it and removes what it left. */
   dispose(): Promise<void>;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 /** Polls until `fn` answers something; throws after `timeoutMs`. */

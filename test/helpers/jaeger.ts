@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { freePort, until } from './daemon.ts';
+import { until } from './daemon.ts';
+import { freePort } from './free-port.ts';
 
 const flags = [
   'collector.otlp.http.host-port',

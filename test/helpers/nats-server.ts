@@ -1,11 +1,13 @@
 /** A real nats-server with JetStream on a port of its own, with its files in a directory. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as dial } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { foreign, freePort, until } from './daemon.ts';
+import { foreign, until } from './daemon.ts';
+import { freePort } from './free-port.ts';
 
 export const natsServer = foreign('nats-server');
 

@@ -1,10 +1,12 @@
 /** deploy/compose/run as a user starts it, beside a daemon of a test: a real Prometheus and Alertmanager with the rules that are shipped. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Daemon, foreign, freePort, program, root, until } from './daemon.ts';
+import { type Daemon, foreign, program, root, until } from './daemon.ts';
+import { freePort } from './free-port.ts';
 
 export interface Sample {
   readonly metric: Readonly<Record<string, string>>;

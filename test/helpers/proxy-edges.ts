@@ -1,11 +1,13 @@
 /** The four engines with a config each that carries traffic, for tests that run them under a real daemon. */
+
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import type { EngineName } from '../../src/settings/types.ts';
-import { type Daemon, freePort, makeDaemon, root, runProgram, until } from './daemon.ts';
+import { type Daemon, makeDaemon, root, runProgram, until } from './daemon.ts';
+import { freePort } from './free-port.ts';
 
 /** Where the fake engines are: they take the real ones' arguments and carry traffic like them. */
 export const fakePath = [join(root, 'test/fixtures/processes/bin'), dirname(process.execPath), process.env['PATH']].join(delimiter);
@@ -182,7 +184,14 @@ export async function openEdges({ engines, path = fakePath, unit = {}, prepare }
   writeFileSync(daemon.configPath, JSON.stringify({ ...base, processes: { units } }), { mode: 0o600 });
   const view = async ({ id }: Edge): Promise<View> => (await daemon.rest('GET', `/api/v1/processes/${id}`)).json as View;
   const isReady = async (edge: Edge): Promise<void> => {
-    await until(`${edge.id} to be READY`, async () => (await view(edge)).state === 'READY', 20_000);
+    let seen: View | undefined;
+    const looks = async (): Promise<boolean> => {
+      seen = await view(edge);
+      return seen.state === 'READY';
+    };
+    await until(`${edge.id} to be READY`, looks, 20_000).catch((error: unknown) => {
+      throw new Error(`${edge.id} did not become READY: ${JSON.stringify(seen)}`, { cause: error });
+    });
   };
   const bench: EdgeBench = {
     ...{ daemon, edges, originPort, view, isReady },

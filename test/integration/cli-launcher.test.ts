@@ -5,7 +5,8 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSy
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import { freePort, until } from '../helpers/daemon.ts';
+import { until } from '../helpers/daemon.ts';
+import { freePort } from '../helpers/free-port.ts';
 
 const program = join(import.meta.dirname, '../../bin/sboxagent');
 const dir = mkdtempSync(join(tmpdir(), 'sboxagent launcher '));

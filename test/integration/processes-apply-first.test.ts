@@ -1,9 +1,11 @@
 /** The first config of a unit: where there was no file, whether it waits to be started or has already failed for want of one. */
+
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { freePort, makeDaemon, root, until } from '../helpers/daemon.ts';
+import { makeDaemon, root, until } from '../helpers/daemon.ts';
+import { freePort } from '../helpers/free-port.ts';
 
 test('a config that is applied where there is none is written, and started where the unit is to be up', async (t) => {
   const binary = join(root, 'test/fixtures/processes/bin/sing-box');

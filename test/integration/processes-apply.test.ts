@@ -1,4 +1,5 @@
 /** Applies to each of the four engines, as the fake engine replays them: what is refused, what is taken back, what goes through. */
+
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -7,7 +8,8 @@ import { after, before, test } from 'node:test';
 import { readStat } from '../../src/processes/proc.ts';
 import type { EngineName } from '../../src/settings/types.ts';
 import { hostileConfigs } from '../fixtures/processes/hostile-configs.ts';
-import { freePort } from '../helpers/daemon.ts';
+import { freePort } from '../helpers/free-port.ts';
+
 import { type ApplyJson, type Edge, type EdgeBench, openEdges, type Wire } from '../helpers/proxy-edges.ts';
 
 const engines: readonly EngineName[] = ['sing-box', 'xray', 'mihomo', 'hysteria'];

@@ -1,22 +1,14 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { AgentError } from '../../src/kernel/errors.ts';
 import { type Bench, bench, type Rig, start, unit, until } from '../fixtures/processes/rig.ts';
+import { freePort } from '../helpers/free-port.ts';
 
 const fixtures = fileURLToPath(new URL('../fixtures/processes/bin', import.meta.url));
 const path = [fixtures, dirname(process.execPath), process.env['PATH']].join(delimiter);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 function engine(b: Bench, config: object): Rig {
   const configPath = join(b.directory, 'config.json');

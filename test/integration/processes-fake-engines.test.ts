@@ -10,21 +10,13 @@ import type { AgentError } from '../../src/kernel/errors.ts';
 import { engines } from '../../src/processes/engines/index.ts';
 import { type EngineName, engineNames, type UnitProbe, type UnitSettings } from '../../src/settings/types.ts';
 import { type Bench, bench, type Rig, start, unit, until } from '../fixtures/processes/rig.ts';
+import { freePort } from '../helpers/free-port.ts';
 
 const fakes = [fileURLToPath(new URL('../fixtures/processes/bin', import.meta.url)), dirname(process.execPath), process.env['PATH']].join(
   delimiter,
 );
 const numbers = { initialDelayMs: 0, periodMs: 200, timeoutMs: 1000, successThreshold: 1, failureThreshold: 2 };
 const none = { startup: undefined, readiness: undefined, liveness: undefined };
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function through(t: TestContext): Promise<UnitProbe> {
   const server = createHttp((_, response) => response.writeHead(204).end()).listen(0, '127.0.0.1');

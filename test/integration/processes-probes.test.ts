@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { AgentError } from '../../src/kernel/errors.ts';
 import type { UnitProbe, UnitProbeAction, UnitSettings } from '../../src/settings/types.ts';
 import { type Bench, bench, type Rig, sh, start, unit, until } from '../fixtures/processes/rig.ts';
+import { freePort } from '../helpers/free-port.ts';
 
 const fakes = [fileURLToPath(new URL('../fixtures/processes/bin', import.meta.url)), dirname(process.execPath), process.env['PATH']].join(
   delimiter,
@@ -17,14 +18,6 @@ const probe = (action: UnitProbeAction, over: Partial<UnitProbe> = {}): UnitProb
 /** Succeeds while the file is there. */
 const file = (path: string): UnitProbeAction => ({ kind: 'exec', command: ['test', '-e', path] });
 const probes = (over: Partial<UnitSettings['probes']>): Partial<UnitSettings> => ({ probes: { ...none, ...over } });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 test('readiness moves between RUNNING and READY with its reason, and never restarts', async () => {
   await using b = bench();

@@ -11,6 +11,7 @@ import type { AgentError } from '../../src/kernel/errors.ts';
 import { findBinary } from '../../src/processes/binary.ts';
 import type { EngineName, UnitProbe, UnitProbeAction, UnitSettings } from '../../src/settings/types.ts';
 import { type Bench, bench, type Rig, start, unit, until } from '../fixtures/processes/rig.ts';
+import { freePort } from '../helpers/free-port.ts';
 
 const real = process.env['PATH'] ?? '';
 const lacks = (name: EngineName): string | false => (findBinary(name, real, '/') === undefined ? `there is no ${name} on PATH` : false);
@@ -23,15 +24,6 @@ const probe = (action: UnitProbeAction): UnitProbe => ({
   successThreshold: 1,
   failureThreshold: 1,
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function web(t: TestContext): Promise<UnitProbeAction> {
   const server = createHttp((_, response) => response.writeHead(204).end()).listen(0, '127.0.0.1');

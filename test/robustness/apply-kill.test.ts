@@ -1,4 +1,5 @@
 /** The daemon is killed with -9 at random moments of applies: afterwards file, engine and history agree, whichever config it is. */
+
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
@@ -6,7 +7,8 @@ import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { foreign, freePort, makeDaemon, until } from '../helpers/daemon.ts';
+import { foreign, makeDaemon, until } from '../helpers/daemon.ts';
+import { freePort } from '../helpers/free-port.ts';
 
 const singBox = foreign('sing-box');
 const kills = Number(process.env['APPLY_KILLS'] ?? 60);

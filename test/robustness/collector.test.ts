@@ -8,13 +8,15 @@
  * COLLECTOR_MINUTE=hole (dead, slow) makes it a minute of each, one kind of outage at a time:
  * `COLLECTOR_MINUTE=hole node --test test/robustness/collector.test.ts`.
  */
+
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
-import { type Daemon, freePort, makeDaemon, root, until } from '../helpers/daemon.ts';
+import { type Daemon, makeDaemon, root, until } from '../helpers/daemon.ts';
+import { freePort } from '../helpers/free-port.ts';
 import { percentile, type SteadyLoad, steadyLoad } from '../helpers/steady-load.ts';
 
 type Mode = 'well' | 'dead' | 'slow' | 'hole';

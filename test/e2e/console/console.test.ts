@@ -1,4 +1,5 @@
 /** The console in a browser, against the daemon as it ships. */
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -6,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { noBrowser, openBrowser, type TestBrowser, type WatchedPage } from '../../helpers/browser.ts';
-import { type Daemon, freePort, makeDaemon, program, root, runProgram, until } from '../../helpers/daemon.ts';
+import { type Daemon, makeDaemon, program, root, runProgram, until } from '../../helpers/daemon.ts';
+import { freePort } from '../../helpers/free-port.ts';
 
 const hostile = '<img src=x onerror="document.title=\'pwned\'"><script>document.title="pwned"</script>';
 const ownStop = { on_agent_exit: 'stop' };
