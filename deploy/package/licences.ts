@@ -1,7 +1,4 @@
-/**
- * Prints the licences of what is shipped: `node deploy/package/licences.ts NODE_MODULES`. A package without a licence of its own ends it with 1,
- * so that nothing is shipped whose terms nobody knows.
- */
+/** Which packages are shipped, installed or within files of ours, and under which licences. */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -47,16 +44,14 @@ export function bundledPackages(): readonly Shipped[] {
   return consolePackages.flatMap((wanted) => all.find(({ name }) => name === wanted) ?? []);
 }
 
-if (import.meta.main) {
-  const installed = shippedPackages(process.argv[2] ?? '');
-  const packages = [...installed, ...vendoredPackages(), ...bundledPackages()];
+/** The licences of what is shipped, as text. Throws for a package without one of its own, so that nothing is shipped whose terms nobody knows. */
+export function licencesText(packages: readonly Shipped[]): string {
   const unknown = packages.filter(({ terms, text }) => terms === '' && text === '').map(({ name }) => name);
-  if (installed.length === 0 || unknown.length > 0) {
-    process.stderr.write(`licences: ${installed.length === 0 ? 'no packages there' : `unknown for ${unknown.join(', ')}`}\n`);
-    process.exit(1);
+  if (packages.length === 0 || unknown.length > 0) {
+    throw new Error(packages.length === 0 ? 'licences: no packages there' : `licences: unknown for ${unknown.join(', ')}`);
   }
   const rule = '='.repeat(80);
-  for (const { name, version, terms, text } of packages) {
-    process.stdout.write(`${rule}\n${name} ${version}: ${terms || 'see below'}\n${rule}\n\n${text || `Licensed as ${terms}.`}\n\n`);
-  }
+  const section = ({ name, version, terms, text }: Shipped): string =>
+    `${rule}\n${name} ${version}: ${terms || 'see below'}\n${rule}\n\n${text || `Licensed as ${terms}.`}\n\n`;
+  return packages.map(section).join('');
 }

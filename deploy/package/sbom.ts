@@ -1,10 +1,12 @@
 /**
- * Completes an SBOM: `npm sbom --sbom-format=cyclonedx | node deploy/package/sbom.ts NODE_MODULES`. npm lists what the lock file has for every
- * processor, and nothing of what is shipped within files of ours. What is not installed goes; the packages that the console is bundled of and
- * those that came along as files are added.
+ * Says what is shipped: `node deploy/package/sbom.ts CHECKOUT DIRECTORY` writes `sbom.cdx.json` (CycloneDX) and `licences.txt` into the directory.
+ * CHECKOUT has package.json, package-lock.json and node_modules. npm lists what the lock file has for every processor, and nothing of what is
+ * shipped within files of ours: what is not installed goes; the packages that the console is bundled of and those that came along as files are added.
  */
-import { readFileSync } from 'node:fs';
-import { bundledPackages, type Shipped, shippedPackages, vendoredPackages } from './licences.ts';
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundledPackages, licencesText, type Shipped, shippedPackages, vendoredPackages } from './licences.ts';
 
 interface Component {
   readonly 'bom-ref': string;
@@ -60,8 +62,26 @@ export function completeSbom(sbom: Sbom, installed: readonly Shipped[], within: 
   };
 }
 
+/** Throws for a package whose licence nobody knows. */
+export function writeBill(checkout: string, directory: string): void {
+  const listed = execFileSync('npm', ['sbom', '--omit=dev', '--package-lock-only', '--sbom-format=cyclonedx'], {
+    cwd: checkout,
+    encoding: 'utf8',
+  });
+  const installed = shippedPackages(join(checkout, 'node_modules'));
+  const within = [...vendoredPackages(), ...bundledPackages()];
+  const sbom = completeSbom(JSON.parse(listed) as Sbom, installed, within);
+  const refs = new Set(sbom.components.map(refOf));
+  const shipped = new Map([...installed, ...within].filter((one) => refs.has(refOf(one))).map((one) => [refOf(one), one]));
+  writeFileSync(join(directory, 'sbom.cdx.json'), `${JSON.stringify(sbom, null, 2)}\n`);
+  writeFileSync(join(directory, 'licences.txt'), licencesText([...shipped.values()]));
+}
+
 if (import.meta.main) {
-  const installed = shippedPackages(process.argv[2] ?? '');
-  const sbom = JSON.parse(readFileSync(0, 'utf8')) as Sbom;
-  process.stdout.write(`${JSON.stringify(completeSbom(sbom, installed, [...vendoredPackages(), ...bundledPackages()]), null, 2)}\n`);
+  const [checkout, directory] = process.argv.slice(2);
+  if (checkout === undefined || directory === undefined) {
+    process.stderr.write('usage: node deploy/package/sbom.ts CHECKOUT DIRECTORY\n');
+    process.exit(2);
+  }
+  writeBill(checkout, directory);
 }

@@ -1,7 +1,7 @@
 /**
  * Puts what is shipped into a directory: `node deploy/package/stage.ts DIRECTORY`. The TypeScript becomes JavaScript by taking its types away
  * (line and column stay), since Node strips types nowhere below node_modules, where npm puts a package. Both npm and the Debian package
- * ship this directory; its version is that of package.json. Daemon and client are there in few files too (bundle.ts), which is
+ * ship this directory, with what it is made of and under which licences; its version is that of package.json. Daemon and client are there in few files too (bundle.ts), which is
  * what is run.
  */
 import { execFileSync } from 'node:child_process';
@@ -9,6 +9,7 @@ import { cpSync, globSync, mkdirSync, readFileSync, statSync, writeFileSync } fr
 import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join } from 'node:path';
 import { bundleFor } from './bundle.ts';
+import { writeBill } from './sbom.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -82,6 +83,7 @@ export async function stage(directory: string): Promise<void> {
     writeFileSync(place(path.replace(/\.ts$/, '.js')), toJavaScript(readFileSync(join(root, path), 'utf8')));
   }
   await bundleFor(directory);
+  writeBill(root, directory); // for the processor of this machine
   writeFileSync(place('package.json'), `${JSON.stringify(shippedManifest(), null, 2)}\n`);
 }
 

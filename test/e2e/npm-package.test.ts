@@ -39,6 +39,10 @@ test('npm pack, npm i -g, sboxagent and sbox-agent', { timeout: 400_000 }, async
   assert.match(ran.stdout, new RegExp(`^sboxagent ${version.replaceAll('.', '\\.')}.*Node 24\\.`), ran.stderr);
   assert.match((await runProgram([at('prefix/bin/sbox-agent'), '--json'], { env })).stdout, /^\{"success":/);
 
+  const shipped = (name: string): string => readFileSync(at(`prefix/lib/node_modules/sboxagent/${name}`), 'utf8');
+  assert.equal(JSON.parse(shipped('sbom.cdx.json')).bomFormat, 'CycloneDX');
+  assert.match(shipped('licences.txt'), /^@grpc\/grpc-js \d/m);
+
   const port = await freePort();
   const daemon = spawn(at('prefix/bin/sboxagent'), ['serve', '--state-dir', at('state')], {
     env: { ...process.env, ...env, SBOXAGENT_API_PORT: String(port) },

@@ -25,7 +25,10 @@ test('several that start at once unpack it once, and each runs', async () => {
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^sboxagent \d+\.\d+\.\d+.*Node 24\./);
   }
-  assert.equal(readdirSync(at('cache/sboxagent/single-file')).filter((name) => name !== 'code').length, 1);
+  const [unpacked = '', ...others] = readdirSync(at('cache/sboxagent/single-file')).filter((name) => name !== 'code');
+  assert.deepEqual(others, []);
+  for (const name of ['sbom.cdx.json', 'licences.txt'])
+    assert.ok(existsSync(at(join('cache/sboxagent/single-file', unpacked, name))), name);
   assert.match((await runProgram([program, '--json'], { env })).stdout, /^\{"success":/);
 });
 
