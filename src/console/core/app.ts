@@ -4,7 +4,7 @@ import { useContext } from 'preact/hooks';
 import { type Texts, tables } from '../text/index.ts';
 import { type Alerts, createAlerts } from './alerts.ts';
 import { createFigures, type Figures } from './figures.ts';
-import { createFleet, type Fleet } from './fleet.ts';
+import { type InFleet, watchInFleet } from './fleet.ts';
 import type { Link } from './follow.ts';
 import { createNotices, type Notices } from './notices.ts';
 import { createPreferences, type Preferences } from './preferences.ts';
@@ -26,7 +26,7 @@ export interface App {
   readonly processes: Processes;
   readonly figures: Figures;
   readonly alerts: Alerts;
-  readonly fleet: Fleet;
+  readonly inFleet: InFleet;
 }
 
 /** Puts the page together. */
@@ -44,7 +44,7 @@ export function createApp(token: string | undefined): App {
     processes: createProcesses({ session, clients, link }),
     figures: createFigures({ session, clients }),
     alerts: createAlerts({ session, clients }),
-    fleet: createFleet({ session, clients }),
+    inFleet: watchInFleet({ session, clients }),
   };
   keepStatus(app);
   return app;

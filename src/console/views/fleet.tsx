@@ -2,10 +2,14 @@ import { Health_Status } from '../../../gen/es/sboxagent/v1/agent_pb.js';
 import { type FleetAgent, FleetAgent_State, type FleetAgent_Unit } from '../../../gen/es/sboxagent/v1/fleet_pb.js';
 import { Process_State } from '../../../gen/es/sboxagent/v1/process_pb.js';
 import { useApp, useTexts } from '../core/app.ts';
+import { readFleet } from '../core/fleet.ts';
+import { useLoad } from '../core/use-load.ts';
 import { AgentBadge, HealthBadge, ProcessBadge } from '../parts/badge.tsx';
-import { Empty, Note } from '../parts/note.tsx';
+import { Empty, Note, Ready } from '../parts/note.tsx';
 import { FilterField, useRowKeys } from '../parts/rows.tsx';
 import { Relative } from '../parts/time.tsx';
+
+const everyMs = 5000;
 
 const labelsOf = ({ labels }: FleetAgent): string =>
   Object.entries(labels)
@@ -23,25 +27,29 @@ function trouble({ state, health, alertsFiring }: FleetAgent): number {
 /** All agents of the fleet, as they last said themselves. */
 export function FleetView() {
   const texts = useTexts();
-  const { router, fleet } = useApp();
-  const view = fleet.view.value;
+  const { router, clients, inFleet } = useApp();
+  const fleet = useLoad((signal) => readFleet(clients, signal), [], everyMs);
   const wanted = (router.route.value.query.get('q') ?? '').toLowerCase();
-  const shown = (view?.agents ?? [])
-    .filter((agent) => `${agent.name} ${labelsOf(agent)} ${agent.version}`.toLowerCase().includes(wanted))
-    .sort((a, b) => trouble(a) - trouble(b) || a.name.localeCompare(b.name));
-  const box = useRowKeys(() => false);
+  const shownOf = (agents: readonly FleetAgent[]): readonly FleetAgent[] =>
+    agents
+      .filter((agent) => `${agent.name} ${labelsOf(agent)} ${agent.version}`.toLowerCase().includes(wanted))
+      .sort((a, b) => trouble(a) - trouble(b) || a.name.localeCompare(b.name));
   return (
     <>
       <header class="top">
         <h1>{texts.fleet.title}</h1>
         <FilterField name="q" label={texts.common.filter} />
       </header>
-      {view === undefined && <Empty>{texts.fleet.none}</Empty>}
-      {view?.reached === false && <Note tone="warn">{texts.fleet.unreached}</Note>}
-      {shown.length > 0 && (
-        <div ref={box}>
-          <AgentTable agents={shown} />
-        </div>
+      {!inFleet.value && <Empty>{texts.fleet.none}</Empty>}
+      {inFleet.value && (
+        <Ready of={fleet}>
+          {({ agents, reached }) => (
+            <>
+              {!reached && <Note tone="warn">{texts.fleet.unreached}</Note>}
+              <AgentTable agents={shownOf(agents)} />
+            </>
+          )}
+        </Ready>
       )}
     </>
   );
@@ -50,43 +58,47 @@ export function FleetView() {
 function AgentTable({ agents }: { readonly agents: readonly FleetAgent[] }) {
   const texts = useTexts();
   const { fleet: t } = texts;
+  const box = useRowKeys(() => false);
+  if (agents.length === 0) return null;
   return (
-    <table class="table processes">
-      <thead>
-        <tr>
-          <th>{t.agent}</th>
-          <th>{texts.processes.state}</th>
-          <th>{texts.plugins.health}</th>
-          <th>{t.units}</th>
-          <th class="n">{texts.nav.alerts}</th>
-          <th class="n">{t.behind}</th>
-          <th>{texts.plugins.labels}</th>
-          <th class="n">{texts.plugins.version}</th>
-          <th class="n">{texts.plugins.lastSeen}</th>
-        </tr>
-      </thead>
-      <tbody>
-        {agents.map((agent) => (
-          <tr key={agent.name} data-row={agent.name} tabIndex={-1}>
-            <th scope="row">{agent.name}</th>
-            <td>
-              <AgentBadge state={agent.state} />
-            </td>
-            <td>{agent.state === FleetAgent_State.UP && <HealthBadge status={agent.health} />}</td>
-            <td>
-              <Units units={agent.units} />
-            </td>
-            <td class="n">{agent.alertsFiring > 0 ? agent.alertsFiring : ''}</td>
-            <td class="n">{agent.eventsBehind > 0 ? agent.eventsBehind : ''}</td>
-            <td class="why">{labelsOf(agent)}</td>
-            <td class="n">{agent.version}</td>
-            <td class="n">
-              <Relative time={agent.lastSeen} />
-            </td>
+    <div ref={box}>
+      <table class="table processes">
+        <thead>
+          <tr>
+            <th>{t.agent}</th>
+            <th>{texts.processes.state}</th>
+            <th>{texts.plugins.health}</th>
+            <th>{t.units}</th>
+            <th class="n">{texts.nav.alerts}</th>
+            <th class="n">{t.behind}</th>
+            <th>{texts.plugins.labels}</th>
+            <th class="n">{texts.plugins.version}</th>
+            <th class="n">{texts.plugins.lastSeen}</th>
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {agents.map((agent) => (
+            <tr key={agent.name} data-row={agent.name} tabIndex={-1}>
+              <th scope="row">{agent.name}</th>
+              <td>
+                <AgentBadge state={agent.state} />
+              </td>
+              <td>{agent.state === FleetAgent_State.UP && <HealthBadge status={agent.health} />}</td>
+              <td>
+                <Units units={agent.units} />
+              </td>
+              <td class="n">{agent.alertsFiring > 0 ? agent.alertsFiring : ''}</td>
+              <td class="n">{agent.eventsBehind > 0 ? agent.eventsBehind : ''}</td>
+              <td class="why">{labelsOf(agent)}</td>
+              <td class="n">{agent.version}</td>
+              <td class="n">
+                <Relative time={agent.lastSeen} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
 

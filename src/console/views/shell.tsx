@@ -91,7 +91,7 @@ function CurrentView({ path: [view = '', id, tab] }: { readonly path: readonly s
 
 function Side({ onKeys }: { readonly onKeys: () => void }) {
   const texts = useTexts();
-  const { session, router, alerts, fleet } = useApp();
+  const { session, router, alerts, inFleet } = useApp();
   const { state } = session;
   const here = router.route.value.path[0] ?? '';
   const menu = useRef<HTMLElement>(null);
@@ -111,7 +111,7 @@ function Side({ onKeys }: { readonly onKeys: () => void }) {
       </header>
       <nav ref={menu} aria-label={texts.nav.label}>
         {views
-          .filter(([name]) => name !== 'fleet' || fleet.view.value !== undefined)
+          .filter(([name]) => name !== 'fleet' || inFleet.value)
           .map(([name, path]) => (
             <a key={name} href={path === '' ? '#/' : href(path)} aria-current={here === path ? 'page' : undefined}>
               {texts.nav[name]}

@@ -441,6 +441,24 @@ describe('the console', { skip: noBrowser }, () => {
     await page.close();
   });
 
+  it('restarts and reloads by its buttons', async () => {
+    const pidOf = async (id: string): Promise<number> =>
+      ((await daemon.rest('GET', `/api/v1/processes/${id}`)).json as { pid: number }).pid;
+    const watched = await open('processes/web');
+    const { page } = watched;
+    const [web, edge] = [await pidOf('web'), await pidOf('edge')];
+    await page.locator('button[aria-label="Restart web"]').click();
+    await page.locator('dialog .button.danger').click();
+    await until('another web', async () => (await pidOf('web')) !== web);
+    await page.waitForSelector('.notice.ok');
+    await go(watched, 'processes/edge');
+    await page.locator('button[aria-label="Reload edge"]').click();
+    await page.waitForFunction(() => document.querySelector('.notices')?.textContent?.includes('edge'));
+    assert.equal(await pidOf('edge'), edge);
+    clean(watched);
+    await page.close();
+  });
+
   it('gives nothing to a page of another origin, not even in a frame', async () => {
     const asked: string[] = [];
     const server = createServer((_request, response) => {
