@@ -1,5 +1,5 @@
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
-import { type FleetMember, type PresenceEntry, presenceState } from './presence-entry.ts';
+import { type FleetMember, type PresenceEntry, parsePresence, presenceState } from './presence-entry.ts';
 import { isReplayed, readBatch } from './stream.ts';
 
 /** What is known of one agent by its entry. */
@@ -37,7 +37,7 @@ export function createRoster(bucketName: string): Roster {
     known = message.seq;
     const name = message.subject.slice(prefix.length);
     if (message.header.get('KV-Operation') !== '') return void entries.delete(name);
-    const entry = isReplayed(message) ? undefined : entryOf(message.string());
+    const entry = isReplayed(message) ? undefined : parsePresence(message.string());
     // Anything else stands there until the agent itself writes its next entry.
     if (entry?.name === name) entries.set(name, { ...entry, timeMs: message.time.getTime(), revision: message.seq });
   };
@@ -55,19 +55,6 @@ export function createRoster(bucketName: string): Roster {
     entries: () => entries,
     clear,
   };
-}
-
-/** undefined: somebody wrote something else there. */
-function entryOf(text: string): PresenceEntry | undefined {
-  try {
-    const entry = JSON.parse(text) as PresenceEntry;
-    const { state, heartbeat_seconds: heartbeat } = entry;
-    return (state === 'UP' || state === 'LEFT') && heartbeat > 0
-      ? { ...entry, labels: entry.labels ?? {}, units: entry.units ?? [], alerts_firing: entry.alerts_firing ?? 0 }
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** The agents by name, as the bucket has them now. Ages are told by the clock of the servers alone. */
