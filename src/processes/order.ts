@@ -19,7 +19,7 @@ export interface Order {
   start(instance: Instance, options?: StartWith): Promise<Attempt>;
   /** Brings up what it depends on. Throws DEPENDENCY_NOT_READY. */
   startDependencies(instance: Instance, traceId?: string): Promise<void>;
-  /** Stops what depends on it, then itself. */
+  /** Stops what depends on it, then itself; none of them is started again by itself. */
   stop(id: string, graceMs?: number, traceId?: string): Promise<void>;
   /** Starts many: what depends on nothing at once, the others when what they depend on has settled. A failure is logged, not thrown. */
   startAll(wanted: readonly Instance[]): Promise<void>;
@@ -52,15 +52,17 @@ export function createOrder(roster: Roster, logger: Logger): Order {
     }
     return instance.start(options);
   };
-  const stop = async (id: string, graceMs?: number, traceId?: string): Promise<void> => {
+  /** Also of what waits or rests. What depends on it first: a daemon that is killed in between leaves nothing up whose dependency shall be down. */
+  const wantDown = (id: string): void => {
+    for (const other of dependentsOf(roster.units(), id)) wantDown(other);
     const instance = roster.get(id);
-    if (instance === undefined) return;
-    const dependents = dependentsOf(roster.units(), id).filter((other) => isThere(roster.get(other)));
-    if (dependents.length > 0) {
-      instance.want('DOWN');
-      await Promise.all(dependents.map((other) => stop(other, undefined, traceId)));
-    }
-    await instance.stop(graceMs, traceId);
+    if (instance?.life().desired === 'UP') instance.want('DOWN');
+  };
+  const stop = async (id: string, graceMs?: number, traceId?: string): Promise<void> => {
+    const dependents = dependentsOf(roster.units(), id);
+    if (dependents.length > 0) wantDown(id);
+    await Promise.all(dependents.filter((other) => isThere(roster.get(other))).map((other) => stop(other, undefined, traceId)));
+    await roster.get(id)?.stop(graceMs, traceId);
   };
   const startQuietly = async (instance: Instance): Promise<void> => {
     try {

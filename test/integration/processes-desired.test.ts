@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../../src/kernel/clock.ts';
@@ -214,6 +214,36 @@ test('a dependency that becomes READY after all starts what waited for it', asyn
   writeFileSync(join(b.directory, 'late'), '#!/bin/sh\nexec sleep 300\n', { mode: 0o755 });
   await supervisor.start('ghost', start);
   assert.ok(await until(() => supervisor.get('app').state === 'READY'));
+});
+
+test('a stop is written down of what depends on it first, at once, and takes what waits for it along', async () => {
+  await using b = bench();
+  const { supervisor, stateDir } = b.rig([
+    sh('db', 'exec sleep 300'),
+    sh('app', 'exec sleep 300', { dependsOn: ['db'] }),
+    sh('web', 'exec sleep 300', { dependsOn: ['app'] }),
+    unit('late', { command: [join(b.directory, 'late')], dependsOn: ['db'] }),
+    unit('later', { command: ['/bin/sleep', '300'], dependsOn: ['late'] }),
+  ]);
+  await supervisor.start('web', start);
+  await assert.rejects(supervisor.start('later', start));
+  assert.deepEqual([supervisor.get('later').desired, supervisor.get('later').state], ['UP', 'STOPPED']);
+  const written = (id: string): bigint => {
+    const { record } = runFiles(stateDir, id);
+    assert.equal(readRecord(record)?.record.desired, 'DOWN', id);
+    const times = Object.values(record).map((path) => statSync(path, { bigint: true }).mtimeNs);
+    return times.reduce((a, b) => (a > b ? a : b));
+  };
+  const stopped = supervisor.stop('db', {});
+  const [web, app, db] = [written('web'), written('app'), written('db')];
+  assert.ok(web <= app && app <= db, `${web} ${app} ${db}`);
+  await stopped;
+  writeFileSync(join(b.directory, 'late'), '#!/bin/sh\nexec sleep 300\n', { mode: 0o755 });
+  await supervisor.start('late', start);
+  assert.deepEqual(
+    supervisor.list().map((p) => `${p.id} ${p.state} ${p.desired}`),
+    ['app STOPPED DOWN', 'db READY UP', 'late READY UP', 'later STOPPED DOWN', 'web STOPPED DOWN'],
+  );
 });
 
 test('a unit gets 0, 1 and 2 of whatever the daemon was started with, and the umask that it is given', async () => {

@@ -259,14 +259,18 @@ async function disagreements(life: Life): Promise<readonly string[]> {
       if (seen !== undefined || mine.length > 0) wrong.push(`${id} is not declared: ${JSON.stringify({ seen, mine })}`);
       continue;
     }
-    if (unit.desired === 'unknown' && seen !== undefined) unit.desired = seen.desired as Desired;
-    const up = unit.desired === 'UP';
+    const desired = unit.desired === 'unknown' ? seen?.desired : unit.desired;
+    const up = desired === 'UP';
     const programsOk = up
       ? main.length === 1 && main[0]?.pid === seen?.pid && main[0]?.argument === `${1_000_000 + generation}`
       : mine.length === 0;
-    const stateOk = seen?.desired === unit.desired && seen.state === (up ? 'READY' : 'STOPPED');
+    const stateOk = seen?.desired === desired && seen?.state === (up ? 'READY' : 'STOPPED');
     if (!programsOk || !stateOk) wrong.push(`${id} is to be ${unit.desired}: ${JSON.stringify({ seen, mine })}`);
   }
+  // What came of a request that was not answered is known at a rest: until then a new daemon may still go on with it.
+  if (wrong.length === 0)
+    for (const unit of life.units.values())
+      if (unit.desired === 'unknown') unit.desired = (listed.get(unit.id)?.desired ?? 'DOWN') as Desired;
   return wrong;
 }
 
