@@ -9,6 +9,7 @@ import type { FleetSettings } from '../settings/types.ts';
 import type { Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/types.ts';
 import { openCheckpoint } from './checkpoint.ts';
+import { fitEvent } from './fit-event.ts';
 import type { Link } from './link.ts';
 import { createPace } from './pace.ts';
 import { type Message, sendRun } from './send-run.ts';
@@ -79,11 +80,9 @@ export async function createForwarder(options: ForwarderOptions): Promise<Forwar
   const messageOf = (event: StoredEvent, maxBytes: number): Forwarding => {
     const { type, revision } = event;
     const subject = subjects.event(settings.name, type);
-    const whole = options.encode(event);
-    if (Buffer.byteLength(whole) <= maxBytes) return { id: idOf(revision), subject, revision, body: whole };
-    cut.add(1);
-    const attributes = { ...event.attributes, fleet_truncated_bytes: String(Buffer.byteLength(whole)) };
-    return { id: idOf(revision), subject, revision, body: options.encode({ ...event, data: undefined, attributes }) };
+    const { body, isCut } = fitEvent(event, maxBytes, options.encode);
+    if (isCut) cut.add(1);
+    return { id: idOf(revision), subject, revision, body };
   };
   const gapOf = (from: number, to: number, count: number): Forwarding => {
     const data = { from_revision: from, to_revision: to, count };
