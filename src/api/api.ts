@@ -12,56 +12,29 @@ import { PluginService } from '../../gen/es/sboxagent/v1/plugin_service_pb.js';
 import { PluginSessionService } from '../../gen/es/sboxagent/v1/plugin_session_service_pb.js';
 import { ProcessService } from '../../gen/es/sboxagent/v1/process_service_pb.js';
 import { TraceService } from '../../gen/es/sboxagent/v1/trace_service_pb.js';
-import type { Alerts } from '../alerts/types.ts';
-import type { Audit } from '../audit/types.ts';
-import type { ConfigManager } from '../config/types.ts';
-import type { Journal } from '../events/types.ts';
-import type { Logs } from '../logs/types.ts';
-import type { Plugins } from '../plugins/types.ts';
-import type { ProcessConfigs, ProcessExplanation, Supervisor } from '../processes/index.ts';
-import type { Settings } from '../settings/types.ts';
-import type { CustomMetrics } from '../telemetry/types.ts';
-import type { Traces } from '../traces/types.ts';
 import { serveMethods } from './dispatch/dispatch.ts';
 import type { RequestMemory } from './dispatch/idempotency.ts';
 import { createValidate } from './dispatch/validation.ts';
-import type { HealthBoard, StatusSource } from './health.ts';
 import { reflectionServices } from './reflection/reflection.ts';
-import type { Mounted, ServedMethod } from './seam.ts';
+import { mount, type ServedMethod } from './seam.ts';
 import { agentService } from './services/agent-service.ts';
 import { alertService } from './services/alert-service.ts';
 import { auditService } from './services/audit-service.ts';
 import { configService } from './services/config-service.ts';
+import type { ServiceDeps } from './services/deps.ts';
 import { eventService } from './services/event-service.ts';
-import { type FleetSource, fleetService } from './services/fleet-service.ts';
+import { fleetService } from './services/fleet-service.ts';
 import { healthService } from './services/health-service.ts';
 import { logService } from './services/log-service.ts';
-import { type MetricsServiceDeps, metricsService } from './services/metrics-service.ts';
+import { metricsService } from './services/metrics-service.ts';
 import { pluginService } from './services/plugin-service.ts';
 import { pluginSessionService } from './services/plugin-session-service.ts';
 import { processService } from './services/process-service.ts';
 import { traceService } from './services/trace-service.ts';
 
-export interface ApiDeps {
-  readonly journal: Journal;
-  readonly logs: Pick<Logs, 'list' | 'feed'>;
-  readonly supervisor: Supervisor;
-  readonly configs: ProcessConfigs;
-  readonly explain: (id: string) => Promise<ProcessExplanation>;
-  readonly plugins: Plugins;
-  readonly alerts: Alerts;
-  readonly audit: Audit;
-  readonly traces: Traces;
-  /** undefined: this agent is in no fleet. */
-  readonly fleet: FleetSource | undefined;
-  readonly config: ConfigManager;
-  readonly custom: CustomMetrics;
-  readonly metrics: MetricsServiceDeps['metrics'];
-  readonly health: HealthBoard;
-  readonly status: StatusSource;
+export interface ApiDeps extends Omit<ServiceDeps, 'validate'> {
+  /** What was answered to which request_id. */
   readonly requests: RequestMemory;
-  /** The settings in force: asked at every call, so that a reload takes effect. */
-  readonly api: () => Pick<Settings['api'], 'limits' | 'streams'>;
 }
 
 export interface Api {
@@ -69,47 +42,25 @@ export interface Api {
   readonly methods: readonly ServedMethod[];
 }
 
-function mounted<S extends Mounted['service']>(service: S, implementation: Mounted<S>['implementation']): Mounted {
-  return { service, implementation } as unknown as Mounted;
-}
-
 export function createApi(deps: ApiDeps): Api {
-  const { alerts, api, audit, config, configs, custom, explain, health, journal, logs, metrics, plugins, requests, status, supervisor } =
-    deps;
   const validate = createValidate();
-  const pingIntervalMs = (): number => api().streams.pingIntervalMs;
-  const limits = (): { maxDepth: number } => ({ maxDepth: api().limits.jsonDepth });
+  const all = { ...deps, validate };
   const own = [
-    AgentService,
-    ProcessService,
-    EventService,
-    LogService,
-    ConfigService,
-    PluginService,
-    PluginSessionService,
-    AlertService,
-    MetricsService,
-    TraceService,
-    AuditService,
-    FleetService,
+    mount(AgentService, agentService(all)),
+    mount(ProcessService, processService(all)),
+    mount(EventService, eventService(all)),
+    mount(LogService, logService(all)),
+    mount(ConfigService, configService(all)),
+    mount(PluginService, pluginService(all)),
+    mount(PluginSessionService, pluginSessionService(all)),
+    mount(AlertService, alertService(all)),
+    mount(MetricsService, metricsService(all)),
+    mount(TraceService, traceService(all)),
+    mount(AuditService, auditService(all)),
+    mount(FleetService, fleetService(all)),
   ];
-
-  const services: Mounted[] = [
-    mounted(AgentService, agentService({ health, status, journal, supervisor })),
-    mounted(ProcessService, processService({ supervisor, configs, explain })),
-    mounted(EventService, eventService({ journal, validate, limits, pingIntervalMs })),
-    mounted(LogService, logService({ logs, pingIntervalMs })),
-    mounted(ConfigService, configService({ config })),
-    mounted(PluginService, pluginService({ plugins, limits })),
-    mounted(PluginSessionService, pluginSessionService({ plugins, custom, limits })),
-    mounted(AlertService, alertService({ alerts })),
-    mounted(MetricsService, metricsService({ metrics })),
-    mounted(TraceService, traceService({ traces: deps.traces })),
-    mounted(AuditService, auditService({ audit })),
-    mounted(FleetService, fleetService({ fleet: deps.fleet })),
-    mounted(Health, healthService({ health, services: [...own, Health].map(({ typeName }) => typeName) })),
-    ...reflectionServices([...own, Health]),
-  ];
-
-  return { methods: serveMethods(services, { validate, memory: requests, audit }) };
+  const services = [...own.map(({ service }) => service), Health];
+  const names = services.map(({ typeName }) => typeName);
+  const mounted = [...own, mount(Health, healthService(all, names)), ...reflectionServices(services)];
+  return { methods: serveMethods(mounted, { validate, memory: deps.requests, audit: deps.audit }) };
 }

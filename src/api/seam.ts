@@ -3,11 +3,20 @@
  * implementations; every protocol reaches them through the dispatch of their method and nowhere else, so that no check is ever
  * bypassed.
  */
-import type { DescMethod, DescService, Message } from '@bufbuild/protobuf';
-import { type ContextKey, createContextKey, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
+import type {
+  DescMethod,
+  DescMethodBiDiStreaming,
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  DescService,
+  Message,
+  MessageShape,
+} from '@bufbuild/protobuf';
+import { type ContextKey, createContextKey, type HandlerContext } from '@connectrpc/connect';
 import type { AgentError } from '../kernel/errors.ts';
 import type { Principal, Scope } from '../kernel/principal.ts';
 import type { CallSpan } from '../telemetry/types.ts';
+import type { Fields } from './codec/fields.ts';
 import type { Exchange } from './transports/exchange.ts';
 
 export type ProtocolName = 'grpc' | 'grpc_web' | 'connect' | 'rest';
@@ -46,7 +55,7 @@ export interface RpcMethod extends MethodPolicy {
   readonly stream: boolean;
 }
 
-/** What a service answers: a message, or the fields of one. Each protocol makes bytes of it in its own way. */
+/** What a service answers, of whatever type: each protocol makes bytes of it in its own way. */
 export type Answered = object;
 
 export type UnaryRun = (message: Message, context: HandlerContext) => Promise<Answered>;
@@ -65,10 +74,26 @@ export interface ServedMethod extends RpcMethod {
   readonly run: Run;
 }
 
+type MethodOf<M> =
+  M extends DescMethodUnary<infer I, infer O>
+    ? (request: MessageShape<I>, context: HandlerContext) => Promise<Fields<MessageShape<O>>> | Fields<MessageShape<O>>
+    : M extends DescMethodServerStreaming<infer I, infer O>
+      ? (request: MessageShape<I>, context: HandlerContext) => AsyncIterable<Fields<MessageShape<O>>>
+      : M extends DescMethodBiDiStreaming<infer I, infer O>
+        ? (requests: AsyncIterable<MessageShape<I>>, context: HandlerContext) => AsyncIterable<Fields<MessageShape<O>>>
+        : never;
+
+/** The implementation of a service: Connect's, but for its answers, which may be said in the words of the rooms. */
+export type ServiceOf<S extends DescService> = { readonly [M in keyof S['method']]: MethodOf<S['method'][M]> };
+
 /** A service with its implementation; the list of these is what the agent serves. */
-export interface Mounted<S extends DescService = DescService> {
-  readonly service: S;
-  readonly implementation: Partial<ServiceImpl<S>>;
+export interface Mounted {
+  readonly service: DescService;
+  readonly implementation: object;
+}
+
+export function mount<S extends DescService>(service: S, implementation: Partial<ServiceOf<S>>): Mounted {
+  return { service, implementation };
 }
 
 /** One call from its first header to its last byte. Made by the gate; services find it in the handler context. */

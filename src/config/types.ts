@@ -72,7 +72,7 @@ export interface ConfigManager {
   /** What is wrong with a document; empty = fit. */
   validate(candidate: Candidate): readonly Problem[];
   /** Newest first; `before` is exclusive. */
-  revisions(options: { readonly before?: number; readonly limit: number }): Promise<readonly ConfigRevision[]>;
+  revisions(options: { readonly before?: number | undefined; readonly limit: number }): Promise<readonly ConfigRevision[]>;
   rollback(revision: number, author: Author, caller?: Principal): Promise<ConfigChange>;
   /** DEGRADED while a hand edit is refused: names file and line. */
   health(): { readonly status: 'HEALTHY' | 'DEGRADED'; readonly message: string; readonly sinceMs: number };

@@ -18,7 +18,7 @@ export interface History {
   update(row: Standing, options?: { readonly from?: number; readonly texts?: Texts }): Promise<void>;
   /** Takes back a revision that nobody saw; `from` is in effect again. */
   drop(revision: number, from: number): Promise<void>;
-  list(page: { readonly before?: number; readonly limit: number }): Promise<readonly RevisionRow[]>;
+  list(page: { readonly before?: number | undefined; readonly limit: number }): Promise<readonly RevisionRow[]>;
   /** Throws CONFIG_REVISION_NOT_FOUND, BACKUP_NOT_FOUND or BACKUP_DAMAGED. */
   texts(revision: number): Promise<Texts>;
   textsOf(row: RevisionRow): Texts;

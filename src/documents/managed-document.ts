@@ -110,7 +110,7 @@ async function amend(memory: DocumentMemory, texts: Texts): Promise<void> {
 
 async function revisions(
   { history, open }: DocumentMemory,
-  page: { readonly before?: number; readonly limit: number },
+  page: { readonly before?: number | undefined; readonly limit: number },
 ): Promise<readonly Revision[]> {
   const rows = await history.list(page);
   return rows.map((row) => (row.revision === open?.revision.revision ? pendingRevision(row) : revisionOf(row)));

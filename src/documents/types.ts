@@ -127,7 +127,7 @@ export interface ManagedDocument {
   /** Writes the head's texts again, where files are gone or refused. */
   restoreFiles(): void;
   /** Newest first, all results; `before` is exclusive. */
-  revisions(page: { readonly before?: number; readonly limit: number }): Promise<readonly Revision[]>;
+  revisions(page: { readonly before?: number | undefined; readonly limit: number }): Promise<readonly Revision[]>;
   /** The texts of any revision that is kept. */
   texts(revision: number): Promise<Texts>;
   /** Takes revisions out of the history; the head stays. */

@@ -20,17 +20,17 @@ export interface Instant {
 /** An event as a publisher hands it in: what is absent is filled in by the ingest. */
 export interface NewEvent {
   readonly type: string;
-  readonly id?: string;
-  readonly source?: string;
-  readonly subject?: string;
-  readonly severity?: Severity;
-  readonly priority?: number;
-  readonly time?: Instant;
-  readonly traceId?: string;
-  readonly spanId?: string;
-  readonly correlationId?: string;
+  readonly id?: string | undefined;
+  readonly source?: string | undefined;
+  readonly subject?: string | undefined;
+  readonly severity?: Severity | undefined;
+  readonly priority?: number | undefined;
+  readonly time?: Instant | undefined;
+  readonly traceId?: string | undefined;
+  readonly spanId?: string | undefined;
+  readonly correlationId?: string | undefined;
   readonly data?: JsonObject | undefined;
-  readonly attributes?: Readonly<Record<string, string>>;
+  readonly attributes?: Readonly<Record<string, string>> | undefined;
 }
 
 /** An event of the journal; see `Event` in event.proto for the meaning of the fields. */
@@ -54,16 +54,16 @@ export interface StoredEvent {
 
 /** Fields are ANDed, values of one field ORed; what is absent or empty keeps everything. */
 export interface EventFilter {
-  readonly types?: readonly string[];
-  readonly sources?: readonly string[];
-  readonly subjects?: readonly string[];
-  readonly minSeverity?: Severity;
+  readonly types?: readonly string[] | undefined;
+  readonly sources?: readonly string[] | undefined;
+  readonly subjects?: readonly string[] | undefined;
+  readonly minSeverity?: Severity | undefined;
   /** `time` at or after. */
-  readonly since?: Instant;
+  readonly since?: Instant | undefined;
   /** `time` before. */
-  readonly until?: Instant;
-  readonly traceId?: string;
-  readonly text?: string;
+  readonly until?: Instant | undefined;
+  readonly traceId?: string | undefined;
+  readonly text?: string | undefined;
 }
 
 export interface Receipt {
@@ -106,8 +106,8 @@ export type WatchItem =
 
 export interface WatchOptions {
   /** Exclusive cursor; absent = live only, 0 = from the oldest kept. */
-  readonly afterRevision?: number;
-  readonly filter?: EventFilter;
+  readonly afterRevision?: number | undefined;
+  readonly filter?: EventFilter | undefined;
   /** Longest silence between two messages. */
   readonly progressEveryMs: number;
   readonly signal: AbortSignal;
@@ -140,11 +140,11 @@ export interface Journal {
    * than a second: whoever saw a state finds the event of it.
    */
   list(query: {
-    readonly filter?: EventFilter;
+    readonly filter?: EventFilter | undefined;
     readonly order: 'asc' | 'desc';
     readonly pageSize: number;
     /** Exclusive: events after it in `order`. */
-    readonly cursor?: number;
+    readonly cursor?: number | undefined;
     /** Ends a search whose caller has left: the promise is rejected with its reason. */
     readonly signal?: AbortSignal;
   }): Promise<{ readonly events: readonly StoredEvent[]; readonly nextCursor?: number }>;

@@ -34,9 +34,9 @@ export async function list(shelf: Shelf, query: Query): ReturnType<Logs['list']>
 }
 
 export interface ScanQuery {
-  readonly filter?: LogFilter;
+  readonly filter?: LogFilter | undefined;
   readonly order: 'asc' | 'desc';
-  readonly cursor?: number;
+  readonly cursor?: number | undefined;
   readonly signal?: AbortSignal;
 }
 

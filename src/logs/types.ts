@@ -25,12 +25,12 @@ export interface LogEntry {
 
 /** Fields are ANDed, values of one field ORed; what is absent or empty keeps everything. */
 export interface LogFilter {
-  readonly sources?: readonly string[];
-  readonly minLevel?: Level;
-  readonly sinceMs?: number;
-  readonly untilMs?: number;
-  readonly text?: string;
-  readonly traceId?: string;
+  readonly sources?: readonly string[] | undefined;
+  readonly minLevel?: Level | undefined;
+  readonly sinceMs?: number | undefined;
+  readonly untilMs?: number | undefined;
+  readonly text?: string | undefined;
+  readonly traceId?: string | undefined;
 }
 
 export interface TailItem {
@@ -93,11 +93,11 @@ export interface Logs {
   /** Resolves when every line that was taken before can be listed, or was dropped and counted. Never rejects. */
   settled(): Promise<void>;
   list(query: {
-    readonly filter?: LogFilter;
+    readonly filter?: LogFilter | undefined;
     readonly order: 'asc' | 'desc';
     readonly pageSize: number;
     /** Exclusive: entries after it in `order`. */
-    readonly cursor?: number;
+    readonly cursor?: number | undefined;
     /** Ends a search whose caller has left: the promise is rejected with its reason. */
     readonly signal?: AbortSignal;
   }): Promise<{ readonly entries: readonly LogEntry[]; readonly nextCursor?: number }>;
@@ -106,8 +106,8 @@ export interface Logs {
    * `idleEveryMs`.
    */
   feed(options: {
-    readonly filter?: LogFilter;
-    readonly afterCursor?: number;
+    readonly filter?: LogFilter | undefined;
+    readonly afterCursor?: number | undefined;
     /** Entries of backlog where no cursor is given. */
     readonly lines: number;
     readonly idleEveryMs: number;

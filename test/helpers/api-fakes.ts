@@ -104,11 +104,12 @@ export class FakeJournal implements Journal {
     }
     const fresh: StoredEvent[] = [];
     const receipts = events.map((event): Receipt => {
-      const source = event.source ?? context.source;
+      const source = event.source || context.source;
+      const said = Object.fromEntries(Object.entries(event).filter(([, value]) => value !== undefined && value !== ''));
       const known = this.events.find((stored) => stored.id === event.id && stored.source === source);
       if (known !== undefined) return { event: known, duplicate: true, bytes: 0 };
       const revision = this.events.length + 1;
-      const stored = storedEvent(revision, { id: `made-${revision}`, ...event, source });
+      const stored = storedEvent(revision, { id: `made-${revision}`, ...said, source });
       this.events.push(stored);
       fresh.push(stored);
       return { event: stored, duplicate: false, bytes: 300 };

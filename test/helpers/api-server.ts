@@ -4,8 +4,8 @@ import { INVALID_SPAN_CONTEXT, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { serveMethods } from '../../src/api/dispatch/dispatch.ts';
 import { createValidate } from '../../src/api/dispatch/validation.ts';
 import { createFrontDoor, type FrontDoor } from '../../src/api/front-door.ts';
-import { type ApiDeps, type Call, createApi, type Mounted, type RpcMethod, type ServedMethod } from '../../src/api/index.ts';
-import type { ProtocolName } from '../../src/api/seam.ts';
+import { type ApiDeps, type Call, createApi, type RpcMethod, type ServedMethod } from '../../src/api/index.ts';
+import { mount, type ProtocolName, type ServiceOf } from '../../src/api/seam.ts';
 import type { ErrorReason } from '../../src/kernel/catalogue.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import type { AgentError } from '../../src/kernel/errors.ts';
@@ -108,7 +108,7 @@ export function serveApi(deps: ApiDeps, principal: Principal = tester): Promise<
 }
 
 /** One service alone, with the rules of its proto. */
-export function serveService<S extends DescService>(service: S, implementation: Mounted<S>['implementation']): Promise<TestServer> {
-  const mounted = [{ service, implementation } as unknown as Mounted];
+export function serveService<S extends DescService>(service: S, implementation: Partial<ServiceOf<S>>): Promise<TestServer> {
+  const mounted = [mount(service, implementation)];
   return serve(serveMethods(mounted, { validate: createValidate(), memory: undefined }));
 }

@@ -4,8 +4,7 @@ import { EventSchema } from '../../gen/es/sboxagent/v1/event_pb.js';
 import { WatchEventsResponseSchema } from '../../gen/es/sboxagent/v1/event_service_pb.js';
 import { encodeMessage } from '../../src/api/codec/binary.ts';
 import { jsonWriter } from '../../src/api/codec/json.ts';
-import { eventMessage } from '../../src/api/convert/event.ts';
-import { watchMessage } from '../../src/api/convert/watch.ts';
+import { watchMessage } from '../../src/api/convert/event.ts';
 import { firstWithinMessage, type NewEvent, type StoredEvent } from '../../src/events/index.ts';
 import { AgentError } from '../../src/kernel/errors.ts';
 import { eventually, follow, openRoom, scratch } from '../helpers/event-room.ts';
@@ -18,7 +17,7 @@ const fat = (count: number): NewEvent[] => Array.from({ length: count }, (_, i) 
 /** Two bytes a number in JSON, eleven on the wire. */
 const numbers = (count: number): NewEvent => ({ type: 'many.numbers', data: { list: Array.from({ length: count }, () => 1) } });
 const wire = (events: readonly StoredEvent[]): number =>
-  events.reduce((sum, event) => sum + encodeMessage(EventSchema, eventMessage(event)).length + 4, 0);
+  events.reduce((sum, event) => sum + encodeMessage(EventSchema, event).length + 4, 0);
 
 test('messages of a watch that resumes end at 1 MiB, whatever the events are large with', async () => {
   using place = scratch();
@@ -62,7 +61,7 @@ test('a page of a list ends at 1 MiB and the next one goes on, in both orders', 
     for (let cursor: number | undefined; pages === 0 || cursor !== undefined; pages++) {
       const page = await room.journal.list({ order, pageSize: 1000, ...(cursor !== undefined && { cursor }) });
       assert.ok(wire(page.events) <= mib, `${wire(page.events)} bytes in one page`);
-      assert.ok(page.events.reduce((sum, event) => sum + jsonWriter(EventSchema)(eventMessage(event)).length, 0) <= mib * 1.1);
+      assert.ok(page.events.reduce((sum, event) => sum + jsonWriter(EventSchema)(event).length, 0) <= mib * 1.1);
       seen.push(...page.events.map(({ revision }) => revision));
       cursor = page.nextCursor;
     }

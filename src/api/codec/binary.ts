@@ -1,15 +1,25 @@
 /**
- * Protobuf's binary form, compiled from the descriptor of a message. It takes what a service answers, a message or the fields of one, and writes it
- * behind the head of its frame in one pass: no message is made, and no bytes are copied from one buffer into another on the way. The contract suite
- * holds it to the library's own writer, which takes what is rare (`Any`, masks, wrappers, a `Value`, keys that are no texts).
+ * Protobuf's binary form, compiled from the descriptor of a message. It takes what a service answers (fields.ts), and writes it behind the head of its
+ * frame in one pass: no message is made, and no bytes are copied from one buffer into another on the way. The contract suite holds it to the library's
+ * own writer, which takes what is rare (`Any`, masks, wrappers, keys that are no texts).
  */
-import { create, type DescField, type DescMessage, ScalarType, toBinary } from '@bufbuild/protobuf';
+import {
+  create,
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  fromBinary,
+  isMessage,
+  type MessageShape,
+  ScalarType,
+  toBinary,
+} from '@bufbuild/protobuf';
 import { lengthDelimited, out, tagOf } from './bytes.ts';
-import { writeStruct } from './struct.ts';
+import { type Named, readerOf } from './fields.ts';
+import { writeJson, writeStruct } from './struct.ts';
 
 /** Writes one value, without its tag. */
 type Write = (value: unknown) => void;
-type Fields = Readonly<Record<string, unknown>>;
 
 const writers = new WeakMap<DescMessage, Write>();
 
@@ -19,6 +29,11 @@ export function encodeMessage(desc: DescMessage, message: object, head = 0): Buf
   out.begin(head);
   write(message);
   return out.end();
+}
+
+/** The message that a service answered in fields: for Connect's handlers, which write messages alone. */
+export function toMessage<D extends DescMessage>(desc: D, answer: object): MessageShape<D> {
+  return isMessage(answer, desc) ? answer : fromBinary(desc, encodeMessage(desc, answer));
 }
 
 function compile(desc: DescMessage): Write {
@@ -54,57 +69,33 @@ function isRare({ typeName, fields }: DescMessage): boolean {
 
 /** Writes a field where it is set, tag and all. It is given the whole message. */
 function fieldWriter(field: DescField): Write {
-  const { localName } = field;
+  const read = readerOf(field);
   const write = valueWriter(field);
   const tag = tagOf(field.number, wireTypeOf(field));
-  switch (field.fieldKind) {
-    case 'list':
-      return listWriter(field, write);
-    case 'map':
-      return mapWriter(field, write);
-    default:
-  }
-  const tagged: Write = (value) => {
+  if (field.fieldKind === 'list') return listWriter(field, write);
+  if (field.fieldKind === 'map') return mapWriter(field, write);
+  const always = field.fieldKind === 'message' || field.presence !== implicitPresence;
+  const zeroName = field.enum?.values.find(({ number }) => number === 0)?.name;
+  return (message) => {
+    const value = read(message as Named);
+    if (value === undefined || (!always && (isZero(value) || value === zeroName))) return;
     out.varint(tag);
     write(value);
-  };
-  if (field.oneof !== undefined) {
-    const group = field.oneof.localName;
-    return (message) => {
-      const chosen = (message as Fields)[group] as { readonly case?: string; readonly value?: unknown } | undefined;
-      if (chosen?.case === localName) tagged(chosen.value);
-    };
-  }
-  const always = field.fieldKind === 'message' || field.presence !== implicit;
-  return (message) => {
-    const value = (message as Fields)[localName];
-    if (value !== undefined && value !== null && (always || !isZero(value))) tagged(value);
   };
 }
 
 /** `FieldPresence.IMPLICIT`: the zero value is not written. */
-const implicit = 2;
+const implicitPresence = 2;
 
 function isZero(value: unknown): boolean {
-  switch (typeof value) {
-    case 'number':
-      return Object.is(value, 0);
-    case 'string':
-      return value === '';
-    case 'boolean':
-      return !value;
-    case 'bigint':
-      return value === 0n;
-    default:
-      return value instanceof Uint8Array && value.byteLength === 0;
-  }
+  return value === '' || value === false || value === 0n || Object.is(value, 0) || (value instanceof Uint8Array && value.byteLength === 0);
 }
 
 function listWriter(field: DescField & { readonly fieldKind: 'list' }, write: Write): Write {
   const { localName } = field;
   const tag = tagOf(field.number, field.packed ? lengthDelimited : wireTypeOf(field));
   return (message) => {
-    const items = (message as Fields)[localName] as readonly unknown[] | undefined;
+    const items = (message as Named)[localName] as readonly unknown[] | undefined;
     if (items === undefined || items.length === 0) return;
     if (!field.packed) {
       for (const item of items) {
@@ -125,7 +116,7 @@ function mapWriter(field: DescField & { readonly fieldKind: 'map' }, write: Writ
   const tag = tagOf(field.number, lengthDelimited);
   const valueTag = tagOf(2, wireTypeOf(field));
   return (message) => {
-    const map = (message as Fields)[localName] as Fields | undefined;
+    const map = (message as Named)[localName] as Named | undefined;
     for (const key in map) {
       out.varint(tag);
       const start = out.open();
@@ -153,6 +144,7 @@ function wireTypeOf(field: DescField): number {
 
 function valueWriter(field: DescField): Write {
   if (field.message !== undefined) return partWriter(field.message);
+  if (field.enum !== undefined) return enumWriter(field.enum);
   switch (field.scalar) {
     case ScalarType.STRING:
       return (value) => out.text(value as string);
@@ -167,19 +159,25 @@ function valueWriter(field: DescField): Write {
       return (value) => out.double(value as number);
     case ScalarType.INT64:
     case ScalarType.UINT64:
-      return (value) => out.varint64(BigInt(value as bigint));
+      return (value) =>
+        Number.isSafeInteger(value) && (value as number) >= 0 ? out.varint(value as number) : out.varint64(BigInt(value as bigint));
     case ScalarType.UINT32:
     case ScalarType.INT32:
-    case undefined:
       return wholeNumber(field);
     default:
       throw new Error(`${field} has a type that no message of ours has`);
   }
 }
 
-function wholeNumber(field: DescField): Write {
-  const least = field.scalar === ScalarType.UINT32 ? 0 : -0x8000_0000;
-  const most = field.scalar === ScalarType.UINT32 ? 0xffff_ffff : 0x7fff_ffff;
+function enumWriter(desc: DescEnum): Write {
+  const numbers = new Map<unknown, number>(desc.values.map(({ name, number }) => [name, number]));
+  const write = wholeNumber(desc);
+  return (value) => write(numbers.get(value) ?? value);
+}
+
+function wholeNumber(field: DescField | DescEnum): Write {
+  const isUnsigned = field.kind === 'field' && field.scalar === ScalarType.UINT32;
+  const [least, most] = isUnsigned ? [0, 0xffff_ffff] : [-0x8000_0000, 0x7fff_ffff];
   return (value) => {
     const number = value as number;
     if (!Number.isInteger(number) || number < least || number > most) throw new Error(`${field} cannot be ${String(value)}`);
@@ -190,11 +188,12 @@ function wholeNumber(field: DescField): Write {
 
 /** A message inside of another, its length before it. */
 function partWriter(desc: DescMessage): Write {
-  const write =
-    desc.typeName === 'google.protobuf.Struct' ? writeStruct : (message: unknown) => (writers.get(desc) ?? compile(desc))(message);
+  const write = special[desc.typeName] ?? ((message: unknown) => (writers.get(desc) ?? compile(desc))(message));
   return (message) => {
     const start = out.open();
     write(message);
     out.close(start);
   };
 }
+
+const special: Readonly<Record<string, Write>> = { 'google.protobuf.Struct': writeStruct, 'google.protobuf.Value': writeJson };

@@ -1,15 +1,15 @@
 /**
  * Proto JSON as REST speaks it, compiled from the descriptor of a message: the proto's own field names, scalars always present. It takes what a service
- * answers, a message or the fields of one, and makes the text in one pass: no message and no tree of JSON values is made in between. What is rare (`Any`,
- * masks, wrappers, a `Value`) is left to the library.
+ * answers (fields.ts), and makes the text in one pass: no message and no tree of JSON values is made in between. What is rare (`Any`, masks, wrappers) is
+ * left to the library.
  */
 import { create, type DescEnum, type DescField, type DescMessage, ScalarType, toJson } from '@bufbuild/protobuf';
+import { type Named, readerOf } from './fields.ts';
 
 /** The text of one value. */
 type Write = (value: unknown) => string;
 /** `"name":value` of a message, behind a comma unless it is the first; nothing for a field that is not set. */
-type WriteField = (message: unknown, first: boolean) => string;
-type Fields = Readonly<Record<string, unknown>>;
+type WriteField = (message: Named, first: boolean) => string;
 
 const written = new WeakMap<DescMessage, Write>();
 
@@ -27,7 +27,7 @@ function compile(desc: DescMessage): Write {
   let fields: readonly WriteField[] = [];
   const write: Write = (message) => {
     let text = '{';
-    for (let at = 0; at < fields.length; at += 1) text += fields[at]?.(message, text === '{') ?? '';
+    for (let at = 0; at < fields.length; at += 1) text += fields[at]?.(message as Named, text === '{') ?? '';
     return `${text}}`;
   };
   // Known before its fields are: a message may hold itself.
@@ -39,24 +39,17 @@ function compile(desc: DescMessage): Write {
 function fieldWriter(field: DescField): WriteField {
   const key = `${JSON.stringify(field.name)}:`;
   const next = `,${key}`;
-  const { localName } = field;
+  const read = readerOf(field);
   const write = valueWriter(field);
-  if (field.fieldKind === 'list') return (message, first) => (first ? key : next) + listText((message as Fields)[localName], write);
-  if (field.fieldKind === 'map') return (message, first) => (first ? key : next) + mapText((message as Fields)[localName], write);
-  if (field.oneof !== undefined) {
-    const group = field.oneof.localName;
-    return (message, first) => {
-      const chosen = (message as Fields)[group] as { readonly case?: string; readonly value?: unknown } | undefined;
-      return chosen?.case === localName ? (first ? key : next) + write(chosen.value) : '';
-    };
-  }
+  if (field.fieldKind === 'list') return (message, first) => (first ? key : next) + listText(read(message), write);
+  if (field.fieldKind === 'map') return (message, first) => (first ? key : next) + mapText(read(message), write);
   const implicit = field.fieldKind !== 'message' && field.presence === implicitPresence;
   const zero = implicit
     ? write(field.fieldKind === 'enum' ? (field.enum.values[0]?.number ?? 0) : zeros[field.scalar ?? ScalarType.STRING])
     : undefined;
   return (message, first) => {
-    const value = (message as Fields)[localName];
-    const text = value === undefined || value === null ? zero : write(value);
+    const value = read(message);
+    const text = value === undefined ? zero : write(value);
     return text === undefined ? '' : (first ? key : next) + text;
   };
 }
@@ -77,7 +70,7 @@ function listText(items: unknown, write: Write): string {
 
 function mapText(map: unknown, write: Write): string {
   let text = '';
-  for (const key in map as Fields) text += `${text === '' ? '' : ','}${stringText(key)}:${write((map as Fields)[key])}`;
+  for (const key in map as Named) text += `${text === '' ? '' : ','}${stringText(key)}:${write((map as Named)[key])}`;
   return `{${text}}`;
 }
 
@@ -88,8 +81,8 @@ function valueWriter(field: DescField): Write {
 }
 
 function enumWriter(desc: DescEnum): Write {
-  const names = new Map(desc.values.map(({ number, name }) => [number, `"${name}"`]));
-  return (value) => names.get(value as number) ?? String(value);
+  const names = new Map<unknown, string>(desc.values.flatMap(({ number, name }) => [number, name].map((known) => [known, `"${name}"`])));
+  return (value) => names.get(value) ?? String(value);
 }
 
 function scalarWriter(type: ScalarType): Write {
@@ -124,6 +117,7 @@ function stringText(text: string): string {
 function specialWriter(desc: DescMessage): Write | undefined {
   switch (desc.typeName) {
     case 'google.protobuf.Struct':
+    case 'google.protobuf.Value':
       return (value) => JSON.stringify(value);
     case 'google.protobuf.Timestamp':
       return timestampText;
@@ -143,7 +137,7 @@ function fraction(nanos: number): string {
 }
 
 interface Moment {
-  readonly seconds?: bigint;
+  readonly seconds?: bigint | number;
   readonly nanos?: number;
 }
 
@@ -171,5 +165,5 @@ function timestampText(value: unknown): string {
 
 function durationText(value: unknown): string {
   const { seconds = 0n, nanos = 0 } = value as Moment;
-  return `"${nanos < 0 && seconds === 0n ? '-' : ''}${seconds}${fraction(Math.abs(nanos))}s"`;
+  return `"${nanos < 0 && Number(seconds) === 0 ? '-' : ''}${seconds}${fraction(Math.abs(nanos))}s"`;
 }

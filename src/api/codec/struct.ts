@@ -17,8 +17,8 @@ export function writeStruct(json: unknown): void {
   }
 }
 
-/** `google.protobuf.Value`. */
-function writeJson(value: unknown): void {
+/** `google.protobuf.Value` of what is JSON already. */
+export function writeJson(value: unknown): void {
   switch (typeof value) {
     case 'number':
       out.varint(tagOf(2, 1));

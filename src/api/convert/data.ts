@@ -1,5 +1,6 @@
 /** Free-form data (google.protobuf.Struct): what JSON, SQLite and every codec can carry to the letter, and nothing else. */
-import type { Violation } from '../../kernel/errors.ts';
+import type { JsonObject } from '../../events/types.ts';
+import { invalid, type Violation } from '../../kernel/errors.ts';
 
 /** Violations told of one request; a million bad values need no million sentences. */
 export const maxViolations = 100;
@@ -34,4 +35,12 @@ function visit(value: unknown, path: string, depth: number, walk: Walk): void {
 /** Adds what is wrong with `value` to `violations`. */
 export function checkData(value: unknown, field: string, options: Walk): void {
   visit(value, field, 1, options);
+}
+
+/** Free-form data of a request as it is, where every codec can carry it. Throws INVALID_REQUEST with the paths. */
+export function dataOf(value: object | undefined, field: string, maxDepth: number): JsonObject | undefined {
+  const violations: Violation[] = [];
+  if (value !== undefined) checkData(value, field, { violations, maxDepth });
+  if (violations.length > 0) throw invalid(violations);
+  return value as JsonObject | undefined;
 }

@@ -1,6 +1,5 @@
-/** Moments: the wire's Timestamp (nanoseconds) and the rooms' instants and milliseconds. */
-import { create } from '@bufbuild/protobuf';
-import { type Timestamp, TimestampSchema, timestampFromMs } from '@bufbuild/protobuf/wkt';
+/** Moments of requests: the wire's Timestamp (nanoseconds) and the rooms' instants and milliseconds. */
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import type { Instant } from '../../events/types.ts';
 import { invalid, type Violation } from '../../kernel/errors.ts';
 
@@ -8,8 +7,11 @@ import { invalid, type Violation } from '../../kernel/errors.ts';
 const minSeconds = -62_135_596_800n;
 const maxSeconds = 253_402_300_799n;
 
-/** From when to when a filter goes. Throws INVALID_REQUEST for moments that are none. */
-export function checkSpan({ since, until }: { readonly since?: Timestamp | undefined; readonly until?: Timestamp | undefined } = {}): void {
+/** From when to when a filter goes. */
+type Span = { readonly since?: Timestamp | undefined; readonly until?: Timestamp | undefined };
+
+/** Throws INVALID_REQUEST for moments that are none. */
+export function checkSpan({ since, until }: Span = {}): void {
   const violations: Violation[] = [];
   checkTime(since, 'filter.since', violations);
   checkTime(until, 'filter.until', violations);
@@ -30,15 +32,10 @@ export function instantOf(time: Timestamp): Instant {
   return { seconds: Number(time.seconds), nanos: time.nanos };
 }
 
-export function timestampOf(instant: Instant): Timestamp {
-  return create(TimestampSchema, { seconds: BigInt(instant.seconds), nanos: instant.nanos });
-}
-
-/** Unix milliseconds; a half-open bound keeps its meaning when it is rounded up. */
-export function ceilMs(time: Timestamp): number {
-  return Number(time.seconds) * 1000 + Math.ceil(time.nanos / 1_000_000);
-}
-
-export function fromMs(ms: number): Timestamp {
-  return timestampFromMs(Math.trunc(ms));
+/** In Unix milliseconds; a half-open bound keeps its meaning when it is rounded up. Throws like `checkSpan`. */
+export function spanMs(span: Span | undefined): { readonly sinceMs: number | undefined; readonly untilMs: number | undefined } {
+  checkSpan(span);
+  const ceilMs = (time: Timestamp | undefined): number | undefined =>
+    time && Number(time.seconds) * 1000 + Math.ceil(time.nanos / 1_000_000);
+  return { sinceMs: ceilMs(span?.since), untilMs: ceilMs(span?.until) };
 }

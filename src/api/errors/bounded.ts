@@ -1,8 +1,6 @@
 /** An error cut to what every protocol carries. */
-import type { Apply } from '../../../gen/es/sboxagent/v1/process_config_pb.js';
 import { AgentError, type ErrorDetail } from '../../kernel/errors.ts';
 import type { ApplyRecord } from '../../processes/index.ts';
-import { applyMessage } from '../convert/process-config.ts';
 
 /** What fits beside everything else into the 8 KiB of trailers that clients of gRPC take. */
 export const maxMessageBytes = 1024;
@@ -62,7 +60,7 @@ const maxApplyBytes = 1600;
 const maxApplyViolationsBytes = 1300;
 
 /** What the error is about, short, without its diff. */
-export function shortApply({ record }: ErrorDetail): Apply {
+export function shortApply({ record }: ErrorDetail): ApplyRecord {
   const whole = record as ApplyRecord;
   const steps = whole.steps.map((step) => ({ ...step, message: step.status === 'FAILED' ? cutText(step.message, 200) : '' }));
   const engineOutput = fitting(
@@ -73,5 +71,5 @@ export function shortApply({ record }: ErrorDetail): Apply {
     whole.violations.map((one) => ({ ...one, path: cutText(one.path, 200), message: cutText(one.message, 400) })),
     maxApplyViolationsBytes,
   );
-  return applyMessage({ ...whole, steps, engineOutput, violations, diff: '' });
+  return { ...whole, steps, engineOutput, violations, diff: '' };
 }

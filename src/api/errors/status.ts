@@ -5,6 +5,7 @@ import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../../gen
 import { type Status, StatusSchema } from '../../../gen/es/google/rpc/status_pb.js';
 import { ApplySchema } from '../../../gen/es/sboxagent/v1/process_config_pb.js';
 import type { AgentError } from '../../kernel/errors.ts';
+import { toMessage } from '../codec/binary.ts';
 import { bounded, cutText, maxMessageBytes, shortApply } from './bounded.ts';
 import { grpcCodes } from './codes.ts';
 
@@ -24,7 +25,7 @@ export function errorDetails(whole: AgentError): Detail[] {
     list.push(detail(BadRequestSchema, { fieldViolations }));
   }
   if (error.retryAfterMs !== undefined) list.push(detail(RetryInfoSchema, { retryDelay: durationFromMs(Math.ceil(error.retryAfterMs)) }));
-  if (error.detail !== undefined) list.push(detail(ApplySchema, shortApply(error.detail)));
+  if (error.detail !== undefined) list.push(detail(ApplySchema, toMessage(ApplySchema, shortApply(error.detail))));
   return list;
 }
 

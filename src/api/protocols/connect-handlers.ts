@@ -2,7 +2,7 @@
  * Connect's own router and handlers over our exchanges: gRPC-Web, Connect, and what is rare of gRPC. The services in the router are
  * the compiled methods, so that nothing differs but the protocol.
  */
-import type { DescMethod, Message } from '@bufbuild/protobuf';
+import type { DescMessage, DescMethod, Message } from '@bufbuild/protobuf';
 import {
   ConnectError,
   type ConnectRouterOptions,
@@ -13,6 +13,7 @@ import {
 } from '@connectrpc/connect';
 import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { AgentError } from '../../kernel/errors.ts';
+import { toMessage } from '../codec/binary.ts';
 import { grpcCodes } from '../errors/codes.ts';
 import { type Answered, type Call, callKey, type ServedMethod } from '../seam.ts';
 import { dropBody, dropRest } from '../transports/body.ts';
@@ -49,39 +50,52 @@ function bareError(error: unknown): unknown {
   return error instanceof AgentError ? new ConnectError(error.message, grpcCodes[error.code]) : error;
 }
 
-/** Messages whose error is one that Connect can write. */
-function connectStream(messages: AsyncIterable<Answered>, asError: (error: unknown) => unknown): AsyncIterableIterator<Answered> {
-  const inner = messages[Symbol.asyncIterator]();
-  const rethrow = (error: unknown): never => {
-    throw asError(error);
-  };
+interface Wording {
+  readonly output: DescMessage;
+  /** Throws the error as one that Connect can write. */
+  readonly rethrow: (error: unknown) => never;
+}
+
+/** The same in messages and errors that Connect can write. */
+function connectStream(answers: AsyncIterable<Answered>, { output, rethrow }: Wording): AsyncIterableIterator<Message> {
+  const inner = answers[Symbol.asyncIterator]();
+  const worded = ({ done, value }: IteratorResult<Answered>): IteratorResult<Message> =>
+    done === true ? { done, value: undefined } : { done: false, value: toMessage(output, value) };
   return {
     [Symbol.asyncIterator]() {
       return this;
     },
-    next: () => inner.next().catch(rethrow),
-    return: () => inner.return?.() ?? Promise.resolve({ done: true, value: undefined }),
+    next: () => inner.next().then(worded, rethrow),
+    async return() {
+      await inner.return?.();
+      return { done: true, value: undefined };
+    },
   };
 }
 
 /** A compiled method as Connect's router takes it. */
-function implementation({ run }: ServedMethod, asError: (error: unknown) => unknown): MethodImpl<DescMethod> {
-  const rethrow = (error: unknown): never => {
-    throw asError(error);
-  };
-  const all = {
-    unary: (message: Message, context: HandlerContext) => (run.kind === 'unary' ? run.unary(message, context).catch(rethrow) : undefined),
-    server_streaming: (message: Message, context: HandlerContext) =>
-      run.kind === 'server_streaming' ? connectStream(run.stream(message, context), asError) : undefined,
-    async client_streaming(messages: AsyncIterable<Message>, context: HandlerContext) {
-      if (run.kind !== 'client_streaming') return undefined;
-      const { value } = await run.many(messages, context)[Symbol.asyncIterator]().next().catch(rethrow);
-      return value;
+function implementation({ run, desc: { output } }: ServedMethod, asError: (error: unknown) => unknown): MethodImpl<DescMethod> {
+  const wording: Wording = {
+    output,
+    rethrow(error) {
+      throw asError(error);
     },
-    bidi_streaming: (messages: AsyncIterable<Message>, context: HandlerContext) =>
-      run.kind === 'bidi_streaming' ? connectStream(run.many(messages, context), asError) : undefined,
   };
-  return all[run.kind] as unknown as MethodImpl<DescMethod>;
+  const way = (): unknown => {
+    switch (run.kind) {
+      case 'unary':
+        return (message: Message, context: HandlerContext) =>
+          run.unary(message, context).then((answer) => toMessage(output, answer), wording.rethrow);
+      case 'server_streaming':
+        return (message: Message, context: HandlerContext) => connectStream(run.stream(message, context), wording);
+      case 'client_streaming':
+        return async (messages: AsyncIterable<Message>, context: HandlerContext) =>
+          (await connectStream(run.many(messages, context), wording).next()).value;
+      case 'bidi_streaming':
+        return (messages: AsyncIterable<Message>, context: HandlerContext) => connectStream(run.many(messages, context), wording);
+    }
+  };
+  return way() as MethodImpl<DescMethod>;
 }
 
 export function createConnectHandlers(options: ConnectHandlersOptions): ConnectHandlers {

@@ -1,20 +1,20 @@
 /** grpc.reflection v1 and v1alpha: one implementation, for the two differ in their package only. */
-import type { DescFile, DescService, MessageInitShape } from '@bufbuild/protobuf';
-import { Code, type ServiceImpl } from '@connectrpc/connect';
+import type { DescFile, DescService } from '@bufbuild/protobuf';
+import { Code } from '@connectrpc/connect';
 import { file_google_rpc_error_details } from '../../../gen/es/google/rpc/error_details_pb.js';
 import { file_google_rpc_status } from '../../../gen/es/google/rpc/status_pb.js';
 import {
   ServerReflection,
   type ServerReflectionRequest,
   type ServerReflectionResponse,
-  type ServerReflectionResponseSchema,
 } from '../../../gen/es/grpc/reflection/v1/reflection_pb.js';
 import { ServerReflection as ServerReflectionV1Alpha } from '../../../gen/es/grpc/reflection/v1alpha/reflection_pb.js';
 import { callSignal, endingOf } from '../calls.ts';
-import type { Mounted } from '../seam.ts';
+import type { Fields } from '../codec/fields.ts';
+import { type Mounted, mount, type ServiceOf } from '../seam.ts';
 import { collectDescriptors, type Descriptors, fileBytes, withDependencies } from './files.ts';
 
-type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>['messageResponse']>;
+type Answer = NonNullable<Fields<ServerReflectionResponse>['messageResponse']>;
 type Question = Pick<ServerReflectionRequest, 'messageRequest'>;
 
 function unknown(what: string): Answer {
@@ -69,7 +69,7 @@ export function reflectionServices(served: readonly DescService[]): Mounted[] {
     descriptors: collectDescriptors([...services.map(({ file }) => file), file_google_rpc_error_details, file_google_rpc_status]),
     services: services.map(({ typeName }) => typeName).sort(),
   };
-  const implementation: ServiceImpl<typeof ServerReflection> = {
+  const implementation: ServiceOf<typeof ServerReflection> = {
     async *serverReflectionInfo(requests, context) {
       const sent = new Set<DescFile>();
       for await (const request of requests) {
@@ -79,11 +79,5 @@ export function reflectionServices(served: readonly DescService[]): Mounted[] {
       if (ending !== undefined) throw ending;
     },
   };
-  const alpha = implementation as unknown as ServiceImpl<typeof ServerReflectionV1Alpha>;
-  return [
-    { service: ServerReflection, implementation },
-    { service: ServerReflectionV1Alpha, implementation: alpha } as unknown as Mounted,
-  ] as Mounted[];
+  return [mount(ServerReflection, implementation), { service: ServerReflectionV1Alpha, implementation }];
 }
-
-export type { ServerReflectionResponse };

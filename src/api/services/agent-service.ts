@@ -1,32 +1,37 @@
 /** AgentService: is the agent well, what is it doing. */
-import type { ServiceImpl } from '@connectrpc/connect';
 import type { AgentService } from '../../../gen/es/sboxagent/v1/agent_service_pb.js';
-import type { Journal } from '../../events/types.ts';
 import { may } from '../../kernel/principal.ts';
-import type { Supervisor } from '../../processes/types.ts';
+import type { ProcessView } from '../../processes/types.ts';
 import { callOf } from '../calls.ts';
-import { healthMessage, statusMessage } from '../convert/agent.ts';
-import type { HealthBoard, StatusSource } from '../health.ts';
+import type { ServiceOf } from '../seam.ts';
+import type { ServiceDeps } from './deps.ts';
 
-export interface AgentServiceDeps {
-  readonly health: HealthBoard;
-  readonly status: StatusSource;
-  readonly journal: Pick<Journal, 'stats' | 'watchers'>;
-  readonly supervisor: Pick<Supervisor, 'list'>;
+function countByState(processes: readonly ProcessView[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { state } of processes) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
 }
 
-export function agentService({ health, status, journal, supervisor }: AgentServiceDeps): ServiceImpl<typeof AgentService> {
-  return {
-    getHealth: (_request, context) => healthMessage(health.snapshot(), may(callOf(context).principal, 'read')),
+type Deps = Pick<ServiceDeps, 'health' | 'status' | 'journal' | 'supervisor'>;
 
-    getStatus: (_request, context) =>
-      statusMessage({
-        status: status(),
+export function agentService({ health, status, journal, supervisor }: Deps): ServiceOf<typeof AgentService> {
+  return {
+    getHealth(_request, context) {
+      const snapshot = health.snapshot();
+      // For who may not read the word, and nothing from which more could be told.
+      return may(callOf(context).principal, 'read') ? snapshot : { status: snapshot.status };
+    },
+
+    getStatus(_request, context) {
+      const { id, name, scopes } = callOf(context).principal;
+      return {
+        ...status(),
         journal: journal.stats(),
         watchers: journal.watchers(),
-        processes: supervisor.list(),
+        processes: countByState(supervisor.list()),
         health: health.status(),
-        caller: callOf(context).principal,
-      }),
+        caller: { id, name, scopes: [...scopes] },
+      };
+    },
   };
 }

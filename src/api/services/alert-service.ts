@@ -1,20 +1,15 @@
 /** AlertService: what is wrong, and who has seen it. */
-import { create } from '@bufbuild/protobuf';
-import type { ServiceImpl } from '@connectrpc/connect';
 import { Alert_State, AlertSchema } from '../../../gen/es/sboxagent/v1/alert_pb.js';
-import { type AlertFilter, type AlertService, WatchAlertsResponseSchema } from '../../../gen/es/sboxagent/v1/alert_service_pb.js';
-import type { Alerts, AlertView } from '../../alerts/types.ts';
+import { type AlertFilter, AlertFilterSchema, type AlertService } from '../../../gen/es/sboxagent/v1/alert_service_pb.js';
+import type { AlertView } from '../../alerts/types.ts';
 import { feedMapping, mapFeed } from '../../kernel/feed.ts';
 import { createStateFeed, type WatchedChange } from '../../kernel/state-feed.ts';
 import { callOf } from '../calls.ts';
 import { encodeMessage } from '../codec/binary.ts';
-import { alertMessage } from '../convert/alert.ts';
-import { pageBinding, pageSize, pageToken, readPageToken, withinPage } from '../convert/page.ts';
+import { askedPage } from '../convert/page.ts';
+import type { ServiceOf } from '../seam.ts';
+import type { ServiceDeps } from './deps.ts';
 import { fedStream } from './fed-stream.ts';
-
-export interface AlertServiceDeps {
-  readonly alerts: Alerts;
-}
 
 function keeps(filter: AlertFilter | undefined, view: AlertView): boolean {
   if (filter === undefined) return true;
@@ -28,30 +23,24 @@ function place({ state, startTimeMs, id }: AlertView): string {
   return `${state === 'FIRING' ? 0 : 1}${falling(String(startTimeMs).padStart(16, '0'))}${falling(id)}`;
 }
 
-const messages = feedMapping(({ items, snapshot }: WatchedChange<AlertView>) =>
-  create(WatchAlertsResponseSchema, { alerts: items.map(alertMessage), snapshot }),
-);
+const messages = feedMapping(({ items, snapshot }: WatchedChange<AlertView>) => ({ alerts: items, snapshot }));
 
-export function alertService({ alerts }: AlertServiceDeps): ServiceImpl<typeof AlertService> {
+export function alertService({ alerts }: Pick<ServiceDeps, 'alerts'>): ServiceOf<typeof AlertService> {
   const feed = createStateFeed<AlertView>({
     list: () => alerts.list().filter(({ state }) => state === 'FIRING'),
     onChange: (fn) => alerts.onChange((change) => fn({ items: change.alerts, removedIds: [] })),
-    sizeOf: (view) => encodeMessage(AlertSchema, alertMessage(view)).length,
+    sizeOf: (view) => encodeMessage(AlertSchema, view).length,
   });
   return {
-    async listAlerts(request) {
+    listAlerts(request) {
       const { filter } = request;
-      const binding = pageBinding('alerts', JSON.stringify([filter?.states ?? [], filter?.rules ?? [], filter?.subjects ?? []]));
-      const after = readPageToken(request.pageToken, binding, 'string');
-      const kept = alerts.list().filter((view) => keeps(filter, view) && (after === undefined || place(view) > after));
-      const page = withinPage(AlertSchema, kept.slice(0, pageSize(request.pageSize)).map(alertMessage));
-      const last = kept[page.length - 1];
-      const nextPageToken = pageToken(binding, last !== undefined && page.length < kept.length ? place(last) : undefined);
+      const asked = askedPage(request, { list: 'alerts', said: [encodeMessage(AlertFilterSchema, filter ?? {})], cursor: 'string' });
+      const kept = alerts.list().filter((view) => keeps(filter, view) && (asked.after === undefined || place(view) > asked.after));
+      const { page, nextPageToken } = asked.cut(kept, { schema: AlertSchema, cursorOf: place });
       return { alerts: page, nextPageToken };
     },
 
-    acknowledgeAlert: async ({ id, comment }, context) =>
-      alertMessage(await alerts.acknowledge(id, callOf(context).principal.name, comment)),
+    acknowledgeAlert: ({ id, comment }, context) => alerts.acknowledge(id, callOf(context).principal.name, comment),
 
     watchAlerts: (_request, context) => fedStream(mapFeed(feed.open([]), messages), context),
   };

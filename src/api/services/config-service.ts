@@ -1,56 +1,44 @@
 /** ConfigService: the agent's own configuration. */
-import type { ServiceImpl } from '@connectrpc/connect';
 import { ConfigRevisionSchema } from '../../../gen/es/sboxagent/v1/config_pb.js';
 import type { ConfigService } from '../../../gen/es/sboxagent/v1/config_service_pb.js';
 import { problemsFor } from '../../config/index.ts';
-import type { ConfigManager } from '../../config/types.ts';
 import { authorOf, callOf } from '../calls.ts';
-import { candidateOf, changeMessage, configMessage, configRevisionMessage, problemMessage } from '../convert/config.ts';
-import { pageBinding, pageSize, pageToken, readPageToken, withinPage } from '../convert/page.ts';
+import { candidateOf } from '../convert/config.ts';
+import { askedPage } from '../convert/page.ts';
+import type { ServiceOf } from '../seam.ts';
+import type { ServiceDeps } from './deps.ts';
 
-export interface ConfigServiceDeps {
-  readonly config: ConfigManager;
-}
-
-/** Deeper than any key; a document from outside may not nest without end. */
-const limits = { maxDepth: 32 };
-
-export function configService({ config }: ConfigServiceDeps): ServiceImpl<typeof ConfigService> {
+export function configService({ config }: Pick<ServiceDeps, 'config'>): ServiceOf<typeof ConfigService> {
   return {
-    getConfig: () => configMessage(config.get()),
+    getConfig: () => config.get(),
 
-    async updateConfig(request, context) {
+    updateConfig(request, context) {
       const { updateMask, etag, reason, validateOnly } = request;
-      const author = authorOf(context, reason);
-      return changeMessage(
-        await config.update(candidateOf(request, limits), {
-          mask: updateMask?.paths ?? [],
-          etag: etag || undefined,
-          validateOnly,
-          author,
-          caller: callOf(context).principal,
-        }),
-      );
+      const { principal: caller } = callOf(context);
+      const mask = updateMask?.paths ?? [];
+      return config.update(candidateOf(request), {
+        mask,
+        etag: etag || undefined,
+        validateOnly,
+        author: authorOf(context, reason),
+        caller,
+      });
     },
 
-    reloadConfig: async (_request, context) => changeMessage(await config.reload(authorOf(context, ''))),
+    reloadConfig: (_request, context) => config.reload(authorOf(context, '')),
 
     validateConfig(request, context) {
-      const problems = problemsFor(callOf(context).principal, config.validate(candidateOf(request, limits)));
-      return { valid: problems.length === 0, violations: problems.map(problemMessage) };
+      const violations = problemsFor(callOf(context).principal, config.validate(candidateOf(request)));
+      return { valid: violations.length === 0, violations };
     },
 
     async listConfigRevisions(request) {
-      const binding = pageBinding('config_revisions');
-      const before = readPageToken(request.pageToken, binding, 'number');
-      const limit = pageSize(request.pageSize);
-      const revisions = await config.revisions({ limit: limit + 1, ...(before !== undefined && { before }) });
-      const page = withinPage(ConfigRevisionSchema, revisions.slice(0, limit).map(configRevisionMessage));
-      const nextPageToken = pageToken(binding, page.length < revisions.length ? page.at(-1)?.revision : undefined);
+      const asked = askedPage(request, { list: 'config_revisions', said: [], cursor: 'number' });
+      const found = await config.revisions({ limit: asked.size + 1, before: asked.after });
+      const { page, nextPageToken } = asked.cut(found, { schema: ConfigRevisionSchema, cursorOf: ({ revision }) => revision });
       return { revisions: page, nextPageToken };
     },
 
-    rollbackConfig: async ({ revision, reason }, context) =>
-      changeMessage(await config.rollback(revision, authorOf(context, reason), callOf(context).principal)),
+    rollbackConfig: ({ revision, reason }, context) => config.rollback(revision, authorOf(context, reason), callOf(context).principal),
   };
 }

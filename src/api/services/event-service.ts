@@ -1,38 +1,29 @@
 /** EventService: events into the journal and out of it. */
 import { createHash } from 'node:crypto';
-import { create, toBinary } from '@bufbuild/protobuf';
-import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
-import { type EventFilter, EventFilterSchema } from '../../../gen/es/sboxagent/v1/event_pb.js';
+import type { HandlerContext } from '@connectrpc/connect';
+import { EventFilterSchema } from '../../../gen/es/sboxagent/v1/event_pb.js';
 import {
   BatchCreateEventsRequestSchema,
   type CreateEventRequest,
   CreateEventRequestSchema,
   type EventService,
   type WatchEventsResponse,
-  WatchEventsResponseSchema,
 } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
-import type { Journal, NewEvent, StoredEvent } from '../../events/types.ts';
+import type { NewEvent, PublishContext, StoredEvent } from '../../events/types.ts';
 import { AgentError, invalid } from '../../kernel/errors.ts';
 import { feedMapping, mapFeed } from '../../kernel/feed.ts';
 import { ulidFrom } from '../../kernel/ids.ts';
 import { may } from '../../kernel/principal.ts';
 import { callOf, callSignal } from '../calls.ts';
-import { type EventLimits, eventFilter, eventMessage, newEvents, receiptMessage } from '../convert/event.ts';
-import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
-import { watchMessage } from '../convert/watch.ts';
+import { encodeMessage } from '../codec/binary.ts';
+import type { Fields } from '../codec/fields.ts';
+import { eventFilter, newEvents, receiptMessage, watchMessage } from '../convert/event.ts';
+import { askedPage } from '../convert/page.ts';
 import { requestHash } from '../dispatch/idempotency.ts';
-import type { Validate } from '../dispatch/validation.ts';
+import type { ServiceOf } from '../seam.ts';
+import type { ServiceDeps } from './deps.ts';
 import { fedStream } from './fed-stream.ts';
-import { needsRules, publishBatches } from './publish-batches.ts';
-import { publishContext } from './publish-context.ts';
-
-export interface EventServiceDeps {
-  readonly journal: Journal;
-  readonly validate: Validate;
-  readonly limits: () => EventLimits;
-  /** Longest silence of a watch. */
-  readonly pingIntervalMs: () => number;
-}
+import { needsRules, publishBatches, publishContext } from './publish-batches.ts';
 
 /**
  * The id of an event that came with a request_id but none of its own: always the same for the same request, so that a
@@ -53,11 +44,10 @@ function asPublished(said: NewEvent, stored: StoredEvent): StoredEvent {
   };
 }
 
-function listBinding(filter: EventFilter | undefined, order: string): string {
-  return pageBinding('events', toBinary(EventFilterSchema, filter ?? create(EventFilterSchema)), order);
-}
+type Deps = Pick<ServiceDeps, 'journal' | 'validate' | 'api'>;
 
-export function eventService({ journal, validate, limits, pingIntervalMs }: EventServiceDeps): ServiceImpl<typeof EventService> {
+export function eventService({ journal, validate, api }: Deps): ServiceOf<typeof EventService> {
+  const contextOf = (context: HandlerContext): PublishContext => publishContext(context, api().limits.jsonDepth);
   return {
     async createEvent(request, context) {
       const { event } = request;
@@ -66,53 +56,44 @@ export function eventService({ journal, validate, limits, pingIntervalMs }: Even
       if (event === undefined) throw invalid([{ field: 'event', message: 'is required', rule: 'required' }]);
       const [fresh] = newEvents([event]);
       if (fresh === undefined) throw new AgentError('INTERNAL', 'an event was lost on its way to the journal');
-      const named = fresh.id === undefined && request.requestId !== '' ? { ...fresh, id: derivedId(request, context) } : fresh;
-      const [receipt] = await journal.publish([named], publishContext(context, limits())).catch((error: unknown) => {
+      const named = fresh.id === '' && request.requestId !== '' ? { ...fresh, id: derivedId(request, context) } : fresh;
+      const [receipt] = await journal.publish([named], contextOf(context)).catch((error: unknown) => {
         inWordsOfRules(error, () => validate(CreateEventRequestSchema, request));
         return renameField(error);
       });
       if (receipt === undefined) throw new AgentError('INTERNAL', 'the journal gave no receipt');
-      if (!receipt.duplicate) return eventMessage(receipt.event);
+      if (!receipt.duplicate) return receipt.event;
       callOf(context).rest.status = 200;
-      return eventMessage(may(callOf(context).principal, 'read') ? receipt.event : asPublished(named, receipt.event));
+      return may(callOf(context).principal, 'read') ? receipt.event : asPublished(named, receipt.event);
     },
 
     async batchCreateEvents(request, context) {
       const { events } = request;
       if (needsRules(events)) validate(BatchCreateEventsRequestSchema, request);
-      const receipts = await journal.publish(newEvents(events), publishContext(context, limits())).catch((error: unknown) => {
+      const receipts = await journal.publish(newEvents(events), contextOf(context)).catch((error: unknown) => {
         inWordsOfRules(error, () => validate(BatchCreateEventsRequestSchema, request));
         throw error;
       });
       return { receipts: receipts.map(receiptMessage) };
     },
 
-    publishEvents: (requests, context) => publishBatches(requests, context, { journal, validate, limits }),
+    publishEvents: (requests, context) => publishBatches(requests, context, { journal, validate, publisher: contextOf(context) }),
 
-    getEvent: async ({ id, source }) => eventMessage(await (source === '' ? journal.get(id) : journal.get(id, source))),
+    getEvent: ({ id, source }) => journal.get(id, source || undefined),
 
     async listEvents(request, context) {
       const order = request.orderBy === 'revision' || request.orderBy === 'revision asc' ? 'asc' : 'desc';
-      const binding = listBinding(request.filter, order);
-      const cursor = readPageToken(request.pageToken, binding, 'number');
+      const said = [encodeMessage(EventFilterSchema, request.filter ?? {}), order];
+      const asked = askedPage(request, { list: 'events', said, cursor: 'number' });
       const filter = eventFilter(request.filter);
-      const { events, nextCursor } = await journal.list({
-        order,
-        pageSize: pageSize(request.pageSize),
-        signal: callSignal(context),
-        ...(filter !== undefined && { filter }),
-        ...(cursor !== undefined && { cursor }),
-      });
-      return { events: events.map(eventMessage), nextPageToken: pageToken(binding, nextCursor) };
+      const signal = callSignal(context);
+      const { events, nextCursor } = await journal.list({ filter, order, pageSize: asked.size, cursor: asked.after, signal });
+      return { events, nextPageToken: asked.token(nextCursor) };
     },
 
     watchEvents({ afterRevision, filter: asked }, context) {
-      const filter = eventFilter(asked);
-      const feed = journal.feed({
-        progressEveryMs: pingIntervalMs(),
-        ...(afterRevision !== undefined && { afterRevision: Number(afterRevision) }),
-        ...(filter !== undefined && { filter }),
-      });
+      const after = afterRevision === undefined ? undefined : Number(afterRevision);
+      const feed = journal.feed({ filter: eventFilter(asked), afterRevision: after, progressEveryMs: api().streams.pingIntervalMs });
       return fedStream(mapFeed(feed, messages), context, whereToResume);
     },
   };
@@ -121,8 +102,7 @@ export function eventService({ journal, validate, limits, pingIntervalMs }: Even
 const messages = feedMapping(watchMessage);
 
 /** The last word of an agent that stops. */
-const whereToResume = ({ revision }: WatchEventsResponse): WatchEventsResponse =>
-  create(WatchEventsResponseSchema, { progress: { revision }, revision });
+const whereToResume = ({ revision = 0 }: Fields<WatchEventsResponse>) => watchMessage({ kind: 'progress', revision: Number(revision) });
 
 /** By the rules of its proto, of which the journal sees nothing. */
 const longestRequestId = 128;

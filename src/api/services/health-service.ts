@@ -1,24 +1,15 @@
 /** grpc.health.v1: the agent (""), its components and its services, for probes and load balancers. */
-import { create } from '@bufbuild/protobuf';
-import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
-import {
-  type Health,
-  HealthCheckResponseSchema,
-  HealthCheckResponse_ServingStatus as ServingStatus,
-} from '../../../gen/es/grpc/health/v1/health_pb.js';
+import type { HandlerContext } from '@connectrpc/connect';
+import { type Health, HealthCheckResponse_ServingStatus as ServingStatus } from '../../../gen/es/grpc/health/v1/health_pb.js';
 import { AgentError } from '../../kernel/errors.ts';
 import { feedMapping, mapFeed } from '../../kernel/feed.ts';
 import { may } from '../../kernel/principal.ts';
 import { newestFeed } from '../../kernel/state-feed.ts';
 import { callOf } from '../calls.ts';
-import type { HealthBoard, HealthSnapshot, HealthStatus } from '../health.ts';
+import type { HealthSnapshot, HealthStatus } from '../health.ts';
+import type { ServiceOf } from '../seam.ts';
+import type { ServiceDeps } from './deps.ts';
 import { fedStream } from './fed-stream.ts';
-
-export interface HealthServiceDeps {
-  readonly health: HealthBoard;
-  /** Full names of the services that are served: each is as well as the agent. */
-  readonly services: readonly string[];
-}
 
 function serving(status: HealthStatus): ServingStatus {
   return status === 'UNHEALTHY' ? ServingStatus.NOT_SERVING : ServingStatus.SERVING;
@@ -38,9 +29,10 @@ function demandRead(context: HandlerContext): void {
   throw new AgentError('SCOPE_MISSING', `token ${principal.id} has no scope read`, { metadata: { scope: 'read' } });
 }
 
-const messages = feedMapping((status: ServingStatus) => create(HealthCheckResponseSchema, { status }));
+const messages = feedMapping((status: ServingStatus) => ({ status }));
 
-export function healthService({ health, services }: HealthServiceDeps): ServiceImpl<typeof Health> {
+/** `services`: full names of those that are served; each is as well as the agent. */
+export function healthService({ health }: Pick<ServiceDeps, 'health'>, services: readonly string[]): ServiceOf<typeof Health> {
   return {
     check({ service }, context) {
       if (service !== '') demandRead(context);
@@ -61,13 +53,8 @@ export function healthService({ health, services }: HealthServiceDeps): ServiceI
 
     watch({ service }, context) {
       const read = (): ServingStatus => statusOf(service, health.snapshot(), services) ?? ServingStatus.SERVICE_UNKNOWN;
-      return fedStream(
-        mapFeed(
-          newestFeed(read, (fn) => health.onChange(fn)),
-          messages,
-        ),
-        context,
-      );
+      const newest = newestFeed(read, (fn) => health.onChange(fn));
+      return fedStream(mapFeed(newest, messages), context);
     },
   };
 }

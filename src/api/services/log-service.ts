@@ -1,56 +1,39 @@
 /** LogService: what processes and the agent wrote. */
-import { create, toBinary } from '@bufbuild/protobuf';
-import type { ServiceImpl } from '@connectrpc/connect';
 import { LogFilterSchema } from '../../../gen/es/sboxagent/v1/log_pb.js';
-import { type LogService, TailLogsResponseSchema } from '../../../gen/es/sboxagent/v1/log_service_pb.js';
+import type { LogService } from '../../../gen/es/sboxagent/v1/log_service_pb.js';
 import { feedMapping, mapFeed } from '../../kernel/feed.ts';
-import type { Logs, TailItem } from '../../logs/types.ts';
+import type { TailItem } from '../../logs/types.ts';
 import { callSignal } from '../calls.ts';
+import { encodeMessage } from '../codec/binary.ts';
 import { entryMessage, logCursor, logFilter } from '../convert/log.ts';
-import { pageBinding, pageSize, pageToken, readPageToken } from '../convert/page.ts';
+import { askedPage } from '../convert/page.ts';
+import type { ServiceOf } from '../seam.ts';
+import type { ServiceDeps } from './deps.ts';
 import { fedStream } from './fed-stream.ts';
 
 const defaultLines = 10;
 
-export interface LogServiceDeps {
-  readonly logs: Pick<Logs, 'list' | 'feed'>;
-  /** Longest silence of a tail. */
-  readonly pingIntervalMs: () => number;
-}
+const messages = feedMapping(({ entries, dropped, cursor }: TailItem) => ({
+  ...{ entries: entries.map(entryMessage), dropped, cursor: String(cursor) },
+}));
 
-const messages = feedMapping(({ entries, dropped, cursor }: TailItem) =>
-  create(TailLogsResponseSchema, {
-    entries: entries.map(entryMessage),
-    ...(dropped !== undefined && { dropped: { ...dropped } }),
-    cursor: String(cursor),
-  }),
-);
-
-export function logService({ logs, pingIntervalMs }: LogServiceDeps): ServiceImpl<typeof LogService> {
+export function logService({ logs, api }: Pick<ServiceDeps, 'logs' | 'api'>): ServiceOf<typeof LogService> {
   return {
     async listLogs(request, context) {
       const order = request.orderBy === 'time' || request.orderBy === 'time asc' ? 'asc' : 'desc';
-      const binding = pageBinding('logs', toBinary(LogFilterSchema, request.filter ?? create(LogFilterSchema)), order);
-      const cursor = readPageToken(request.pageToken, binding, 'number');
+      const said = [encodeMessage(LogFilterSchema, request.filter ?? {}), order];
+      const asked = askedPage(request, { list: 'logs', said, cursor: 'number' });
       const filter = logFilter(request.filter);
-      const { entries, nextCursor } = await logs.list({
-        order,
-        pageSize: pageSize(request.pageSize),
-        signal: callSignal(context),
-        ...(filter !== undefined && { filter }),
-        ...(cursor !== undefined && { cursor }),
-      });
-      return { entries: entries.map(entryMessage), nextPageToken: pageToken(binding, nextCursor) };
+      const signal = callSignal(context);
+      const { entries, nextCursor } = await logs.list({ filter, order, pageSize: asked.size, cursor: asked.after, signal });
+      return { entries: entries.map(entryMessage), nextPageToken: asked.token(nextCursor) };
     },
 
     tailLogs(request, context) {
       const filter = logFilter(request.filter);
       const afterCursor = logCursor(request.afterCursor);
-      const feed = logs.feed({
-        ...{ lines: request.lines ?? defaultLines, idleEveryMs: pingIntervalMs() },
-        ...(filter !== undefined && { filter }),
-        ...(afterCursor !== undefined && { afterCursor }),
-      });
+      const { pingIntervalMs } = api().streams;
+      const feed = logs.feed({ filter, afterCursor, lines: request.lines ?? defaultLines, idleEveryMs: pingIntervalMs });
       return fedStream(mapFeed(feed, messages), context);
     },
   };

@@ -1,24 +1,15 @@
 /** MetricsService: the registry as messages. */
 import type { Duration } from '@bufbuild/protobuf/wkt';
-import type { ServiceImpl } from '@connectrpc/connect';
-import { MetricSchema } from '../../../gen/es/sboxagent/v1/metric_pb.js';
+import { type Metric, MetricSchema } from '../../../gen/es/sboxagent/v1/metric_pb.js';
 import type { MetricsService } from '../../../gen/es/sboxagent/v1/metrics_service_pb.js';
 import { formatDuration } from '../../kernel/duration.ts';
 import { invalid } from '../../kernel/errors.ts';
 import { compileGlob } from '../../kernel/glob.ts';
-import { historyWindows, type MetricFamily, type MetricHistory } from '../../telemetry/index.ts';
+import { historyWindows, type Labels } from '../../telemetry/index.ts';
 import { encodeMessage } from '../codec/binary.ts';
-import { metricMessage } from '../convert/metric.ts';
-import { fromMs } from '../convert/time.ts';
-
-export interface MetricsServiceDeps {
-  readonly metrics: {
-    snapshot(): Promise<readonly MetricFamily[]>;
-    readonly rollups: MetricHistory['rollups'];
-    readonly points: MetricHistory['points'];
-    wallMs(): number;
-  };
-}
+import type { Fields } from '../codec/fields.ts';
+import type { ServiceOf } from '../seam.ts';
+import type { ServiceDeps } from './deps.ts';
 
 function windowsOf(asked: readonly Duration[]): readonly number[] {
   if (asked.length === 0) return historyWindows;
@@ -35,7 +26,7 @@ function windowsOf(asked: readonly Duration[]): readonly number[] {
 const maxAnswerBytes = 3 << 20;
 
 /** Throws INVALID_REQUEST for more than one message may carry. */
-function assertSize(messages: readonly object[]): void {
+function assertSize(messages: readonly Fields<Metric>[]): void {
   let bytes = 0;
   for (const message of messages) bytes += encodeMessage(MetricSchema, message).length;
   if (bytes <= maxAnswerBytes) return;
@@ -43,25 +34,26 @@ function assertSize(messages: readonly object[]): void {
   throw invalid([{ field: 'names', message, rule: 'message.max_bytes' }]);
 }
 
-export function metricsService({ metrics }: MetricsServiceDeps): ServiceImpl<typeof MetricsService> {
+export function metricsService({ metrics }: Pick<ServiceDeps, 'metrics'>): ServiceOf<typeof MetricsService> {
   return {
     async getMetrics({ names, labels, windows, points }) {
       const asked = windowsOf(windows);
       const globs = names.map(compileGlob);
       const wanted = Object.entries(labels);
       const families = (await metrics.snapshot()).filter(({ name }) => globs.length === 0 || globs.some((matches) => matches(name)));
-      const kept = families
-        .map((family) => ({ ...family, series: family.series.filter((one) => wanted.every(([key, value]) => one.labels[key] === value)) }))
-        .filter(({ series }) => series.length > 0);
-      const messages = kept.map(({ name, ...family }) =>
-        metricMessage({ name, ...family }, (of) =>
-          metrics
-            .rollups(name, of, asked)
-            .map((rollup) => ({ ...rollup, points: points ? metrics.points(name, of, rollup.windowMs) : [] })),
-        ),
-      );
+      const messages = families.flatMap((family) => {
+        const kept = family.series.filter((one) => wanted.every(([key, value]) => one.labels[key] === value));
+        const pointsOf = (labels: Labels, windowMs: number) => (points ? metrics.points(family.name, labels, windowMs) : []);
+        const series = kept.map((one) => ({
+          ...one,
+          rollups: metrics
+            .rollups(family.name, one.labels, asked)
+            .map((rollup) => ({ ...rollup, points: pointsOf(one.labels, rollup.windowMs) })),
+        }));
+        return kept.length === 0 ? [] : [{ ...family, series }];
+      });
       assertSize(messages);
-      return { metrics: messages, time: fromMs(metrics.wallMs()) };
+      return { metrics: messages, timeMs: metrics.wallMs() };
     },
   };
 }

@@ -1,26 +1,21 @@
 /** PluginSessionService: what plugins themselves call. */
-import { durationFromMs } from '@bufbuild/protobuf/wkt';
-import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import type { HandlerContext } from '@connectrpc/connect';
+import { Health_Status } from '../../../gen/es/sboxagent/v1/agent_pb.js';
 import {
   type PluginSessionService,
   type RecordMetricsRequest_Point,
   RecordMetricsRequest_Point_Kind,
 } from '../../../gen/es/sboxagent/v1/plugin_session_service_pb.js';
 import { AgentError } from '../../kernel/errors.ts';
-import { type Feed, type FeedReader, feedMapping, mapFeed } from '../../kernel/feed.ts';
+import type { Feed, FeedReader } from '../../kernel/feed.ts';
 import { newestFeed } from '../../kernel/state-feed.ts';
-import type { Plugins, SessionRef } from '../../plugins/types.ts';
-import type { CustomMetrics, CustomPoint } from '../../telemetry/types.ts';
+import type { HealthStatus, SessionRef } from '../../plugins/types.ts';
+import type { CustomPoint, CustomRefusal } from '../../telemetry/types.ts';
 import { callOf } from '../calls.ts';
-import { documentMessage, healthDataOf, healthWord, pluginMessage, registrationOf } from '../convert/plugin.ts';
-import { fromMs } from '../convert/time.ts';
+import { healthDataOf, registrationOf } from '../convert/plugin.ts';
+import type { ServiceOf } from '../seam.ts';
+import type { ServiceDeps } from './deps.ts';
 import { fedStream } from './fed-stream.ts';
-
-export interface PluginSessionServiceDeps {
-  readonly plugins: Plugins;
-  readonly custom: CustomMetrics;
-  readonly limits: () => { readonly maxDepth: number };
-}
 
 const pointKinds: Readonly<Record<number, CustomPoint['kind']>> = {
   [RecordMetricsRequest_Point_Kind.COUNTER]: 'COUNTER',
@@ -33,7 +28,12 @@ function pointOf({ name, kind, value, labels, unit }: RecordMetricsRequest_Point
   return known === undefined ? undefined : { name, kind: known, value, labels, unit };
 }
 
-const messages = feedMapping(documentMessage);
+const kindless: CustomRefusal = { reason: 'KIND_CHANGED', message: 'a point needs a kind: COUNTER, GAUGE or HISTOGRAM' };
+
+function healthWord(status: Health_Status): HealthStatus {
+  if (status === Health_Status.HEALTHY) return 'HEALTHY';
+  return status === Health_Status.DEGRADED ? 'DEGRADED' : 'UNHEALTHY';
+}
 
 /** A feed that ends with the session it belongs to. `follow` throws where there is no such session. */
 function whileSession<V>(feed: Feed<V>, follow: (end: (reason: AgentError) => void) => () => void): Feed<V> {
@@ -55,7 +55,9 @@ function whileSession<V>(feed: Feed<V>, follow: (end: (reason: AgentError) => vo
   };
 }
 
-export function pluginSessionService({ plugins, custom, limits }: PluginSessionServiceDeps): ServiceImpl<typeof PluginSessionService> {
+type Deps = Pick<ServiceDeps, 'plugins' | 'custom' | 'api'>;
+
+export function pluginSessionService({ plugins, custom, api }: Deps): ServiceOf<typeof PluginSessionService> {
   const { documents } = plugins;
   const refOf = ({ pluginId, sessionId }: { pluginId: string; sessionId: string }, context: HandlerContext): SessionRef => ({
     id: pluginId,
@@ -67,21 +69,19 @@ export function pluginSessionService({ plugins, custom, limits }: PluginSessionS
 
   return {
     async registerPlugin(request, context) {
-      const { plugin, sessionId, leaseMs } = await plugins.register(registrationOf(request, limits().maxDepth), callOf(context).principal);
-      return {
-        plugin: pluginMessage(plugin),
-        sessionId,
-        ...(leaseMs !== undefined && { lease: durationFromMs(leaseMs) }),
-        config: documentMessage(documents.unmasked(plugin.id)),
-      };
+      const { plugin, sessionId, leaseMs } = await plugins.register(
+        registrationOf(request, api().limits.jsonDepth),
+        callOf(context).principal,
+      );
+      return { plugin, sessionId, leaseMs, config: documents.unmasked(plugin.id) };
     },
 
-    renewPluginLease: async (request, context) => ({ leaseExpireTime: fromMs(plugins.renew(refOf(request, context))) }),
+    renewPluginLease: (request, context) => ({ leaseExpireTimeMs: plugins.renew(refOf(request, context)) }),
 
-    async reportPluginHealth(request, context) {
+    reportPluginHealth(request, context) {
       const { status, message, data } = request;
-      const report = { status: healthWord(status), message, data: healthDataOf(data, limits().maxDepth) };
-      return pluginMessage(await plugins.report(refOf(request, context), report));
+      const report = { status: healthWord(status), message, data: healthDataOf(data, api().limits.jsonDepth) };
+      return plugins.report(refOf(request, context), report);
     },
 
     watchPluginConfig(request, context) {
@@ -95,16 +95,16 @@ export function pluginSessionService({ plugins, custom, limits }: PluginSessionS
       const ref = refOf(request, context);
       const ended = (): AgentError => new AgentError('PLUGIN_SESSION_ENDED', `this session of ${pluginId} has ended; register again`);
       const feed = whileSession(newest, (end) => plugins.followSession(ref, () => end(ended())));
-      return fedStream(mapFeed(feed, messages), context);
+      return fedStream(feed, context);
     },
 
-    async ackPluginConfig(request, context) {
+    ackPluginConfig(request, context) {
       const { pluginId, revision, applied, message } = request;
       inSession(refOf(request, context));
-      return documentMessage(await documents.acknowledge(pluginId, { revision, applied, message }));
+      return documents.acknowledge(pluginId, { revision, applied, message });
     },
 
-    endPluginSession: async (request, context) => pluginMessage(await plugins.endSession(refOf(request, context))),
+    endPluginSession: (request, context) => plugins.endSession(refOf(request, context)),
 
     async recordMetrics(request, context) {
       const { pluginId, sessionId, points } = request;
@@ -114,19 +114,16 @@ export function pluginSessionService({ plugins, custom, limits }: PluginSessionS
         plugins.assertOwner(pluginId, callOf(context).principal);
       }
       const known = points.map(pointOf);
-      const good = known.flatMap((point, index) => (point === undefined ? [] : [{ point, index }]));
-      const verdicts = custom.record(
-        good.map(({ point }) => point),
-        { plugin: pluginId },
-      );
-      const refused = good.flatMap(({ index }, i) => {
-        const verdict = verdicts[i];
-        return verdict === undefined ? [] : [{ index, reason: verdict.reason, message: verdict.message }];
+      const verdicts = custom
+        .record(
+          known.filter((point) => point !== undefined),
+          { plugin: pluginId },
+        )
+        .values();
+      const rejected = known.flatMap((point, index) => {
+        const verdict = point === undefined ? kindless : verdicts.next().value;
+        return verdict === undefined ? [] : [{ index, ...verdict }];
       });
-      const nameless = known.flatMap((point, index) =>
-        point === undefined ? [{ index, reason: 'KIND_CHANGED', message: 'a point needs a kind: COUNTER, GAUGE or HISTOGRAM' }] : [],
-      );
-      const rejected = [...refused, ...nameless].sort((a, b) => a.index - b.index);
       return { accepted: points.length - rejected.length, rejected };
     },
   };

@@ -1,40 +1,44 @@
 /** The part of ProcessService that is about configs of engines. */
-import type { ServiceImpl } from '@connectrpc/connect';
-import { ProcessConfigRevisionSchema } from '../../../gen/es/sboxagent/v1/process_config_pb.js';
+import { ProcessConfig_Format, ProcessConfigRevisionSchema } from '../../../gen/es/sboxagent/v1/process_config_pb.js';
 import type { ProcessService } from '../../../gen/es/sboxagent/v1/process_service_pb.js';
-import type { ProcessConfigs } from '../../processes/index.ts';
+import type { ConfigFormat } from '../../processes/index.ts';
 import { authorOf } from '../calls.ts';
-import { pageBinding, pageSize, pageToken, readPageToken, withinPage } from '../convert/page.ts';
-import { applyMessage, configRevisionMessage, formatOf, processConfigMessage } from '../convert/process-config.ts';
+import { askedPage } from '../convert/page.ts';
+import type { ServiceOf } from '../seam.ts';
+import type { ServiceDeps } from './deps.ts';
 
 type Methods = Pick<
-  ServiceImpl<typeof ProcessService>,
+  ServiceOf<typeof ProcessService>,
   'getProcessConfig' | 'applyProcessConfig' | 'getApply' | 'listProcessConfigRevisions' | 'rollbackProcessConfig'
 >;
 
-export function processConfigMethods(configs: ProcessConfigs): Methods {
-  return {
-    getProcessConfig: async ({ id }) => processConfigMessage(await configs.get(id)),
+function formatOf(format: ProcessConfig_Format): ConfigFormat | undefined {
+  if (format === ProcessConfig_Format.JSON) return 'json';
+  return format === ProcessConfig_Format.YAML ? 'yaml' : undefined;
+}
 
-    async applyProcessConfig({ id, content, format, etag, reason, validateOnly, async: background }, context) {
-      const author = authorOf(context, reason);
-      return applyMessage(await configs.apply(id, { content, format: formatOf(format), etag, author, validateOnly, background }));
+export function processConfigMethods({ configs }: Pick<ServiceDeps, 'configs'>): Methods {
+  return {
+    async getProcessConfig({ id }) {
+      const { format, timeMs, ...view } = await configs.get(id);
+      return { ...view, format: format === 'json' ? 'JSON' : 'YAML', timeMs: timeMs > 0 ? timeMs : undefined };
     },
 
-    getApply: async ({ id }) => applyMessage(await configs.find(id)),
+    applyProcessConfig({ id, content, format, etag, reason, validateOnly, async: background }, context) {
+      const author = authorOf(context, reason);
+      return configs.apply(id, { content, format: formatOf(format), etag, author, validateOnly, background });
+    },
+
+    getApply: ({ id }) => configs.find(id),
 
     async listProcessConfigRevisions(request) {
-      const binding = pageBinding('process_config_revisions', request.id);
-      const before = readPageToken(request.pageToken, binding, 'number');
-      const limit = pageSize(request.pageSize);
-      const revisions = await configs.revisions(request.id, { limit: limit + 1, before });
-      const page = withinPage(ProcessConfigRevisionSchema, revisions.slice(0, limit).map(configRevisionMessage));
-      const nextPageToken = pageToken(binding, page.length < revisions.length ? page.at(-1)?.revision : undefined);
+      const asked = askedPage(request, { list: 'process_config_revisions', said: [request.id], cursor: 'number' });
+      const found = await configs.revisions(request.id, { limit: asked.size + 1, before: asked.after });
+      const { page, nextPageToken } = asked.cut(found, { schema: ProcessConfigRevisionSchema, cursorOf: ({ revision }) => revision });
       return { revisions: page, nextPageToken };
     },
 
-    async rollbackProcessConfig({ id, revision, reason, async: background }, context) {
-      return applyMessage(await configs.rollback(id, { revision, author: authorOf(context, reason), background }));
-    },
+    rollbackProcessConfig: ({ id, revision, reason, async: background }, context) =>
+      configs.rollback(id, { revision, author: authorOf(context, reason), background }),
   };
 }

@@ -1,24 +1,23 @@
 /** ProcessService: supervised processes. */
-import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationMs } from '@bufbuild/protobuf/wkt';
-import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
-import { Process_State, ProcessSchema } from '../../../gen/es/sboxagent/v1/process_pb.js';
-import { type ProcessFilter, type ProcessService, StartProcessRequest_WaitFor } from '../../../gen/es/sboxagent/v1/process_service_pb.js';
+import type { HandlerContext } from '@connectrpc/connect';
+import { type Process, Process_State, ProcessSchema } from '../../../gen/es/sboxagent/v1/process_pb.js';
+import {
+  type ProcessFilter,
+  ProcessFilterSchema,
+  type ProcessService,
+  StartProcessRequest_WaitFor,
+} from '../../../gen/es/sboxagent/v1/process_service_pb.js';
 import { pullFeed } from '../../kernel/feed.ts';
 import { createStateFeed } from '../../kernel/state-feed.ts';
-import type { ProcessConfigs, ProcessExplanation, ProcessView, StartOptions, Supervisor } from '../../processes/index.ts';
+import type { ProcessResources, ProcessView, StartOptions } from '../../processes/index.ts';
 import { callOf, callSignal, endingOf } from '../calls.ts';
 import { encodeMessage } from '../codec/binary.ts';
-import { explanationMessage } from '../convert/explanation.ts';
-import { pageBinding, pageSize, pageToken, readPageToken, withinPage } from '../convert/page.ts';
-import { processMessage } from '../convert/process.ts';
+import type { Fields } from '../codec/fields.ts';
+import { askedPage } from '../convert/page.ts';
+import type { ServiceOf } from '../seam.ts';
+import type { ServiceDeps } from './deps.ts';
 import { processConfigMethods } from './process-configs.ts';
-
-export interface ProcessServiceDeps {
-  readonly supervisor: Supervisor;
-  readonly configs: ProcessConfigs;
-  readonly explain: (id: string) => Promise<ProcessExplanation>;
-}
 
 /** What the figures of a process add to its message, at most. */
 const resourcesBytes = 128;
@@ -39,8 +38,16 @@ function traceIdOf(context: HandlerContext): string {
   return callOf(context).span.traceId;
 }
 
-export function processService({ supervisor, configs, explain }: ProcessServiceDeps): ServiceImpl<typeof ProcessService> {
-  const full = async (view: ProcessView): Promise<MessageInitShape<typeof ProcessSchema>> =>
+type ProcessMessage = Fields<Process> & { readonly id: string };
+
+function processMessage(view: ProcessView, resources: ProcessResources | undefined): ProcessMessage {
+  return { ...view, ready: view.state === 'READY', resources };
+}
+
+type Deps = Pick<ServiceDeps, 'supervisor' | 'configs' | 'explain'>;
+
+export function processService({ supervisor, configs, explain }: Deps): ServiceOf<typeof ProcessService> {
+  const full = async (view: ProcessView): Promise<ProcessMessage> =>
     processMessage(view, view.pid === 0 ? undefined : await supervisor.resources(view.id).catch(() => undefined));
 
   const feed = createStateFeed<ProcessView>({
@@ -50,11 +57,11 @@ export function processService({ supervisor, configs, explain }: ProcessServiceD
   });
 
   return {
-    ...processConfigMethods(configs),
+    ...processConfigMethods({ configs }),
 
     async explainProcess({ id }) {
       const dossier = await explain(id);
-      return explanationMessage(dossier, dossier.process.pid === 0 ? undefined : await supervisor.resources(id).catch(() => undefined));
+      return { ...dossier, process: await full(dossier.process) };
     },
 
     async startProcess(request, context) {
@@ -78,22 +85,18 @@ export function processService({ supervisor, configs, explain }: ProcessServiceD
 
     async listProcesses(request) {
       const { filter } = request;
-      const binding = pageBinding('processes', JSON.stringify([filter?.states ?? [], filter?.engines ?? []]));
-      const after = readPageToken(request.pageToken, binding, 'string');
-      const kept = supervisor.list().filter((view) => keeps(filter, view) && (after === undefined || view.id > after));
-      const page = withinPage(ProcessSchema, await Promise.all(kept.slice(0, pageSize(request.pageSize)).map(full)));
-      const nextPageToken = pageToken(binding, page.length < kept.length ? page.at(-1)?.id : undefined);
+      const asked = askedPage(request, { list: 'processes', said: [encodeMessage(ProcessFilterSchema, filter ?? {})], cursor: 'string' });
+      const kept = supervisor.list().filter((view) => keeps(filter, view) && (asked.after === undefined || view.id > asked.after));
+      const shown = await Promise.all(kept.slice(0, asked.size).map(full));
+      const { page, nextPageToken } = asked.cut(shown, { schema: ProcessSchema, cursorOf: ({ id }) => id, total: kept.length });
       return { processes: page, nextPageToken };
     },
 
     async *watchProcesses({ ids }, context) {
       const signal = callSignal(context);
       for await (const change of pullFeed(feed.open(ids), signal)) {
-        yield {
-          processes: await Promise.all(change.items.map(full)),
-          removedIds: [...change.removedIds],
-          snapshot: change.snapshot,
-        };
+        const { items, removedIds, snapshot } = change;
+        yield { processes: await Promise.all(items.map(full)), removedIds, snapshot };
       }
       const ending = endingOf(signal);
       if (ending !== undefined) throw ending;

@@ -6,16 +6,15 @@ import {
   BatchCreateEventsRequestSchema,
   type PublishEventsRequest,
   type PublishEventsResponse,
-  PublishEventsResponseSchema,
 } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
-import type { Journal } from '../../events/types.ts';
-import { callSignal } from '../calls.ts';
-import { type EventLimits, newEvents, receiptMessage } from '../convert/event.ts';
+import type { Journal, PublishContext } from '../../events/types.ts';
+import { callOf, callSignal } from '../calls.ts';
+import type { Fields } from '../codec/fields.ts';
+import { newEvents, receiptMessage } from '../convert/event.ts';
 import type { Validate } from '../dispatch/validation.ts';
 import { fromUnknown } from '../errors/known.ts';
 import { toStatus } from '../errors/status.ts';
 import { pipelined } from '../pipeline.ts';
-import { publishContext } from './publish-context.ts';
 
 /** Batches of one stream in flight; further ones wait by flow control. */
 const maxInFlight = 64;
@@ -27,28 +26,32 @@ export function needsRules(events: readonly Event[]): boolean {
   return events.length === 0 || events.length > maxEvents || events.some(({ severity }) => Event_Severity[severity] === undefined);
 }
 
+/** Who publishes by this call; `maxDepth`: levels that data may nest. */
+export function publishContext(context: HandlerContext, maxDepth: number): PublishContext {
+  const { principal, span } = callOf(context);
+  return { source: principal.name, publisher: principal, traceId: span.traceId, spanId: span.spanId, maxDepth };
+}
+
 interface Deps {
   readonly journal: Pick<Journal, 'publish'>;
   readonly validate: Validate;
-  readonly limits: () => EventLimits;
+  readonly publisher: PublishContext;
 }
 
 export async function* publishBatches(
   requests: AsyncIterable<PublishEventsRequest>,
   context: HandlerContext,
-  { journal, validate, limits }: Deps,
-): AsyncGenerator<PublishEventsResponse> {
-  const publisher = publishContext(context, limits());
-
-  const store = async ({ batchId, events }: PublishEventsRequest): Promise<PublishEventsResponse> => {
+  { journal, validate, publisher }: Deps,
+): AsyncGenerator<Fields<PublishEventsResponse>> {
+  const store = async ({ batchId, events }: PublishEventsRequest): Promise<Fields<PublishEventsResponse>> => {
     try {
       // A batch of the stream obeys the rules of BatchCreateEvents; those of each event are judged by the journal, in the walk that it makes anyway.
       if (needsRules(events)) validate(BatchCreateEventsRequestSchema, create(BatchCreateEventsRequestSchema, { events }));
       const fresh = newEvents(events);
       const receipts = await journal.publish(fresh, publisher);
-      return create(PublishEventsResponseSchema, { batchId, receipts: receipts.map(receiptMessage) });
+      return { batchId, receipts: receipts.map(receiptMessage) };
     } catch (error) {
-      return create(PublishEventsResponseSchema, { batchId, error: toStatus(fromUnknown(error)) });
+      return { batchId, error: toStatus(fromUnknown(error)) };
     }
   };
 

@@ -1,6 +1,5 @@
 /** What REST says besides the body: statuses, Location, and the words of a stream's frames. Declared by method. */
 import type { DescMessage } from '@bufbuild/protobuf';
-import { type Health, Health_Status } from '../../../../gen/es/sboxagent/v1/agent_pb.js';
 import { tailAsText } from '../../convert/log-text.ts';
 import type { Answered } from '../../seam.ts';
 
@@ -26,7 +25,7 @@ export interface StreamAnswer {
 
 function text(message: Answered, field: string): string {
   const value: unknown = Reflect.get(message, field);
-  return typeof value === 'string' || typeof value === 'bigint' ? String(value) : '';
+  return value === undefined ? '' : String(value);
 }
 
 /** `others`: statuses that the service itself sets instead. */
@@ -38,7 +37,7 @@ const created = (collection: string, ...others: readonly number[]): UnaryAnswer 
 
 export const unaryAnswers: Readonly<Record<string, UnaryAnswer>> = {
   '/sboxagent.v1.AgentService/GetHealth': {
-    status: (message) => ((message as Health).status === Health_Status.UNHEALTHY ? 503 : 200),
+    status: (message) => (text(message, 'status') === 'UNHEALTHY' ? 503 : 200),
     statuses: [200, 503],
   },
   '/sboxagent.v1.EventService/CreateEvent': created('events', 200),

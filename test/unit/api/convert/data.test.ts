@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import { fromBinary, fromJsonString, toBinary, toJsonString } from '@bufbuild/protobuf';
 import { EventSchema } from '../../../../gen/es/sboxagent/v1/event_pb.js';
 import { checkData } from '../../../../src/api/convert/data.ts';
-import { pageBinding, pageSize, pageToken, readPageToken } from '../../../../src/api/convert/page.ts';
+import { askedPage } from '../../../../src/api/convert/page.ts';
 import type { Violation } from '../../../../src/kernel/errors.ts';
 
 const rows: [string, unknown, string[]][] = [
@@ -39,12 +39,18 @@ it('the library keeps __proto__ to the letter in every codec', () => {
 });
 
 it('page tokens', () => {
-  const binding = pageBinding('events', 'filter');
-  const token = pageToken(binding, 42);
-  assert.equal(readPageToken(token, binding, 'number'), 42);
-  assert.equal(readPageToken('', binding, 'number'), undefined);
-  assert.equal(pageToken(binding, undefined), '');
-  const bad = ['!', 'AAAA', token.slice(1), pageToken(binding, 'x'), pageToken(binding, 1.5), pageToken('other', 1), 'bnVsbA'];
-  for (const each of bad) assert.throws(() => readPageToken(each, binding, 'number'), /page_token/, each);
-  assert.deepEqual([0, 1, 1000, 5000].map(pageSize), [100, 1, 1000, 1000]);
+  const page = (pageToken: string, over: object = {}, pageSize = 0) =>
+    askedPage({ pageSize, pageToken }, { list: 'events', said: ['filter'], cursor: 'number', ...over });
+  const first = page('');
+  const token = first.token(42);
+  assert.deepEqual([first.after, page(token).after, first.token(undefined)], [undefined, 42, '']);
+  const texts = askedPage({ pageSize: 0, pageToken: '' }, { list: 'events', said: ['filter'], cursor: 'string' });
+  const other = page('', { list: 'other' });
+  const bad = ['!', 'AAAA', token.slice(1), texts.token('x'), first.token(1.5), other.token(1), 'bnVsbA'];
+  for (const each of bad) assert.throws(() => page(each), /page_token/, each);
+  assert.throws(() => page(token, { said: ['another'] }), /another filter/);
+  assert.deepEqual(
+    [0, 1, 1000, 5000].map((size) => page('', {}, size).size),
+    [100, 1, 1000, 1000],
+  );
 });

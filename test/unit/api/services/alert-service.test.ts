@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { createContextValues, type HandlerContext } from '@connectrpc/connect';
-import { Alert_State, type AlertSchema } from '../../../../gen/es/sboxagent/v1/alert_pb.js';
+import { Alert_State } from '../../../../gen/es/sboxagent/v1/alert_pb.js';
 import {
   AcknowledgeAlertRequestSchema,
   AlertService,
@@ -124,18 +124,13 @@ describe('AlertService', () => {
       [Symbol.asyncIterator]();
     const next = async (): Promise<unknown> => {
       const { value } = await stream.next();
-      return (
-        value && [
-          value.snapshot,
-          (value.alerts ?? []).map(({ state, subject }: MessageInitShape<typeof AlertSchema>) => `${state} ${subject}`),
-        ]
-      );
+      return value && [value.snapshot, (value.alerts ?? []).map(({ state, subject }: AlertView) => `${state} ${subject}`)];
     };
-    assert.deepEqual(await next(), [true, [`${Alert_State.FIRING} s1`]]);
+    assert.deepEqual(await next(), [true, ['FIRING s1']]);
     alerts.set(view(3));
     alerts.set(view(3, { state: 'RESOLVED', endTimeMs: 1 }));
-    assert.deepEqual(await next(), [false, [`${Alert_State.FIRING} s3`]]);
-    assert.deepEqual(await next(), [false, [`${Alert_State.RESOLVED} s3`]]);
+    assert.deepEqual(await next(), [false, ['FIRING s3']]);
+    assert.deepEqual(await next(), [false, ['RESOLVED s3']]);
     const last = stream.next();
     controller.abort(new AgentError('SHUTTING_DOWN', 'stopping'));
     await assert.rejects(last, { reason: 'SHUTTING_DOWN' });

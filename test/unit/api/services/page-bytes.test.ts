@@ -73,13 +73,13 @@ const entries = ({ pageSize, cursor = count + 1 }: AuditListOptions) => {
   return Promise.resolve({ entries: page, nextCursor: page.length < rest.length ? page.at(-1)?.sequence : undefined });
 };
 
-const plugins = pluginService({ plugins: { list: () => numbers.map(plugin), ...listeners }, limits: () => ({ maxDepth: 8 }) } as never);
+const plugins = pluginService({ plugins: { list: () => numbers.map(plugin), ...listeners } } as never);
 const alerts = alertService({ alerts: { list: () => numbers.map(alert), ...listeners } } as never);
-const audit = auditService({ audit: { list: entries } });
+const audit = auditService({ audit: { list: entries } } as never);
 const supervisor = { list: () => numbers.map(unit), ...listeners };
 const configs = {
   revisions: async (_id: string, asked: Parameters<typeof revisions>[0]) =>
-    (await revisions(asked)).map((one) => ({ ...one, result: 'COMMITTED', diff: fat })),
+    (await revisions(asked)).map((one) => ({ ...one, result: 'APPLIED', diff: fat })),
 };
 const processes = processService({ supervisor, configs } as never);
 const change = { path: 'a', oldValue: fat, newValue: fat, effect: 'APPLIED' };

@@ -8,7 +8,7 @@ test('a page goes on where it was, also when the backup that its token names is 
   let revisions = [9, 7, 5, 3, 1];
   const backup = (revision: number): PluginBackup => ({ id: String(revision), revision, timeMs: 0, expireTimeMs: 0, bytes: 1 });
   const plugins = { get: () => ({}), documents: { backups: async () => revisions.map(backup) } } as unknown as Plugins;
-  const service = pluginService({ plugins, limits: () => ({ maxDepth: 8 }) });
+  const service = pluginService({ plugins } as never);
   const page = async (pageToken: string): Promise<{ seen: number[]; next: string }> => {
     const request = { id: 'geo', pageSize: 2, pageToken } as ListPluginConfigBackupsRequest;
     const { backups = [], nextPageToken = '' } = await service.listPluginConfigBackups(request, undefined as never);
