@@ -116,8 +116,8 @@ export async function openProcessConfigs(options: ConfigsOptions): Promise<OpenC
     async start(supervisor) {
       known = supervisor;
       applies.start(supervisor);
-      for (const one of recovered) await applies.finishRecovered(find(one.record.processId), one);
       stopWatching = watchProofs(supervisor, (id) => holders.get(id), logger);
+      for (const one of recovered) await applies.finishRecovered(find(one.record.processId), one);
       fileApplies.start();
     },
     async stop() {

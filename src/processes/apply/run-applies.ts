@@ -161,8 +161,10 @@ export function createApplies({ context, records, journal, metrics, spans, clock
       }
       const revision = document.head?.revision ?? 0;
       const isUp = supervisor !== undefined && subjectOf(supervisor, holder, record.traceId).isUp();
-      log.note({ runningRevision: isUp ? revision : 0 });
-      if (isUp && runs) await noteProof(holder, revision);
+      // An engine that nobody touched runs with what it ran with, which is not what a person has written into its file since.
+      const takesHead = result === 'APPLIED' || mustTakeUp;
+      log.note({ runningRevision: !isUp ? 0 : takesHead ? revision : proofsOf(document).running });
+      if (isUp && runs && result === 'APPLIED') await noteProof(holder, revision);
       await log.finish(runs ? result : 'FAILED');
     },
     async stop() {
