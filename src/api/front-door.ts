@@ -94,8 +94,14 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     calls.revoke(id, reason);
   });
   // One look at everything that is open, four times a second, instead of timers for each.
+  let lookedMs = clock.monotonicMs();
+  let late = false;
   const stopInspecting = clock.every(inspectEveryMs, () => {
     const nowMs = clock.monotonicMs();
+    // An agent that stood still has not read what its peers said meanwhile: it reads before it judges them.
+    late = !late && nowMs - lookedMs >= 2 * inspectEveryMs;
+    lookedMs = nowMs;
+    if (late) return;
     calls.inspect(nowMs);
     for (const listener of listeners) listener.inspect(nowMs);
   });

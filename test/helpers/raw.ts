@@ -1,5 +1,4 @@
 /** Clients that say exactly what a test wants, byte for byte. */
-import { once } from 'node:events';
 import http2, { type ClientHttp2Session, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,24 +11,36 @@ export function open(port: number): Promise<Socket> {
   });
 }
 
-/** Sends bytes; answers what came until the connection ended or `waitMs` passed. */
-export async function say(port: number, bytes: string | Uint8Array, waitMs = 300): Promise<string> {
+/** Sends bytes; answers what came until the connection ended or that was `enough`, and at the latest after `waitMs`. */
+export async function say(
+  port: number,
+  bytes: string | Uint8Array,
+  { enough, waitMs = 60_000 }: { readonly enough?: RegExp; readonly waitMs?: number } = {},
+): Promise<string> {
   const socket = await open(port);
   let text = '';
-  socket.setEncoding('latin1').on('data', (chunk: string) => {
-    text += chunk;
+  const hasEnough = new Promise<void>((resolve) => {
+    socket.setEncoding('latin1').on('data', (chunk: string) => {
+      text += chunk;
+      if (enough?.test(text)) resolve();
+    });
   });
   socket.write(bytes);
-  await Promise.race([once(socket, 'close'), sleep(waitMs)]);
+  await Promise.race([closeOf(socket), hasEnough, sleep(waitMs, undefined, { ref: false })]);
   socket.destroy();
   return text;
+}
+
+/** A server that has enough of it may say so by a reset: that is an end too. */
+function closeOf(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()));
 }
 
 /** Milliseconds until the server closed the connection, or undefined when it was still open after `maxMs`. */
 export async function closedAfter(socket: Socket, maxMs: number): Promise<number | undefined> {
   const start = performance.now();
   socket.resume();
-  if (!socket.closed) await Promise.race([once(socket, 'close'), sleep(maxMs)]);
+  if (!socket.closed) await Promise.race([closeOf(socket), sleep(maxMs, undefined, { ref: false })]);
   const took = performance.now() - start;
   const closed = socket.closed || socket.destroyed;
   socket.destroy();

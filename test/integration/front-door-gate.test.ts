@@ -12,6 +12,7 @@ import { EventService } from '../../gen/es/sboxagent/v1/event_service_pb.js';
 import type { PlainRoute } from '../../src/api/index.ts';
 import { bindUnixSocket } from '../../src/api/listener/unix-socket.ts';
 import { adminToken, apiSettings, type Door, openDoor, readToken } from '../helpers/door.ts';
+import { eventually } from '../helpers/event-room.ts';
 import { ask, session } from '../helpers/raw.ts';
 
 const auth = { authorization: `Bearer ${adminToken}` };
@@ -251,8 +252,7 @@ describe('front door: how much', () => {
     assert.deepEqual(door.door.streamsByMethod(), { '/sboxagent.v1.EventService/WatchEvents': 2 });
     aborts[0]?.abort();
     await opened[0];
-    await sleep(50);
-    assert.equal(door.door.stats().streams, 1);
+    await eventually(() => door.door.stats().streams === 1);
     aborts[1]?.abort();
     await Promise.all(opened);
   });

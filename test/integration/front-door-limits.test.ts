@@ -83,10 +83,24 @@ describe('front door: peers that vanish', () => {
     const deaf = await open(door.port);
     deaf.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
     deaf.write(Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]));
-    assert.notEqual(await closedAfter(deaf, 10_000), undefined);
+    assert.notEqual(await closedAfter(deaf, 60_000), undefined);
     await until('the other one is left', () => door.door.stats().connections === 1);
     assert.equal(door.door.stats().streams, 1);
     living.destroy();
+  });
+
+  it('an agent that stood still blames nobody for it', async () => {
+    await using door = await openDoor({ streams: { pingIntervalMs: 300, pongTimeoutMs: 300 } });
+    const peer = http2Connect(door.base);
+    const watch = peer.request({ ':path': '/api/v1/events:watch', ...bearer(adminToken) });
+    watch.on('error', () => {}).resume();
+    await once(watch, 'response');
+    // The answer to the PING is on its way, and nothing is read before the agent looks how long it waits.
+    const stands = new Int32Array(new SharedArrayBuffer(4));
+    peer.on('ping', () => Atomics.wait(stands, 0, 0, 700));
+    for (let pings = 0; pings < 3 && !peer.destroyed; pings++) await Promise.race([once(peer, 'ping'), once(peer, 'close')]);
+    assert.deepEqual([peer.destroyed, door.door.stats().streams], [false, 1]);
+    peer.destroy();
   });
 
   it('what has no PING is asked by the kernel (keepalive), a stream of HTTP/1.1 too', async () => {
