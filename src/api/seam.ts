@@ -143,8 +143,8 @@ export interface Protocol {
   readonly name: ProtocolName;
   /** Whether a request of this content type (lower case) to the path of an RPC is meant so. */
   matches(contentType: string): boolean;
-  /** Bytes that frame a message beside its own. */
-  readonly frameBytes: number;
+  /** The bytes of a body that carries one message of that many. */
+  bodyBytes(messageBytes: number): number;
   /** Answers nothing but an error. Never rejects. */
   refuse(exchange: Exchange, error: AgentError): Promise<void>;
 }

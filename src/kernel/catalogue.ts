@@ -53,6 +53,10 @@ export const catalogue = {
   // What was asked
   INVALID_REQUEST: { code: 'invalid_argument', remedy: 'Correct the fields that the violations name.' },
   MALFORMED_BODY: { code: 'invalid_argument', remedy: 'Send a body of the form that the method documents.' },
+  COMPRESSION_UNDECLARED: {
+    code: 'internal',
+    remedy: 'Name the compression of the messages in grpc-encoding (connect-content-encoding), or send them uncompressed.',
+  },
   JSON_TOO_DEEP: { code: 'invalid_argument', remedy: 'Nest less deeply, or raise api.limits.json_depth.' },
   MEDIA_TYPE_UNSUPPORTED: { code: 'invalid_argument', http: 415, remedy: 'Send "content-type: application/json" without compression.' },
   ROUTE_NOT_FOUND: { code: 'not_found', remedy: 'Check the path against the API documentation.' },

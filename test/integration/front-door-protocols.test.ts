@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
 import http from 'node:http';
+import http2 from 'node:http2';
 import { describe, it } from 'node:test';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError, createClient, type Interceptor } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
 import { ErrorInfoSchema } from '../../gen/es/google/rpc/error_details_pb.js';
-import { EventService } from '../../gen/es/sboxagent/v1/event_service_pb.js';
+import { CreateEventRequestSchema, EventService } from '../../gen/es/sboxagent/v1/event_service_pb.js';
 import { adminToken, type Door, openDoor, readToken } from '../helpers/door.ts';
 
 const bearer =
@@ -101,6 +103,63 @@ describe('front door: one port, every protocol', () => {
     const web = await post('application/grpc-web+proto', new Uint8Array([0, 0, 0, 0, 3, 255, 255, 255]));
     assert.match(await web.text(), /grpc-status: 3[\s\S]*grpc-status-details-bin/);
     assert.equal((await post('text/plain', 'x')).status, 415);
+  });
+
+  it('serves the text form of gRPC-Web', async () => {
+    await using door = await openDoor();
+    const post = async (
+      method: string,
+      text: string,
+      token = adminToken,
+    ): Promise<{ type: string | null; headers: Headers; text: string }> => {
+      const headers = { 'content-type': 'application/grpc-web-text', authorization: `Bearer ${token}` };
+      const res = await fetch(`${door.base}/sboxagent.v1.EventService/${method}`, { method: 'POST', headers, body: text });
+      const parts = (await res.text()).split(/(?<==)(?=[^=])/);
+      return {
+        type: res.headers.get('content-type'),
+        headers: res.headers,
+        text: Buffer.concat(parts.map((part) => Buffer.from(part, 'base64'))).toString('latin1'),
+      };
+    };
+    const request = toBinary(CreateEventRequestSchema, create(CreateEventRequestSchema, { event: { type: 'a.text' } }));
+    const frame = Buffer.from([0, 0, 0, 0, request.byteLength, ...request]);
+    const answer = await post('CreateEvent', frame.toString('base64'));
+    assert.equal(answer.type, 'application/grpc-web-text+proto');
+    assert.match(answer.text, /a\.text[\s\S]*grpc-status: 0/);
+    // Padding between parts: what encodes each of its writes by itself.
+    const parts = [frame.subarray(0, 5), frame.subarray(5)].map((part) => part.toString('base64')).join('');
+    assert.match((await post('CreateEvent', parts)).text, /grpc-status: 0/);
+    for (const broken of ['AAAAAAA', 'AAAA!AA=', 'A=AAAAA='])
+      assert.match((await post('CreateEvent', broken)).text, /grpc-status: 3/, broken);
+    const large = Buffer.concat([Buffer.from([0, 0, 0, 0x80, 0]), Buffer.alloc(32 * 1024)]).toString('base64');
+    assert.match((await post('CreateEvent', large)).text, /grpc-status: 3/, 'a message of the limit is read, and is none');
+    assert.equal((await post('CreateEvent', `${large}AAAA`)).headers.get('grpc-status'), '8');
+    const denied = await post('CreateEvent', 'AAAAAAA=', 'nobody');
+    assert.deepEqual([denied.type, denied.headers.get('grpc-status')], ['application/grpc-web-text+proto', '16']);
+  });
+
+  it('calls a compression that nobody named the fault of the caller, though its code is INTERNAL', async () => {
+    await using door = await openDoor();
+    const before = door.telemetry.lines.length;
+    for (const type of ['application/grpc-web+proto', 'application/grpc-web+json']) {
+      const headers = { 'content-type': type, authorization: `Bearer ${adminToken}` };
+      const body = new Uint8Array([1, 0, 0, 0, 0]);
+      const res = await fetch(`${door.base}/sboxagent.v1.EventService/CreateEvent`, { method: 'POST', headers, body });
+      assert.match(await res.text(), /grpc-status: 13/, type);
+    }
+    const grpc = await new Promise<string>((resolve, reject) => {
+      const session = http2.connect(door.base);
+      const headers = { ':method': 'POST', ':path': '/sboxagent.v1.EventService/CreateEvent', 'content-type': 'application/grpc' };
+      const stream = session.request({ ...headers, authorization: `Bearer ${adminToken}`, te: 'trailers' });
+      stream.once('response', (head) => resolve(`${String(head['grpc-status'])} ${String(head['grpc-message'])}`)).once('error', reject);
+      stream.once('close', () => session.close()).end(Buffer.from([1, 0, 0, 0, 0]));
+      stream.resume();
+    });
+    assert.equal(grpc, '13 protocol error: a compressed message without grpc-encoding');
+    assert.deepEqual(
+      door.telemetry.lines.slice(before).filter(({ level }) => level === 'error'),
+      [],
+    );
   });
 
   it('serves the unix socket without a token, whatever the authority', async () => {

@@ -22,6 +22,8 @@ function fromConnect(error: ConnectError): AgentError {
   const message = error.rawMessage;
   // Connect calls a body that is no protobuf `internal`: it is the caller's.
   if (message.startsWith('parse binary')) return new AgentError('MALFORMED_BODY', message, { cause: error });
+  // gRPC's protocol has INTERNAL for it, and it is the caller's too.
+  if (message.startsWith('received compressed envelope')) return new AgentError('COMPRESSION_UNDECLARED', message, { cause: error });
   const reason = reasonsByCode[error.code];
   return reason === undefined
     ? new AgentError('INTERNAL', internalMessage, { cause: error })

@@ -124,7 +124,7 @@ const size: Check = ({ exchange, api, options, route }) => {
   // A stream of messages may be longer than one message.
   if (kind === 'client_streaming' || kind === 'bidi_streaming') return undefined;
   const limit = api.limits.messageBytes;
-  if (Number(bytes) <= limit + route.protocol.frameBytes) return undefined;
+  if (Number(bytes) <= route.protocol.bodyBytes(limit)) return undefined;
   options.counters.limitRefused.add(1, { limit: 'message_bytes' });
   return tooLarge(limit, Number(bytes));
 };

@@ -135,7 +135,7 @@ function record(options: OpenCallsOptions, call: OpenCall): void {
     duration_ms: Math.round((options.clock.monotonicMs() - call.startMs) * 10) / 10,
     principal: call.principal.id,
   });
-  if (code === 'internal') {
+  if (code === 'internal' && fromUnknown(error).reason === 'INTERNAL') {
     options.telemetry.run(call.span, () => logger.error({ ...fields(), err: causeOf(error) }, 'call failed by a fault of the agent'));
   } else if (options.telemetry.logs('debug')) {
     options.telemetry.run(call.span, () => logger.debug(fields(), 'call'));

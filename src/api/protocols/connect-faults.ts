@@ -18,14 +18,20 @@ type Body = AsyncIterable<Uint8Array>;
 export async function withDetails(answer: UniversalServerResponse, call: Call): Promise<UniversalServerResponse> {
   const { body, trailer } = answer;
   if (body === undefined) return answer;
-  if (call.protocol === 'grpc') return { ...answer, body: mapped(body, same, () => trailer !== undefined && amendTrailer(trailer, call)) };
-  if (call.protocol === 'grpc_web') return { ...answer, body: mapped(body, (chunk) => amendWebTrailer(chunk, call)) };
-  return call.method.stream ? { ...answer, body: mapped(body, (chunk) => amendEndStream(chunk, call)) } : amendUnary(answer, call);
+  if (call.protocol === 'grpc')
+    return { ...answer, body: mapChunks(body, same, () => trailer !== undefined && amendTrailer(trailer, call)) };
+  if (call.protocol === 'grpc_web') return { ...answer, body: mapChunks(body, (chunk) => amendWebTrailer(chunk, call)) };
+  return call.method.stream ? { ...answer, body: mapChunks(body, (chunk) => amendEndStream(chunk, call)) } : amendUnary(answer, call);
 }
 
 const same = (chunk: Uint8Array): Uint8Array => chunk;
 
-function mapped(body: Body, map: (chunk: Uint8Array) => Uint8Array, atEnd: () => unknown = () => {}): AsyncIterableIterator<Uint8Array> {
+/** The chunks changed on their way; who stops reading stops the reader behind. */
+export function mapChunks(
+  body: Body,
+  map: (chunk: Uint8Array) => Uint8Array,
+  atEnd: () => unknown = () => {},
+): AsyncIterableIterator<Uint8Array> {
   const inner = body[Symbol.asyncIterator]();
   return {
     [Symbol.asyncIterator]() {
@@ -96,7 +102,7 @@ async function amendUnary(answer: UniversalServerResponse, call: Call): Promise<
   const header = new Headers(answer.header);
   header.set('content-length', String(bytes.byteLength));
   const status = better === undefined ? answer.status : codeToHttpStatus(better.code);
-  return { ...answer, status, header, body: mapped(only(bytes), same) };
+  return { ...answer, status, header, body: mapChunks(only(bytes), same) };
 }
 
 async function* only(chunk: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -20,13 +20,23 @@ import { dropBody, dropRest } from '../transports/body.ts';
 import { type Exchange, writeAll } from '../transports/exchange.ts';
 import { nodeHeaders, webHeaders } from '../transports/web-headers.ts';
 import { toConnectError } from './connect-error.ts';
-import { withDetails } from './connect-faults.ts';
+import { mapChunks, withDetails } from './connect-faults.ts';
 import { type ConnectJsonLimits, connectJson } from './connect-json.ts';
 import { gzip } from './gzip.ts';
 
+/** What lies around the bytes that Connect's handlers know: they are served what it decodes, and what they answer is encoded. */
+export interface BodyCoding {
+  /** The content type that the handlers are told. */
+  request(contentType: string): string;
+  decode(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array>;
+  /** The content type that the client is told. */
+  response(contentType: string): string;
+  encode(chunk: Uint8Array): Uint8Array;
+}
+
 export interface ConnectHandlers {
   /** Rejects on a fault of ours, or when the client leaves. */
-  serve(call: Call, method: ServedMethod, exchange: Exchange): Promise<void>;
+  serve(call: Call, method: ServedMethod, exchange: Exchange, coding?: BodyCoding): Promise<void>;
 }
 
 export interface ConnectHandlersOptions {
@@ -114,9 +124,11 @@ export function createConnectHandlers(options: ConnectHandlersOptions): ConnectH
     return handler;
   };
   return {
-    async serve(call, method, exchange) {
-      const answer = await handlerOf(method)(universalRequest(call, exchange));
-      await writeAnswer(call, exchange, options.details ? await withDetails(answer, call) : answer);
+    async serve(call, method, exchange, coding) {
+      const plain = universalRequest(call, exchange);
+      const answer = await handlerOf(method)(coding === undefined ? plain : decoded(plain, coding));
+      const detailed = options.details ? await withDetails(answer, call) : answer;
+      await writeAnswer(call, exchange, coding === undefined ? detailed : encoded(detailed, coding));
     },
   };
 }
@@ -133,6 +145,21 @@ function universalRequest(call: Call, exchange: Exchange): UniversalServerReques
     signal: call.signal,
     contextValues: createContextValues().set(callKey, call),
   };
+}
+
+const contentType = 'content-type';
+
+function decoded(request: UniversalServerRequest, coding: BodyCoding): UniversalServerRequest {
+  const header = new Headers(request.header);
+  header.set(contentType, coding.request(header.get(contentType) ?? ''));
+  return { ...request, header, body: coding.decode(request.body as AsyncIterable<Uint8Array>) };
+}
+
+function encoded(answer: UniversalServerResponse, coding: BodyCoding): UniversalServerResponse {
+  const header = new Headers(answer.header);
+  header.set(contentType, coding.response(header.get(contentType) ?? ''));
+  const body = answer.body === undefined ? undefined : mapChunks(answer.body, (chunk) => coding.encode(chunk));
+  return { ...answer, header, ...(body !== undefined && { body }) };
 }
 
 async function* bodyOf({ body }: Exchange): AsyncGenerator<Uint8Array> {

@@ -11,7 +11,7 @@ import type { ConnectHandlers } from './connect-handlers.ts';
 export function createConnectUnary(handlers: () => ConnectHandlers): ServingProtocol {
   return {
     name: 'connect',
-    frameBytes: 0,
+    bodyBytes: (messageBytes) => messageBytes,
     matches: (type) => /^application\/(json|proto)(\s*;|$)/.test(type),
     serve: (call, method, exchange) => handlers().serve(call, method, exchange),
     refuse(exchange, error) {
@@ -25,7 +25,7 @@ export function createConnectUnary(handlers: () => ConnectHandlers): ServingProt
 export function createConnectStream(handlers: () => ConnectHandlers): ServingProtocol {
   return {
     name: 'connect',
-    frameBytes: 5,
+    bodyBytes: (messageBytes) => messageBytes + 5,
     matches: (type) => /^application\/connect\+(json|proto)(\s*;|$)/.test(type),
     serve: (call, method, exchange) => handlers().serve(call, method, exchange),
     refuse(exchange, error) {

@@ -1,19 +1,43 @@
-/** gRPC-Web: served by Connect's handlers; an error alone is an answer without a body whose status stands in its headers. */
+/**
+ * gRPC-Web, as bytes and as text: served by Connect's handlers; an error alone is an answer without a body whose status stands in its
+ * headers.
+ */
 
 import { errorHeaders } from '../errors/codes.ts';
 import type { ServingProtocol } from '../seam.ts';
 import { answerEarly } from '../transports/body.ts';
-import type { ConnectHandlers } from './connect-handlers.ts';
+import { base64Length, decodeBase64, encodeBase64 } from './base64-body.ts';
+import type { BodyCoding, ConnectHandlers } from './connect-handlers.ts';
 import { grpcStatus } from './grpc-status.ts';
 
+const headBytes = 5;
+
+/** What `application/grpc-web-text` adds: Google's own client sends it by default. */
+const text: BodyCoding = {
+  request: (type) => type.replace(/-text/i, ''),
+  decode: decodeBase64,
+  response: (type) => type.replace('grpc-web', 'grpc-web-text'),
+  encode: encodeBase64,
+};
+
 export function createGrpcWeb(handlers: () => ConnectHandlers, details: boolean): ServingProtocol {
+  return create(handlers, details, undefined);
+}
+
+export function createGrpcWebText(handlers: () => ConnectHandlers, details: boolean): ServingProtocol {
+  return create(handlers, details, text);
+}
+
+function create(handlers: () => ConnectHandlers, details: boolean, coding: BodyCoding | undefined): ServingProtocol {
+  const type = coding === undefined ? 'application/grpc-web+proto' : 'application/grpc-web-text+proto';
+  const pattern = coding === undefined ? /^application\/grpc-web(\+|;|$)/ : /^application\/grpc-web-text(\+|;|$)/;
   return {
     name: 'grpc_web',
-    frameBytes: 5,
-    matches: (type) => /^application\/grpc-web(\+|;|$)/.test(type),
-    serve: (call, method, exchange) => handlers().serve(call, method, exchange),
+    bodyBytes: (messageBytes) => (coding === undefined ? messageBytes + headBytes : base64Length(messageBytes + headBytes)),
+    matches: (asked) => pattern.test(asked),
+    serve: (call, method, exchange) => handlers().serve(call, method, exchange, coding),
     refuse(exchange, error) {
-      const headers = { 'content-type': 'application/grpc-web+proto', ...grpcStatus(error, details), ...errorHeaders(error) };
+      const headers = { 'content-type': type, ...grpcStatus(error, details), ...errorHeaders(error) };
       return answerEarly(exchange, { status: 200, headers, body: exchange.http2 ? undefined : '' });
     },
   };

@@ -49,7 +49,7 @@ function decode(desc: DescMessage, bytes: Buffer, maxBytes: number): Message {
   const length = bytes.readUInt32BE(1);
   if (length > maxBytes) throw tooLarge(maxBytes, length);
   if (((bytes[0] ?? 0) & compressedFlag) !== 0) {
-    throw new AgentError('INTERNAL', 'protocol error: a compressed message without grpc-encoding');
+    throw new AgentError('COMPRESSION_UNDECLARED', 'protocol error: a compressed message without grpc-encoding');
   }
   const got = bytes.byteLength - headBytes;
   if (got > length) throw new AgentError('RPC_UNIMPLEMENTED', 'protocol error: more than one message in the request');
@@ -180,7 +180,7 @@ export function createGrpc(options: GrpcOptions): ServingProtocol {
   };
   return {
     name: 'grpc',
-    frameBytes: headBytes,
+    bodyBytes: (messageBytes) => messageBytes + headBytes,
     matches: (type) => /^application\/grpc(\+|;|$)/.test(type),
     serve(call, method, exchange) {
       const common = isPlain(exchange) && (method.run.kind === 'unary' || method.run.kind === 'server_streaming');

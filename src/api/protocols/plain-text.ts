@@ -8,11 +8,11 @@ import type { Protocol } from '../seam.ts';
 import { answerEarly } from '../transports/body.ts';
 
 const mediaTypes =
-  'application/json, application/proto, application/connect+json, application/connect+proto, application/grpc, application/grpc+proto, application/grpc+json, application/grpc-web, application/grpc-web+proto, application/grpc-web+json';
+  'application/json, application/proto, application/connect+json, application/connect+proto, application/grpc, application/grpc+proto, application/grpc+json, application/grpc-web, application/grpc-web+proto, application/grpc-web+json, application/grpc-web-text, application/grpc-web-text+proto';
 
 export const plainText: Protocol = {
   name: 'rest',
-  frameBytes: 0,
+  bodyBytes: (messageBytes) => messageBytes,
   matches: () => false,
   refuse(exchange, error) {
     const headers = { 'content-type': 'text/plain; charset=utf-8', 'accept-post': mediaTypes, ...errorHeaders(error) };

@@ -5,12 +5,13 @@ import type { ServedMethod, ServingProtocol } from '../seam.ts';
 import { createConnectStream, createConnectUnary } from './connect.ts';
 import { type ConnectHandlers, createConnectHandlers } from './connect-handlers.ts';
 import { createGrpc } from './grpc.ts';
-import { createGrpcWeb } from './grpc-web.ts';
+import { createGrpcWeb, createGrpcWebText } from './grpc-web.ts';
 import { createRest, type RestProtocol } from './rest.ts';
 
 export interface Protocols {
   readonly grpc: ServingProtocol;
   readonly grpcWeb: ServingProtocol;
+  readonly grpcWebText: ServingProtocol;
   readonly connectUnary: ServingProtocol;
   readonly connectStream: ServingProtocol;
   readonly rest: RestProtocol;
@@ -47,6 +48,7 @@ export function createProtocols(options: ProtocolsOptions): Protocols {
   const rpc = {
     grpc: createGrpc({ handlers, maxBytes, details }),
     grpcWeb: createGrpcWeb(handlers, details),
+    grpcWebText: createGrpcWebText(handlers, details),
     connectUnary: createConnectUnary(handlers),
     connectStream: createConnectStream(handlers),
   };

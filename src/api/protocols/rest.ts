@@ -167,7 +167,7 @@ export function createRest(methods: readonly ServedMethod[], limits: () => RestL
   };
   return {
     name: 'rest',
-    frameBytes: 0,
+    bodyBytes: (messageBytes) => messageBytes,
     matches: () => false,
     match: router.match,
     serve: (call, _method, exchange, match) =>

@@ -158,6 +158,13 @@ export enum ErrorReason_Reason {
   MALFORMED_BODY = 17,
 
   /**
+   * INTERNAL: Name the compression of the messages in grpc-encoding (connect-content-encoding), or send them uncompressed.
+   *
+   * @generated from enum value: COMPRESSION_UNDECLARED = 82;
+   */
+  COMPRESSION_UNDECLARED = 82,
+
+  /**
    * INVALID_ARGUMENT: Nest less deeply, or raise api.limits.json_depth.
    *
    * @generated from enum value: JSON_TOO_DEEP = 18;

@@ -56,6 +56,8 @@ export const ErrorReason_Reason = {
   INVALID_REQUEST: "INVALID_REQUEST",
   /** MALFORMED_BODY - INVALID_ARGUMENT: Send a body of the form that the method documents. */
   MALFORMED_BODY: "MALFORMED_BODY",
+  /** COMPRESSION_UNDECLARED - INTERNAL: Name the compression of the messages in grpc-encoding (connect-content-encoding), or send them uncompressed. */
+  COMPRESSION_UNDECLARED: "COMPRESSION_UNDECLARED",
   /** JSON_TOO_DEEP - INVALID_ARGUMENT: Nest less deeply, or raise api.limits.json_depth. */
   JSON_TOO_DEEP: "JSON_TOO_DEEP",
   /** MEDIA_TYPE_UNSUPPORTED - INVALID_ARGUMENT (HTTP 415): Send "content-type: application/json" without compression. */
@@ -207,6 +209,7 @@ export namespace ErrorReason_Reason {
   export type BODY_TIMEOUT = typeof ErrorReason_Reason.BODY_TIMEOUT;
   export type INVALID_REQUEST = typeof ErrorReason_Reason.INVALID_REQUEST;
   export type MALFORMED_BODY = typeof ErrorReason_Reason.MALFORMED_BODY;
+  export type COMPRESSION_UNDECLARED = typeof ErrorReason_Reason.COMPRESSION_UNDECLARED;
   export type JSON_TOO_DEEP = typeof ErrorReason_Reason.JSON_TOO_DEEP;
   export type MEDIA_TYPE_UNSUPPORTED = typeof ErrorReason_Reason.MEDIA_TYPE_UNSUPPORTED;
   export type ROUTE_NOT_FOUND = typeof ErrorReason_Reason.ROUTE_NOT_FOUND;
@@ -329,6 +332,9 @@ export function errorReason_ReasonFromJSON(object: any): ErrorReason_Reason {
     case 17:
     case "MALFORMED_BODY":
       return ErrorReason_Reason.MALFORMED_BODY;
+    case 82:
+    case "COMPRESSION_UNDECLARED":
+      return ErrorReason_Reason.COMPRESSION_UNDECLARED;
     case 18:
     case "JSON_TOO_DEEP":
       return ErrorReason_Reason.JSON_TOO_DEEP;
@@ -564,6 +570,8 @@ export function errorReason_ReasonToJSON(object: ErrorReason_Reason): string {
       return "INVALID_REQUEST";
     case ErrorReason_Reason.MALFORMED_BODY:
       return "MALFORMED_BODY";
+    case ErrorReason_Reason.COMPRESSION_UNDECLARED:
+      return "COMPRESSION_UNDECLARED";
     case ErrorReason_Reason.JSON_TOO_DEEP:
       return "JSON_TOO_DEEP";
     case ErrorReason_Reason.MEDIA_TYPE_UNSUPPORTED:
@@ -735,6 +743,8 @@ export function errorReason_ReasonToNumber(object: ErrorReason_Reason): number {
       return 16;
     case ErrorReason_Reason.MALFORMED_BODY:
       return 17;
+    case ErrorReason_Reason.COMPRESSION_UNDECLARED:
+      return 82;
     case ErrorReason_Reason.JSON_TOO_DEEP:
       return 18;
     case ErrorReason_Reason.MEDIA_TYPE_UNSUPPORTED:

@@ -28,6 +28,7 @@ class ErrorReason(Message):
     BODY_TIMEOUT: ErrorReason.Reason
     INVALID_REQUEST: ErrorReason.Reason
     MALFORMED_BODY: ErrorReason.Reason
+    COMPRESSION_UNDECLARED: ErrorReason.Reason
     JSON_TOO_DEEP: ErrorReason.Reason
     MEDIA_TYPE_UNSUPPORTED: ErrorReason.Reason
     ROUTE_NOT_FOUND: ErrorReason.Reason
