@@ -1,6 +1,7 @@
 import type { Settings } from '../settings/types.ts';
 import type { Metrics } from '../telemetry/types.ts';
 import type { PlainRoute } from './seam.ts';
+import { preferences } from './transports/weights.ts';
 
 const contentTypes = {
   text: 'text/plain; version=0.0.4; charset=utf-8',
@@ -9,15 +10,11 @@ const contentTypes = {
 
 /** Whether OpenMetrics 1.0.0 is asked for by name, and not less than the older text. */
 export function wantsOpenMetrics(accept = ''): boolean {
-  const ranges = accept
-    .toLowerCase()
-    .split(',')
-    .map((range) => range.replaceAll(/\s/g, '').split(';'));
+  const ranges = preferences(accept);
   const quality = (type: string, version: string): number => {
-    const fitting = ranges.filter(
-      ([name, ...said]) => name === type && said.every((one) => !/^version=/.test(one) || one === `version=${version}`),
-    );
-    return Math.max(0, ...fitting.map((said) => Number(said.find((one) => one.startsWith('q='))?.slice(2) ?? 1) || 0));
+    const fits = (one: string): boolean => !one.startsWith('version=') || one === `version=${version}`;
+    const fitting = ranges.filter(({ name, parameters }) => name === type && parameters.every(fits));
+    return Math.max(0, ...fitting.map(({ weight }) => weight));
   };
   const openmetrics = quality('application/openmetrics-text', '1.0.0');
   return openmetrics > 0 && openmetrics >= quality('text/plain', '0.0.4');

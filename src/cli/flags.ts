@@ -1,3 +1,4 @@
+import { isCalendarDay } from '../kernel/calendar.ts';
 import { durationExample, parseDuration } from '../kernel/duration.ts';
 import type { Flags } from './command-spec.ts';
 import { usage } from './failure.ts';
@@ -35,7 +36,7 @@ export function revisionNumber(word: string, lister: string): number {
 export function instant(value: string | undefined, flag: string, nowMs: number): string | undefined {
   if (value === undefined) return undefined;
   const ago = parseDuration(value);
-  const ms = ago === undefined ? (/^\d{4}-\d\d-\d\d/.test(value) ? Date.parse(value) : Number.NaN) : Math.max(0, nowMs - ago);
+  const ms = ago === undefined ? (isCalendarDay(value) ? Date.parse(value) : Number.NaN) : Math.max(0, nowMs - ago);
   if (!Number.isNaN(ms)) return new Date(ms).toISOString();
   throw usage(`${flag} takes a duration or a time, not ${JSON.stringify(value)}`, 'Write 10m, or 2026-11-29T10:00:00Z.');
 }

@@ -102,6 +102,15 @@ describe('refusals', () => {
     ['out of range', ask('POST', '/events', { type: 'a', priority: 101 }), 400, 'INVALID_REQUEST', 'priority'],
     ['missing', ask('POST', '/events', { source: 'x' }), 400, 'INVALID_REQUEST', 'type'],
     ['bad time', ask('POST', '/events', { type: 'a', time: 'yesterday' }), 400, 'INVALID_REQUEST', 'time'],
+    ['a day that no calendar has', ask('POST', '/events', { type: 'a', time: '2026-02-30T00:00:00Z' }), 400, 'INVALID_REQUEST', 'time'],
+    ['such a day in a query', ask('GET', '/events?filter.since=2026-04-31T00:00:00Z'), 400, 'INVALID_REQUEST', 'filter.since'],
+    [
+      'such a day in a batch',
+      ask('POST', '/events:batch', { events: [{ type: 'a', time: '2025-02-29T00:00:00Z' }] }),
+      400,
+      'INVALID_REQUEST',
+      'events[0].time',
+    ],
     ['in a batch', ask('POST', '/events:batch', { events: [{ type: 'a' }, { source: 'b' }] }), 400, 'INVALID_REQUEST', 'events[1].type'],
     ['type in a batch', ask('POST', '/events:batch', { events: [{ type: 'a' }, { type: 7 }] }), 400, 'INVALID_REQUEST', 'events[1].type'],
     ['path against body', ask('POST', '/processes/a:restart', { id: 'b' }), 400, 'INVALID_REQUEST', 'id'],
@@ -146,6 +155,11 @@ describe('refusals', () => {
       'severity',
       'z',
     ]);
+  });
+
+  it('says which form a value wants', async () => {
+    const wanted = await ask('POST', '/events', { type: 'a', data: [], time: 5 });
+    assert.equal(wanted.json.message, 'data: must be a JSON object; time: must be a time as RFC 3339 has it, such as 2026-01-31T12:00:00Z');
   });
 
   it('refuses a token of another list', async () => {

@@ -9,6 +9,7 @@ import { fromUnknown } from '../errors/known.ts';
 import type { Answered, Call, RestMatch, ServedMethod, ServingProtocol, StreamRun } from '../seam.ts';
 import { answerEarly, dropRest } from '../transports/body.ts';
 import { type Exchange, type Head, header, writeAll } from '../transports/exchange.ts';
+import { preferred } from '../transports/weights.ts';
 import { type Pushed, push } from './push.ts';
 import { type StreamAnswer, streamAnswers, type UnaryAnswer, unaryAnswers } from './rest/answers.ts';
 import { fieldNamed } from './rest/decode.ts';
@@ -53,10 +54,8 @@ function asWritten(error: AgentError, route: Route | undefined): AgentError {
 /** The text that was asked for instead of JSON, and its type; undefined where JSON is as good. */
 function documentText({ documentAnswer }: ServedMethod, exchange: Exchange, message: Answered): { type: string; text: string } | undefined {
   if (documentAnswer === undefined) return undefined;
-  const accept = (header(exchange, 'accept') ?? '').toLowerCase();
-  const place = Math.min(...documentAnswer.types.map((type) => accept.indexOf(type)).filter((at) => at >= 0));
-  const json = accept.indexOf('application/json');
-  if (place === Number.POSITIVE_INFINITY || (json >= 0 && json < place)) return undefined;
+  const forms = new Map([['application/json', 'json'], ...documentAnswer.types.map((type) => [type, 'document'] as const)]);
+  if (preferred(header(exchange, 'accept'), forms) !== 'document') return undefined;
   const [type = 'text/plain'] = documentAnswer.types;
   return { type: type === 'text/plain' ? `${type}; charset=utf-8` : type, text: documentAnswer.text(message) };
 }

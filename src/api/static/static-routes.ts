@@ -12,6 +12,7 @@ import { gzip } from 'node:zlib';
 import type { Scope } from '../../kernel/principal.ts';
 import type { PlainRoute } from '../seam.ts';
 import { type Exchange, header } from '../transports/exchange.ts';
+import { preferences } from '../transports/weights.ts';
 
 export interface StaticFiles {
   /** Where the files stand, without a slash at the end: `/docs`; the empty text is the root. `index.html` is served under the prefix itself. */
@@ -130,14 +131,6 @@ function isKnown(exchange: Exchange, etag: string): boolean {
 
 /** Whether gzip is taken: named, or by `*`, and not with the weight 0. */
 export function takesGzip(exchange: Pick<Exchange, 'headers'>): boolean {
-  const weights = new Map(
-    (header(exchange, 'accept-encoding') ?? '')
-      .toLowerCase()
-      .split(',')
-      .map((one) => {
-        const [name = '', ...said] = one.replaceAll(/\s/g, '').split(';');
-        return [name, Number(said.find((part) => part.startsWith('q='))?.slice(2) ?? 1)] as const;
-      }),
-  );
+  const weights = new Map(preferences(header(exchange, 'accept-encoding')).map(({ name, weight }) => [name, weight]));
   return (weights.get('gzip') ?? weights.get('*') ?? 0) > 0;
 }

@@ -1,5 +1,7 @@
 /** Times and durations between proto JSON's text and seconds with nanoseconds. */
 
+import { isCalendarDay } from '../../kernel/calendar.ts';
+
 export interface SecondsNanos {
   readonly seconds: string;
   readonly nanos: number;
@@ -26,7 +28,7 @@ export function parseTimestamp(text: string): SecondsNanos | undefined {
   const match = timestampForm.exec(text);
   if (match === null) return undefined;
   const ms = Date.parse(`${match[1]}${match[3]}`);
-  return Number.isNaN(ms) ? undefined : { seconds: String(ms / 1000), nanos: nanosOf(match[2]) };
+  return Number.isNaN(ms) || !isCalendarDay(text) ? undefined : { seconds: String(ms / 1000), nanos: nanosOf(match[2]) };
 }
 
 export function formatTimestamp({ seconds = '0', nanos = 0 }: Partial<SecondsNanos>): string {

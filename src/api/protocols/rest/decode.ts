@@ -5,6 +5,7 @@
 import { type DescField, type DescMessage, fromJson, type JsonObject, type JsonValue, type MessageShape } from '@bufbuild/protobuf';
 import { invalid, type Violation } from '../../../kernel/errors.ts';
 import { maxViolations } from '../../convert/data.ts';
+import { judgeMoments } from './moments.ts';
 
 function attempt(desc: DescMessage, json: JsonValue): string | undefined {
   try {
@@ -29,8 +30,17 @@ export function isWellKnown(desc: DescMessage): boolean {
   return desc.typeName.startsWith('google.protobuf.') && desc.typeName !== 'google.protobuf.Empty';
 }
 
+/** What the library's decoder says of these is its own view of the value (`Array(0)`). */
+const forms: Readonly<Record<string, string>> = {
+  'google.protobuf.Struct': 'a JSON object',
+  'google.protobuf.Timestamp': 'a time as RFC 3339 has it, such as 2026-01-31T12:00:00Z',
+  'google.protobuf.Duration': 'a duration such as 1.5s',
+};
+
 function explain(field: DescField, text: string): string {
   const values = field.fieldKind === 'enum' || (field.fieldKind === 'list' && field.listKind === 'enum') ? field.enum?.values : undefined;
+  const wanted = field.message === undefined ? undefined : forms[field.message.typeName];
+  if (wanted !== undefined) return text.startsWith('must ') ? text : `must be ${wanted}`;
   return values === undefined ? text : `must be one of ${values.map(({ name }) => name).join(', ')}, not ${text}`;
 }
 
@@ -82,8 +92,9 @@ function inMessage(desc: DescMessage, json: JsonObject, at: { readonly path: str
 
 /** Throws INVALID_REQUEST; `path` stands before the names of the fields. */
 export function decodeJson<D extends DescMessage>(desc: D, json: JsonValue, path = ''): MessageShape<D> {
+  let message: MessageShape<D>;
   try {
-    return fromJson(desc, json);
+    message = fromJson(desc, json);
   } catch (error) {
     const violations: Violation[] = [];
     if (isObject(json)) inMessage(desc, json, { path, violations });
@@ -91,4 +102,7 @@ export function decodeJson<D extends DescMessage>(desc: D, json: JsonValue, path
     const text = error instanceof Error ? error.message : String(error);
     throw invalid([{ field: path === '' ? 'body' : path, message: text, rule: 'json' }]);
   }
+  const violations = judgeMoments(desc, json, path);
+  if (violations.length > 0) throw invalid(violations);
+  return message;
 }

@@ -5,6 +5,7 @@ import type { FeedCodec } from '../../../kernel/feed.ts';
 import { jsonWriter } from '../../codec/json.ts';
 import type { Answered } from '../../seam.ts';
 import { type Exchange, header } from '../../transports/exchange.ts';
+import { preferred } from '../../transports/weights.ts';
 import { kindOf, type StreamAnswer } from './answers.ts';
 import { toRestBody } from './error.ts';
 
@@ -56,18 +57,15 @@ export function framers(output: DescMessage, answer: StreamAnswer): (exchange: E
   const ndjson = lines(output);
   const sse = serverSentEvents(output, answer);
   const plain = answer.text === undefined ? undefined : plainLines(answer.text);
-  return (exchange) => {
-    const accept = (header(exchange, 'accept') ?? '').toLowerCase();
-    const asLines = accept.search(/application\/(x-ndjson|ndjson|jsonl|x-jsonlines)/);
-    const asEvents = accept.indexOf('text/event-stream');
-    const asText = accept.indexOf('text/plain');
-    const asked = [
-      { at: asLines, framer: ndjson },
-      { at: asEvents, framer: sse },
-      { at: asText, framer: plain ?? sse },
-    ].filter(({ at }) => at !== -1);
-    return asked.toSorted((a, b) => a.at - b.at)[0]?.framer ?? sse;
-  };
+  const byType = new Map([
+    ['application/x-ndjson', ndjson],
+    ['application/ndjson', ndjson],
+    ['application/jsonl', ndjson],
+    ['application/x-jsonlines', ndjson],
+    ['text/event-stream', sse],
+    ['text/plain', plain ?? sse],
+  ]);
+  return (exchange) => preferred(header(exchange, 'accept'), byType) ?? sse;
 }
 
 export const streamHeaders = { 'cache-control': 'no-cache, no-store', 'x-accel-buffering': 'no' } as const;
