@@ -89,6 +89,7 @@ export const methodErrors: Readonly<Record<string, Reasons>> = {
 /** Reasons that no answer of REST has. */
 export const notByRest: Readonly<Partial<Record<ErrorReason, string>>> = {
   RPC_UNIMPLEMENTED: 'of the RPC protocols',
+  COMPRESSION_UNDECLARED: 'of the RPC protocols: REST takes no compressed bodies',
   ROUTE_NOT_FOUND: 'of paths that are none of these',
   METHOD_NOT_ALLOWED: 'of HTTP methods that are none of these',
   CANCELED: 'to a client that left',
