@@ -5,7 +5,7 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { openBundle } from './chunks.ts';
 
 export type BundleName = 'daemon' | 'client';
 
@@ -15,7 +15,7 @@ export type Inputs = Readonly<Record<string, string>>;
 /** Names the files that a bundle was made of. */
 export const inputsFile = 'inputs.json';
 /** Where a bundle begins. */
-export const entryFile = 'start.js';
+export const entryFile = './main.cjs';
 /** Says which packages belong to it: one file for all of theirs. */
 export const packagesFile = 'package-lock.json';
 
@@ -41,16 +41,24 @@ export function isFresh(root: string, name: BundleName): boolean {
   }
 }
 
-function entry(root: string, name: BundleName): string {
-  return pathToFileURL(join(bundleDirectory(root, name), entryFile)).href;
+/** What runs, and what to call once it has started: the code that was compiled meanwhile is kept for the next start. */
+export interface Loaded<T> {
+  readonly module: T;
+  readonly keepCode: () => void;
+}
+
+/** What a bundle begins with, whether it is fresh or not. */
+export function loadBundle<T>(root: string, name: BundleName): Loaded<T> {
+  const { load, keepCode } = openBundle(bundleDirectory(root, name));
+  return { module: load(entryFile) as T, keepCode };
 }
 
 /** The daemon: of its bundle where that is fresh, else of the sources. `root` is the project's directory. */
-export async function loadDaemon(root: string): Promise<typeof import('./app/main.ts')> {
-  return isFresh(root, 'daemon') ? import(entry(root, 'daemon')) : import('./app/main.ts');
+export async function loadDaemon(root: string): Promise<Loaded<typeof import('./app/main.ts')>> {
+  return isFresh(root, 'daemon') ? loadBundle(root, 'daemon') : { module: await import('./app/main.ts'), keepCode: () => {} };
 }
 
 /** The client likewise. */
 export async function loadClient(root: string): Promise<typeof import('./client.ts')> {
-  return isFresh(root, 'client') ? import(entry(root, 'client')) : import('./client.ts');
+  return isFresh(root, 'client') ? loadBundle<typeof import('./client.ts')>(root, 'client').module : import('./client.ts');
 }

@@ -4,11 +4,18 @@
  */
 
 import { join } from 'node:path';
-import { holdSignals } from './app/signals.ts';
+import { holdSignals, type Signals } from './app/signals.ts';
 import { loadClient, loadDaemon } from './bundled.ts';
 import { endWith } from './ending.ts';
 
 const root = join(import.meta.dirname, '..');
+
+async function runDaemon(argv: readonly string[], signals: Signals | undefined): Promise<number> {
+  const { module, keepCode } = await loadDaemon(root);
+  if (signals === undefined) return module.runDoctor(argv);
+  // Whatever is still open then is left behind.
+  return process.exit(await module.runServe(argv, { signals, keepCode }));
+}
 
 async function run(argv: readonly string[]): Promise<number> {
   const [command, ...rest] = argv;
@@ -19,9 +26,7 @@ async function run(argv: readonly string[]): Promise<number> {
     case 'serve':
     case 'doctor':
       if (rest.includes('--help') || rest.includes('-h')) break;
-      if (signals === undefined) return (await loadDaemon(root)).runDoctor(rest);
-      // Whatever is still open then is left behind.
-      return process.exit(await (await loadDaemon(root)).runServe(rest, signals));
+      return runDaemon(rest, signals);
     case 'example-proxy':
       return (await import('../examples/proxy.ts')).runExampleProxy();
     default:

@@ -4,15 +4,19 @@
  * threads, stays a file of its own. src/bundled.ts says when a start takes a bundle.
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { isBuiltin } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
-import type { Plugin } from 'rolldown';
-import { type BundleName, bundleDirectory, entryFile, type Inputs, inputsFile, isFresh, packagesFile, stampOf } from '../../src/bundled.ts';
+import type { Plugin, PluginContext } from 'rolldown';
+import { type BundleName, bundleDirectory, type Inputs, inputsFile, isFresh, packagesFile, stampOf } from '../../src/bundled.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** Where each begins. */
-const entries: Readonly<Record<BundleName, string>> = { daemon: 'src/app/main.ts', client: 'src/client.ts' };
+/** Where each begins; the client's is a program as well, which Node starts and which opens the bundle. */
+const entries: Readonly<Record<BundleName, Readonly<Record<string, string>>>> = {
+  daemon: { main: 'src/app/main.ts' },
+  client: { main: 'src/client.ts', start: 'src/start-client.ts' },
+};
+/** The opener of a bundle, for what Node starts by itself: threads. */
+const opener = { module: 'src/chunks.ts', fileName: 'chunks.cjs' };
 /** What each command needs: one file of it is loaded sooner than ten. */
 const base =
   /\/commander\/|\/src\/(?:cli\/(?:specs\/|(?:command-table|command-spec|common-options|complaint|escape|failure|io|output|program)\.ts)|kernel\/(?:clock|output)\.ts)/;
@@ -21,13 +25,21 @@ const base =
 const ownFile = relative(root, import.meta.filename);
 const names: readonly BundleName[] = ['daemon', 'client'];
 
-/** Modules that code names by their address, `new URL('./worker.ts', import.meta.url)` and `late<…>(import.meta, './x.ts')`; and every other own address. */
+/** What code names by its address, each in its own way: a thread, a module, what is loaded late, what a variable names; and every other own address. */
 const addresses =
-  /new URL\('(?<url>\.{1,2}\/[^']+)\.ts', import\.meta\.url\)|(?<late>late<[^()]*\([^()]*\)>)\(import\.meta, '(?<path>\.{1,2}\/[^']+)\.ts'\)|import\.meta\.url/g;
+  /new Worker\(new URL\('(?<thread>\.{1,2}\/[^']+)\.ts', import\.meta\.url\)|new URL\('(?<url>\.{1,2}\/[^']+)\.ts', import\.meta\.url\)|late<[^()]*\([^()]*\)>\(import\.meta, '(?<late>[^']+)'\)|await import\((?<dynamic>[a-z]\w*)\)|import\.meta\.url/g;
 
-/** `store-worker.js` of src/store/worker: all files of a bundle lie beside each other. */
+/** `store-worker.cjs` of src/store/worker, `diff.cjs` of the package: all files of a bundle lie beside each other. */
 function fileNameOf(module: string): string {
-  return `${relative(join(root, 'src'), module).replaceAll('/', '-')}.js`;
+  const name = module.startsWith(root) ? relative(join(root, 'src'), module) : module;
+  return `${name.replace(/\.ts$/, '').replaceAll('/', '-').replace('@', '')}.cjs`;
+}
+
+/** Node starts a thread from a file: this one opens the bundle, so that the thread too has the code that an earlier one compiled. */
+function startThread(plugin: PluginContext, chunk: string): string {
+  const fileName = chunk.replace(/^\.\/(.*)\.cjs$/, '$1-start.cjs');
+  plugin.emitFile({ type: 'asset', fileName, source: `require('./${opener.fileName}').startThread(__dirname, '${chunk}');\n` });
+  return `./${fileName}`;
 }
 
 /** In the bundle a module stands elsewhere: code that it names by address leads into the bundle, and what else it finds by its own address is found as before. */
@@ -35,16 +47,22 @@ const moved: Plugin = {
   name: 'moved modules',
   transform(code, id) {
     const path = relative(root, id);
-    if (!path.startsWith('src/') || !code.includes('import.meta')) return undefined;
+    if (!path.startsWith('src/') || !/import\.meta|await import\(/.test(code)) return undefined;
     const emit = (specifier: string): string => {
-      const module = resolve(dirname(id), specifier);
-      this.emitFile({ type: 'chunk', id: `${module}.ts`, fileName: fileNameOf(module) });
-      return `./${fileNameOf(module)}`;
+      const module = specifier.startsWith('.') ? resolve(dirname(id), specifier) : specifier;
+      const fileName = fileNameOf(module);
+      this.emitFile({ type: 'chunk', id: module, importer: id, fileName });
+      return `./${fileName}`;
     };
     const replaced = code.replaceAll(addresses, (...match) => {
-      const { url, late, path: specifier } = match.at(-1) as Partial<Record<'url' | 'late' | 'path', string>>;
-      if (url !== undefined) return `new URL('${emit(url)}', import.meta.url)`;
-      if (specifier !== undefined) return `${late}(import.meta, '${emit(specifier)}')`;
+      const { thread, url, late, dynamic } = match.at(-1) as Partial<Record<'thread' | 'url' | 'late' | 'dynamic', string>>;
+      if (thread !== undefined) {
+        this.emitFile({ type: 'chunk', id: join(root, opener.module), fileName: opener.fileName });
+        return `new Worker(new URL('${startThread(this, emit(`${thread}.ts`))}', import.meta.url)`;
+      }
+      if (url !== undefined) return `new URL('${emit(`${url}.ts`)}', import.meta.url)`;
+      if (late !== undefined) return `(() => module.require('${emit(late)}'))`;
+      if (dynamic !== undefined) return `module.require(globalThis.process.getBuiltinModule('node:url').fileURLToPath(${dynamic}))`;
       return `new URL('../../${path.replace(/\.ts$/, '.js')}', import.meta.url).href`;
     });
     return { code: replaced, map: null };
@@ -61,29 +79,13 @@ const lateChildren: Plugin = {
   },
 };
 
-/** As rolldown writes them, a line each: default, namespace, names. */
-const imports = /^import (?:(?<whole>[\w$]+)|\* as (?<all>[\w$]+))?(?:, )?(?:\{ (?<names>[^}]+) \})? ?(?:from )?"(?<module>[^"]+)";$/gm;
-
-/**
- * A module of Node's own is asked for, and not imported: an import reads every name that the module exports, and loads with them what stands
- * behind each: the promises of `fs`, the web's cryptography, and with `http` the whole of fetch.
- */
-function askForBuiltins(code: string): string {
-  return code.replaceAll(imports, (line, ...match) => {
-    const { whole, all, names, module } = match.at(-1) as Partial<Record<'whole' | 'all' | 'names' | 'module', string>>;
-    if (module === undefined || !isBuiltin(module)) return line;
-    const wanted = [whole, all, names !== undefined && `{ ${names.replaceAll(/([\w$]+) as /g, '$1: ')} }`].filter(Boolean);
-    return wanted.map((target) => `const ${target} = globalThis.process.getBuiltinModule("${module}");`).join(' ');
-  });
-}
-
 /** One letter beyond ASCII makes Node hold the text of its whole file with two bytes a letter: such letters are written as their escapes. */
 function escapeLetters(code: string): string {
   return code.replaceAll(/[\u0080-\uffff]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function finish(path: string): void {
-  writeFileSync(path, escapeLetters(askForBuiltins(readFileSync(path, 'utf8'))));
+  writeFileSync(path, escapeLetters(readFileSync(path, 'utf8')));
 }
 
 /** Of the files that a bundle was made of: those of packages by the file that names them all. */
@@ -96,7 +98,7 @@ function inputsOf(modules: readonly string[]): Inputs {
 async function bundle(name: BundleName, directory: string): Promise<Inputs> {
   const { rolldown } = await import('rolldown');
   const made = await rolldown({
-    input: { main: join(root, entries[name]) },
+    input: Object.fromEntries(Object.entries(entries[name]).map(([file, path]) => [file, join(root, path)])),
     platform: 'node',
     plugins: [moved, lateChildren],
     onLog: (level, { message }) => void (level === 'warn' && process.stderr.write(`bundle: ${message}\n`)),
@@ -104,9 +106,9 @@ async function bundle(name: BundleName, directory: string): Promise<Inputs> {
   try {
     const { output } = await made.write({
       dir: directory,
-      format: 'es',
-      entryFileNames: entryFile,
-      chunkFileNames: '[name]-[hash].js',
+      format: 'cjs',
+      entryFileNames: '[name].cjs',
+      chunkFileNames: '[name]-[hash].cjs',
       // Nobody reads them there, and they lie in memory with the rest.
       comments: false,
       codeSplitting: { groups: name === 'client' ? [{ name: 'base', test: base }] : [] },

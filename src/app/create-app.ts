@@ -55,6 +55,8 @@ export interface AppOptions {
   readonly lock: { release(): void };
   /** Is given every change that is put into effect, whoever wanted it (API, signal, file), so that the service manager knows of it. */
   readonly reloading: (reload: () => Promise<void>) => Promise<void>;
+  /** Keeps the code that the start compiled for the next one. */
+  readonly keepCode: () => void;
   /** Descriptors that the daemon was started with and uses itself. */
   readonly ownDescriptors: readonly number[];
 }
@@ -69,6 +71,7 @@ export async function createApp({
   faults,
   lock,
   reloading,
+  keepCode,
   ownDescriptors,
 }: AppOptions): Promise<App> {
   const clock = systemClock;
@@ -80,7 +83,7 @@ export async function createApp({
   const { security } = settings.api;
   const environment = processEnv();
   const serving = Promise.withResolvers<void>();
-  void serving.promise.then(collectOften).then(optimizeLate);
+  void serving.promise.then(keepCode).then(collectOften).then(optimizeLate);
   let stopGivingBack = (): void => {};
   const foundation = await openFoundation({ settings, writer, program, environment, serving: serving.promise, clock });
   const { telemetry, logger, metrics, store, journal, logs } = foundation;

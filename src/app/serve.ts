@@ -58,10 +58,11 @@ export function loadFor(flags: PlaceFlags, texts?: ReadonlyMap<string, string>):
 /** What the daemon is started with, besides its flags. */
 interface Around {
   readonly signals: Signals;
-  readonly faults: Faults;
+  /** Keeps the code that the start compiled for the next one. */
+  readonly keepCode: () => void;
 }
 
-async function run(flags: ServeFlags, { signals, faults }: Around): Promise<number> {
+async function run(flags: ServeFlags, { signals, keepCode, faults }: Around & { readonly faults: Faults }): Promise<number> {
   const loaded = loadFor(flags);
   if (flags['print-config'] === true || flags['check-config'] === true) endWithOutput();
   if (flags['print-config'] === true) {
@@ -98,6 +99,7 @@ async function run(flags: ServeFlags, { signals, faults }: Around): Promise<numb
     faults: faults.health,
     lock,
     reloading: manager.reloading,
+    keepCode,
     ownDescriptors: channel.kind === 'descriptor' ? [channel.fd] : [],
   });
   const faulty = Promise.withResolvers<number>();
@@ -119,7 +121,7 @@ function fault(error: unknown): number {
 }
 
 /** `sboxagent serve`: answers the exit code, with which the program is to end whatever is still open. */
-export async function runServe(argv: readonly string[], signals: Signals): Promise<number> {
+export async function runServe(argv: readonly string[], around: Around): Promise<number> {
   // Before anything is made: what the agent writes is its own.
   process.umask(0o077);
   let flags: ServeFlags;
@@ -131,7 +133,7 @@ export async function runServe(argv: readonly string[], signals: Signals): Promi
   }
   try {
     const faults = catchFaults(systemClock, (error) => process.exit(fault(error)));
-    return await run(flags, { signals, faults });
+    return await run(flags, { ...around, faults });
   } catch (error) {
     if (!(error instanceof RefusedError)) return fault(error);
     say(`sboxagent: ${error.message}`);

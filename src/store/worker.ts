@@ -125,15 +125,17 @@ function post(port: MessagePort, message: FromWorker): void {
   port.postMessage(message);
 }
 
-if (parentPort) {
-  const options: WorkerOptions = workerData;
+/** Opens the database and serves what comes in; tells why when it cannot. */
+async function serve(port: MessagePort, options: WorkerOptions): Promise<void> {
   try {
     const modules = await loadModules(options.procedures);
-    (options.role === 'writer' ? serveWriter : serveReader)(parentPort, options, modules);
+    (options.role === 'writer' ? serveWriter : serveReader)(port, options, modules);
   } catch (error) {
     const reason =
       error instanceof RefusedError ? error.message : `${options.path} cannot be opened: ${error instanceof Error ? error.message : error}`;
-    post(parentPort, { kind: 'refused', message: reason });
-    parentPort.close();
+    post(port, { kind: 'refused', message: reason });
+    port.close();
   }
 }
+
+if (parentPort) void serve(parentPort, workerData);

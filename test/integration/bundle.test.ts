@@ -2,11 +2,22 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { bundleDirectory, inputsFile, isFresh, stampOf } from '../../src/bundled.ts';
 import { makeDaemon, program, root } from '../helpers/daemon.ts';
@@ -68,6 +79,47 @@ test('the shipped daemon serves from its bundle alone: threads, late parts and a
   assert.equal(connect.status, 200, JSON.stringify(connect.json));
   assert.match((await posted.promise) ?? '', /^\/v1\/(traces|metrics)$/);
   assert.doesNotMatch(daemon.log(), /Cannot find|ERR_MODULE_NOT_FOUND|fault of the/);
+});
+
+test('a start takes the code that an earlier one compiled, and makes again what is not there or of another file', async (t) => {
+  const dir = directory(t);
+  const bundle = join(dir, 'bundle');
+  mkdirSync(bundle);
+  writeFileSync(join(bundle, 'main.cjs'), "exports.answer = () => require('./other.cjs').answer; exports.here = __filename;");
+  writeFileSync(join(bundle, 'other.cjs'), 'exports.answer = 1;');
+  const script = `
+    import { openBundle } from '${join(root, 'src/chunks.ts')}';
+    const { load, keepCode } = openBundle('${bundle}');
+    const { answer, here } = load('./main.cjs');
+    process.stdout.write(JSON.stringify({ answer: answer(), here }));
+    keepCode();`;
+  const run = (): unknown =>
+    JSON.parse(
+      execFileSync(process.execPath, ['--input-type=module-typescript', '-e', script], {
+        encoding: 'utf8',
+        env: { NODE_COMPILE_CACHE: join(dir, 'cache') },
+      }),
+    );
+  const kept = (): string[] => globSync('cache/*/!*/*', { cwd: dir }).sort();
+  assert.deepEqual(run(), { answer: 1, here: join(bundle, 'main.cjs') });
+  const first = kept();
+  assert.deepEqual(
+    first.map((path) => basename(path).split('.cjs')[0]),
+    ['main', 'other'],
+  );
+  const inodes = (): number[] => kept().map((path) => statSync(join(dir, path)).ino);
+  const made = inodes();
+  run();
+  assert.deepEqual(inodes(), made, 'what is there is not written again');
+  for (const path of first) writeFileSync(join(dir, path), 'damaged');
+  assert.deepEqual(run(), { answer: 1, here: join(bundle, 'main.cjs') });
+  assert.ok(
+    kept().every((path) => statSync(join(dir, path)).size > 'damaged'.length),
+    'what V8 refuses is made again',
+  );
+  writeFileSync(join(bundle, 'other.cjs'), 'exports.answer = 2;');
+  assert.deepEqual(run(), { answer: 2, here: join(bundle, 'main.cjs') });
+  assert.equal(kept().length, 2, 'the code of the file that was is gone');
 });
 
 test('a command runs the client bundle alone while that is what the sources say, and the sources when it is not', (t) => {

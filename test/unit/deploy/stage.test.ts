@@ -14,11 +14,11 @@ test('what is shipped has every file that its code names, types in none, and the
   const directory = mkdtempSync(join(tmpdir(), 'sboxagent-stage-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   execFileSync(process.execPath, [join(root, 'deploy/package/stage.ts'), directory], { stdio: 'ignore' });
-  const files = globSync('{dist,src,gen,examples}/**/*.js', { cwd: directory });
+  const files = globSync('{dist,src,gen,examples}/**/*.{js,cjs}', { cwd: directory });
   assert.ok(
     files.includes('src/main.js') &&
-      files.includes('dist/daemon/start.js') &&
-      files.includes('dist/daemon/store-worker.js') &&
+      files.includes('dist/daemon/main.cjs') &&
+      files.includes('dist/daemon/store-worker.cjs') &&
       files.length > 300,
   );
   const served = ['gen/openapi/openapi.json', 'src/reference/index.html', 'third_party/swagger-ui/swagger-ui-bundle.js'];
