@@ -27,6 +27,5 @@ export { hasMask, maskObject, masksIn, maskValue, restoreMasked, textWithout } f
 export { wordsOf } from './text-words.ts';
 export { onlyText, sameTexts } from './texts.ts';
 export type * from './types.ts';
-export type { Edit } from './yaml/edit-splices.ts';
-export { editYaml } from './yaml/edit-yaml.ts';
+export { type Edit, editYaml } from './yaml/edit-yaml.ts';
 export { blockYaml, documentName, guardSize, keyName, parseYaml, plainValue } from './yaml/yaml-values.ts';

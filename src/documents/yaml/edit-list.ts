@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isSeq, type Node, type YAMLSeq } from 'yaml';
 import type { Json } from '../../events/types.ts';
-import type { Splice } from './edit-splices.ts';
+import type { Splice } from './change-nodes.ts';
 import { blockYaml, contentEnd, lineEnd, nodeValue } from './yaml-values.ts';
 
 interface Source {

@@ -1,10 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Document, isAlias, isMap, isScalar, type Pair, visit, type YAMLMap } from 'yaml';
+import { type Document, isMap, isScalar, type Pair, visit } from 'yaml';
 import type { Json, JsonObject } from '../../events/types.ts';
-import { removeAt, setAt } from '../paths.ts';
-import { additions, type Edit, removals, replacements, type Splice, Unusual } from './edit-splices.ts';
-import { unshare } from './unshare.ts';
-import { guardSize, inlineYaml, keyName, parseYaml, plainValue } from './yaml-values.ts';
+import { isMerge } from '../../settings/index.ts';
+import { isObject, own, removeAt, setAt } from '../paths.ts';
+import { type Splice, splicesFor, Unusual } from './change-nodes.ts';
+import { guardSize, inlineYaml, keyName, nodeValue, parseYaml, plainValue } from './yaml-values.ts';
+
+/** One leaf of a document: its new value, or undefined to take it out. */
+export interface Edit {
+  readonly path: readonly string[];
+  readonly value: Json | undefined;
+}
 
 /**
  * Changes leaves of a YAML text and leaves every other byte of it as it is: comments, order, indentation, notation. What comes out is
@@ -18,7 +24,11 @@ export function editYaml(text: string, edits: readonly Edit[]): string {
     if (value === undefined) removeAt(meant, path);
     else setAt(meant, path, value);
   }
-  return spliced(text, edits, meant) ?? rebuilt(text, edits, meant);
+  const edited = spliced(text, meant);
+  if (edited !== undefined && says(edited, meant)) return edited;
+  const rewritten = rebuilt(text, meant);
+  if (!says(rewritten, meant)) throw new Error('the document cannot be edited');
+  return rewritten;
 }
 
 /** Throws RefusedError for a text that has become too large. */
@@ -28,20 +38,11 @@ function says(text: string, meant: JsonObject): boolean {
   return document.errors.length === 0 && isDeepStrictEqual(plainValue(document), meant);
 }
 
-function spliced(text: string, edits: readonly Edit[], meant: JsonObject): string | undefined {
-  const passes = [replacements, removals, additions];
-  // JSON is YAML, and a file that is read as JSON elsewhere stays it.
-  const inline = isJson(text) ? (value: Json): string => JSON.stringify(value) : inlineYaml;
+function spliced(text: string, meant: JsonObject): string | undefined {
   try {
-    const apart = unshare({ document: parsed(text), text }, edits, (before, splices) => {
-      const after = spliceAll(before, splices);
-      return { document: parsed(after), text: after };
-    });
-    const edited = passes.reduce(
-      (before, splices) => spliceAll(before, splices({ document: parsed(before), text: before, edits, inline })),
-      apart,
-    );
-    return says(edited, meant) ? edited : undefined;
+    // JSON is YAML, and a file that is read as JSON elsewhere stays it.
+    const inline = isJson(text) ? (value: Json): string => JSON.stringify(value) : inlineYaml;
+    return spliceAll(text, splicesFor({ document: parsed(text), text, inline }, meant));
   } catch (error) {
     if (error instanceof Unusual) return undefined;
     throw error;
@@ -58,7 +59,7 @@ function isJson(text: string): boolean {
 
 function parsed(text: string): Document.Parsed {
   const document = parseYaml(text);
-  if (document.errors.length > 0) throw new Unusual();
+  if (document.errors.length > 0) throw new Error('the document cannot be edited');
   return document;
 }
 
@@ -67,7 +68,7 @@ function spliceAll(text: string, splices: readonly Splice[]): string {
   const lineBreak = text.includes('\r\n') ? '\r\n' : '\n';
   let edited = text;
   let rest = Number.POSITIVE_INFINITY;
-  for (const { at, end, text: piece } of [...splices].sort((a, b) => b.at - a.at || (a.column ?? 0) - (b.column ?? 0))) {
+  for (const { at, end, text: piece } of splices.toSorted((a, b) => b.at - a.at || (a.column ?? 0) - (b.column ?? 0))) {
     if (end > rest) throw new Unusual();
     edited = edited.slice(0, at) + piece.replace(/\r?\n/g, lineBreak) + edited.slice(end);
     rest = at;
@@ -75,74 +76,35 @@ function spliceAll(text: string, splices: readonly Splice[]): string {
   return edited;
 }
 
-function rebuilt(text: string, edits: readonly Edit[], meant: JsonObject): string {
+function rebuilt(text: string, meant: JsonObject): string {
   const document = parsed(text);
-  withoutAliases(document);
-  for (const { path, value } of edits) {
-    if (value !== undefined) set(document, path, value);
-    else remove(document, path);
-  }
+  document.contents = nodeThatSays(document.contents, meant, document) as never;
   const plain = document.toString({ lineWidth: 0 });
   const lines = text.includes('\r\n') ? plain.replace(/\r?\n/g, '\r\n') : plain;
-  const edited = text.startsWith('\uFEFF') && !lines.startsWith('\uFEFF') ? `\uFEFF${lines}` : lines;
-  if (!says(edited, meant)) throw new Error('the document cannot be edited');
-  return edited;
+  return text.startsWith('\uFEFF') && !lines.startsWith('\uFEFF') ? `\uFEFF${lines}` : lines;
 }
 
-/** A pair by its name, as the settings take it: a key may be written as a number. */
-function pairOf(map: unknown, name: string): Pair | undefined {
-  return isMap(map) ? map.items.find(({ key }) => keyName(key) === name) : undefined;
-}
-
-function set(document: Document.Parsed, path: readonly string[], value: Json): void {
-  if (!isMap(document.contents)) document.contents = document.createNode({}) as never;
-  let at: unknown = document.contents;
-  for (const [index, name] of path.entries()) {
-    const last = index === path.length - 1;
-    const pair = pairOf(at, name);
-    if (pair !== undefined && !last && isMap(pair.value)) {
-      at = pair.value;
-      continue;
-    }
-    const node = document.createNode(last ? value : {});
-    if (pair !== undefined) pair.value = node;
-    else if (isMap(at)) at.items.push(document.createPair(name, node));
-    at = node;
+/** The node as far as it says what is meant; aliases and merge keys become what they stand for. */
+function nodeThatSays(node: unknown, value: Json, document: Document.Parsed): unknown {
+  if (isMap(node) && isObject(value)) {
+    const stays = (pair: Pair): boolean => !isMerge(pair) && Object.hasOwn(value, keyName(pair.key));
+    node.items = node.items.filter(stays);
+    for (const pair of node.items) pair.value = nodeThatSays(pair.value, own(value, keyName(pair.key)) ?? null, document);
+    const has = new Set(node.items.map(({ key }) => keyName(key)));
+    for (const [name, item] of Object.entries(value)) if (!has.has(name)) node.items.push(document.createPair(name, item));
+    delete node.anchor;
+    return node;
   }
-}
-
-function remove(document: Document.Parsed, path: readonly string[]): void {
-  const way: YAMLMap[] = [];
-  let at: unknown = document.contents;
-  for (const name of path) {
-    const pair = pairOf(at, name);
-    if (!isMap(at) || pair === undefined) return;
-    way.push(at);
-    at = pair.value;
+  if (!isDeepStrictEqual(nodeValue(node), value)) {
+    const { comment, commentBefore, spaceBefore } = (node ?? {}) as { [key: string]: unknown };
+    return Object.assign(document.createNode(value), { comment, commentBefore, spaceBefore });
   }
-  for (const [index, map] of [...way.entries()].reverse()) {
-    map.items = map.items.filter((pair) => pair !== pairOf(map, path[index] ?? ''));
-    if (map.items.length > 0) return;
-  }
-}
-
-/** Each alias becomes what it stands for: a change of one place is none of the others. */
-function withoutAliases(document: Document.Parsed): void {
-  visit(document, {
-    Alias(_, alias) {
-      const copy = alias.resolve(document)?.clone();
-      if (copy === undefined || isAlias(copy)) throw new Error('the document cannot be edited');
-      const { comment, commentBefore, spaceBefore } = alias;
-      return Object.assign(copy, { comment, commentBefore, spaceBefore }) as never;
-    },
-  });
-  visit(document, {
-    Node(_, node) {
-      if ('anchor' in node) delete node.anchor;
+  visit(node as never, {
+    Node(_, inner) {
+      if ('anchor' in inner) delete inner.anchor;
       // Written in a way of its own (`0660`): as a number it would come out another.
-      if (isScalar(node) && typeof node.value === 'number' && node.source !== undefined && String(node.value) !== node.source) {
-        node.value = node.source;
-      }
+      if (isScalar(inner)) inner.value = nodeValue(inner);
     },
   });
+  return node;
 }

@@ -1,16 +1,4 @@
-import {
-  type Alias,
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  type Node,
-  type Pair,
-  parseDocument,
-  stringify,
-  type YAMLMap,
-} from 'yaml';
+import { type Alias, type Document, isAlias, isMap, isScalar, isSeq, type Node, type Pair, parseDocument, stringify } from 'yaml';
 import type { Json, JsonObject } from '../../events/types.ts';
 import { RefusedError } from '../../kernel/errors.ts';
 import { guardDepth, isMerge } from '../../settings/index.ts';
@@ -53,28 +41,25 @@ export function plainValue(document: Document.Parsed): JsonObject {
   return isObject(value) ? value : {};
 }
 
+type Resolve = (alias: Alias) => unknown;
+
 /** The same of a part of a document; aliases are nothing unless `resolve` knows better. */
-export function nodeValue(node: unknown, resolve: (alias: Alias) => unknown = () => undefined): Json {
+export function nodeValue(node: unknown, resolve: Resolve = () => undefined): Json {
   if (isAlias(node)) return nodeValue(resolve(node), resolve);
-  if (isMap(node)) return { ...mergedInto(node.items.filter(isMerge), resolve), ...ownValues(node, resolve) };
+  if (isMap(node)) return Object.fromEntries([...nodesOf(node.items, resolve)].map(([name, inner]) => [name, nodeValue(inner, resolve)]));
   if (isSeq(node)) return node.items.map((item) => nodeValue(item, resolve));
   return isScalar(node) ? scalarValue(node.value, node.source) : null;
 }
 
-type Resolve = (alias: Alias) => unknown;
-
-function ownValues({ items }: YAMLMap, resolve: Resolve): JsonObject {
-  return Object.fromEntries(items.filter((pair) => !isMerge(pair)).map(({ key, value }) => [keyName(key), nodeValue(value, resolve)]));
-}
-
-/** What merge keys bring: of several mappings the first that has a key. Own keys go before all of it. */
-function mergedInto(merges: readonly Pair[], resolve: Resolve): JsonObject {
-  const entriesOf = (value: unknown): [string, Json][] => {
+/** What pairs say, by name: own keys go before what merge keys bring, and of several merged mappings the first counts. */
+export function nodesOf(pairs: readonly Pair[], resolve: Resolve): ReadonlyMap<string, unknown> {
+  const mergedFrom = (value: unknown): (readonly [string, unknown])[] => {
     const node = isAlias(value) ? resolve(value) : value;
-    if (isSeq(node)) return [...node.items].reverse().flatMap(entriesOf);
-    return isMap(node) ? Object.entries(nodeValue(node, resolve) as JsonObject) : [];
+    if (isSeq(node)) return [...node.items].reverse().flatMap(mergedFrom);
+    return isMap(node) ? [...nodesOf(node.items, resolve)] : [];
   };
-  return Object.fromEntries(merges.flatMap(({ value }) => entriesOf(value)));
+  const [merged, own] = [pairs.filter(isMerge), pairs.filter((pair) => !isMerge(pair))];
+  return new Map([...merged.flatMap(({ value }) => mergedFrom(value)), ...own.map(({ key, value }) => [keyName(key), value] as const)]);
 }
 
 function scalarValue(value: unknown, source: string | undefined): Json {

@@ -212,6 +212,14 @@ const shared: readonly (readonly [string, string, readonly (readonly [path: stri
     'a: &x {p: 1}\nc: &y {p: 2, q: 3}\nb: {<<: [*x, *y], r: 4}\n',
   ],
   ['what others merge', 'a: &x {p: 1}\nb: {<<: *x, r: 3}\n', [['a.p', 2]], 'a: &x {p: 2}\nb: {<<: { p: 1 }, r: 3}\n'],
+  ['an anchored value that goes, beside its alias', 'a: &x 1\nb:   *x\n', [['a', undefined]], 'b:   1\n'],
+  ['a value becomes a mapping', 'a: x # a\nb: [1,  2]\n', [['a.p.q', 2]], 'a: { p: { q: 2 } } # a\nb: [1,  2]\n'],
+  [
+    'an anchor keeps its place where the document has an odd form elsewhere',
+    'a: &x\n    p: [1,  2]\nb: *x # same\n? c\n: 3\n',
+    [['b.q', 0]],
+    'a: &x\n    p: [1,  2]\nb: { p: [1, 2], q: 0 } # same\n? c\n: 3\n',
+  ],
   ['a quoted << is a key', 'b: {"<<": 1}\n', [['b.c', 2]], 'b: {"<<": 1, c: 2}\n'],
 ];
 
