@@ -1,6 +1,7 @@
 import { blockYaml, documentName, guardSize, isObject, setAt } from '../documents/index.ts';
 import type { Json, JsonObject } from '../events/types.ts';
 import { RefusedError } from '../kernel/errors.ts';
+import { isOnTheWay } from '../settings/index.ts';
 import type { Load } from './judge.ts';
 import { canonical } from './leaves.ts';
 import { problemsOf } from './refusals.ts';
@@ -18,8 +19,9 @@ export function judgeBlanks(
   const walk = (value: Json, path: readonly string[]): void => {
     if (isObject(value) && Object.keys(value).length > 0) {
       for (const [name, inner] of Object.entries(value)) walk(inner, [...path, name]);
-    } else if (path.length > 0 && (value === null || isObject(value)) && !isWithinUnit(path) && isAsked(path)) {
-      setAt(blanks, path, value);
+    } else if (path.length > 0 && (value === null || isObject(value)) && isAsked(path)) {
+      if (!isWithinUnit(path)) setAt(blanks, path, value);
+      else if (!isOnTheWay(canonical(path))) setInUnit(blanks, path, value);
     }
   };
   walk(document, []);
@@ -35,6 +37,12 @@ export function judgeBlanks(
     );
     throw new RefusedError(error instanceof Error ? error.message : '', { problems });
   }
+}
+
+/** An unknown key, in a unit that is whole without it. */
+function setInUnit(blanks: JsonObject, path: readonly string[], value: Json): void {
+  setAt(blanks, [...path.slice(0, 3), 'command'], ['true']);
+  setAt(blanks, path, value);
 }
 
 /** The other keys of the unit say whether it is whole. */

@@ -1,8 +1,9 @@
 import { isObject } from '../documents/index.ts';
 import type { Json, JsonObject } from '../events/types.ts';
+import { keyTypeAt } from '../settings/index.ts';
 import { aliases } from '../settings/keys.ts';
 
-/** What is no mapping: a scalar or a list. Empty mappings and nulls say nothing and are none. */
+/** What is no mapping: a scalar or a list. Empty mappings and nulls say nothing and are none, but where `{}` is all that a key can say. */
 export interface Leaf {
   /** By the names of today, whatever the document calls them. */
   readonly path: readonly string[];
@@ -53,10 +54,15 @@ export function asNamedIn(document: JsonObject, path: readonly string[]): readon
   return path;
 }
 
+/** `probes.readiness.engine: {}`: the key is there, or it is not. */
+function isWhole(value: JsonObject, actual: readonly string[]): boolean {
+  return Object.keys(value).length === 0 && keyTypeAt(canonical(actual))?.kind === 'empty';
+}
+
 export function leavesOf(document: JsonObject): Leaves {
   const leaves = new Map<string, Leaf>();
   const walk = (value: Json, actual: readonly string[]): void => {
-    if (isObject(value)) {
+    if (isObject(value) && !isWhole(value, actual)) {
       for (const [name, inner] of Object.entries(value)) walk(inner, [...actual, name]);
     } else if (value !== null && actual.length > 0) {
       const path = canonical(actual);

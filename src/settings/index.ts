@@ -11,7 +11,7 @@ export { configurationPage } from './docs.ts';
 export { parseText } from './document.ts';
 export { configFiles, type FileOptions, readConfigFile } from './files.ts';
 export { type AgentPlace, findAgent } from './find-agent.ts';
-export { isLive, isSecret, keyTypeAt, maskText, maskWord } from './key-paths.ts';
+export { isLive, isOnTheWay, isSecret, keyTypeAt, maskText, maskWord } from './key-paths.ts';
 export { scopeOfKey } from './key-scopes.ts';
 export { aliases, environmentName, type Key, type KeyType, keyTable, unitKeyTable } from './keys.ts';
 export { type LoadOptions, loadSettings } from './load.ts';

@@ -38,6 +38,17 @@ export function keyTypeAt(path: readonly string[], keys: readonly Key[] = keyTab
   return path.length > length + 1 ? keyTypeAt(path.slice(length + 1), row.type.keys) : row.type;
 }
 
+/** Whether a key stands at this path, or somewhere below it. */
+export function isOnTheWay(path: readonly string[], keys: readonly Key[] = keyTable): boolean {
+  return keys.some((row) => {
+    const parts = row.path.split('.');
+    if (!parts.slice(0, path.length).every((part, i) => part === path[i])) return false;
+    if (path.length <= parts.length) return true;
+    if (row.type.kind === 'units') return path.length === parts.length + 1 || isOnTheWay(path.slice(parts.length + 1), row.type.keys);
+    return row.type.kind === 'texts';
+  });
+}
+
 /** Whether the value at this dotted path is never shown. */
 export function isSecret(path: string): boolean {
   const [, name] = named.exec(path) ?? [];

@@ -191,6 +191,38 @@ test('units come and go without the others', async () => {
   assert.equal(room.read(), file);
 });
 
+test('a probe that is all said by {} comes, is told, stays and goes', async () => {
+  await using room = await configRoom({ 'sboxagent.yaml': file });
+  const unit = { engine: 'sing-box', binary: '/bin/true', config_path: '/tmp/edge.json' };
+  const mask = ['processes.units.dns'];
+  const asked = { processes: { units: { dns: { ...unit, probes: { readiness: { engine: {} } } } } } };
+  const key = 'processes.units.dns.probes.readiness.engine';
+  const added = await room.config.update({ document: asked }, { ...plainUpdate, mask });
+  assert.ok(added.changes.some(({ path, newValue }) => path === key && JSON.stringify(newValue) === '{}'));
+  assert.match(room.read(), /\n {6}probes:\n {8}readiness:\n {10}engine: \{\}\n/);
+  const { document } = room.config.get();
+  assert.deepEqual((await room.config.update({ document }, plainUpdate)).changes, []);
+  const without = await room.config.update({ document: { processes: { units: { dns: unit } } } }, { ...plainUpdate, mask });
+  assert.deepEqual(
+    without.changes.map(({ path }) => path),
+    [key],
+  );
+  assert.doesNotMatch(room.read(), /probes/);
+});
+
+test('an unknown key of a unit that says nothing is a mistake too', async () => {
+  await using room = await configRoom({ 'sboxagent.yaml': file });
+  const wrong = [{ probes: { alive: {} } }, { probs: null }, { restart: { polici: {} } }, { restart: { policy: { x: {} } } }];
+  for (const keys of wrong) {
+    const document = { processes: { units: { dns: { command: ['sleep', '1'], ...keys } } } };
+    const update = room.config.update({ document }, { ...plainUpdate, mask: ['processes.units.dns'] });
+    await assert.rejects(update, { reason: 'CONFIG_INVALID' }, JSON.stringify(keys));
+  }
+  assert.equal(room.read(), file);
+  const blank = { command: ['sleep', '1'], env: {}, restart: {}, limits: { core: null }, probes: {} };
+  await room.config.update({ document: { processes: { units: { dns: blank } } } }, { ...plainUpdate, mask: ['processes.units.dns'] });
+});
+
 test('the environment stands above the file: written, and unchanged', async () => {
   await using room = await configRoom({ 'sboxagent.yaml': file }, { env: { SBOXAGENT_API_LIMITS_JSON_DEPTH: '20' } });
   const change = await room.config.update(
