@@ -1,4 +1,5 @@
-import type { Change, Head, ManagedDocument, Texts } from './types.ts';
+import type { ManagedDocument } from './managed-document.ts';
+import type { Head, Texts } from './types.ts';
 
 /** What an editor, a shell's `>` or a full disk leaves for a moment, and nobody means. */
 const nothing = /^[\s\uFEFF]*$/;
@@ -16,7 +17,7 @@ export function isEmptied(texts: Texts, head: Head | undefined): string | undefi
  */
 export async function settle(document: ManagedDocument): Promise<Head | undefined> {
   return document.run(async () => {
-    const change: Change | undefined = document.interrupted;
+    const change = document.interrupted;
     if (change === undefined) return undefined;
     if (change.undoing || change.files() === 'edited') {
       await change.rollBack();

@@ -9,28 +9,19 @@ import type { LoadedDocument, Replaced, RevisionRow } from './document-procedure
 import { decodeTexts, encodeTexts } from './texts.ts';
 import type { DocumentName, Revision, Texts } from './types.ts';
 
-/** The revisions of one document: rows in the database, texts in files (0600 in 0700), told apart from damaged ones by the row's hash. */
-export interface History {
-  load(): Promise<LoadedDocument>;
-  /** Texts first: a row never stands without them. Answers when both are durable. Throws the file system's or the store's error; then nothing is left. */
-  add(row: RevisionRow, options: { readonly texts: Texts; readonly replaced?: Replaced }): Promise<void>;
-  /** What became of it; `from` is in effect again. `texts`: another notation of it, whose hash and size the row has. */
-  update(row: Standing, options?: { readonly from?: number; readonly texts?: Texts }): Promise<void>;
-  /** Takes back a revision that nobody saw; `from` is in effect again. */
-  drop(revision: number, from: number): Promise<void>;
-  list(page: { readonly before?: number | undefined; readonly limit: number }): Promise<readonly RevisionRow[]>;
-  /** Throws CONFIG_REVISION_NOT_FOUND, BACKUP_NOT_FOUND or BACKUP_DAMAGED. */
-  texts(revision: number): Promise<Texts>;
-  textsOf(row: RevisionRow): Texts;
-  forget(revisions: readonly number[]): Promise<void>;
-  saveState(state: Json): Promise<void>;
-  remove(): Promise<void>;
-  /** Removes texts that no row names: the agent ended between the two. */
-  removeStrays(): Promise<void>;
+/** What of a row may change. */
+type Standing = Pick<RevisionRow, 'revision' | 'result' | 'detail' | 'bytes' | 'sha256'>;
+
+interface Beside {
+  readonly from?: number;
+  readonly texts?: Texts;
 }
 
-/** What of a row may change. */
-export type Standing = Pick<RevisionRow, 'revision' | 'result' | 'detail' | 'bytes' | 'sha256'>;
+/** Newest first; `before` is exclusive. */
+export interface RevisionPage {
+  readonly before?: number | undefined;
+  readonly limit: number;
+}
 
 export interface HistoryOptions {
   readonly name: DocumentName;
@@ -40,10 +31,13 @@ export interface HistoryOptions {
   readonly keep: number | undefined;
 }
 
+export type History = ReturnType<typeof openHistory>;
+
 const fileOf = (revision: number): string => `${revision}.json`;
 const revisionFile = /^\d+\.json$/;
 
-export function openHistory({ name, store, backupDir, keep }: HistoryOptions): History {
+/** The revisions of one document: rows in the database, texts in files (0600 in 0700), told apart from damaged ones by the row's hash. */
+export function openHistory({ name, store, backupDir, keep }: HistoryOptions) {
   const write = <T = void>(procedure: string, args: object): Promise<T> => store.write<T>('documents', procedure, { name, ...args });
   const read = <T>(procedure: string, args: object): Promise<T> => store.read<T>('documents', procedure, { name, ...args });
   const pathOf = (revision: number): string => join(backupDir, fileOf(revision));
@@ -54,46 +48,52 @@ export function openHistory({ name, store, backupDir, keep }: HistoryOptions): H
   const removeTexts = (revisions: readonly number[]): void => {
     for (const revision of revisions) rmSync(pathOf(revision), { force: true });
   };
-  const list: History['list'] = ({ before = Number.MAX_SAFE_INTEGER, limit }) => read('list', { before, limit });
-  const textsOf: History['textsOf'] = ({ revision, sha256 }) => {
+  const list = ({ before = Number.MAX_SAFE_INTEGER, limit }: RevisionPage): Promise<readonly RevisionRow[]> =>
+    read('list', { before, limit });
+  const textsOf = ({ revision, sha256 }: RevisionRow): Texts => {
     const bytes = readBackup(pathOf(revision), fileOf(revision));
     if (hash('sha256', bytes) !== sha256) throw damaged(fileOf(revision), 'is not as it was made');
     return decodeTexts(bytes.toString('utf8'));
   };
   return {
-    load: () => read('load', {}),
-    async add(row, { texts, replaced }) {
+    load: () => read<LoadedDocument>('load', {}),
+    /** Texts first: a row never stands without them. Answers when both are durable. Throws the file system's or the store's error; then nothing is left. */
+    async add(row: RevisionRow, { texts, replaced }: { readonly texts: Texts; readonly replaced?: Replaced | undefined }): Promise<void> {
       saveTexts(row.revision, texts);
       try {
-        removeTexts(await write<readonly number[]>('add', { row, ...(replaced && { replaced }), ...(keep !== undefined && { keep }) }));
+        removeTexts(await write<readonly number[]>('add', { row, replaced, keep }));
       } catch (error) {
         removeTexts([row.revision]);
         throw error;
       }
     },
-    async update({ revision, result, detail, bytes, sha256 }, { from, texts } = {}) {
+    /** What became of it; `from` is in effect again. `texts`: another notation of it, whose hash and size the row has. */
+    async update({ revision, result, detail, bytes, sha256 }: Standing, { from, texts }: Beside = {}): Promise<void> {
       if (texts !== undefined) saveTexts(revision, texts);
-      await write('update', { row: { revision, result, detail, bytes, sha256 }, ...(from !== undefined && { from }) });
+      await write('update', { row: { revision, result, detail, bytes, sha256 }, from });
     },
-    async drop(revision, from) {
+    /** Takes back a revision that nobody saw; `from` is in effect again. */
+    async drop(revision: number, from: number): Promise<void> {
       await write('drop', { revision, from });
       removeTexts([revision]);
     },
     list,
-    async texts(revision) {
+    /** Throws CONFIG_REVISION_NOT_FOUND, BACKUP_NOT_FOUND or BACKUP_DAMAGED. */
+    async texts(revision: number): Promise<Texts> {
       const row = await read<RevisionRow | undefined>('find', { revision });
       if (row === undefined) throw notFound(name, revision);
       return textsOf(row);
     },
     textsOf,
-    async forget(revisions) {
+    async forget(revisions: readonly number[]): Promise<void> {
       if (revisions.length === 0) return;
       await write('forget', { revisions });
       removeTexts(revisions);
     },
-    saveState: (state) => write('saveState', { state: JSON.stringify(state) }),
+    saveState: (state: Json) => write('saveState', { state: JSON.stringify(state) }),
     remove: () => write('remove', {}),
-    async removeStrays() {
+    /** Removes texts that no row names: the agent ended between the two. */
+    async removeStrays(): Promise<void> {
       const names = namesIn(backupDir).filter((file) => revisionFile.test(file));
       if (names.length === 0) return;
       const known = new Set((await list({ limit: Number.MAX_SAFE_INTEGER })).map(({ revision }) => fileOf(revision)));
@@ -124,17 +124,19 @@ function damaged(name: string, why: string, cause?: unknown): AgentError {
   return new AgentError('BACKUP_DAMAGED', `backup ${name} ${why}`, { metadata: { backup: name }, cause });
 }
 
-function notFound({ kind, id }: DocumentName, revision: number): AgentError {
-  const what = id === '' ? 'the configuration' : `the configuration of ${id}`;
-  return new AgentError('CONFIG_REVISION_NOT_FOUND', `there is no revision ${revision} of ${what}`, {
-    metadata: { revision: String(revision), ...idKeyOf(kind, id) },
-  });
+function notFound(name: DocumentName, revision: number): AgentError {
+  const metadata = { revision: String(revision), ...idOf(name) };
+  return new AgentError('CONFIG_REVISION_NOT_FOUND', `there is no revision ${revision} of ${titleOf(name)}`, { metadata });
 }
 
 /** Errors name what they are about by one key a kind, here as everywhere. */
-function idKeyOf(kind: DocumentName['kind'], id: string): Readonly<Record<string, string>> {
+export function idOf({ kind, id }: DocumentName): Readonly<Record<string, string>> {
   if (kind === 'agent') return {};
   return kind === 'plugins' ? { plugin_id: id } : { process_id: id };
+}
+
+export function titleOf({ kind, id }: DocumentName): string {
+  return kind === 'agent' ? 'the configuration' : `the configuration of ${kind === 'plugins' ? 'plugin' : 'process'} ${id}`;
 }
 
 /** A row as the room shows it. */

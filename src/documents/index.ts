@@ -14,10 +14,11 @@
  * by its own `commit` and `rollBack`.
  */
 
+export type { Change } from './change.ts';
 export { notWritten } from './files.ts';
 export { isEmptied, settle } from './hand-edit.ts';
 export { finishFiles } from './intent.ts';
-export { lockKey, openDocument } from './managed-document.ts';
+export { lockKey, type ManagedDocument, openDocument } from './managed-document.ts';
 export { maskedText, masksLeft, restoredText } from './masked-text.ts';
 export { keepOverwritten } from './overwritten.ts';
 export { countValues, dotted, isDeeper, isObject, type Keys, lineAt, mapObject, setAt, shortKey, valueAt } from './paths.ts';

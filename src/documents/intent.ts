@@ -11,7 +11,7 @@ export interface Intent {
   /** The revision that it replaces; 0 = none. */
   readonly from: number;
   /** Where that one becomes a backup. */
-  readonly replaced?: Replaced;
+  readonly replaced?: Replaced | undefined;
   /** In the order in which the files are replaced. */
   readonly texts: Texts;
   /** What the files had, where there was one. */

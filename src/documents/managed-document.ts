@@ -1,59 +1,58 @@
-import { rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, rmSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { Json } from '../events/types.ts';
+import { makeDirectory, removeTemporaries } from '../kernel/atomic-file.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
-import { createChange, pendingRevision } from './change.ts';
-import { presentTexts, readDisk, replaceFile } from './files.ts';
-import { revisionOf } from './history.ts';
-import { closeDirectory, type DocumentMemory, type DocumentOptions, nextRow, openMemory, record } from './memory.ts';
+import { createKeyedLock, type KeyedLock } from '../kernel/keyed-lock.ts';
+import type { OpenStore } from '../store/index.ts';
+import type { Logger } from '../telemetry/types.ts';
+import { Change, pendingRevision } from './change.ts';
+import type { RevisionRow } from './document-procedures.ts';
+import { notWritten, presentTexts, readDisk, readRegularFile, realPath, replaceFile } from './files.ts';
+import { type History, idOf, openHistory, type RevisionPage, revisionOf, titleOf } from './history.ts';
+import { type Intent, readIntent, removeIntent, saveIntent } from './intent.ts';
+import { overwrittenDir } from './overwritten.ts';
 import { factsOf, sameTexts } from './texts.ts';
-import type { Change, DiskState, DocumentName, ManagedDocument, NewRevision, Revision, Texts } from './types.ts';
+import type { DiskState, DocumentName, Head, NewRevision, Revision, Texts } from './types.ts';
+
+export interface DocumentOptions {
+  readonly name: DocumentName;
+  /** Absolute paths of its files, in the order in which they are read; asked each time. */
+  readonly files: () => readonly string[];
+  /** Its own directory below `<state_dir>/backups`. */
+  readonly backupDir: string;
+  readonly store: Pick<OpenStore, 'read' | 'write' | 'ageing'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Reads one file, or throws an Error that says why it is not taken. Default: a regular UTF-8 file of at most 4 MiB. */
+  readonly read?: (path: string) => string;
+  /** Revisions that are kept. Default: all, until they are forgotten. */
+  readonly keep?: number;
+  /** Mode of its files. Default: what the old file had, 0600 for a new one. */
+  readonly mode?: number;
+  /** A directory that is the document's alone: nobody else looks into it, whoever made it, and it is removed with the document. */
+  readonly directory?: string;
+  /** What else goes with it, before its history does: what was begun is ended at the next start, so it may come twice. */
+  readonly removeMore?: () => Promise<void>;
+  /** Shared by documents of one kind. Default: its own. */
+  readonly lock?: KeyedLock;
+}
+
+const fileBytes = 4 * 1024 * 1024;
+/** The state of a document that is on its way out. */
+const removing = { removing: true };
 
 /** Reads what is known of a document and sweeps up after a killed agent. */
 export async function openDocument(options: DocumentOptions): Promise<ManagedDocument> {
-  const memory = await openMemory(options);
-  const { history, intent } = memory;
-  const { name, mode } = options;
-  if (isDeepStrictEqual(memory.state, removing)) await removeAll(memory);
-  else if (intent) {
-    memory.interrupted = createChange(memory, intent, {
-      texts: new Map([...(memory.head?.texts ?? []), ...intent.texts]),
-      isRecorded: false,
-    });
-    memory.open = memory.interrupted;
-  }
-  return {
-    name,
-    get head() {
-      return memory.head;
-    },
-    get interrupted() {
-      return memory.interrupted;
-    },
-    get state() {
-      return memory.state;
-    },
-    run: (work) => memory.options.lock.run(lockKey(name), work),
-    assertEtag: (etag) => assertEtag(memory, etag),
-    disk: () => diskOf(memory),
-    begin: (next) => begin(memory, next),
-    adopt: (next) => adopt(memory, next),
-    amend: (texts) => amend(memory, texts),
-    restoreFiles() {
-      closeDirectory(memory);
-      for (const [path, text] of memory.head?.texts ?? []) replaceFile(path, text, mode);
-    },
-    revisions: (page) => revisions(memory, page),
-    texts: (revision) => history.texts(revision),
-    forget: (gone) => history.forget(gone.filter((revision) => revision !== memory.head?.revision)),
-    async saveState(state) {
-      await history.saveState(state);
-      memory.state = state;
-    },
-    async remove() {
-      await history.saveState(removing);
-      await removeAll(memory);
-    },
-  };
+  const { backupDir, files } = options;
+  for (const dir of [backupDir, overwrittenDir(backupDir)]) removeTemporaries(dir);
+  for (const path of files().map(realPath)) removeTemporaries(dirname(path), basename(path));
+  const document = new ManagedDocument(options);
+  await document.open();
+  return document;
 }
 
 /** What the changes of a document wait for each other by, in a lock that several documents share. */
@@ -61,69 +60,238 @@ export function lockKey({ kind, id }: DocumentName): string {
   return `${kind}/${id}`;
 }
 
-function describe({ kind, id }: DocumentName): string {
-  return kind === 'agent' ? 'the configuration' : `the configuration of ${kind === 'plugins' ? 'plugin' : 'process'} ${id}`;
-}
+/**
+ * A document whose changes are durable, told and undoable, whatever is in it. It judges nothing and shows nothing: its kind does.
+ * Methods throw AgentError (CONFIG_NOT_WRITTEN, DISK_FULL, CONFIG_REVISION_NOT_FOUND, BACKUP_NOT_FOUND, BACKUP_DAMAGED, ETAG_STALE).
+ * `begin`, `adopt`, `amend`, `restoreFiles`, `forget` and `remove` are for the holder of `run`.
+ */
+export class ManagedDocument {
+  readonly name: DocumentName;
+  readonly #options: DocumentOptions & Required<Pick<DocumentOptions, 'read' | 'lock'>>;
+  readonly #history: History;
+  readonly #intent: Intent | undefined;
+  #isLoaded = false;
+  #head: Head | undefined;
+  #state: Json = null;
+  /** The highest number that was given out. */
+  #last = 0;
+  #open: Change | undefined;
+  #interrupted: Change | undefined;
 
-function assertEtag({ head, options: { name } }: DocumentMemory, etag: string | undefined): void {
-  const now = head?.etag ?? '0';
-  if (etag === undefined || etag === now) return;
-  const metadata = { ...(name.id !== '' && { id: name.id }), etag: now };
-  throw new AgentError('ETAG_STALE', `${describe(name)} is at revision ${head?.revision ?? 0} by now`, { metadata });
-}
-
-function diskOf({ head, options: { files, read } }: DocumentMemory): DiskState {
-  const found = readDisk(files(), read);
-  return found.kind === 'changed' && head !== undefined && sameTexts(found.texts, head.texts) ? { kind: 'same' } : found;
-}
-
-async function begin(memory: DocumentMemory, next: NewRevision): Promise<Change> {
-  if (memory.open) throw new Error(`${describe(memory.options.name)} has an open change already`);
-  closeDirectory(memory);
-  const intent = await record(memory, next, presentTexts(next.texts.keys()));
-  memory.open = createChange(memory, intent, { texts: next.texts, isRecorded: true });
-  return memory.open;
-}
-
-async function adopt(memory: DocumentMemory, next: NewRevision): Promise<void> {
-  const { logger, name } = memory.options;
-  closeDirectory(memory);
-  try {
-    const intent = await record(memory, next, next.texts);
-    await createChange(memory, intent, { texts: next.texts, isRecorded: true }).commit();
-  } catch (err) {
-    logger.error({ err, ...name }, 'a revision of a document could not be kept');
-    const row = nextRow(memory, next);
-    memory.last = row.revision;
-    memory.head = { ...revisionOf(row), texts: next.texts };
+  constructor(options: DocumentOptions) {
+    const { read = (path: string) => readRegularFile(path, fileBytes), lock = createKeyedLock() } = options;
+    this.name = options.name;
+    this.#options = { ...options, read, lock };
+    this.#history = openHistory({ ...options, keep: options.keep });
+    this.#intent = readIntent(options.backupDir);
   }
-}
 
-async function amend(memory: DocumentMemory, texts: Texts): Promise<void> {
-  const { head, history } = memory;
-  if (head === undefined) return;
-  closeDirectory(memory);
-  const facts = factsOf(texts);
-  await history.update({ ...facts, revision: head.revision, result: head.result, detail: JSON.stringify(head.detail) }, { texts });
-  memory.head = { ...head, texts, bytes: facts.bytes };
-}
+  /** For `openDocument`. */
+  async open(): Promise<void> {
+    const { logger } = this.#options;
+    await this.#load().catch((err: unknown) => logger.error({ err, ...this.name }, 'the revisions of a document cannot be read'));
+    if (isDeepStrictEqual(this.#state, removing)) await this.#removeAll();
+    else if (this.#intent) {
+      const texts = new Map([...(this.#head?.texts ?? []), ...this.#intent.texts]);
+      this.#interrupted = this.#change(this.#intent, { texts, isRecorded: false });
+    }
+  }
 
-async function revisions(
-  { history, open }: DocumentMemory,
-  page: { readonly before?: number | undefined; readonly limit: number },
-): Promise<readonly Revision[]> {
-  const rows = await history.list(page);
-  return rows.map((row) => (row.revision === open?.revision.revision ? pendingRevision(row) : revisionOf(row)));
-}
+  /** undefined before the first revision. */
+  get head(): Head | undefined {
+    return this.#head;
+  }
 
-/** The state of a document that is on its way out. */
-const removing = { removing: true };
+  /** The change that a death of the agent interrupted: whoever opens the document ends it first. */
+  get interrupted(): Change | undefined {
+    return this.#interrupted;
+  }
 
-async function removeAll(memory: DocumentMemory): Promise<void> {
-  const { files, directory, backupDir, removeMore } = memory.options;
-  for (const path of directory === undefined ? files() : [directory]) rmSync(path, { recursive: true, force: true });
-  rmSync(backupDir, { recursive: true, force: true });
-  await removeMore?.();
-  await memory.history.remove();
-  Object.assign(memory, { head: undefined, state: null, last: 0, open: undefined, interrupted: undefined });
+  /** What its kind keeps of the document itself, as JSON; null before the first. */
+  get state(): Json {
+    return this.#state;
+  }
+
+  /** Runs what concerns this document one after the other, in the order of the calls. */
+  run<T>(work: () => Promise<T>): Promise<T> {
+    return this.#options.lock.run(lockKey(this.name), work);
+  }
+
+  /** Throws ETAG_STALE (ABORTED) unless it is the head's; undefined asks nothing. Before the first revision the etag is `0`. */
+  assertEtag(etag: string | undefined): void {
+    const now = this.#head?.etag ?? '0';
+    if (etag === undefined || etag === now) return;
+    const message = `${titleOf(this.name)} is at revision ${this.#head?.revision ?? 0} by now`;
+    throw new AgentError('ETAG_STALE', message, { metadata: { ...idOf(this.name), etag: now } });
+  }
+
+  /** Reads the files. Never throws. */
+  disk(): DiskState {
+    const found = readDisk(this.#options.files(), this.#options.read);
+    return found.kind === 'changed' && this.#head !== undefined && sameTexts(found.texts, this.#head.texts) ? { kind: 'same' } : found;
+  }
+
+  /** Makes a change durable, and touches no file yet. Throws CONFIG_NOT_WRITTEN or DISK_FULL; then nothing was changed. */
+  async begin(next: NewRevision): Promise<Change> {
+    if (this.#open) throw new Error(`${titleOf(this.name)} has an open change already`);
+    this.#closeDirectory();
+    const intent = await this.#record(next, presentTexts(next.texts.keys()));
+    return this.#change(intent, { texts: next.texts, isRecorded: true });
+  }
+
+  /**
+   * Files that have the texts already (a change by hand) become the next revision. They are what they are: where no record can be kept, the
+   * revision is known to this run alone, and that is logged. Throws CONFIG_NOT_WRITTEN where its own directory cannot be closed to others.
+   */
+  async adopt(next: NewRevision): Promise<void> {
+    this.#closeDirectory();
+    try {
+      const intent = await this.#record(next, next.texts);
+      await this.#change(intent, { texts: next.texts, isRecorded: true }).commit();
+    } catch (err) {
+      this.#options.logger.error({ err, ...this.name }, 'a revision of a document could not be kept');
+      const row = this.#nextRow(next);
+      this.#last = row.revision;
+      this.#head = { ...revisionOf(row), texts: next.texts };
+    }
+  }
+
+  /** Another notation of the same content: the head has these texts from now on, and stays the revision that it is. */
+  async amend(texts: Texts): Promise<void> {
+    const head = this.#head;
+    if (head === undefined) return;
+    this.#closeDirectory();
+    const facts = factsOf(texts);
+    await this.#history.update({ ...facts, ...head, bytes: facts.bytes, detail: JSON.stringify(head.detail) }, { texts });
+    this.#head = { ...head, texts, bytes: facts.bytes };
+  }
+
+  /** Writes the head's texts again, where files are gone or refused. */
+  restoreFiles(): void {
+    this.#closeDirectory();
+    for (const [path, text] of this.#head?.texts ?? []) replaceFile(path, text, this.#options.mode);
+  }
+
+  /** Newest first, all results. */
+  async revisions(page: RevisionPage): Promise<readonly Revision[]> {
+    const open = this.#open?.revision.revision;
+    return (await this.#history.list(page)).map((row) => (row.revision === open ? pendingRevision(row) : revisionOf(row)));
+  }
+
+  /** The texts of any revision that is kept. */
+  texts(revision: number): Promise<Texts> {
+    return this.#history.texts(revision);
+  }
+
+  /** Takes revisions out of the history; the head stays. */
+  forget(revisions: readonly number[]): Promise<void> {
+    return this.#history.forget(revisions.filter((revision) => revision !== this.#head?.revision));
+  }
+
+  async saveState(state: Json): Promise<void> {
+    await this.#history.saveState(state);
+    this.#state = state;
+  }
+
+  /** Files, backups, history. What a kill interrupts is ended when the document is opened again. */
+  async remove(): Promise<void> {
+    await this.#history.saveState(removing);
+    await this.#removeAll();
+  }
+
+  async #removeAll(): Promise<void> {
+    const { files, directory, backupDir, removeMore } = this.#options;
+    for (const path of [...(directory === undefined ? files() : [directory]), backupDir]) rmSync(path, { recursive: true, force: true });
+    await removeMore?.();
+    await this.#history.remove();
+    [this.#head, this.#state, this.#last] = [undefined, null, 0];
+    [this.#open, this.#interrupted] = [undefined, undefined];
+  }
+
+  /** A store that is ill keeps nobody from starting; it is asked again before anything is written. */
+  async #load(): Promise<void> {
+    if (this.#isLoaded) return;
+    const intent = this.#intent;
+    const loaded = await this.#history.load();
+    if (intent === undefined) await this.#history.removeStrays();
+    if (loaded.state !== undefined) this.#state = JSON.parse(loaded.state) as Json;
+    this.#last = Math.max(this.#last, loaded.last, intent?.row.revision ?? 0);
+    // The newest that is in effect: not the one that was on its way.
+    const row = loaded.applied.find(({ revision }) => revision !== intent?.row.revision);
+    this.#head = row && { ...revisionOf(row), texts: this.#headTexts(row) };
+    this.#isLoaded = true;
+  }
+
+  /** They are on the disk, or were changed there by hand. */
+  #headTexts(row: RevisionRow): Texts {
+    const { files, read, logger } = this.#options;
+    const disk = readDisk(files(), read);
+    if (disk.kind === 'changed' && factsOf(disk.texts).sha256 === row.sha256) return disk.texts;
+    try {
+      return this.#history.textsOf(row);
+    } catch (err) {
+      logger.error({ err, revision: row.revision }, 'the texts of a revision cannot be read; the files count as changed by hand');
+      return new Map();
+    }
+  }
+
+  /** Writes down a revision with what it replaces. Throws CONFIG_NOT_WRITTEN, DISK_FULL; then nothing is left of it. */
+  async #record(next: NewRevision, before: Texts): Promise<Intent> {
+    const { backupDir, clock, files, store } = this.#options;
+    await this.#load().catch((cause: unknown) => Promise.reject(notWritten(backupDir, cause)));
+    const head = this.#head;
+    const row = this.#nextRow(next);
+    const { texts, order = [...texts.keys()], keepBackup = true } = next;
+    const changed = [...texts].filter(([path, text]) => before.get(path) !== text);
+    const intent: Intent = {
+      row,
+      from: head?.revision ?? 0,
+      replaced: head && keepBackup ? { revision: head.revision, timeMs: clock.wallMs(), ageMs: store.ageing.nowMs() } : undefined,
+      texts: new Map(changed.toSorted(([a], [b]) => order.indexOf(a) - order.indexOf(b))),
+      before,
+      undo: false,
+    };
+    try {
+      saveIntent(backupDir, intent);
+      await this.#history.add(row, { texts, replaced: intent.replaced });
+    } catch (cause) {
+      removeIntent(backupDir);
+      throw notWritten(files()[0] ?? backupDir, cause);
+    }
+    this.#last = row.revision;
+    return intent;
+  }
+
+  #nextRow({ texts, author, detail = null }: NewRevision): RevisionRow {
+    const { name, ...by } = author;
+    const [revision, etag, timeMs] = [this.#last + 1, randomBytes(8).toString('hex'), this.#options.clock.wallMs()];
+    const facts = { ...factsOf(texts), detail: JSON.stringify(detail), replacedTimeMs: null, replacedAgeMs: null };
+    return { revision, etag, author: name, ...by, timeMs, result: 'APPLIED', ...facts };
+  }
+
+  #change(intent: Intent, about: { readonly texts: Texts; readonly isRecorded: boolean }): Change {
+    const { backupDir, logger, mode } = this.#options;
+    this.#open = new Change({
+      ...{ intent, ...about, history: this.#history, backupDir, logger, mode },
+      ended: ({ head, isDropped }) => {
+        [this.#open, this.#interrupted] = [undefined, undefined];
+        this.#head = head ?? this.#head;
+        if (isDropped) this.#last = intent.row.revision - 1;
+      },
+    });
+    return this.#open;
+  }
+
+  /** Its own directory and the files in it are for their owner alone. Throws CONFIG_NOT_WRITTEN, DISK_FULL. */
+  #closeDirectory(): void {
+    const { directory, files, mode } = this.#options;
+    if (directory === undefined) return;
+    try {
+      makeDirectory(directory);
+      chmodSync(directory, 0o700);
+      for (const path of files()) if (mode !== undefined && existsSync(path)) chmodSync(path, mode);
+    } catch (cause) {
+      throw notWritten(directory, cause);
+    }
+  }
 }

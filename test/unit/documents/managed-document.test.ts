@@ -74,7 +74,10 @@ test('begin, write, commit: the bytes as they were given, a revision, a backup o
   assert.deepEqual([second?.replacedTimeMs, typeof first?.replacedTimeMs, first?.bytes], [undefined, 'number', 22]);
   assert.deepEqual(room.backups(), ['1.json', '2.json']);
   room.document.assertEtag(head?.etag);
-  assert.throws(() => room.document.assertEtag(first?.etag), { reason: 'ETAG_STALE', code: 'aborted' });
+  assert.throws(() => room.document.assertEtag(first?.etag), {
+    ...{ reason: 'ETAG_STALE', code: 'aborted', message: 'the configuration of process edge is at revision 2 by now' },
+    metadata: { process_id: 'edge', etag: head?.etag },
+  });
   assert.throws(() => room.document.assertEtag(''), { reason: 'ETAG_STALE' });
   const again = await room.reopen();
   assert.deepEqual([again.head?.etag, again.disk().kind, again.interrupted], [head?.etag, 'same', undefined]);
