@@ -143,12 +143,13 @@ before(async () => {
         config_path: path,
         autostart: true,
         apply: {
-          ready_within: '8s',
+          ready_within: '20s',
           soak: '500ms',
           probe: {
             proxy: { url: `http://127.0.0.1:${originPort}/probe`, status: ['200'] },
             period: '200ms',
-            timeout: '1s',
+            // One answer that a busy machine is late with is no reason to take a good config back; nobody listens behind a bad one.
+            timeout: '5s',
             failure_threshold: 2,
           },
         },

@@ -149,7 +149,7 @@ test(`${ROUNDS} times kill -9 under publish: nothing acknowledged is lost, nothi
   const truth = [...stored].map(([id, revision]) => `${revision} ${id}`);
   const newest = BigInt([...stored.values()].at(-1) ?? 0);
   for (const { habit, history, cursor, stop } of watchers) {
-    await until(`the ${habit.name} watcher`, () => cursor() >= newest, 30_000);
+    await until(`the ${habit.name} watcher`, () => cursor() >= newest);
     await stop();
     const expected = habit.types.length === 0 ? truth : truth.filter((text) => Number(text.split(' k')[1]) % 2 === 1);
     assert.deepEqual(history, expected, `the history of the ${habit.name} watcher`);

@@ -193,7 +193,7 @@ describe('rollouts', { skip }, () => {
 
   it('are halted by an agent that does not end its part in time', async () => {
     await joinAs('slow-2', { env: { SLOW: '3' } });
-    const { id } = await json(apply('second-again', '--agents', 'eu-1,slow-2', '--deadline', '5s', '--detach'));
+    const { id } = await json(apply('second-again', '--agents', 'eu-1,slow-2', '--deadline', '15s', '--detach'));
     await until('it to be at work', async () => statesOf(await show(id))['slow-2'] === 'APPLYING');
     await agentOf('slow-2').kill('SIGKILL');
     const { state } = await untilPhase(id, 'HALTED');

@@ -8,6 +8,8 @@ export interface Forwarded {
   readonly revision: number;
   readonly subject: string;
   readonly source: string;
+  /** When it happened, by the agent's clock. */
+  readonly time: string;
   readonly n: number | undefined;
 }
 
@@ -21,8 +23,8 @@ export async function forwarded(connection: NatsConnection, agent = '*'): Promis
     try {
       for await (const message of batch) {
         const event = message.json<Omit<Forwarded, 'agent' | 'n'> & { data?: { n?: number } }>();
-        const { type, subject, source, revision, data } = event;
-        found.push({ agent: message.subject.split('.')[1] ?? '', type, subject, source, revision: Number(revision), n: data?.n });
+        const { type, subject, source, time, revision, data } = event;
+        found.push({ agent: message.subject.split('.')[1] ?? '', type, subject, source, time, revision: Number(revision), n: data?.n });
         seq = message.seq + 1;
       }
     } catch (error) {

@@ -17,8 +17,8 @@ export interface PrometheusServer {
   readonly alertmanager: string | undefined;
   /** An answer of its HTTP API (`/api/v1/…`); throws what it says where it refuses. */
   get(path: string, query?: Readonly<Record<string, string>>): Promise<unknown>;
-  /** An instant query. */
-  query(expr: string): Promise<readonly Sample[]>;
+  /** An instant query, of now or of another moment. */
+  query(expr: string, atMs?: number): Promise<readonly Sample[]>;
   /** What the script said. */
   said(): string;
   dispose(): Promise<void>;
@@ -57,8 +57,8 @@ export async function startPrometheus(daemon: Daemon, interval: string): Promise
   return {
     alertmanager: (foreign('prometheus-alertmanager') ?? foreign('alertmanager')) ? `http://127.0.0.1:${alertmanagerPort}` : undefined,
     get,
-    async query(expr) {
-      const { resultType, result } = (await get('query', { query: expr })) as {
+    async query(expr, atMs = Date.now()) {
+      const { resultType, result } = (await get('query', { query: expr, time: String(atMs / 1000) })) as {
         resultType: string;
         result: readonly { metric: Record<string, string>; value: [number, string] }[] | [number, string];
       };

@@ -157,10 +157,11 @@ export async function openEdges({ engines, path = fakePath, unit = {}, prepare }
   const probe = {
     proxy: { url: `http://127.0.0.1:${originPort}/probe`, status: ['200'] },
     period: '150ms',
-    timeout: '1s',
+    // One answer that a busy machine is late with is no reason to take a good config back.
+    timeout: '3s',
     failure_threshold: 2,
   };
-  const apply = { ready_within: '8s', soak: '300ms', probe };
+  const apply = { ready_within: '20s', soak: '300ms', probe };
   const units = Object.fromEntries(
     edges.map((edge) => {
       const { engine, id, args } = edge;
@@ -189,7 +190,7 @@ export async function openEdges({ engines, path = fakePath, unit = {}, prepare }
       seen = await view(edge);
       return seen.state === 'READY';
     };
-    await until(`${edge.id} to be READY`, looks, 20_000).catch((error: unknown) => {
+    await until(`${edge.id} to be READY`, looks).catch((error: unknown) => {
       throw new Error(`${edge.id} did not become READY: ${JSON.stringify(seen)}`, { cause: error });
     });
   };

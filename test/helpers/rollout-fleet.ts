@@ -87,7 +87,7 @@ export async function makeRolloutFleet(configuration = ''): Promise<RolloutFleet
       const unit = {
         ...{ engine: 'sing-box', config_path: configPath, autostart: true, on_agent_exit: 'keep', env: engineEnv },
         restart: { policy: 'always', base: '50ms' },
-        apply: { ready_within: '8s', soak: '100ms' },
+        apply: { ready_within: '20s', soak: '100ms' },
       };
       const keys = [{ name: 'ops', public_key: publicKeys.get('ops'), scopes }];
       const written = JSON.parse(readFileSync(daemon.configPath, 'utf8')) as object;

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Daemon, makeDaemon } from '../helpers/daemon.ts';
+import { type Daemon, makeDaemon, until } from '../helpers/daemon.ts';
 
 const headers = (daemon: Daemon): Record<string, string> => ({ authorization: `Bearer ${daemon.token()}` });
 
@@ -112,7 +112,7 @@ describe('reloads in use', () => {
     }
     stop = true;
     await load;
-    await sleep(300);
+    await until('every stream to have all', () => received.every((count) => count >= 100) || ended.length > 0);
     assert.deepEqual(failures, []);
     assert.deepEqual(ended, []);
     assert.deepEqual(new Set(received), new Set([100]));
