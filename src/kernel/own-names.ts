@@ -1,5 +1,7 @@
 /** The agent's own name: the source of its events. Nobody from outside may use it. */
 export const ownSource = 'sboxagent';
+/** The source of the agent's own log lines; those of a process are under its id. */
+export const ownLogSource = 'agent';
 
 /** Names under which the agent itself, or a caller without a token, appears in answers and records. */
 const reservedNames: ReadonlySet<string> = new Set([ownSource, 'unix', 'anonymous', 'open', 'file']);

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
 import { pullFeed } from '../kernel/feed.ts';
+import { ownLogSource } from '../kernel/own-names.ts';
 import type { Logger, Metrics } from '../telemetry/types.ts';
 import { cutBytes, maxMessageBytes, type Redact, redactFields } from './clean.ts';
 import { collect, type RunningCollection } from './collect.ts';
@@ -12,7 +13,6 @@ import type { Logs } from './types.ts';
 import { openWriter, type Writer } from './writer.ts';
 
 /** The source of the agent's own log. */
-const ownSource = 'agent';
 /** Fields of one line, as JSON; longer ones are left out. */
 const maxFieldBytes = 16 << 10;
 
@@ -45,7 +45,7 @@ export async function openLogs(options: LogsOptions): Promise<OpenLogs> {
     keep: () => keep,
     onRemove: feed.removing,
     fellOut: feed.fellOut,
-    inUse: (source) => source === ownSource || [...collections.values()].includes(source),
+    inUse: (source) => source === ownLogSource || [...collections.values()].includes(source),
   });
   opened = writer;
   let stopping: Promise<void> | undefined;
@@ -65,7 +65,7 @@ export async function openLogs(options: LogsOptions): Promise<OpenLogs> {
     },
     ingest: (line) => ingest(writer, redact, line),
     settled: writer.settled,
-    ingestOwn: (line) => ingest(writer, redact, { ...line, source: ownSource, stream: 'STDOUT', pid: process.pid }),
+    ingestOwn: (line) => ingest(writer, redact, { ...line, source: ownLogSource, stream: 'STDOUT', pid: process.pid }),
     async list(query) {
       checkCursor(query.cursor);
       return list(writer.shelf(), query);

@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { isAbsolute, normalize } from 'node:path';
 import { AgentError, invalid, type Violation } from '../kernel/errors.ts';
+import { ownLogSource } from '../kernel/own-names.ts';
 import { plainUnit } from '../settings/plain-unit.ts';
 import type { UnitSettings } from '../settings/types.ts';
 import type { StartOptions } from './types.ts';
@@ -47,6 +48,7 @@ export function judgeInline(settings: InlineSettings, id: string, command: reado
 export function inlineUnit(id: string, options: StartOptions): UnitSettings {
   const violations: Violation[] = [];
   if (!idPattern.test(id)) violations.push({ field: 'id', message: 'must be [a-z0-9][a-z0-9._-]{0,62}' });
+  if (id === ownLogSource) violations.push({ field: 'id', message: "must not be the name of the agent's own log" });
   if (options.cwd !== '' && !isAbsolute(options.cwd)) violations.push({ field: 'cwd', message: 'must be an absolute path' });
   for (const [name, value] of Object.entries(options.env)) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) violations.push({ field: `env[${name}]`, message: 'is no name of a variable' });

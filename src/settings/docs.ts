@@ -31,7 +31,7 @@ export function configurationPage(): string {
     '',
     '## Units',
     '',
-    'Below `processes.units.<id>`; an id has lower-case letters, digits, `.`, `_` and `-`. All are live.',
+    "Below `processes.units.<id>`; an id has lower-case letters, digits, `.`, `_` and `-`, and is not `agent`, the agent's own log. All are live.",
     '',
     ...table(unitKeyTable.filter((row) => !isProbe(row))),
     '',

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { ownLogSource } from '../kernel/own-names.ts';
 import { type Entries, type Item, put } from './entries.ts';
 import { overrides } from './environment.ts';
 import { type FileOptions, readFiles } from './files.ts';
@@ -62,6 +63,12 @@ function readUnit(tree: Tree | Found, { above, id }: { readonly above: Key; read
   if (!unitId.test(id)) {
     const message = 'not an id; lower-case letters, digits, ".", "_", "-", at most 63, a letter or digit first';
     throw refuse(tree, base, { rule: 'type', message });
+  }
+  if (id === ownLogSource) {
+    throw refuse(tree, base, {
+      rule: 'unfit',
+      message: "the agent's own log has this name, and lines of both would stand under it; choose another id",
+    });
   }
   if (!isTree(tree)) throw refuse(tree, base, { rule: 'type', message: 'not a mapping of keys; give engine or command' });
   const earlier = into.units.get(id);

@@ -243,6 +243,7 @@ test('the inline gate', async () => {
   const command = ['/bin/sleep', '300', '--token', 's3cret'];
   await assert.rejects(supervisor.start('unit', { ...start, command }), reason('INVALID_REQUEST'));
   await assert.rejects(supervisor.start('i', { ...start, command, env: { 'a b': '' } }), reason('INVALID_REQUEST'));
+  await assert.rejects(supervisor.start('agent', { ...start, command }), reason('INVALID_REQUEST'), "the name of the agent's own log");
   const view = await supervisor.start('i', { ...start, command: ['/bin/sleep', '300'], env: { RIG: b.directory } });
   assert.deepEqual([view.inline, view.state], [true, 'READY']);
   await assert.rejects(supervisor.start('i', { ...start, command }), reason('PROCESS_ALREADY_RUNNING'));

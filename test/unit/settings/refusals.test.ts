@@ -115,6 +115,7 @@ const cases: readonly (readonly [string, string, string | RegExp])[] = [
   ['neither', units('u1:', '  autostart: true'), 'c.yaml:3: processes.units.u1: neither engine nor command; give exactly one of the two'],
   ['engine without config', units('u1: {engine: sing-box}'), /without config_path/],
   ['id', units('U1: {command: [a]}'), /processes\.units\.U1: not an id/],
+  ['id of a log', units('agent: {command: [a]}'), /processes\.units\.agent: the agent's own log has this name/],
   ['unit without keys', units('u1:'), /processes\.units\.u1: not a mapping of keys; give engine or command/],
   ['variable name', units('u1: {command: [a], env: {A-B: c}}'), /"A-B" is not a name of an environment variable/],
   ['variable list', units('u1: {command: [a], env: [A]}'), /env: .*not a mapping of names to texts/],
