@@ -29,7 +29,7 @@ function requestBody(route: Route, { schemas }: Tools): Json {
   const all = exampleOf(input, 'request');
   const example = whole ? Object.fromEntries(Object.entries(all).filter(([name]) => !inPath.has(name))) : all[body.name];
   const required = whole ? Array.isArray(bodyRequired(schema, schemas)) : true;
-  const { document } = method;
+  const { document } = route;
   const types = document === undefined ? [] : document.types === 'any' ? ['application/yaml', 'text/plain'] : document.types;
   const text = { schema: { type: 'string' }, example: documentExample(types, example) };
   const content = { 'application/json': { schema, example }, ...Object.fromEntries(types.map((type) => [type, text])) };
@@ -61,7 +61,7 @@ function unaryResponses(route: Route, { schemas }: Tools): Json {
   const { method } = route;
   const { output } = method.desc;
   const json = { schema: schemas.refer(output, 'response'), example: exampleOf(output, 'response') };
-  const { types: [text] = [], example } = method.documentAnswer ?? {};
+  const { types: [text] = [], example } = unaryAnswers[method.path]?.document ?? {};
   const content = {
     'application/json': json,
     ...(text === undefined ? {} : { [text]: { schema: { type: 'string' }, example } }),

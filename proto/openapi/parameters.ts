@@ -88,7 +88,7 @@ function resumeParameter(field: DescField): Json {
 /** All parameters of a route. `resume` is the field that `Last-Event-ID` stands for. */
 export function parametersOf(route: Route, schemas: Schemas, resume: DescField | undefined): Json[] {
   // Where the body is the whole request nothing is left for the query, unless the body may be a bare document.
-  const inQuery = route.body !== 'all' || route.method.document !== undefined;
+  const inQuery = route.body !== 'all' || route.document !== undefined;
   return [
     ...pathParameters(route, schemas),
     ...(inQuery ? queryOf(route.method.desc.input, schemas, { path: '', taken: route.taken }) : []),

@@ -5,8 +5,7 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import type { Scope } from '../kernel/principal.ts';
-import { logsAsText } from './convert/log-text.ts';
-import type { Answered, MethodPolicy, Mounted, RpcMethod } from './seam.ts';
+import type { MethodPolicy, Mounted, RpcMethod } from './seam.ts';
 
 interface Row {
   /** `none`: no token is needed; the service itself judges what of the answer needs one. */
@@ -15,8 +14,6 @@ interface Row {
   readonly rateLimited?: boolean;
   readonly judgesItself?: boolean;
   readonly audit: MethodPolicy['audit'];
-  readonly document?: MethodPolicy['document'];
-  readonly documentAnswer?: MethodPolicy['documentAnswer'];
 }
 
 const reads = { kind: 'reads' } as const;
@@ -31,14 +28,6 @@ const operate: Row = { scope: 'operate', audit: changes('id') };
 const configure: Row = { scope: 'config:write', audit: changes('') };
 const configureOne: Row = { scope: 'config:write', audit: changes('id') };
 const publish: Row = { scope: 'events:write', audit: data };
-/** Configuration comes and goes as YAML too. */
-const yaml = {
-  field: 'yaml',
-  text: (answer: Answered) => String(Reflect.get(answer, 'yaml')),
-  example: 'agent: {log_level: info}\n',
-  types: ['application/yaml', 'text/yaml', 'application/x-yaml', 'text/x-yaml'],
-};
-
 /** The policy of every method: one row each. */
 export const methodTable: Readonly<Record<string, Row>> = {
   'sboxagent.v1.AgentService.GetHealth': { scope: 'none', rateLimited: false, audit: reads },
@@ -52,7 +41,7 @@ export const methodTable: Readonly<Record<string, Row>> = {
   'sboxagent.v1.ProcessService.WatchProcesses': read,
   'sboxagent.v1.ProcessService.ExplainProcess': read,
   'sboxagent.v1.ProcessService.GetProcessConfig': read,
-  'sboxagent.v1.ProcessService.ApplyProcessConfig': { ...configureOne, document: { field: 'content', types: 'any' } },
+  'sboxagent.v1.ProcessService.ApplyProcessConfig': configureOne,
   'sboxagent.v1.ProcessService.GetApply': read,
   'sboxagent.v1.ProcessService.ListProcessConfigRevisions': read,
   'sboxagent.v1.ProcessService.RollbackProcessConfig': configureOne,
@@ -62,16 +51,13 @@ export const methodTable: Readonly<Record<string, Row>> = {
   'sboxagent.v1.EventService.GetEvent': read,
   'sboxagent.v1.EventService.ListEvents': read,
   'sboxagent.v1.EventService.WatchEvents': read,
-  'sboxagent.v1.LogService.ListLogs': {
-    ...read,
-    documentAnswer: { types: ['text/plain'], text: logsAsText, example: '2026-11-29T12:00:00.000Z INFO  agent: agent started\n' },
-  },
+  'sboxagent.v1.LogService.ListLogs': read,
   'sboxagent.v1.LogService.TailLogs': read,
-  'sboxagent.v1.ConfigService.GetConfig': { ...read, documentAnswer: yaml },
+  'sboxagent.v1.ConfigService.GetConfig': read,
   'sboxagent.v1.ConfigService.ListConfigRevisions': read,
-  'sboxagent.v1.ConfigService.UpdateConfig': { ...configure, document: yaml },
+  'sboxagent.v1.ConfigService.UpdateConfig': configure,
   'sboxagent.v1.ConfigService.ReloadConfig': configure,
-  'sboxagent.v1.ConfigService.ValidateConfig': { ...configure, audit: data, document: yaml },
+  'sboxagent.v1.ConfigService.ValidateConfig': { ...configure, audit: data },
   'sboxagent.v1.ConfigService.RollbackConfig': configure,
   'sboxagent.v1.PluginService.ListPlugins': read,
   'sboxagent.v1.PluginService.GetPlugin': read,
@@ -133,8 +119,6 @@ function rpcMethod(desc: DescMethod, table: Readonly<Record<string, Row>>): RpcM
     rateLimited: row.rateLimited ?? true,
     judgesItself: row.judgesItself ?? false,
     audit: row.audit,
-    document: row.document,
-    documentAnswer: row.documentAnswer,
   };
 }
 

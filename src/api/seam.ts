@@ -37,12 +37,6 @@ export interface MethodPolicy {
    * already in the walk that it makes anyway.
    */
   readonly judgesItself: boolean;
-  /** The request's field that takes the text of a REST body of one of `types`; `any` is every type but JSON. */
-  readonly document: { readonly field: string; readonly types: readonly string[] | 'any' } | undefined;
-  /** What REST gives instead of JSON where `Accept` asks for one of `types`; the first is the type of the answer. `example`: for the API's document. */
-  readonly documentAnswer:
-    | { readonly text: (answer: Answered) => string; readonly types: readonly string[]; readonly example: string }
-    | undefined;
 }
 
 /** One method as gate and protocols see it. */
@@ -141,8 +135,8 @@ export type RestMatch =
 /** One protocol: the only place that knows its content types, envelopes and the shape of its errors. */
 export interface Protocol {
   readonly name: ProtocolName;
-  /** Whether a request of this content type (lower case) to the path of an RPC is meant so. */
-  matches(contentType: string): boolean;
+  /** What a request to the path of an RPC is of that is meant so. */
+  readonly mediaTypes: readonly string[];
   /** The bytes of a body that carries one message of that many. */
   bodyBytes(messageBytes: number): number;
   /** Answers nothing but an error. Never rejects. */

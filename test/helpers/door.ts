@@ -192,8 +192,6 @@ export function methodsOf(services: readonly DescService[], scope: (name: string
       rateLimited: true,
       judgesItself: false,
       audit: { kind: 'reads' } as const,
-      document: undefined,
-      documentAnswer: undefined,
     })),
   );
 }

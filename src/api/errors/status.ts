@@ -7,9 +7,9 @@ import { ApplySchema } from '../../../gen/es/sboxagent/v1/process_config_pb.js';
 import type { AgentError } from '../../kernel/errors.ts';
 import { toMessage } from '../codec/binary.ts';
 import { bounded, cutText, maxMessageBytes, shortApply } from './bounded.ts';
-import { grpcCodes } from './codes.ts';
+import { grpcCode } from './codes.ts';
 
-export const errorDomain = 'sboxagent';
+const errorDomain = 'sboxagent';
 
 type Detail = { readonly desc: DescMessage; readonly value: MessageInitShape<DescMessage> };
 
@@ -32,7 +32,7 @@ export function errorDetails(whole: AgentError): Detail[] {
 /** For gRPC: code, message and details; `grpc-status-details-bin` is its binary form. */
 export function toStatus(error: AgentError): Status {
   return create(StatusSchema, {
-    code: grpcCodes[error.code],
+    code: grpcCode(error.code),
     message: cutText(error.message, maxMessageBytes),
     details: errorDetails(error).map((d) => anyPack(d.desc, create(d.desc, d.value))),
   });

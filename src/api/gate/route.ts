@@ -1,9 +1,8 @@
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { AgentError } from '../../kernel/errors.ts';
-import { plainText } from '../protocols/plain-text.ts';
 import type { Protocols } from '../protocols/protocols.ts';
 import type { PlainRoute, Protocol, RestMatch, ServedMethod, ServingProtocol } from '../seam.ts';
-import { type Exchange, header } from '../transports/exchange.ts';
+import { type Exchange, mediaTypeOf } from '../transports/exchange.ts';
 
 export type Route =
   | { readonly kind: 'call'; readonly method: ServedMethod; readonly protocol: ServingProtocol; readonly match: RestMatch | undefined }
@@ -35,11 +34,12 @@ function rpcRoute(exchange: Exchange, method: ServedMethod, protocols: Protocols
     return { kind: 'call', method, protocol: protocols.connectUnary, match: undefined };
   }
   if (exchange.method !== 'POST')
-    return notAllowed(plainText, `${exchange.method} ${method.path}`, sideEffectFree ? ['POST', 'GET'] : ['POST']);
-  const protocol = protocols.byType(header(exchange, 'content-type') ?? '');
-  const other = method.stream ? protocols.connectUnary : protocols.connectStream;
+    return notAllowed(protocols.plainText, `${exchange.method} ${method.path}`, sideEffectFree ? ['POST', 'GET'] : ['POST']);
+  const protocol = protocols.byType(mediaTypeOf(exchange));
+  const { connectUnary, connectStream, grpc, grpcWeb, grpcWebText, plainText } = protocols;
+  const [connect, other] = method.stream ? [connectStream, connectUnary] : [connectUnary, connectStream];
   if (protocol === undefined || protocol === other) {
-    const message = `${method.path} takes ${method.stream ? 'application/connect+json, connect+proto' : 'application/json, proto'}, grpc or grpc-web`;
+    const message = `${method.path} takes ${[connect, grpc, grpcWeb, grpcWebText].flatMap(({ mediaTypes }) => mediaTypes).join(', ')}`;
     return { kind: 'none', protocol: plainText, error: new AgentError('MEDIA_TYPE_UNSUPPORTED', message) };
   }
   if (method.desc.methodKind === 'bidi_streaming' && !exchange.http2) {
@@ -66,10 +66,10 @@ function restRoute(exchange: Exchange, path: string, protocols: Protocols): Rout
 const rpcPath = /^\/[\w.]+\.\w+\/\w+$/;
 
 function notFound(exchange: Exchange, path: string, protocols: Protocols): Route {
-  const { grpc, grpcWeb, rest } = protocols;
-  const protocol = protocols.byType(header(exchange, 'content-type') ?? '');
+  const { plainText, rest } = protocols;
+  const protocol = protocols.byType(mediaTypeOf(exchange));
   const shown = JSON.stringify(path.slice(0, 200));
-  if (protocol === grpc || protocol === grpcWeb) {
+  if (protocol?.name === 'grpc' || protocol?.name === 'grpc_web') {
     return { kind: 'none', protocol, error: new AgentError('RPC_UNIMPLEMENTED', `there is no RPC at ${shown}`) };
   }
   // Connect's clients take a 404 that is no error of Connect's for `unimplemented`, which it is.

@@ -2,8 +2,11 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createHttp2, type Http2Server } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../kernel/clock.ts';
+import { AgentError } from '../../kernel/errors.ts';
 import { newTraceId } from '../../kernel/ids.ts';
 import { createServer as createHttp1, STATUS_CODES } from '../../kernel/node-http.ts';
+import { httpStatusOf } from '../errors/codes.ts';
+import { toRestBody } from '../protocols/rest/error.ts';
 import type { Exchange } from '../transports/exchange.ts';
 import { Http1Exchange } from '../transports/http1.ts';
 import { Http2Exchange } from '../transports/http2.ts';
@@ -70,7 +73,7 @@ function http1Server(limits: ServerLimits, handler: Handler): Server {
   // A body is asked for (100 Continue) only by who passes the gate.
   server.on('checkContinue', serve);
   server.on('clientError', answerClientError);
-  server.on('connect', (_req, socket: Duplex) => answerRaw(socket, 405, 'METHOD_NOT_ALLOWED', 'CONNECT is not served'));
+  server.on('connect', (_req, socket: Duplex) => answerRaw(socket, new AgentError('METHOD_NOT_ALLOWED', 'CONNECT is not served')));
   // Without this event the timers of headers never start, since the server owns no port.
   server.emit('listening');
   return server;
@@ -100,24 +103,21 @@ function http2Server(limits: ServerLimits, handler: Handler): Http2Server {
   return server;
 }
 
-const clientErrors: Readonly<Record<string, readonly [number, string, string]>> = {
-  HPE_HEADER_OVERFLOW: [431, 'MALFORMED_BODY', 'the request headers are larger than 16 KiB'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'BODY_TIMEOUT', 'the request headers did not arrive within api.limits.header_timeout'],
-};
-
-function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
-  const [status, reason, message] = clientErrors[error.code ?? ''] ?? [400, 'MALFORMED_BODY', 'this is no HTTP request'];
-  answerRaw(socket, status, reason, message);
+function answerClientError({ code }: NodeJS.ErrnoException, socket: Duplex): void {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    answerRaw(socket, new AgentError('MALFORMED_BODY', 'the request headers are larger than 16 KiB'), 431);
+  } else if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    answerRaw(socket, new AgentError('BODY_TIMEOUT', 'the request headers did not arrive within api.limits.header_timeout'));
+  } else answerRaw(socket, new AgentError('MALFORMED_BODY', 'this is no HTTP request'));
 }
 
-/** An answer to what is no request for the gate. The connection ends with it. */
-function answerRaw(socket: Duplex, status: number, reason: string, message: string): void {
+/** An answer to what is no request for the gate, in REST's words. The connection ends with it. */
+function answerRaw(socket: Duplex, error: AgentError, status = httpStatusOf(error)): void {
   if (socket.destroyed || !socket.writable) {
     socket.destroy();
     return;
   }
-  const info = { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain: 'sboxagent', metadata: {} };
-  const body = JSON.stringify({ code: status === 408 ? 'deadline_exceeded' : 'invalid_argument', message, details: [info] });
+  const body = JSON.stringify(toRestBody(error));
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}`,
     'content-type: application/json',

@@ -3,7 +3,7 @@ import { ConnectError } from '@connectrpc/connect';
 import { ErrorInfoSchema } from '../../../gen/es/google/rpc/error_details_pb.js';
 import { AgentError } from '../../kernel/errors.ts';
 import { cutText, maxMessageBytes } from '../errors/bounded.ts';
-import { grpcCodes, retryAfterSeconds } from '../errors/codes.ts';
+import { grpcCode, retryAfterSeconds } from '../errors/codes.ts';
 import { fromUnknown } from '../errors/known.ts';
 import { errorDetails } from '../errors/status.ts';
 
@@ -17,7 +17,7 @@ export function toConnectError(error: unknown): ConnectError {
   if (seconds !== undefined) metadata.set('retry-after', String(seconds));
   return new ConnectError(
     cutText(agentError.message, maxMessageBytes),
-    grpcCodes[agentError.code],
+    grpcCode(agentError.code),
     metadata,
     errorDetails(agentError),
     agentError,

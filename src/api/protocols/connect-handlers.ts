@@ -14,7 +14,7 @@ import {
 import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { AgentError } from '../../kernel/errors.ts';
 import { toMessage } from '../codec/binary.ts';
-import { grpcCodes } from '../errors/codes.ts';
+import { grpcCode } from '../errors/codes.ts';
 import { type Answered, type Call, callKey, type ServedMethod } from '../seam.ts';
 import { dropBody, dropRest } from '../transports/body.ts';
 import { type Exchange, writeAll } from '../transports/exchange.ts';
@@ -57,7 +57,7 @@ const defaults: ConnectRouterOptions = {
 
 /** Without details; what services throw as errors of Connect stays as it is. */
 function bareError(error: unknown): unknown {
-  return error instanceof AgentError ? new ConnectError(error.message, grpcCodes[error.code]) : error;
+  return error instanceof AgentError ? new ConnectError(error.message, grpcCode(error.code)) : error;
 }
 
 interface Wording {

@@ -1,7 +1,7 @@
 /** Connect, unary and streams: served by its own handlers; an error alone is its JSON, or the last envelope of a stream. */
 import { encodeEnvelope } from '@connectrpc/connect/protocol';
-import { endStreamFlag, errorToJson } from '@connectrpc/connect/protocol-connect';
-import { connectHttpStatusOf, errorHeaders } from '../errors/codes.ts';
+import { codeToHttpStatus, endStreamFlag, errorToJson } from '@connectrpc/connect/protocol-connect';
+import { errorHeaders } from '../errors/codes.ts';
 import type { ServingProtocol } from '../seam.ts';
 import { answerEarly } from '../transports/body.ts';
 import { header } from '../transports/exchange.ts';
@@ -12,12 +12,13 @@ export function createConnectUnary(handlers: () => ConnectHandlers): ServingProt
   return {
     name: 'connect',
     bodyBytes: (messageBytes) => messageBytes,
-    matches: (type) => /^application\/(json|proto)(\s*;|$)/.test(type),
+    mediaTypes: ['application/json', 'application/proto'],
     serve: (call, method, exchange) => handlers().serve(call, method, exchange),
     refuse(exchange, error) {
       const headers = { 'content-type': 'application/json', ...errorHeaders(error) };
-      const body = JSON.stringify(errorToJson(toConnectError(error), undefined));
-      return answerEarly(exchange, { status: connectHttpStatusOf(error), headers, body });
+      const said = toConnectError(error);
+      const body = JSON.stringify(errorToJson(said, undefined));
+      return answerEarly(exchange, { status: codeToHttpStatus(said.code), headers, body });
     },
   };
 }
@@ -26,7 +27,7 @@ export function createConnectStream(handlers: () => ConnectHandlers): ServingPro
   return {
     name: 'connect',
     bodyBytes: (messageBytes) => messageBytes + 5,
-    matches: (type) => /^application\/connect\+(json|proto)(\s*;|$)/.test(type),
+    mediaTypes: ['application/connect+json', 'application/connect+proto'],
     serve: (call, method, exchange) => handlers().serve(call, method, exchange),
     refuse(exchange, error) {
       const data = Buffer.from(JSON.stringify({ error: errorToJson(toConnectError(error), undefined) }));

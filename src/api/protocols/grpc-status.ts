@@ -5,7 +5,7 @@ import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
 import { StatusSchema } from '../../../gen/es/google/rpc/status_pb.js';
 import { AgentError } from '../../kernel/errors.ts';
 import { cutText, maxMessageBytes } from '../errors/bounded.ts';
-import { grpcCodes } from '../errors/codes.ts';
+import { grpcCode } from '../errors/codes.ts';
 import { fromUnknown } from '../errors/known.ts';
 import { toStatus } from '../errors/status.ts';
 import type { Head } from '../transports/exchange.ts';
@@ -37,7 +37,7 @@ export function grpcStatus(error: unknown, details: boolean): Head {
   if (error instanceof ConnectError && !(error.cause instanceof AgentError)) return nodeHeaders(setTrailerStatus(new Headers(), error));
   const known = fromUnknown(error);
   const status: Head = {
-    'grpc-status': String(grpcCodes[known.code]),
+    'grpc-status': String(grpcCode(known.code)),
     'grpc-message': grpcMessage(cutText(known.message, maxMessageBytes)),
   };
   if (!details) return status;

@@ -2,7 +2,6 @@
  * gRPC-Web, as bytes and as text: served by Connect's handlers; an error alone is an answer without a body whose status stands in its
  * headers.
  */
-
 import { errorHeaders } from '../errors/codes.ts';
 import type { ServingProtocol } from '../seam.ts';
 import { answerEarly } from '../transports/body.ts';
@@ -21,20 +20,23 @@ const text: BodyCoding = {
 };
 
 export function createGrpcWeb(handlers: () => ConnectHandlers, details: boolean): ServingProtocol {
-  return create(handlers, details, undefined);
+  const mediaTypes = ['application/grpc-web+proto', 'application/grpc-web', 'application/grpc-web+json'];
+  return create(handlers, details, { mediaTypes, bodyBytes: (messageBytes) => messageBytes + headBytes });
 }
 
 export function createGrpcWebText(handlers: () => ConnectHandlers, details: boolean): ServingProtocol {
-  return create(handlers, details, text);
+  const mediaTypes = ['application/grpc-web-text+proto', 'application/grpc-web-text'];
+  return create(handlers, details, { mediaTypes, bodyBytes: (messageBytes) => base64Length(messageBytes + headBytes) }, text);
 }
 
-function create(handlers: () => ConnectHandlers, details: boolean, coding: BodyCoding | undefined): ServingProtocol {
-  const type = coding === undefined ? 'application/grpc-web+proto' : 'application/grpc-web-text+proto';
-  const pattern = coding === undefined ? /^application\/grpc-web(\+|;|$)/ : /^application\/grpc-web-text(\+|;|$)/;
+type Form = Pick<ServingProtocol, 'mediaTypes' | 'bodyBytes'>;
+
+/** The first of the media types is the one of an error alone. */
+function create(handlers: () => ConnectHandlers, details: boolean, form: Form, coding?: BodyCoding): ServingProtocol {
+  const [type = ''] = form.mediaTypes;
   return {
+    ...form,
     name: 'grpc_web',
-    bodyBytes: (messageBytes) => (coding === undefined ? messageBytes + headBytes : base64Length(messageBytes + headBytes)),
-    matches: (asked) => pattern.test(asked),
     serve: (call, method, exchange) => handlers().serve(call, method, exchange, coding),
     refuse(exchange, error) {
       const headers = { 'content-type': type, ...grpcStatus(error, details), ...errorHeaders(error) };

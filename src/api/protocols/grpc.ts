@@ -5,19 +5,19 @@
 import { type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
 import { systemClock } from '../../kernel/clock.ts';
 import { AgentError } from '../../kernel/errors.ts';
-import { type FeedCodec, feedBehind } from '../../kernel/feed.ts';
+import type { FeedCodec } from '../../kernel/feed.ts';
 import { encodeMessage } from '../codec/binary.ts';
 import { CallContext } from '../dispatch/context.ts';
 import { errorHeaders, httpStatusOf } from '../errors/codes.ts';
 import { fromUnknown } from '../errors/known.ts';
 import type { Answered, Call, ServedMethod, ServingProtocol, StreamRun } from '../seam.ts';
 import { answerEarly, dropRest, readBody, tooLarge } from '../transports/body.ts';
-import { type Exchange, type Head, header, writeAll } from '../transports/exchange.ts';
+import { type Exchange, type Head, header } from '../transports/exchange.ts';
 import { nodeHeaders } from '../transports/web-headers.ts';
 import type { ConnectHandlers } from './connect-handlers.ts';
 import { grpcStatus } from './grpc-status.ts';
-import { push } from './push.ts';
 import { toRestBody } from './rest/error.ts';
+import { writeStream } from './write-stream.ts';
 
 export interface GrpcOptions {
   /** Serves what is rare. */
@@ -127,30 +127,10 @@ function codecOf(desc: DescMessage): FeedCodec<Answered, Buffer> {
 }
 
 async function answerStream(context: CallContext, method: ServedMethod, run: StreamRun, input: Message): Promise<void> {
-  const { call, exchange } = context;
-  const stream = run(input, context);
-  const feed = feedBehind(stream);
-  if (feed !== undefined) {
-    await push(call, exchange, { feed, codec: codecOf(method.desc.output), begin: () => exchange.respond(200, head(context)) });
-    call.outcome('ok');
-    if (!exchange.responded) exchange.respond(200, head(context));
-    exchange.end(undefined, trailers(context, ok));
-    return;
-  }
-  const messages = stream[Symbol.asyncIterator]();
-  call.onStop(({ reason }) => void (reason === 'CANCELED' && messages.return?.()));
-  for (;;) {
-    const { done, value } = await messages.next();
-    if (exchange.closed) break;
-    if (!exchange.responded) exchange.respond(200, head(context));
-    if (done === true) {
-      exchange.end(undefined, trailers(context, ok));
-      return;
-    }
-    const waiting = writeAll(exchange, encode(method.desc.output, value));
-    if (waiting !== undefined) await waiting;
-  }
-  await messages.return?.();
+  const { exchange } = context;
+  const begin = (): void => exchange.respond(200, head(context));
+  await writeStream(context, run(input, context), { codec: codecOf(method.desc.output), begin });
+  exchange.end(undefined, trailers(context, ok));
 }
 
 /** Whether a request is of the common case. */
@@ -181,7 +161,7 @@ export function createGrpc(options: GrpcOptions): ServingProtocol {
   return {
     name: 'grpc',
     bodyBytes: (messageBytes) => messageBytes + headBytes,
-    matches: (type) => /^application\/grpc(\+|;|$)/.test(type),
+    mediaTypes: ['application/grpc', contentType, 'application/grpc+json'],
     serve(call, method, exchange) {
       const common = isPlain(exchange) && (method.run.kind === 'unary' || method.run.kind === 'server_streaming');
       return common ? plain(call, method, exchange) : options.handlers().serve(call, method, exchange);

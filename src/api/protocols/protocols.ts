@@ -1,11 +1,12 @@
 /** All protocols over one list of methods, found by content type. */
 import type { ConnectRouterOptions } from '@connectrpc/connect';
 import type { Settings } from '../../settings/types.ts';
-import type { ServedMethod, ServingProtocol } from '../seam.ts';
+import type { Protocol, ServedMethod, ServingProtocol } from '../seam.ts';
 import { createConnectStream, createConnectUnary } from './connect.ts';
 import { type ConnectHandlers, createConnectHandlers } from './connect-handlers.ts';
 import { createGrpc } from './grpc.ts';
 import { createGrpcWeb, createGrpcWebText } from './grpc-web.ts';
+import { createPlainText } from './plain-text.ts';
 import { createRest, type RestProtocol } from './rest.ts';
 
 export interface Protocols {
@@ -15,8 +16,10 @@ export interface Protocols {
   readonly connectUnary: ServingProtocol;
   readonly connectStream: ServingProtocol;
   readonly rest: RestProtocol;
-  /** The protocol that is meant by the content type of a request to the path of an RPC. */
-  byType(contentType: string): ServingProtocol | undefined;
+  /** What answers on the path of an RPC in no protocol of the caller's. */
+  readonly plainText: Protocol;
+  /** The protocol that is meant by the media type of a request to the path of an RPC. */
+  byType(mediaType: string): ServingProtocol | undefined;
 }
 
 export interface ProtocolsOptions {
@@ -52,13 +55,11 @@ export function createProtocols(options: ProtocolsOptions): Protocols {
     connectUnary: createConnectUnary(handlers),
     connectStream: createConnectStream(handlers),
   };
-  const all = Object.values(rpc);
+  const byType = new Map(Object.values(rpc).flatMap((protocol) => protocol.mediaTypes.map((type) => [type, protocol] as const)));
   return {
     ...rpc,
     rest: createRest(methods, limits),
-    byType(contentType) {
-      const type = contentType.toLowerCase();
-      return all.find((protocol) => protocol.matches(type));
-    },
+    plainText: createPlainText([...byType.keys()]),
+    byType: (mediaType) => byType.get(mediaType),
   };
 }

@@ -1,16 +1,14 @@
 /** REST: HTTP and JSON by the `google.api.http` rules of the protos, over the same dispatch as everything else. */
 import type { DescField, Message } from '@bufbuild/protobuf';
 import { AgentError, invalid } from '../../kernel/errors.ts';
-import { feedBehind } from '../../kernel/feed.ts';
 import { jsonWriter } from '../codec/json.ts';
 import { CallContext } from '../dispatch/context.ts';
 import { errorHeaders, httpStatusOf } from '../errors/codes.ts';
 import { fromUnknown } from '../errors/known.ts';
 import type { Answered, Call, RestMatch, ServedMethod, ServingProtocol, StreamRun } from '../seam.ts';
 import { answerEarly, dropRest } from '../transports/body.ts';
-import { type Exchange, type Head, header, writeAll } from '../transports/exchange.ts';
+import { type Exchange, type Head, header } from '../transports/exchange.ts';
 import { preferred } from '../transports/weights.ts';
-import { type Pushed, push } from './push.ts';
 import { type StreamAnswer, streamAnswers, type UnaryAnswer, unaryAnswers } from './rest/answers.ts';
 import { fieldNamed } from './rest/decode.ts';
 import { toRestBody } from './rest/error.ts';
@@ -18,6 +16,7 @@ import { bareMessage, type RestLimits, requestMessage } from './rest/request.ts'
 import type { Route } from './rest/route.ts';
 import { createRouter } from './rest/router.ts';
 import { type Framer, framers, streamHeaders } from './rest/stream.ts';
+import { writeStream } from './write-stream.ts';
 
 export interface RestProtocol extends ServingProtocol {
   /** HEAD is matched as GET. Paths come without query, still percent-encoded. */
@@ -52,12 +51,12 @@ function asWritten(error: AgentError, route: Route | undefined): AgentError {
 }
 
 /** The text that was asked for instead of JSON, and its type; undefined where JSON is as good. */
-function documentText({ documentAnswer }: ServedMethod, exchange: Exchange, message: Answered): { type: string; text: string } | undefined {
-  if (documentAnswer === undefined) return undefined;
-  const forms = new Map([['application/json', 'json'], ...documentAnswer.types.map((type) => [type, 'document'] as const)]);
+function documentText({ document }: UnaryAnswer, exchange: Exchange, message: Answered): { type: string; text: string } | undefined {
+  if (document === undefined) return undefined;
+  const forms = new Map([['application/json', 'json'], ...document.types.map((type) => [type, 'document'] as const)]);
   if (preferred(header(exchange, 'accept'), forms) !== 'document') return undefined;
-  const [type = 'text/plain'] = documentAnswer.types;
-  return { type: type === 'text/plain' ? `${type}; charset=utf-8` : type, text: documentAnswer.text(message) };
+  const [type = 'text/plain'] = document.types;
+  return { type: type === 'text/plain' ? `${type}; charset=utf-8` : type, text: document.text(message) };
 }
 
 /** Of a resource that has one: what `If-Match` takes. */
@@ -66,9 +65,9 @@ function etagOf(message: Answered): string | undefined {
   return typeof etag === 'string' && /^[\w.-]+$/.test(etag) ? `"${etag}"` : undefined;
 }
 
-function answerUnary(call: Call, exchange: Exchange, { route, unary, text }: Served, message: Answered): void {
+function answerUnary(call: Call, exchange: Exchange, { unary, text }: Served, message: Answered): void {
   if (call.reason !== undefined) throw call.reason;
-  const document = documentText(route.method, exchange, message);
+  const document = documentText(unary, exchange, message);
   const etag = etagOf(message);
   const location = call.rest.location ?? unary.location?.(message);
   const headers: Head = { 'content-type': document?.type ?? 'application/json', 'cache-control': 'no-store' };
@@ -86,34 +85,12 @@ async function answerStream(context: CallContext, one: Served, run: StreamRun, i
     exchange.respondEmpty(200, headers);
     return;
   }
-  const stream = run(input, context);
-  const feed = feedBehind(stream);
   const begin = (): void => {
     exchange.respond(200, headers);
     if (frames.ping !== undefined) call.heartbeat(frames.ping);
   };
-  if (feed !== undefined) return pushAll(context, { feed, codec: frames, begin }, frames);
-  const messages = stream[Symbol.asyncIterator]();
-  call.onStop(({ reason }) => void (reason === 'CANCELED' && messages.return?.()));
-  // The implementations say something at once: what is wrong from the start is still an HTTP error.
-  let item = await messages.next();
-  begin();
   try {
-    for (; item.done !== true && !exchange.closed; item = await messages.next()) {
-      const waiting = writeAll(exchange, frames.encode(item.value));
-      if (waiting !== undefined) await waiting;
-    }
-  } catch (error) {
-    exchange.write(frames.error(fromUnknown(error)));
-  }
-  await messages.return?.();
-  exchange.end();
-}
-
-async function pushAll({ call, exchange }: CallContext, pushed: Pushed, frames: Framer): Promise<void> {
-  try {
-    await push(call, exchange, pushed);
-    call.outcome('ok');
+    await writeStream(context, run(input, context), { codec: frames, begin });
   } catch (error) {
     // What is wrong from the start is still an HTTP error.
     if (!exchange.responded) throw error;
@@ -167,7 +144,7 @@ export function createRest(methods: readonly ServedMethod[], limits: () => RestL
   return {
     name: 'rest',
     bodyBytes: (messageBytes) => messageBytes,
-    matches: () => false,
+    mediaTypes: [],
     match: router.match,
     serve: (call, _method, exchange, match) =>
       match?.kind === 'route' ? run(call, exchange, match) : Promise.reject(new AgentError('ROUTE_NOT_FOUND', 'there is no such route')),

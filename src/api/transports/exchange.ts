@@ -70,6 +70,13 @@ export function header(exchange: Pick<Exchange, 'headers'>, name: string): strin
   return Array.isArray(value) ? value[0] : value;
 }
 
+/** The media type that the body claims to be of, in lower case, without parameters. */
+export function mediaTypeOf(exchange: Pick<Exchange, 'headers'>): string {
+  const type = header(exchange, 'content-type') ?? '';
+  const end = type.indexOf(';');
+  return (end < 0 ? type : type.slice(0, end)).trim().toLowerCase();
+}
+
 export function byteLength(chunk: string | Uint8Array): number {
   return typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.byteLength;
 }

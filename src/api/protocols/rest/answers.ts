@@ -1,7 +1,13 @@
-/** What REST says besides the body: statuses, Location, and the words of a stream's frames. Declared by method. */
+/** What is special about methods by REST: statuses, Location, bodies that are no JSON, and the words of a stream's frames. Declared by method. */
 import type { DescMessage } from '@bufbuild/protobuf';
-import { tailAsText } from '../../convert/log-text.ts';
 import type { Answered } from '../../seam.ts';
+import { logsAsText, tailAsText } from './log-text.ts';
+
+/** A request may come as a bare document: as the text of this field, of one of `types`; `any` is every type but JSON. */
+export interface RequestDocument {
+  readonly field: string;
+  readonly types: readonly string[] | 'any';
+}
 
 export interface UnaryAnswer {
   /** HTTP status of a success; 200 unless said. */
@@ -10,6 +16,8 @@ export interface UnaryAnswer {
   readonly statuses?: readonly number[];
   /** Path of what was made. */
   readonly location?: (message: Answered) => string;
+  /** What is given instead of JSON where `Accept` asks for one of `types`; the first is the type of the answer. `example`: for the API's document. */
+  readonly document?: { readonly types: readonly string[]; readonly example: string; readonly text: (message: Answered) => string };
 }
 
 export interface StreamAnswer {
@@ -35,6 +43,18 @@ const created = (collection: string, ...others: readonly number[]): UnaryAnswer 
   location: (message) => `/api/v1/${collection}/${encodeURIComponent(text(message, 'id').toWellFormed())}`,
 });
 
+/** Configuration comes and goes as YAML too. */
+const yaml = {
+  ...{ field: 'yaml', types: ['application/yaml', 'text/yaml', 'application/x-yaml', 'text/x-yaml'] },
+  ...{ example: 'agent: {log_level: info}\n', text: (message: Answered) => text(message, 'yaml') },
+};
+
+export const requestDocuments: Readonly<Record<string, RequestDocument>> = {
+  '/sboxagent.v1.ProcessService/ApplyProcessConfig': { field: 'content', types: 'any' },
+  '/sboxagent.v1.ConfigService/UpdateConfig': yaml,
+  '/sboxagent.v1.ConfigService/ValidateConfig': yaml,
+};
+
 export const unaryAnswers: Readonly<Record<string, UnaryAnswer>> = {
   '/sboxagent.v1.AgentService/GetHealth': {
     status: (message) => (text(message, 'status') === 'UNHEALTHY' ? 503 : 200),
@@ -42,6 +62,10 @@ export const unaryAnswers: Readonly<Record<string, UnaryAnswer>> = {
   },
   '/sboxagent.v1.EventService/CreateEvent': created('events', 200),
   '/sboxagent.v1.ProcessService/StartProcess': created('processes'),
+  '/sboxagent.v1.ConfigService/GetConfig': { document: yaml },
+  '/sboxagent.v1.LogService/ListLogs': {
+    document: { types: ['text/plain'], text: logsAsText, example: '2026-11-29T12:00:00.000Z INFO  agent: agent started\n' },
+  },
 };
 
 export const streamAnswers: Readonly<Record<string, StreamAnswer>> = {

@@ -1,14 +1,8 @@
 /** The body of a REST request: judged by media type and depth, parsed. */
 import type { JsonValue } from '@bufbuild/protobuf';
 import { AgentError } from '../../../kernel/errors.ts';
-import { type Exchange, header } from '../../transports/exchange.ts';
+import { type Exchange, header, mediaTypeOf } from '../../transports/exchange.ts';
 import { isTooDeep } from './depth.ts';
-
-/** The media type that the body claims to be of, in lower case, without parameters. */
-export function mediaTypeOf(exchange: Exchange): string {
-  const [media = ''] = (header(exchange, 'content-type') ?? '').split(';');
-  return media.trim().toLowerCase();
-}
 
 /** Throws MEDIA_TYPE_UNSUPPORTED unless the body says that it is plain text in UTF-8 of one of these types; the first stands for all. */
 export function checkMediaType(exchange: Exchange, allowed: readonly string[] = ['application/json']): void {

@@ -4,8 +4,8 @@ import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
 import { AgentError, invalid } from '../../../kernel/errors.ts';
 import { roundedNumber } from '../../../kernel/exact-number.ts';
 import { readBody } from '../../transports/body.ts';
-import { type Exchange, header } from '../../transports/exchange.ts';
-import { checkMediaType, decodeText, mediaTypeOf, parseJson } from './body.ts';
+import { type Exchange, header, mediaTypeOf } from '../../transports/exchange.ts';
+import { checkMediaType, decodeText, parseJson } from './body.ts';
 import { decodeJson } from './decode.ts';
 import { mapQuery } from './query.ts';
 import type { PathField, Route } from './route.ts';
@@ -65,7 +65,7 @@ function isDocument(types: readonly string[] | 'any', media: string): boolean {
 /** What the body says of the request: its JSON, or the one field that a raw document is. */
 async function bodyFields({ exchange, route, limits }: Incoming): Promise<JsonObject> {
   if (route.body === 'none') return {};
-  const { document } = route.method;
+  const { document } = route;
   const raw = document !== undefined && isDocument(document.types, mediaTypeOf(exchange)) ? document : undefined;
   if (exchange.hasBody) checkMediaType(exchange, raw === undefined ? ['application/json'] : [mediaTypeOf(exchange)]);
   const bytes = exchange.hasBody ? await readBody(exchange, limits.messageBytes) : Buffer.alloc(0);

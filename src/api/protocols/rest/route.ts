@@ -7,6 +7,7 @@ import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
 import { http } from '../../../../gen/es/google/api/annotations_pb.js';
 import type { HttpRule } from '../../../../gen/es/google/api/http_pb.js';
 import type { ServedMethod } from '../../seam.ts';
+import { type RequestDocument, requestDocuments } from './answers.ts';
 import { fieldNamed } from './decode.ts';
 import { type Capture, parseTemplate, type Template } from './template.ts';
 
@@ -25,6 +26,8 @@ export interface Route {
   readonly path: readonly PathField[];
   /** `all` of the request, one field of it, or none. */
   readonly body: 'none' | 'all' | DescField;
+  /** How the body may come instead of as JSON. */
+  readonly document: RequestDocument | undefined;
   /** Fields that the query may not give. */
   readonly taken: ReadonlySet<string>;
   readonly masks: readonly DescField[];
@@ -74,10 +77,11 @@ function routeOf(method: ServedMethod, rule: HttpRule): Route {
   const compiled = parseTemplate(template);
   const path = compiled.captures.map((capture) => pathField(input, capture, where));
   const body = bodyOf(rule, input, where);
-  const document = method.document === undefined ? undefined : demand(input, method.document.field, where);
-  const taken = [...path.map(({ name }) => name), ...(typeof body === 'string' ? [] : [body.name]), ...(document ? [document.name] : [])];
+  const document = requestDocuments[method.path];
+  const inBody = [...(typeof body === 'string' ? [] : [body]), ...(document === undefined ? [] : [demand(input, document.field, where)])];
   return {
-    ...{ httpMethod, template, method, compiled, path, body, taken: new Set(taken) },
+    ...{ httpMethod, template, method, compiled, path, body, document },
+    taken: new Set([...path, ...inBody].map(({ name }) => name)),
     masks: input.fields.filter((field) => field.fieldKind === 'message' && field.message.typeName === FieldMaskSchema.typeName),
     etag: fieldNamed(input, 'etag'),
   };

@@ -5,6 +5,7 @@ import { createRateLimiter } from '../../../../src/api/gate/rate-limit.ts';
 import { traceIdOf } from '../../../../src/api/gate/trace-id.ts';
 import { createProtocols } from '../../../../src/api/protocols/protocols.ts';
 import type { ServingProtocol } from '../../../../src/api/seam.ts';
+import { mediaTypeOf } from '../../../../src/api/transports/exchange.ts';
 import { type Clock, systemClock } from '../../../../src/kernel/clock.ts';
 import { apiSettings } from '../../../helpers/door.ts';
 
@@ -80,7 +81,7 @@ describe('protocols by content type', () => {
     ['', undefined],
   ];
   for (const [type, protocol] of table) {
-    it(`${type} -> ${protocol?.name}`, () => assert.equal(protocols.byType(type), protocol));
+    it(`${type} -> ${protocol?.name}`, () => assert.equal(protocols.byType(mediaTypeOf({ headers: { 'content-type': type } })), protocol));
   }
 });
 

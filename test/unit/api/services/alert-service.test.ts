@@ -70,8 +70,6 @@ function context(signal: AbortSignal = new AbortController().signal): HandlerCon
     rateLimited: true,
     judgesItself: false,
     audit: { kind: 'reads' },
-    document: undefined,
-    documentAnswer: undefined,
   };
   const call = { ...testCall(method), signal };
   return { signal, values: createContextValues().set(callKey, call) } as unknown as HandlerContext;

@@ -1,6 +1,6 @@
 /** Log entries as lines for people: `Accept: text/plain`. */
-import type { LogEntry, TailItem } from '../../logs/types.ts';
-import type { Answered } from '../seam.ts';
+import type { LogEntry, TailItem } from '../../../logs/types.ts';
+import type { Answered } from '../../seam.ts';
 
 /** Control characters could do things to a terminal. */
 function printable(text: string): string {
