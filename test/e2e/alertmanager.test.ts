@@ -46,7 +46,7 @@ before(async () => {
   const flags = [`--config.file=${config}`, `--storage.path=${join(dir, 'data')}`, `--web.listen-address=127.0.0.1:${port}`];
   alertmanager = spawn(binary, [...flags, '--cluster.listen-address='], { stdio: ['ignore', 'ignore', 'pipe'] });
   alertmanager.stderr?.on('data', (chunk) => (said = `${said}${chunk}`.slice(-4000)));
-  await until('Alertmanager', async () => (await fetch(`${base}/-/ready`)).ok, 20_000);
+  await until('Alertmanager', async () => (await fetch(`${base}/-/ready`)).ok);
 });
 
 after(async () => {

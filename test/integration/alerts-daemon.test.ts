@@ -135,7 +135,7 @@ test('a rule of the configuration fires, is seen by everyone, outlives a kill -9
     (await list('?filter.states=FIRING')).map((one) => one.id),
     [id],
   );
-  await until('the end', async () => (await list()).find((one) => one.id === id)?.state === 'RESOLVED', 20_000);
+  await until('the end', async () => (await list()).find((one) => one.id === id)?.state === 'RESOLVED');
   const { json } = await rest('GET', '/api/v1/events?filter.types=alert.*&order_by=revision');
   assert.deepEqual(
     json.events?.map(({ type, subject, trace_id }) => [type, subject, trace_id]),

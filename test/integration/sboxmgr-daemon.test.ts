@@ -54,8 +54,12 @@ test('what sboxmgr tells is an event, a metric, and a sign of life of its plugin
 
 test('a recovery may run the schedule', async () => {
   await until('the run', async () => (await eventTypes('filter.types=schedule.finished')).length === 1);
-  const { json } = await daemon.rest('GET', '/api/v1/logs?filter.sources=sboxmgr');
-  assert.equal((json as { entries: { message: string }[] }).entries[0]?.message, 'exported');
+  const messages = await until('its line', async () => {
+    const { json } = await daemon.rest('GET', '/api/v1/logs?filter.sources=sboxmgr');
+    const { entries } = json as { entries: { message: string }[] };
+    return entries.length > 0 && entries.map(({ message }) => message);
+  });
+  assert.deepEqual(messages, ['exported']);
 });
 
 test('the schedule follows a change of the configuration', async () => {
