@@ -1,4 +1,5 @@
 import { compileGlob } from '../kernel/glob.ts';
+import { normalTraceId } from '../kernel/trace-id.ts';
 import { type EventFilter, type Instant, type StoredEvent, severities } from './types.ts';
 
 export type Matches = (event: StoredEvent) => boolean;
@@ -39,11 +40,6 @@ export function filterKey(filter: EventFilter | undefined): string {
 
 export function compareInstants(a: Instant, b: Instant): number {
   return a.seconds - b.seconds || a.nanos - b.nanos;
-}
-
-/** As events carry it: without dashes, lower case, 32 digits. */
-export function normalTraceId(text: string): string {
-  return text.replaceAll('-', '').toLowerCase().padStart(32, '0');
 }
 
 function among(values: readonly string[], pick: (event: StoredEvent) => string): Matches {

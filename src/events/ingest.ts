@@ -2,6 +2,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { invalid, type Violation } from '../kernel/errors.ts';
 import { ulid } from '../kernel/ids.ts';
 import { noRedactor, type Redactor } from '../kernel/redaction.ts';
+import { isGivenId, normalTraceId } from '../kernel/trace-id.ts';
 import type { FreshEvent, MeasuredEvent } from './record.ts';
 import type { Instant, NewEvent, PublishContext } from './types.ts';
 import { createDataJudge, judgeHead, judgeSize, type Report } from './validate.ts';
@@ -97,10 +98,11 @@ interface Trace {
 }
 
 /** 32 hex digits of a UUID or of the 8 digits that sboxmgr logs; without any, the trace of the publishing call. */
-function traceOf({ traceId: given, spanId = '' }: NewEvent, call: PublishContext): Trace {
-  if (!given) return { traceId: call.traceId ?? '', spanId: spanId || (call.spanId ?? '') };
+function traceOf({ traceId: given = '', spanId: span = '' }: NewEvent, call: PublishContext): Trace {
+  const spanId = isGivenId(span) ? span : '';
+  if (!isGivenId(given)) return { traceId: call.traceId ?? '', spanId: spanId || (call.spanId ?? '') };
   if (given === call.traceId) return { traceId: given, spanId: spanId || (call.spanId ?? '') };
   if (plainTraceId.test(given)) return { traceId: given, spanId };
-  const traceId = given.replaceAll('-', '').toLowerCase().padStart(32, '0');
+  const traceId = normalTraceId(given);
   return given.length === 32 ? { traceId, spanId } : { traceId, spanId, original: given };
 }

@@ -1,5 +1,5 @@
 import type { SQLInputValue } from 'node:sqlite';
-import { normalTraceId } from './filter.ts';
+import { normalTraceId } from '../kernel/trace-id.ts';
 import { textKey } from './record.ts';
 import { type EventFilter, severities } from './types.ts';
 

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../events/types.ts';
+import { normalTraceId } from '../kernel/trace-id.ts';
 import { type Level, type LogEntry, type LogFilter, type LogStream, levels } from './types.ts';
 
 /** How far a spool was read when a line was stored: what a restarted agent goes on from. */
@@ -82,7 +83,8 @@ export function seqAt(bytes: Buffer, start: number): number {
 
 /** A filter as a function; levels and text are prepared once. */
 export function matcher(filter: LogFilter = {}): (entry: LogEntry) => boolean {
-  const { sinceMs = Number.NEGATIVE_INFINITY, untilMs = Number.POSITIVE_INFINITY, traceId } = filter;
+  const { sinceMs = Number.NEGATIVE_INFINITY, untilMs = Number.POSITIVE_INFINITY } = filter;
+  const traceId = filter.traceId && normalTraceId(filter.traceId);
   const admits = sourceMatcher(filter);
   const rank = (level: Level): number => levels.indexOf(level);
   const least = filter.minLevel ? rank(filter.minLevel) : 0;

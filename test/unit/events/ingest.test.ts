@@ -35,6 +35,11 @@ test('ids of traces come to one form, and the original is kept', () => {
   assert.deepEqual([b.traceId, b.attributes], [`${'0'.repeat(24)}deadbeef`, { x: 'y', original_trace_id: 'deadbeef' }]);
   const c = ingest({ type: 'a', traceId: 'C'.repeat(32) }, context);
   assert.deepEqual([c.traceId, c.attributes], ['c'.repeat(32), {}]);
+  // Nothing but zeros is what a publisher without a trace sends.
+  for (const none of ['0'.repeat(32), '0'.repeat(8), '00000000-0000-0000-0000-000000000000']) {
+    const d = ingest({ type: 'a', traceId: none, spanId: '0'.repeat(16) }, context);
+    assert.deepEqual([d.traceId, d.spanId, d.attributes], [call.traceId, call.spanId, {}], none);
+  }
 });
 
 test('secrets are masked and their paths told; the rest is stored as it came', () => {

@@ -154,6 +154,9 @@ test('a filter ANDs its fields', () => {
     [{ text: 'WORLD' }, true],
     [{ text: 'no' }, false],
     [{ traceId: 'a'.repeat(32) }, true],
+    [{ traceId: 'A'.repeat(32) }, true],
+    [{ traceId: 'aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa' }, true],
+    [{ traceId: 'a'.repeat(8) }, false],
     [{ traceId: 'c'.repeat(32) }, false],
     [{ sources: ['edge'], text: 'no' }, false],
   ];
