@@ -7,7 +7,7 @@ import { diffSettings, scopeOfKey } from '../settings/index.ts';
 import { rawLeaves, type State } from './changes.ts';
 import type { Judged } from './judge.ts';
 import { type Leaves, leavesOf } from './leaves.ts';
-import { secretAliases } from './secret-aliases.ts';
+import { secretAliases } from './shown.ts';
 import { sourceOf } from './sources.ts';
 
 /** Keys that a refusal names. */

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { dotted, maskedText, type Place, restoredText, type Texts, wordsOf } from '../documents/index.ts';
+import { dotted, type Keys, lineAt, maskedText, type Place, restoredText, sharedSecrets, type Texts, wordsOf } from '../documents/index.ts';
 import { isSecret, maskText, maskWord } from '../settings/index.ts';
 import { canonical } from './leaves.ts';
 
@@ -17,14 +17,24 @@ export function keyPlace(actual: readonly string[] = []): Place {
 
 /** The line of a key's first value, from 1; undefined where the text does not have it. */
 export function lineOfKey(text: string, path: string): number | undefined {
-  const nameOf = (keys: readonly (string | number)[]): string => dotted(canonical(keys.filter((key) => typeof key === 'string')));
-  const word = wordsOf(text, 'YAML').find(({ keys }) => nameOf(keys) === path);
-  return word === undefined ? undefined : text.slice(0, word.start).split('\n').length;
+  const word = wordsOf(text, 'yaml').find(({ keys }) => dotted(keyOf(keys)) === path);
+  return word && lineAt(text, word.start);
+}
+
+/** The keys at which an alias stands for a secret that is written elsewhere, by the two places. */
+export function secretAliases(texts: Texts): ReadonlyMap<string, readonly string[]> {
+  const shared = [...texts.values()].filter((text) => text.includes('*')).flatMap((text) => sharedSecrets(text, 'yaml', keyPlace()));
+  return new Map(shared.map(({ from, to }) => [`${dotted(keyOf(to))}*${dotted(keyOf(from))}`, keyOf(to)]));
+}
+
+/** The key in which a value stands: an item of a list belongs to the list. */
+function keyOf(keys: Keys): readonly string[] {
+  return canonical(keys.filter((key) => typeof key === 'string'));
 }
 
 /** All files as one document, secrets masked; several are told apart by a comment. */
 export function shownYaml(texts: Texts): string {
-  const shown = (text: string): string => maskedText(text.replace(/^\uFEFF/, ''), 'YAML', keyPlace());
+  const shown = (text: string): string => maskedText(text.replace(/^\uFEFF/, ''), 'yaml', keyPlace());
   const [only] = texts.size === 1 ? texts.values() : [];
   if (only !== undefined) return shown(only);
   return [...texts].map(([path, text]) => `# ${basename(path)}\n${shown(text).replace(/^(---|\.\.\.)[ \t]*$/gm, '')}`).join('\n');
@@ -32,5 +42,5 @@ export function shownYaml(texts: Texts): string {
 
 /** A text that was shown masked and comes back changed, with the secrets of the file in their old places. */
 export function withSecretsOf(text: string, kept: string): string {
-  return restoredText(text, kept, { format: 'YAML', place: keyPlace() });
+  return restoredText(text, kept, { format: 'yaml', place: keyPlace() });
 }

@@ -19,7 +19,7 @@ export { notWritten } from './files.ts';
 export { isEmptied, settle } from './hand-edit.ts';
 export { finishFiles } from './intent.ts';
 export { lockKey, type ManagedDocument, openDocument } from './managed-document.ts';
-export { maskedText, masksLeft, restoredText } from './masked-text.ts';
+export { maskedText, masksLeft, restoredText, sharedSecrets } from './masked-text.ts';
 export { keepOverwritten } from './overwritten.ts';
 export { countValues, dotted, isDeeper, isObject, type Keys, lineAt, mapObject, setAt, shortKey, valueAt } from './paths.ts';
 export { type Place, secretPlaces } from './places.ts';

@@ -49,7 +49,7 @@ function replaceWords(text: string, replacements: readonly { readonly word: Word
 
 /** How a value is written on one line. */
 function written(value: string, format: TextFormat): string {
-  return format === 'JSON' ? JSON.stringify(value) : inlineYaml(value);
+  return format === 'json' ? JSON.stringify(value) : inlineYaml(value);
 }
 
 /** A text as it may be shown: secrets, userinfo of URLs and what looks like a secret in a comment as `***`; every other byte as it is. */
@@ -60,9 +60,6 @@ export function maskedText(text: string, format: TextFormat, place: Place): stri
   });
   return maskComments(replaceWords(text, replacements), format);
 }
-
-/** What an item of a list is told apart by, in this order: a secret must not follow its index to another item. */
-const names = ['id', 'name', 'tag', 'email', 'username', 'user'];
 
 /**
  * A text that was shown masked and comes back changed, with the secrets of `kept` in their old places, as `restoreMasked` finds them; a line
@@ -76,12 +73,19 @@ export function restoredText(
   if (!text.includes(mask)) return text;
   const [now, old] = [wordsOf(text, format), wordsOf(kept, format)];
   const [wordAt, oldAt] = [byKeys(now), byKeys(old)];
-  const places = { place: writtenPlaces(now, place), stored: writtenPlaces(old, place), names };
+  const places = { place: writtenPlaces(now, place), stored: writtenPlaces(old, place) };
   const replacements = restoreMasked(treeOf(now), treeOf(old), places).kept.flatMap(({ keys, from }) => {
     const [word, source] = [wordAt.get(JSON.stringify(keys)), oldAt.get(JSON.stringify(from))];
     return word === undefined || source === undefined ? [] : [{ word, by: literal(kept, source, format) }];
   });
   return restoreComments(replaceWords(text, replacements), kept, format);
+}
+
+/** Secrets that stand, by an alias, at another place too: where each is written, and where else it can be read. */
+export function sharedSecrets(text: string, format: TextFormat, place: Place): readonly { readonly from: Keys; readonly to: Keys }[] {
+  const isSecret = (word: Word): boolean => shownOf({ ...word, places: word.places.slice(0, 1) }, place) !== undefined;
+  const shared = wordsOf(text, format).filter((word) => word.places.length > 1 && isSecret(word));
+  return shared.flatMap(({ keys, places }) => places.slice(1).map((to) => ({ from: keys, to: to.keys })));
 }
 
 function byKeys(words: readonly Word[]): ReadonlyMap<string, Word> {
@@ -107,7 +111,7 @@ function literal(text: string, { start, end, value }: Word, format: TextFormat):
 const jsonPieces = /"(?:[^"\\]|\\.)*"|\/\/[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\//g;
 
 function maskComments(text: string, format: TextFormat): string {
-  if (format === 'JSON') return text.replaceAll(jsonPieces, (piece) => (piece.startsWith('"') ? piece : redactText(piece)));
+  if (format === 'json') return text.replaceAll(jsonPieces, (piece) => (piece.startsWith('"') ? piece : redactText(piece)));
   let out = '';
   let scalar = false;
   for (const token of new Lexer().lex(text)) {

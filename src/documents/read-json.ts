@@ -21,10 +21,14 @@ export class TextFaultError extends Error {
   }
 }
 
+type Scalar = string | number | boolean | null;
+
 /** A value on the way: its place, and where it stands in the text. */
 export interface JsonVisit {
   /** To be read at once: the reader goes on with the same list. */
   readonly keys: Keys;
+  /** Of a scalar alone. */
+  readonly value: Scalar | undefined;
   readonly start: number;
   /** Behind a scalar; of a list or an object, where it begins. */
   readonly end: number;
@@ -71,7 +75,7 @@ export function readJson(text: string, dialect: JsonDialect): unknown {
   };
   const opens = (end: string): boolean => {
     if (keys.length >= maxDepth) fail(`nested more than ${maxDepth} levels deep`, 'too_deep');
-    visit?.({ keys, start: at, end: at });
+    visit?.({ keys, value: undefined, start: at, end: at });
     at++;
     if (peek() !== end) return true;
     at++;
@@ -111,17 +115,17 @@ export function readJson(text: string, dialect: JsonDialect): unknown {
     }
     return list;
   };
-  const readScalar = (first: string): unknown => {
+  const readScalar = (first: string): Scalar => {
     const start = at;
     const value = first === '"' ? readString() : readLiteral(first);
-    visit?.({ keys, start, end: at });
+    visit?.({ keys, value, start, end: at });
     return value;
   };
-  const readLiteral = (first: string): unknown => {
+  const readLiteral = (first: string): Scalar => {
     literal.lastIndex = at;
     const [written = ''] = literal.exec(text) ?? [];
     if (written === '') fail(first === '' ? 'the text ends too early' : 'a value is missing here');
-    const value: unknown = JSON.parse(written);
+    const value = JSON.parse(written) as Scalar;
     if (exactNumbers && typeof value === 'number' && !isExactNumber(written))
       fail('a number that would be rounded; write it with fewer digits, or as a text');
     at += written.length;

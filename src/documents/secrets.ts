@@ -65,8 +65,6 @@ export interface RestoreOptions {
   readonly stored?: Place;
   /** Name of the document in violations. Default: none. */
   readonly root?: string;
-  /** Keys that an item of a list is told apart by, the first that it has. Default: `id`, `name`, `tag`. */
-  readonly names?: readonly string[];
 }
 
 /**
@@ -75,12 +73,12 @@ export interface RestoreOptions {
  * its mask stays as it is: a secret must not follow to a place that its owner did not choose.
  */
 export function restoreMasked<T extends Json>(value: T, stored: Json | undefined, options: RestoreOptions): Restored<T> {
-  const { place, stored: old = place, root, names = ['id', 'name', 'tag'] } = options;
-  const run: Run = { kept: [], violations: [], names, root: root === undefined ? [] : [root] };
+  const { place, stored: old = place, root } = options;
+  const run: Run = { kept: [], violations: [], root: root === undefined ? [] : [root] };
   return { ...run, value: restoreValue(value, stored, { place, old, keys: [], from: [] }, run) as T };
 }
 
-interface Run extends Required<Pick<RestoreOptions, 'names'>> {
+interface Run {
   readonly kept: { readonly keys: Keys; readonly from: Keys }[];
   readonly violations: Violation[];
   readonly root: Keys;
@@ -125,7 +123,7 @@ function restoreText(value: string, stored: Json | undefined, at: At, run: Run):
 
 function restoreList(list: readonly Json[], old: readonly Json[] | undefined, at: At, run: Run): Json {
   const stored = old ?? [];
-  const itemFor = counterparts(list, stored, at.old, run.names);
+  const itemFor = counterparts(list, stored, at.old);
   const wordFor = words(list, stored, at.old);
   return list.map((item, i) => {
     const word = wordFor(item, i);
@@ -160,17 +158,12 @@ function blameList(violations: Violation[], from: number): void {
 }
 
 /** Finds the stored item that an item of the new list stands for. */
-function counterparts(
-  list: readonly Json[],
-  stored: readonly Json[],
-  place: Place,
-  names: readonly string[],
-): (item: Json, index: number) => number | undefined {
-  const named = indexBy(stored, (item) => identityOf(item, names));
+function counterparts(list: readonly Json[], stored: readonly Json[], place: Place): (item: Json, index: number) => number | undefined {
+  const named = indexBy(stored, (item) => identityOf(item));
   let alike: ReadonlyMap<string, number | undefined> | undefined;
   return (item, index) => {
     if (!hasMask(item)) return undefined;
-    const identity = identityOf(item, names);
+    const identity = identityOf(item);
     // An item that names itself never gets the secret of another, wherever it stands.
     if (identity !== undefined) return named.get(identity);
     if (hasMore(item)) alike ??= indexBy(stored, (old, i) => JSON.stringify(maskValue(old, place.child(i))));
@@ -195,8 +188,11 @@ function hasMore(value: Json): boolean {
   return Object.values(value).some((item: Json) => hasMore(item));
 }
 
+/** What an item of a list is told apart by, the first that it has: a secret must not follow its index to another item. */
+const names = ['id', 'name', 'tag', 'email', 'username', 'user'];
+
 /** The first name that it has, with its type. */
-function identityOf(item: Json, names: readonly string[]): string | undefined {
+function identityOf(item: Json): string | undefined {
   if (!isObject(item)) return undefined;
   for (const key of names) {
     const value = own(item, key);

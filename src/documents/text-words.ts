@@ -5,13 +5,13 @@ import { readJson } from './read-json.ts';
 import { keyName, parseYaml } from './yaml/yaml-values.ts';
 
 /** How the text of a document is to be read. JSON may have comments and trailing commas. The text was judged before. */
-export type TextFormat = 'JSON' | 'YAML';
+export type TextFormat = 'json' | 'yaml';
 
 /** One scalar of a text. */
 export interface Word {
   /** Where it is written: below `<<` what is merged. */
   readonly keys: Keys;
-  /** Where it counts: the mapping that it is merged into, and every place at which an alias stands for it. */
+  /** Where it counts: first where it is written (or the mapping that it is merged into), then every place at which an alias stands for it. */
   readonly places: readonly WordPlace[];
   readonly value: Json;
   readonly start: number;
@@ -27,7 +27,7 @@ interface WordPlace {
 const maxDepth = 512;
 
 export function wordsOf(text: string, format: TextFormat): readonly Word[] {
-  return format === 'JSON' ? jsonWords(text) : yamlWords(text);
+  return format === 'json' ? jsonWords(text) : yamlWords(text);
 }
 
 function jsonWords(text: string): readonly Word[] {
@@ -36,13 +36,13 @@ function jsonWords(text: string): readonly Word[] {
     maxDepth,
     relaxed: true,
     visit(visited) {
-      const { start, end } = visited;
-      if (start === end) return;
+      const { value, start, end } = visited;
+      if (value === undefined) return;
       const keys = [...visited.keys];
       const [index, last] = [keys.at(-1), words.at(-1)];
       const isNext = typeof index === 'number' && last?.keys.length === keys.length && last.keys.at(-1) === index - 1;
       const before = isNext && typeof last.value === 'string' ? last.value : undefined;
-      words.push({ keys, places: [{ keys, before }], value: JSON.parse(text.slice(start, end)) as Json, start, end });
+      words.push({ keys, places: [{ keys, before }], value, start, end });
     },
   });
   return words;
@@ -91,6 +91,8 @@ function yamlWords(text: string): readonly Word[] {
   const walkPair = ({ key, value }: Pair, { keys, written }: Step): void => {
     if (written !== undefined) note(key);
     const named = target(key);
+    // A name can be read whatever stands below it.
+    if (isAlias(key)) words.get(named)?.places.push({ keys, before: undefined });
     const name = keyName(named);
     const step: Step = { keys: [...keys, name], written: written && [...written, name] };
     if (name === '<<') merge(value, { ...step, keys });

@@ -5,9 +5,6 @@ import { type ConfigFormat, type ReadConfig, readConfig } from '../engines/read-
 import { secretsOf, secretValues } from '../engines/secrets.ts';
 import { StepFailure } from './failure.ts';
 
-/** How the rest of the program calls a format. */
-const textFormats = { json: 'JSON', yaml: 'YAML' } as const;
-
 function placesOf(engine: Engine, document: Document): Place {
   return secretPlaces({ paths: secretsOf(engine, document).map(({ keys }) => keys) });
 }
@@ -15,7 +12,7 @@ function placesOf(engine: Engine, document: Document): Place {
 /** A config as it may be shown. One that cannot be read is masked by its look, and by the secrets of the one that it comes of. */
 export function shownConfig(engine: Engine, text: string, format: ConfigFormat, known = ''): string {
   const read = readConfig(engine, text, format);
-  if (read.ok) return maskedText(text, textFormats[format], placesOf(engine, read.document));
+  if (read.ok) return maskedText(text, format, placesOf(engine, read.document));
   const before = readConfig(engine, known, format);
   const [shown = ''] = before.ok ? withoutSecrets(engine, before.document, [text]) : [redactText(text)];
   return shown;
@@ -52,7 +49,7 @@ export function readCandidate(
   if (!given.text.includes('***')) return { ...given, document: asGiven };
   const text = kept === undefined ? given.text : restoreSecrets(engine, { text: given.text, kept, format });
   // What is kept may be no config at all: then nothing in it is meant.
-  const left = masksLeft(text, textFormats[format], kept !== undefined && readConfig(engine, kept, format).ok ? kept : '');
+  const left = masksLeft(text, format, kept !== undefined && readConfig(engine, kept, format).ok ? kept : '');
   if (left.length > 0) {
     const message = 'has ***, which keeps a secret that is there already, but there is none; give the value itself';
     refuse(left.map((path) => ({ path, line: 0, rule: 'secret', message })));
@@ -66,7 +63,7 @@ function restoreSecrets(
 ): string {
   const read = readConfig(engine, kept, format);
   if (!read.ok) return text;
-  return restoredText(text, kept, { format: textFormats[format], place: placesOf(engine, read.document) });
+  return restoredText(text, kept, { format, place: placesOf(engine, read.document) });
 }
 
 function readOrRefuse(engine: Engine, text: string, format: ConfigFormat): Document {

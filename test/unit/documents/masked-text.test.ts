@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { maskedText, masksLeft, restoredText, secretPlaces } from '../../../src/documents/index.ts';
+import { dotted, maskedText, masksLeft, restoredText, secretPlaces, sharedSecrets } from '../../../src/documents/index.ts';
 import type { TextFormat } from '../../../src/documents/text-words.ts';
 
 const place = secretPlaces({ paths: ['inbounds.users.uuid', 'outbounds.*.key'] });
@@ -32,13 +32,13 @@ flag: true
 `;
 
 for (const [format, text] of [
-  ['JSON', json],
-  ['YAML', yaml],
+  ['json', json],
+  ['yaml', yaml],
 ] as const) {
   test(`${format}: secrets are hidden, every other byte stays, and what comes back unchanged is the text`, () => {
     const shown = maskedText(text, format, place);
     for (const secret of ['abcdefgh', 'u-1', 'u-2', 'k-1', 'p-1', '00e4', 'of two', 'u:p']) assert.ok(!shown.includes(secret), secret);
-    for (const kept of ['"none"', '1.50', 'two', 'of the office'].map((word) => (format === 'YAML' ? word.replaceAll('"', '') : word))) {
+    for (const kept of ['"none"', '1.50', 'two', 'of the office'].map((word) => (format === 'yaml' ? word.replaceAll('"', '') : word))) {
       assert.ok(shown.includes(kept), kept);
     }
     const back = restoredText(shown, text, { format, place });
@@ -60,10 +60,10 @@ for (const [format, text] of [
 
 test('what stands for nothing stays *** and is named', () => {
   const cases: readonly (readonly [TextFormat, string, string, readonly string[]])[] = [
-    ['JSON', '{"password": "***", "other": {"token": "***"}}', '{"password": "p"}', ['other.token']],
-    ['YAML', 'a: {password: "***"}\n', 'b: {password: p}\n', ['a.password']],
-    ['YAML', 'list: ["***", 2]\n', 'list: [1]\n', ['list[0]']],
-    ['JSON', '{"url": "https://***@evil/"}', '{"url": "https://u:p@h/"}', ['url']],
+    ['json', '{"password": "***", "other": {"token": "***"}}', '{"password": "p"}', ['other.token']],
+    ['yaml', 'a: {password: "***"}\n', 'b: {password: p}\n', ['a.password']],
+    ['yaml', 'list: ["***", 2]\n', 'list: [1]\n', ['list[0]']],
+    ['json', '{"url": "https://***@evil/"}', '{"url": "https://u:p@h/"}', ['url']],
   ];
   for (const [format, text, kept, left] of cases) {
     const back = restoredText(text, kept, { format, place });
@@ -74,15 +74,24 @@ test('what stands for nothing stays *** and is named', () => {
 
 test('a *** within a value that the kept text has as well is meant so', () => {
   const kept = '{"rule": "a***b", "url": "https://u:p@h/"}';
-  const back = restoredText('{"rule": "a***b", "url": "https://***@h/"}', kept, { format: 'JSON', place });
+  const back = restoredText('{"rule": "a***b", "url": "https://***@h/"}', kept, { format: 'json', place });
   assert.equal(back, kept);
-  assert.deepEqual([masksLeft(back, 'JSON', kept), masksLeft(back, 'JSON')], [[], ['rule']]);
+  assert.deepEqual([masksLeft(back, 'json', kept), masksLeft(back, 'json')], [[], ['rule']]);
 });
 
 test('logins that change places keep each its own password', () => {
   const users = (...names: readonly string[]): string =>
     JSON.stringify({ users: names.map((one) => ({ username: one, password: '***' })) });
   const kept = users('ann', 'bob').replace('***', 'of-ann').replace('***', 'of-bob');
-  const back = restoredText(users('bob', 'ann'), kept, { format: 'JSON', place });
+  const back = restoredText(users('bob', 'ann'), kept, { format: 'json', place });
   assert.match(back, /"bob","password":"of-bob".*"ann","password":"of-ann"/);
+});
+
+test('a secret that stands at another place by an alias, as a value, an item, a merged key or a name', () => {
+  const text = 'a: {password: &p hunter2, port: &n 1}\nb: *p\nc: [x, *p]\nd: {*p : 1}\ne: &e {token: t0}\nf: {<<: *e}\ng: *n\n';
+  const shared = sharedSecrets(text, 'yaml', secretPlaces({}));
+  assert.deepEqual(
+    shared.map(({ from, to }) => `${dotted(from)} ${dotted(to)}`),
+    ['a.password b', 'a.password c[1]', 'a.password d', 'e.token f.token'],
+  );
 });
