@@ -179,7 +179,7 @@ describe('front door: errors of any size', () => {
       const text = await (await fetch(`${door.base}${path}`, { method: 'POST', headers, body: '{}' })).text();
       const { message, details } = JSON.parse(text) as { message: string; details: unknown[] };
       assert.ok(Buffer.byteLength(message) <= 1024, path);
-      assert.ok(Buffer.byteLength(JSON.stringify(details)) <= 3 * 4096, path);
+      assert.ok(Buffer.byteLength(JSON.stringify(details)) <= 4096, path);
       assert.match(text, /violations_left_out|detail/, path);
     }
   });

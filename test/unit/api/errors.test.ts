@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { toBinary } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { errorToJson } from '@connectrpc/connect/protocol-connect';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../../gen/es/google/rpc/error_details_pb.js';
 import { StatusSchema } from '../../../gen/es/google/rpc/status_pb.js';
 import { httpStatusOf, retryAfterSeconds } from '../../../src/api/errors/codes.ts';
@@ -87,6 +88,11 @@ describe('an error on the wire', () => {
     const many = refusal(60);
     assert.ok(Buffer.byteLength(JSON.stringify(toRestBody(many).details)) <= 4096);
     assert.ok(toBinary(StatusSchema, toStatus(many)).length <= 5 * 1024);
+    const connect = toConnectError(many);
+    const json = JSON.parse(JSON.stringify(errorToJson(connect, undefined))) as { details: { type: string }[] };
+    assert.ok(Buffer.byteLength(JSON.stringify(json.details)) <= 4096, String(Buffer.byteLength(JSON.stringify(json.details))));
+    assert.deepEqual(json.details.map(({ type }) => type).slice(0, 2), ['google.rpc.ErrorInfo', 'google.rpc.BadRequest']);
+    assert.ok((connect.findDetails(BadRequestSchema)[0]?.fieldViolations.length ?? 0) > 0);
     assert.match(JSON.stringify(toRestBody(many).details[0]), /violations_left_out/);
   });
 
