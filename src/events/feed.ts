@@ -1,6 +1,6 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Feed, FeedReader, FeedSink } from '../kernel/feed.ts';
-import type { ScanArgs, ScanResult } from './journal-procedures.ts';
+import type { ScanArgs, ScanResult } from './journal-scan.ts';
 import { createPages } from './pages.ts';
 import type { Batch, Ring } from './ring.ts';
 import { type KeptRange, startingPoint } from './starting-point.ts';

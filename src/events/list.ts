@@ -1,5 +1,5 @@
 import { messageBytes } from '../kernel/wire-size.ts';
-import type { ScanArgs, ScanResult } from './journal-procedures.ts';
+import type { ScanArgs, ScanResult } from './journal-scan.ts';
 import { decodeBody } from './record.ts';
 import type { Journal, StoredEvent } from './types.ts';
 

@@ -8,7 +8,7 @@ export type Args = unknown;
 export interface ProcedureModule {
   /** Run once each, in order, in one transaction; their number is the room's schema version. */
   readonly migrations: readonly string[];
-  /** Run inside the group's transaction, each in a savepoint of its own: a throw undoes this call alone. */
+  /** Run inside the group's transaction, and once more where a call of the group throws: a throw undoes this call alone. They keep nothing outside of `db`. */
   readonly writes: Readonly<Record<string, (db: DatabaseSync, args: never) => unknown>>;
   /** Run on a read-only connection in a thread of its own. */
   readonly reads: Readonly<Record<string, (db: DatabaseSync, args: never) => unknown>>;

@@ -3,13 +3,19 @@ import { AgentError, RefusedError } from '../kernel/errors.ts';
 import { checkIntegrity, DamagedError, inTransaction, migrate, type OpenOptions, openWriter } from './database.ts';
 import { diskKind, diskMessage, freeBytes, lockMessage, refineKind } from './disk-errors.ts';
 import { type Call, type Failure, type Result, retryAfterMs, type Trouble, toFailure, troubleFailure } from './messages.ts';
-import { prepared } from './prepared.ts';
 import { moveAside, numberingAfter } from './quarantine.ts';
 import type { ProcedureModule } from './types.ts';
 import { isWalDamaged } from './wal-check.ts';
 
 /** A disk is full until this much is free again: a probe of a few pages would fit where no batch does. */
 const roomyBytes = 256 * 1024;
+
+/** What a procedure threw, where the disk is not to blame for it. */
+class CallError extends Error {
+  constructor(cause: unknown) {
+    super('a call of the group failed', { cause });
+  }
+}
 
 export interface WriterOptions extends OpenOptions {
   readonly modules: ReadonlyMap<string, ProcedureModule>;
@@ -58,13 +64,13 @@ export class Writer {
     this.#db?.exec('PRAGMA shrink_memory');
   }
 
-  /** Commits all calls in one transaction; each one in a savepoint, so that a bad one undoes itself alone. */
+  /** Commits all calls in one transaction. A bad one undoes itself alone: where there is one, the group runs again with a savepoint for each. */
   run(calls: readonly Call[]): readonly Result[] {
     const trouble = this.#trouble;
     if (trouble) return calls.map(({ n }) => ({ n, failure: troubleFailure(trouble) }));
     try {
       const db = this.#connection();
-      return inTransaction(db, () => calls.map((call) => this.#call(db, call)));
+      return this.#runTogether(db, calls) ?? inTransaction(db, () => calls.map((call) => this.#runApart(db, call)));
     } catch (error) {
       const kind = diskKind(error);
       // What is no disk error (a bug of ours, a lock held by a stranger) fails the group and leaves the writer as it is.
@@ -78,18 +84,38 @@ export class Writer {
     return message === undefined ? undefined : { reason: 'JOURNAL_UNAVAILABLE', message, retryAfterMs };
   }
 
-  #call(db: DatabaseSync, { n, room, name, args }: Call): Result {
-    const procedure = this.#options.modules.get(room)?.writes[name];
-    if (!procedure) return { n, failure: toFailure(new AgentError('INTERNAL', `no write procedure ${room}.${name}`)) };
-    prepared(db, 'SAVEPOINT call').run();
+  /** Without savepoints, for which SQLite copies every page that a call changes. Undefined where a call failed: nothing of the group is kept then. */
+  #runTogether(db: DatabaseSync, calls: readonly Call[]): readonly Result[] | undefined {
     try {
-      const value = procedure(db, args as never);
-      prepared(db, 'RELEASE call').run();
-      return { n, value };
+      return inTransaction(db, () => calls.map((call) => ({ n: call.n, value: this.#procedure(db, call) })));
+    } catch (error) {
+      if (error instanceof CallError) return undefined;
+      throw error;
+    }
+  }
+
+  #runApart(db: DatabaseSync, call: Call): Result {
+    db.exec('SAVEPOINT call');
+    try {
+      const value = this.#procedure(db, call);
+      db.exec('RELEASE call');
+      return { n: call.n, value };
+    } catch (error) {
+      if (!(error instanceof CallError)) throw error;
+      db.exec('ROLLBACK TO call; RELEASE call');
+      return { n: call.n, failure: toFailure(error.cause) };
+    }
+  }
+
+  /** Throws CallError where the call itself is to blame, and what the disk says as it is. */
+  #procedure(db: DatabaseSync, { room, name, args }: Call): unknown {
+    const procedure = this.#options.modules.get(room)?.writes[name];
+    if (!procedure) throw new CallError(new AgentError('INTERNAL', `no write procedure ${room}.${name}`));
+    try {
+      return procedure(db, args as never);
     } catch (error) {
       if (diskKind(error) !== undefined || !db.isTransaction) throw error;
-      db.exec('ROLLBACK TO call; RELEASE call');
-      return { n, failure: toFailure(error) };
+      throw new CallError(error);
     }
   }
 

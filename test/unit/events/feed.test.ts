@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createEventFeed } from '../../../src/events/feed.ts';
-import type { ScanArgs, ScanResult } from '../../../src/events/journal-procedures.ts';
+import type { ScanArgs, ScanResult } from '../../../src/events/journal-scan.ts';
 import { createRing, type SizedEvent } from '../../../src/events/ring.ts';
 import { startingPoint } from '../../../src/events/starting-point.ts';
 import type { StoredEvent, WatchItem } from '../../../src/events/types.ts';
