@@ -112,15 +112,17 @@ function compact(db: DatabaseSync, { beforeAgeMs, overCount, overBytes, chunk }:
   let removedBytes = 0;
   let upTo = 0;
   let oldestAgeMs: number | undefined;
-  for (const row of prepared(db, 'SELECT revision, bytes, age_ms FROM events ORDER BY revision LIMIT ?').iterate(chunk)) {
-    const ageMs = number(row['age_ms']);
+  const oldest = prepared(db, 'SELECT revision, bytes, age_ms FROM events ORDER BY revision LIMIT ?');
+  // A third of the cost of objects with names.
+  oldest.setReturnArrays(true);
+  for (const [revision, bytes, ageMs] of oldest.iterate(chunk) as Iterable<unknown> as Iterable<[number, number, number]>) {
     if (removed >= overCount && removedBytes >= overBytes && ageMs >= beforeAgeMs) {
       oldestAgeMs = ageMs;
       break;
     }
     removed += 1;
-    removedBytes += number(row['bytes']);
-    upTo = number(row['revision']);
+    removedBytes += bytes;
+    upTo = revision;
   }
   if (removed > 0) {
     prepared(db, 'DELETE FROM events WHERE revision <= ?').run(upTo);
