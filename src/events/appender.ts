@@ -1,8 +1,9 @@
 import { AgentError } from '../kernel/errors.ts';
 import type { Store } from '../store/index.ts';
 import type { AppendResult, CompactResult, Window } from './journal-procedures.ts';
-import { decodeBody, type MeasuredEvent, packRow, toRow } from './record.ts';
-import type { Ring, SizedEvent } from './ring.ts';
+import { FreshReceipt, receiptOf } from './receipt.ts';
+import { createRowPacker, decodeBody, type MeasuredEvent, type RowPacker } from './record.ts';
+import type { Ring } from './ring.ts';
 import type { JournalStats, Receipt } from './types.ts';
 
 /** Bytes of events that may wait for the disk; above it publishing is refused. */
@@ -44,10 +45,14 @@ interface Settled {
 }
 
 interface Turn {
-  readonly rows: (string | number)[];
+  readonly packer: RowPacker;
   readonly sizes: number[];
   bytes: number;
   readonly publishers: Publisher[];
+}
+
+function newTurn(): Turn {
+  return { packer: createRowPacker(), sizes: [], bytes: 0, publishers: [] };
 }
 
 export function createAppender({ store, ring, window, ageMs, counted }: AppenderOptions): Appender {
@@ -56,32 +61,31 @@ export function createAppender({ store, ring, window, ageMs, counted }: Appender
   let waiting = 0;
 
   const take = (events: readonly MeasuredEvent[], from: number, { sizes, result }: Settled): readonly Receipt[] => {
-    const stored: SizedEvent[] = [];
+    const stored: FreshReceipt[] = [];
     const receipts = events.map(({ event: fresh }, i): Receipt => {
       const revision = result.revisions[from + i] ?? 0;
       const body = result.known.get(from + i);
-      if (body !== undefined) return { event: decodeBody(revision, body), duplicate: true, bytes: 0 };
-      const event = { revision, ...fresh };
-      const size = sizes[from + i] ?? 0;
-      bytes += size;
-      stored.push({ event, bytes: size });
-      return { event, duplicate: false, bytes: size };
+      if (body !== undefined) return receiptOf(decodeBody(revision, body), { duplicate: true, bytes: 0 });
+      const receipt = new FreshReceipt(revision, sizes[from + i] ?? 0, fresh);
+      bytes += receipt.bytes;
+      stored.push(receipt);
+      return receipt;
     });
     count += stored.length;
-    last = Math.max(last, stored.at(-1)?.event.revision ?? 0);
+    last = Math.max(last, stored.at(-1)?.revision ?? 0);
     if (stored.length > 0) ring.push(stored);
     counted(stored.length, receipts.length - stored.length);
     return receipts;
   };
 
   /** What was published in this turn. */
-  let turn: Turn = { rows: [], sizes: [], bytes: 0, publishers: [] };
+  let turn = newTurn();
   const flush = (): void => {
-    const { rows, sizes, bytes: size, publishers } = turn;
+    const { packer, sizes, bytes: size, publishers } = turn;
     if (publishers.length === 0) return;
-    turn = { rows: [], sizes: [], bytes: 0, publishers: [] };
+    turn = newTurn();
     store
-      .write<AppendResult>('events', 'append', rows, sizes.length)
+      .write<AppendResult>('events', 'append', packer.rows, sizes.length)
       .finally(() => {
         waiting -= size;
       })
@@ -102,11 +106,10 @@ export function createAppender({ store, ring, window, ageMs, counted }: Appender
   const enqueue = (events: readonly MeasuredEvent[]): void => {
     const age = ageMs();
     for (const event of events) {
-      const row = toRow(event, age);
-      packRow(turn.rows, row);
-      turn.sizes.push(row.bytes);
-      turn.bytes += row.bytes;
-      waiting += row.bytes;
+      const size = turn.packer.add(event, age);
+      turn.sizes.push(size);
+      turn.bytes += size;
+      waiting += size;
     }
   };
 

@@ -10,10 +10,12 @@
  */
 export { compileFilter, type Matches } from './filter.ts';
 export { type JournalOptions, type OpenJournal, openJournal } from './journal.ts';
+export { receiptOf } from './receipt.ts';
 export { isOwnType } from './reserved.ts';
 export type { Retention } from './retention.ts';
 export {
   type EventFilter,
+  type EventHead,
   type Instant,
   type Journal,
   type JournalStats,

@@ -1,11 +1,12 @@
 import type { Clock } from '../kernel/clock.ts';
 import { invalid, type Violation } from '../kernel/errors.ts';
 import { ulid } from '../kernel/ids.ts';
+import type { JsonText } from '../kernel/json-text.ts';
 import { noRedactor, type Redactor } from '../kernel/redaction.ts';
 import { isGivenId, normalTraceId } from '../kernel/trace-id.ts';
 import type { FreshEvent, MeasuredEvent } from './record.ts';
-import type { Instant, NewEvent, PublishContext } from './types.ts';
-import { createDataJudge, judgeHead, judgeSize, type Report } from './validate.ts';
+import type { Instant, JsonObject, NewEvent, PublishContext } from './types.ts';
+import { createDataJudge, judgeHead, judgeSize, maxDepthOf, type Report } from './validate.ts';
 
 /** Violations listed of one request; a million bad values need no million sentences. */
 const maxViolations = 100;
@@ -26,15 +27,16 @@ export interface IngestOptions {
 export function ingest(events: readonly NewEvent[], options: IngestOptions): readonly MeasuredEvent[] {
   const violations: Violation[] = [];
   const nowMs = options.clock.wallMs();
-  const measured = events.map((event, i) =>
-    ingestOne(event, nowMs, {
-      options,
-      report(field, message, rule) {
-        if (violations.length < maxViolations)
-          violations.push({ field: `events[${i}].${field}`, message, ...(rule !== undefined && { rule }) });
-      },
-    }),
-  );
+  let at = 0;
+  const report: Report = (field, message, rule) => {
+    if (violations.length < maxViolations)
+      violations.push({ field: `events[${at}].${field}`, message, ...(rule !== undefined && { rule }) });
+  };
+  const ingesting: Ingesting = { options, report, ingestTime: instantOf(nowMs), nowMs };
+  const measured = events.map((event, i) => {
+    at = i;
+    return ingestOne(event, ingesting);
+  });
   if (violations.length > 0) throw invalid(violations);
   return measured;
 }
@@ -42,17 +44,17 @@ export function ingest(events: readonly NewEvent[], options: IngestOptions): rea
 interface Ingesting {
   readonly options: IngestOptions;
   readonly report: Report;
+  readonly ingestTime: Instant;
+  readonly nowMs: number;
 }
 
-function ingestOne(event: NewEvent, nowMs: number, { options, report }: Ingesting): MeasuredEvent {
+function ingestOne(event: NewEvent, { options, report, ingestTime, nowMs }: Ingesting): MeasuredEvent {
   const { context } = options;
   const redactor = options.redactor ?? noRedactor;
   const head = judgeHead(event, report);
-  const judge = createDataJudge(report, context.maxDepth);
-  const data = event.data === undefined ? undefined : redactor.json(event.data, 'data', judge);
-  const wireBytes = head + judge.bytes();
+  const data = judgedData(event, { redactor, report, maxDepth: context.maxDepth });
+  const wireBytes = head + data.bytes;
   judgeSize(wireBytes, report);
-  const ingestTime = instantOf(nowMs);
   const trace = traceOf(event, context);
   const attributes = redactor.json(attributesOf(event, trace, options), 'attributes');
   const whole: FreshEvent = {
@@ -67,11 +69,39 @@ function ingestOne(event: NewEvent, nowMs: number, { options, report }: Ingestin
     traceId: trace.traceId,
     spanId: trace.spanId,
     correlationId: event.correlationId ?? '',
-    data: data?.value,
+    data: data.value,
+    dataText: data.text,
     attributes: attributes.value,
-    redacted: data === undefined || data.paths.length === 0 ? attributes.paths : [...data.paths, ...attributes.paths],
+    redacted: data.paths.length === 0 ? attributes.paths : [...data.paths, ...attributes.paths],
   };
   return { event: whole, wireBytes };
+}
+
+interface Judging {
+  readonly redactor: Pick<Redactor, 'json' | 'isClean'>;
+  readonly report: Report;
+  readonly maxDepth: number | undefined;
+}
+
+interface Judged {
+  readonly value: JsonObject | undefined;
+  readonly text: JsonText | undefined;
+  readonly paths: readonly string[];
+  readonly bytes: number;
+}
+
+const noPaths: readonly string[] = [];
+
+/** Data as it is stored. What came as text stays text where nothing of it is to be masked or refused. */
+function judgedData({ data, dataText }: NewEvent, { redactor, report, maxDepth }: Judging): Judged {
+  if (dataText !== undefined && dataText.depth <= maxDepthOf(maxDepth) && redactor.isClean(dataText)) {
+    return { value: undefined, text: dataText, paths: noPaths, bytes: dataText.wireBytes };
+  }
+  const given = dataText === undefined ? data : (dataText.value() as JsonObject);
+  if (given === undefined) return { value: undefined, text: undefined, paths: noPaths, bytes: 0 };
+  const judge = createDataJudge(report, maxDepth);
+  const { value, paths } = redactor.json(given, 'data', judge);
+  return { value, text: undefined, paths, bytes: judge.bytes() };
 }
 
 const noAttributes = {};

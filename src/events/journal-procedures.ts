@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { type ProcedureModule, prepared } from '../store/index.ts';
 import { checksum, firstRevision, lastRevision, number } from './journal-rows.ts';
 import { scan } from './journal-scan.ts';
-import { countRows, eachRow, type PackedRow, type PackedRows } from './record.ts';
+import { countRows, eachRow, type PackedRows, type Row } from './record.ts';
 import { createTermNotes, forgetTermsBefore, termsMigration } from './terms.ts';
 
 /** What became of the rows of one call. */
@@ -101,7 +101,7 @@ function append(db: DatabaseSync, rows: PackedRows): AppendResult {
   return { revisions, known };
 }
 
-function firstOf(db: DatabaseSync, [, , , , source, id]: PackedRow): { readonly revision: number; readonly body: string } {
+function firstOf(db: DatabaseSync, [, , , , source, id]: Row): { readonly revision: number; readonly body: string } {
   const row = prepared(db, 'SELECT revision, body FROM events WHERE id = ? AND source = ?').get(id, source);
   return { revision: number(row?.['revision']), body: String(row?.['body']) };
 }

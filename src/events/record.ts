@@ -1,7 +1,11 @@
-import { type Severity, type StoredEvent, severities } from './types.ts';
+import type { JsonText } from '../kernel/json-text.ts';
+import { type JsonObject, type Severity, type StoredEvent, severities } from './types.ts';
 
-/** An event before it has its place in the journal. */
-export type FreshEvent = Omit<StoredEvent, 'revision'>;
+/** An event before it has its place in the journal. Its data may still be the text that it was read as. */
+export interface FreshEvent extends Omit<StoredEvent, 'revision'> {
+  /** In place of `data`. */
+  readonly dataText: JsonText | undefined;
+}
 
 /** With its size in the wire form. */
 export interface MeasuredEvent {
@@ -9,72 +13,75 @@ export interface MeasuredEvent {
   readonly wireBytes: number;
 }
 
-/** What goes into the table: the event as JSON, and what it is found by. Texts are in the form of `textKey`. */
-interface Row {
-  readonly id: string;
-  readonly source: string;
-  readonly type: string;
-  readonly subject: string;
-  readonly severity: number;
-  readonly timeSeconds: number;
-  readonly traceId: string;
-  readonly ageMs: number;
-  readonly body: string;
-  /** What the event counts as wherever bytes have a limit: the retention, the ring, a message, a page. */
-  readonly bytes: number;
-}
-
 /** What the table adds to a body, about: columns and indexes. */
 const rowBytes = 200;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what JSON writes otherwise.
+const written = /["\\\u0000-\u001f\ud800-\udfff]/;
 
 /**
  * A text as its columns hold it: the inside of its JSON string. SQLite ends texts at NUL, and half a surrogate pair has no
  * UTF-8; this form has neither, and different texts stay different.
  */
 export function textKey(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what JSON writes otherwise
-  return /["\\\u0000-\u001f\ud800-\udfff]/.test(text) ? JSON.stringify(text).slice(1, -1) : text;
+  return written.test(text) ? JSON.stringify(text).slice(1, -1) : text;
 }
 
-export function toRow({ event, wireBytes }: MeasuredEvent, ageMs: number): Row {
-  const body = encodeBody(event);
-  return {
-    id: textKey(event.id),
-    source: textKey(event.source),
-    type: event.type,
-    subject: textKey(event.subject),
-    severity: severities.indexOf(event.severity),
-    timeSeconds: event.time.seconds,
-    traceId: event.traceId,
-    ageMs,
-    body,
-    bytes: Math.max(Buffer.byteLength(body), wireBytes) + rowBytes,
-  };
-}
-
-/** Rows on their way to the store's thread: one list of plain values, which is a fraction of the cost of an object for each. */
-export type PackedRows = readonly (string | number)[];
 const columns = 10;
+/** Columns whose texts are mostly those of the row before: source, type, subject, trace. */
+const repeated: ReadonlySet<number> = new Set([4, 6, 7, 8]);
 
-export function packRow(into: (string | number)[], row: Row): void {
-  into.push(row.bytes, row.ageMs, row.severity, row.timeSeconds, row.source, row.id, row.type, row.subject, row.traceId, row.body);
+/**
+ * Rows on their way to the store's thread: one list of plain values, which is a fraction of the cost of an object for each. A repeated text is
+ * null where it is that of the row before.
+ */
+export type PackedRows = readonly (string | number | null)[];
+
+/** The columns of a row, in the order of the table. Texts are in the form of `textKey`; the body is the event as JSON. */
+export type Row = readonly [
+  ...[bytes: number, ageMs: number, severity: number, timeSeconds: number],
+  ...[source: string, id: string, type: string, subject: string, traceId: string, body: string],
+];
+
+export interface RowPacker {
+  readonly rows: PackedRows;
+  /** Answers what the event counts as wherever bytes have a limit: the retention, the ring, a message, a page. */
+  add(event: MeasuredEvent, ageMs: number): number;
+}
+
+export function createRowPacker(): RowPacker {
+  const rows: (string | number | null)[] = [];
+  let before: Pick<FreshEvent, 'source' | 'type' | 'subject' | 'traceId'> | undefined;
+  return {
+    rows,
+    add({ event, wireBytes }, ageMs) {
+      const { source, type, subject, traceId } = event;
+      const body = encodeBody(event);
+      const bytes = Math.max(Buffer.byteLength(body), wireBytes) + rowBytes;
+      rows.push(bytes, ageMs, severities.indexOf(event.severity), event.time.seconds);
+      rows.push(source === before?.source ? null : textKey(source), textKey(event.id), type === before?.type ? null : type);
+      rows.push(subject === before?.subject ? null : textKey(subject), traceId === before?.traceId ? null : traceId, body);
+      before = event;
+      return bytes;
+    },
+  };
 }
 
 export function countRows(packed: PackedRows): number {
   return packed.length / columns;
 }
 
-/** Calls `fn` with the columns of each row, in the order of the table. */
-export function eachRow(packed: PackedRows, fn: (row: PackedRow, index: number) => void): void {
-  for (let index = 0; index < countRows(packed); index++) {
-    fn(packed.slice(index * columns, (index + 1) * columns) as unknown as PackedRow, index);
+/** Calls `fn` with each row. It is given the same list each time. */
+export function eachRow(packed: PackedRows, fn: (row: Row, index: number) => void): void {
+  const row: (string | number | null)[] = [];
+  for (let at = 0; at < packed.length; at += columns) {
+    for (let column = 0; column < columns; column += 1) {
+      const value = packed[at + column] ?? null;
+      if (value !== null || !repeated.has(column)) row[column] = value;
+    }
+    fn(row as readonly unknown[] as Row, at / columns);
   }
 }
-
-export type PackedRow = readonly [
-  ...[bytes: number, ageMs: number, severity: number, timeSeconds: number],
-  ...[source: string, id: string, type: string, subject: string, traceId: string, body: string],
-];
 
 interface Body {
   readonly i: string;
@@ -93,21 +100,37 @@ interface Body {
   readonly r?: readonly string[];
 }
 
-const quoted = JSON.stringify;
+/** A text as JSON writes it. */
+function quoted(text: string): string {
+  return written.test(text) ? JSON.stringify(text) : `"${text}"`;
+}
+
+function attributesText(attributes: Readonly<Record<string, string>>): string {
+  let text = '';
+  for (const key of Object.keys(attributes)) text += `${text === '' ? '' : ','}${quoted(key)}:${quoted(attributes[key] ?? '')}`;
+  return text;
+}
+
+/** The event of a row, now that it has its place. */
+export function storedEvent(revision: number, event: FreshEvent): StoredEvent {
+  const { dataText, ...fields } = event;
+  return { revision, ...fields, data: dataText === undefined ? fields.data : (dataText.value() as JsonObject) };
+}
 
 /** The JSON of a `Body`, written field by field: what is absent costs nothing, and no object is made to be written at once. */
-function encodeBody(event: FreshEvent): string {
-  const { subject, time, ingestTime, traceId, spanId, correlationId, data, attributes, redacted } = event;
+export function encodeBody(event: FreshEvent): string {
+  const { subject, time, ingestTime, traceId, spanId, correlationId, data, dataText, attributes, redacted } = event;
   let text = `{"i":${quoted(event.id)},"t":${quoted(event.type)},"s":${quoted(event.source)}`;
   if (subject !== '') text += `,"u":${quoted(subject)}`;
   text += `,"v":"${event.severity}","p":${event.priority},"at":[${time.seconds},${time.nanos}],"in":[${ingestTime.seconds},${ingestTime.nanos}]`;
   if (traceId !== '') text += `,"tr":${quoted(traceId)}`;
   if (spanId !== '') text += `,"sp":${quoted(spanId)}`;
   if (correlationId !== '') text += `,"co":${quoted(correlationId)}`;
-  if (data !== undefined) text += `,"d":${quoted(data)}`;
-  const facts = quoted(attributes);
-  if (facts !== '{}') text += `,"a":${facts}`;
-  if (redacted.length > 0) text += `,"r":${quoted(redacted)}`;
+  if (dataText !== undefined) text += `,"d":${dataText.json}`;
+  else if (data !== undefined) text += `,"d":${JSON.stringify(data)}`;
+  const facts = attributesText(attributes);
+  if (facts !== '') text += `,"a":{${facts}}`;
+  if (redacted.length > 0) text += `,"r":${JSON.stringify(redacted)}`;
   return `${text}}`;
 }
 

@@ -1,5 +1,6 @@
 import type { ErrorReason } from '../kernel/catalogue.ts';
 import type { Feed } from '../kernel/feed.ts';
+import type { JsonText } from '../kernel/json-text.ts';
 import type { Principal } from '../kernel/principal.ts';
 
 export const severities = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const;
@@ -30,6 +31,8 @@ export interface NewEvent {
   readonly spanId?: string | undefined;
   readonly correlationId?: string | undefined;
   readonly data?: JsonObject | undefined;
+  /** The data as text, by who read it off the wire and made no object of it. */
+  readonly dataText?: JsonText | undefined;
   readonly attributes?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -66,9 +69,15 @@ export interface EventFilter {
   readonly text?: string | undefined;
 }
 
-export interface Receipt {
+/** What is known of an event without an object for all of it. */
+export type EventHead = Pick<StoredEvent, 'revision' | 'id' | 'type' | 'source' | 'attributes'>;
+
+export interface Receipt extends EventHead {
+  /** Made when it is first asked for, which of most receipts it never is. */
   readonly event: StoredEvent;
-  /** Whether (source, id) was stored before: `event` is then the first one. */
+  /** Whether the data may have this key, at any level: what costs less than to make the event. */
+  mentions(key: string): boolean;
+  /** Whether (source, id) was stored before: this is then the first one. */
   readonly duplicate: boolean;
   /** What the event counts as wherever bytes have a limit; 0 of a duplicate. */
   readonly bytes: number;

@@ -11,6 +11,8 @@ const randomDigits = 16;
 let lastMs = -1;
 let timeText = '';
 let digits = new Uint8Array(randomDigits);
+/** The id but for its last digit, which is all that differs between most ids of a millisecond. */
+let beginning = '';
 
 /**
  * A new ULID: 26 characters, 48 bits of wall-clock milliseconds and 80 random bits. Within one millisecond, and while the
@@ -20,15 +22,20 @@ export function ulid(nowMs: number = systemClock.wallMs()): string {
   const ms = Math.floor(nowMs);
   if (ms > lastMs) beginAt(ms, randomBytes(randomDigits));
   else if (!countUp()) beginAt(lastMs + 1, new Uint8Array(randomDigits));
+  return beginning + alphabet[digits[randomDigits - 1] ?? 0];
+}
+
+function putTogether(): void {
   let text = timeText;
-  for (let i = 0; i < randomDigits; i++) text += alphabet[digits[i] ?? 0];
-  return text;
+  for (let i = 0; i < randomDigits - 1; i++) text += alphabet[digits[i] ?? 0];
+  beginning = text;
 }
 
 function beginAt(ms: number, random: Uint8Array): void {
   lastMs = ms;
   timeText = timeDigits(ms);
   digits = random.map((byte) => byte % base);
+  putTogether();
 }
 
 /** Ten digits of the milliseconds. */
@@ -43,7 +50,10 @@ function countUp(): boolean {
   for (let i = randomDigits - 1; i >= 0; i--) {
     const digit = (digits[i] ?? 0) + 1;
     digits[i] = digit % base;
-    if (digit < base) return true;
+    if (digit < base) {
+      if (i < randomDigits - 1) putTogether();
+      return true;
+    }
   }
   return false;
 }

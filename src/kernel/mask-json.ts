@@ -97,8 +97,13 @@ function visitAll(value: JsonValue, place: JsonPlace, { key, walk }: Member): vo
 /** `data.command`, `config.args`: lists of words whose meaning depends on the word before. */
 const vectorName = /^(?:command|cmd|cmdline|args|argv|arguments|env|environment|headers)$/i;
 
+/** Whether a list under this key may be an argument vector. */
+export function isVectorName(key: string): boolean {
+  return vectorName.test(key);
+}
+
 function isArgumentVector(key: string | number, value: readonly JsonValue[]): boolean {
-  return typeof key === 'string' && vectorName.test(key) && value.every((item) => typeof item === 'string');
+  return typeof key === 'string' && isVectorName(key) && value.every((item) => typeof item === 'string');
 }
 
 function maskArguments(command: readonly string[], place: JsonPlace, walk: JsonWalk): readonly string[] {

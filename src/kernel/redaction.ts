@@ -2,8 +2,9 @@
  * Finds secrets by the names they stand under, and by the userinfo of URLs, and puts `***` in their place: in JSON-like
  * values (events, documents), in text (log lines) and in argument vectors. The one masker: whoever shows something uses it.
  */
+import type { JsonText } from './json-text.ts';
 import { maskCommand } from './mask-command.ts';
-import { type JsonVisitor, maskJson } from './mask-json.ts';
+import { isVectorName, type JsonVisitor, maskJson } from './mask-json.ts';
 import { maskText, maskUrls } from './mask-text.ts';
 import { createSecretNames, defaultSecretNames, type SecretNames } from './secret-names.ts';
 
@@ -24,6 +25,8 @@ export interface Redactor {
    * what the walk comes by, so that who has more to ask of a value need not walk it again.
    */
   json<T extends JsonValue>(value: T, root: string, visitor?: JsonVisitor): { readonly value: T; readonly paths: readonly string[] };
+  /** Whether `json` would leave a value as it is, by what is known of its text. False where only the walk can tell. */
+  isClean(text: JsonText): boolean;
   text(text: string): string;
   /** The userinfo and the secret parameters of the URLs in a text. */
   urls(text: string): string;
@@ -46,6 +49,7 @@ export function createRedactor(names: readonly string[] = defaultSecretNames): R
       const paths: string[] = [];
       return { value: maskJson(value, root, { isSecret, urls, command, paths, visitor }) as typeof value, paths };
     },
+    isClean: ({ keys, hasUrl, hasList }) => !hasUrl && !keys.some((key) => secretNames.has(key) || (hasList && isVectorName(key))),
     text: (text) => maskText(text, secretNames),
     urls,
     command,
@@ -53,7 +57,8 @@ export function createRedactor(names: readonly string[] = defaultSecretNames): R
 }
 
 /** Masks nothing: where masking is switched off, a value is still walked for its visitor. */
-export const noRedactor: Pick<Redactor, 'json'> = {
+export const noRedactor: Pick<Redactor, 'json' | 'isClean'> = {
+  isClean: () => true,
   json(value, root, visitor) {
     const walk = { isSecret: () => false, urls: (text: string) => text, command: (words: readonly string[]) => words, paths: [], visitor };
     return { value: maskJson(value, root, walk) as typeof value, paths: [] };

@@ -6,6 +6,10 @@
 /** A page and a message of a stream end here, unless one item alone is larger: clients of gRPC take messages of at most 4 MiB unless told otherwise. */
 export const messageBytes = 1 << 20;
 
+/** What the fields around a value take: of a list an item, of a map an entry. */
+export const wrapBytes = 2;
+/** What a list or an object takes besides what is in it, about. */
+export const containerBytes = 10;
 export const numberBytes = 9;
 export const scalarBytes = 2;
 
@@ -15,7 +19,22 @@ export function fieldBytes(content: number): number {
 }
 
 export function textBytes(text: string): number {
-  return fieldBytes(Buffer.byteLength(text));
+  return fieldBytes(utf8Bytes(text));
+}
+
+/** A text shorter than this is counted letter by letter: a call of `Buffer.byteLength` costs more. */
+const shortText = 64;
+
+/** Bytes of a text in UTF-8; half a surrogate pair counts as three. */
+export function utf8Bytes(text: string): number {
+  if (text.length > shortText) return Buffer.byteLength(text);
+  for (let i = 0; i < text.length; i += 1) if (text.charCodeAt(i) > 0x7f) return Buffer.byteLength(text);
+  return text.length;
+}
+
+/** What a key adds to the value that stands under it. */
+export function keyBytes(key: string): number {
+  return fieldBytes(textBytes(key)) - 2 + wrapBytes;
 }
 
 /** One entry of a map: key and value are fields of a message of their own. */

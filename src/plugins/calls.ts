@@ -1,4 +1,4 @@
-import type { Json, StoredEvent } from '../events/types.ts';
+import type { Json, Receipt, StoredEvent } from '../events/types.ts';
 
 /** What a plugin's events tell of its calls. */
 export interface CallStatistics {
@@ -19,8 +19,17 @@ function durationOf(data: StoredEvent['data']): number | undefined {
   return number(data?.['duration_ms']) ?? (seconds === undefined ? undefined : seconds * 1000);
 }
 
+function isErrorType(type: string): boolean {
+  return type === 'plugin.error' || type.endsWith('.failed');
+}
+
 function isError(event: StoredEvent): boolean {
-  return event.type === 'plugin.error' || event.type.endsWith('.failed') || event.data?.['success'] === false;
+  return isErrorType(event.type) || event.data?.['success'] === false;
+}
+
+/** Whether an event can be a call at all, before anybody makes an object of it. */
+export function mayBeCall(said: Pick<Receipt, 'type' | 'mentions'>): boolean {
+  return isErrorType(said.type) || said.mentions('duration_ms') || said.mentions('duration_seconds') || said.mentions('success');
 }
 
 /** An event with a duration (`data.duration_ms` or `data.duration_seconds`) is a call, one that tells an error is a failed one. */

@@ -1,11 +1,21 @@
-import { eventSize, firstWithinMessage, type Journal, type NewEvent, type PublishContext, type StoredEvent } from '../events/index.ts';
+import {
+  type EventHead,
+  eventSize,
+  firstWithinMessage,
+  type Journal,
+  type NewEvent,
+  type PublishContext,
+  type Receipt,
+  receiptOf,
+  type StoredEvent,
+} from '../events/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
 import { ownSource } from '../kernel/own-names.ts';
 import { within } from '../kernel/within.ts';
 import type { Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
-import { withEvent } from './calls.ts';
+import { mayBeCall, withEvent } from './calls.ts';
 import type { Owners } from './owners.ts';
 import { pluginId } from './plugin-id.ts';
 import type { EventRow, KeepArgs } from './plugin-procedures.ts';
@@ -13,6 +23,8 @@ import type { Registry } from './registry.ts';
 
 /** Events kept of each plugin. */
 export const keptEvents = 100;
+/** So many more wait before the oldest go, together. */
+const spareEvents = 32;
 /** The attribute of an event that names a plugin which its publisher does not own: it is stored, and says nothing of the plugin. */
 export const unownedPlugin = 'unowned_plugin';
 /** A publisher waits no longer than this for the disk to take what is collected. */
@@ -52,12 +64,10 @@ export interface Collector {
 }
 
 /** An event on its way to the table. */
-interface Waiting {
-  readonly event: StoredEvent;
-  readonly bytes: number;
-}
+/** An event that waits for the disk: its receipt, which makes the event when it is written, or one that was read. */
+type Waiting = Omit<Receipt, 'duplicate'>;
 
-function idIn(event: StoredEvent, namedSource: boolean): string | undefined {
+function idIn(event: EventHead, namedSource: boolean): string | undefined {
   if (event.source === ownSource || event.attributes[unownedPlugin] !== undefined) return undefined;
   const id = event.attributes['plugin'] ?? (namedSource ? event.source : '');
   return pluginId.test(id) ? id : undefined;
@@ -81,25 +91,24 @@ export function createCollector(options: CollectorOptions): Collector {
   let next: Promise<void> | undefined;
 
   const wait = (id: string, fresh: Waiting): void => {
-    const events = waiting.get(id) ?? [];
-    waiting.set(id, events);
-    events.push(fresh);
+    const events = waiting.get(id);
+    if (events === undefined) waiting.set(id, [fresh]);
+    else events.push(fresh);
     count += 1;
     bytes += fresh.bytes;
-    if (events.length <= keptEvents) return;
-    const oldest = events.shift();
-    count -= 1;
-    bytes -= oldest?.bytes ?? 0;
+    if (events === undefined || events.length < keptEvents + spareEvents) return;
+    // Many at a time: to move all the others for each costs more than the rest of it.
+    for (const gone of events.splice(0, spareEvents)) bytes -= gone.bytes;
+    count -= spareEvents;
   };
   const take = (fresh: Waiting, namedSource: boolean): void => {
-    const { event } = fresh;
-    cursor = Math.max(cursor, event.revision);
-    const id = idIn(event, namedSource || registry.find(event.source) !== undefined);
+    cursor = Math.max(cursor, fresh.revision);
+    const id = idIn(fresh, namedSource || registry.find(fresh.source) !== undefined);
     const record = id === undefined ? undefined : registry.know(id);
     if (id === undefined || record === undefined) return;
     const isNew = record.lastSeenMs === undefined;
     record.lastSeenMs = clock.wallMs();
-    record.calls = withEvent(record.calls, event);
+    if (mayBeCall(fresh)) record.calls = withEvent(record.calls, fresh.event);
     wait(id, fresh);
     options.onContact(id);
     if (isNew) registry.touch(record);
@@ -208,7 +217,8 @@ export function createCollector(options: CollectorOptions): Collector {
       for (;;) {
         const { events, nextCursor } = await journal.list({ order: 'asc', pageSize: 1000, cursor });
         // Whether a source was given or was the name of a token is not known any more: only plugins that are known are followed.
-        for (const event of events) take({ event, bytes: eventSize(event) }, registry.find(event.source) !== undefined);
+        for (const event of events)
+          take(receiptOf(event, { duplicate: false, bytes: eventSize(event) }), registry.find(event.source) !== undefined);
         if (count >= settings().bufferSize || bytes > maxBufferBytes) await flush();
         if (nextCursor === undefined) break;
         cursor = nextCursor;

@@ -65,6 +65,11 @@ export function businessFactOf({ type, data }: Pick<StoredEvent, 'type' | 'data'
 /** Types that can say anything of it, for a search of the journal. */
 const businessTypes = ['subscription.**', 'config.**', ...errorTypes];
 
+/** Whether an event can say anything of it: most are told by their type alone. */
+function mayBeBusiness({ type }: Pick<StoredEvent, 'type'>): boolean {
+  return errorTypes.has(type) || timedFamilies.test(type);
+}
+
 /** What was counted up to a revision of the journal: what the next agent goes on from. */
 export interface BusinessTotals {
   readonly revision: number;
@@ -119,7 +124,11 @@ export async function openBusinessMetrics({ journal, metrics, store, clock }: Bu
     stored(receipts) {
       // Until the journal was read to its end, what is stored is found there.
       if (followedTo === undefined) return;
-      for (const { event, duplicate } of receipts) if (!duplicate && event.revision > followedTo) take(event);
+      for (const receipt of receipts) {
+        if (receipt.duplicate || receipt.revision <= followedTo) continue;
+        if (mayBeBusiness(receipt)) take(receipt.event);
+        else totals.revision = Math.max(totals.revision, receipt.revision);
+      }
     },
   });
   const catchUp = async (): Promise<void> => {

@@ -3,6 +3,7 @@
 import type { ApiDeps, HealthSnapshot, RequestMemory } from '../../src/api/index.ts';
 import type { Audit, AuditCall, AuditResult, BegunEntry } from '../../src/audit/types.ts';
 import { ingest } from '../../src/events/ingest.ts';
+import { receiptOf } from '../../src/events/receipt.ts';
 import type {
   EventFilter,
   Journal,
@@ -105,14 +106,16 @@ export class FakeJournal implements Journal {
     const fresh: StoredEvent[] = [];
     const receipts = events.map((event): Receipt => {
       const source = event.source || context.source;
-      const said = Object.fromEntries(Object.entries(event).filter(([, value]) => value !== undefined && value !== ''));
+      const { dataText, ...rest } = event;
+      const given = Object.entries({ ...rest, data: dataText?.value() ?? rest.data });
+      const said = Object.fromEntries(given.filter(([, value]) => value !== undefined && value !== ''));
       const known = this.events.find((stored) => stored.id === event.id && stored.source === source);
-      if (known !== undefined) return { event: known, duplicate: true, bytes: 0 };
+      if (known !== undefined) return receiptOf(known, { duplicate: true, bytes: 0 });
       const revision = this.events.length + 1;
       const stored = storedEvent(revision, { id: `made-${revision}`, ...said, source });
       this.events.push(stored);
       fresh.push(stored);
-      return { event: stored, duplicate: false, bytes: 300 };
+      return receiptOf(stored, { duplicate: false, bytes: 300 });
     });
     if (fresh.length > 0) this.batches.tell(fresh);
     for (const observer of this.observers) observer.stored(receipts, events);

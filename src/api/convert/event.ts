@@ -7,17 +7,23 @@ import type { Fields } from '../codec/fields.ts';
 import { jsonWriter } from '../codec/json.ts';
 import { checkSpan, instantOf } from './time.ts';
 
-function severityOf(value: Event_Severity): Severity | undefined {
-  return severities.find((name) => Event_Severity[name] === value);
-}
+const severityNames = new Map<number, Severity>(severities.map((name) => [Event_Severity[name], name]));
 
 /** Events as publishers hand them in. The journal judges them, all in one walk; to it an empty text says nothing. */
 export function newEvents(events: readonly Event[]): NewEvent[] {
-  return events.map(({ id, type, source, subject, severity, priority, time, traceId, spanId, correlationId, data, attributes }) => ({
-    ...{ id, type, source, subject, priority, traceId, spanId, correlationId, attributes },
-    severity: severityOf(severity),
-    time: time && instantOf(time),
-    data: data as JsonObject | undefined,
+  return events.map((event) => ({
+    id: event.id,
+    type: event.type,
+    source: event.source,
+    subject: event.subject,
+    severity: severityNames.get(event.severity),
+    priority: event.priority,
+    time: event.time && instantOf(event.time),
+    traceId: event.traceId,
+    spanId: event.spanId,
+    correlationId: event.correlationId,
+    data: event.data as JsonObject | undefined,
+    attributes: event.attributes,
   }));
 }
 
@@ -33,13 +39,13 @@ export function eventFilter(filter: ProtoFilter | undefined): EventFilter | unde
   const { minSeverity, since, until, types, sources, subjects, traceId, text } = filter;
   return {
     ...{ types, sources, subjects, traceId, text },
-    minSeverity: severityOf(minSeverity),
+    minSeverity: severityNames.get(minSeverity),
     since: since && instantOf(since),
     until: until && instantOf(until),
   };
 }
 
-export function receiptMessage({ event: { id, revision }, duplicate }: Receipt): Fields<EventReceipt> {
+export function receiptMessage({ id, revision, duplicate }: Receipt): Fields<EventReceipt> {
   return { id, revision, duplicate };
 }
 

@@ -4,15 +4,15 @@ import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { procedures } from '../../../src/events/journal-procedures.ts';
 import type { ScanArgs, ScanResult } from '../../../src/events/journal-scan.ts';
-import { packRow, toRow } from '../../../src/events/record.ts';
+import { createRowPacker, eachRow, type PackedRows } from '../../../src/events/record.ts';
 import type { EventFilter } from '../../../src/events/types.ts';
 
 const ours = 'a'.repeat(32);
 const other = 'b'.repeat(32);
 
 /** Events n = 1 to `count`, of our trace, of a type and a subject of their own at `places`. */
-function rowsOf(count: number, places: ReadonlySet<number>): (string | number)[] {
-  const rows: (string | number)[] = [];
+function rowsOf(count: number, places: ReadonlySet<number>): PackedRows {
+  const packer = createRowPacker();
   for (let n = 1; n <= count; n++) {
     const at = { seconds: n, nanos: 0 };
     const ourOwn = places.has(n)
@@ -20,11 +20,11 @@ function rowsOf(count: number, places: ReadonlySet<number>): (string | number)[]
       : { traceId: other, type: 'test.common', subject: '' };
     const event = {
       ...({ id: `e${n}`, source: 's', severity: 'INFO', priority: 50, time: at, ingestTime: at, ...ourOwn } as const),
-      ...{ spanId: '', correlationId: '', data: undefined, attributes: {}, redacted: [] },
+      ...{ spanId: '', correlationId: '', data: undefined, dataText: undefined, attributes: {}, redacted: [] },
     };
-    packRow(rows, toRow({ event, wireBytes: 100 }, n));
+    packer.add({ event, wireBytes: 100 }, n);
   }
-  return rows;
+  return packer.rows;
 }
 
 /** A journal in memory; the first `gone` events are removed. */
@@ -52,6 +52,13 @@ function scanAll(db: DatabaseSync, filter: EventFilter, { order, limit }: Pick<S
     assert.notEqual(scanned, from, 'a scan goes on');
     from = scanned;
   }
+}
+
+/** Event n alone. */
+function oneRow(n: number): PackedRows {
+  const rows: (string | number)[] = [];
+  eachRow(rowsOf(n, new Set([n])), (row, at) => at === n - 1 && rows.push(...row));
+  return rows;
 }
 
 const searches: readonly EventFilter[] = [{ traceId: ours }, { types: ['test.rare'] }, { subjects: ['edge'] }];
@@ -110,15 +117,11 @@ test('in a database that had an index of each column everything is found as in a
   const insert =
     db.prepare(`INSERT INTO events (bytes, age_ms, severity, time_s, source, id, type, subject, trace_id, body, checksum, revision)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
-  const rows = rowsOf(5000, new Set(places));
-  for (let n = 1; n <= 5000; n++) {
-    const row = rows.slice((n - 1) * 10, n * 10);
-    insert.run(...row, crc32(String(row[9]), crc32(String(n))), n);
-  }
+  eachRow(rowsOf(5000, new Set(places)), (row, at) => insert.run(...row, crc32(row[9], crc32(String(at + 1))), at + 1));
   for (const sql of newer) db.exec(sql);
   const kept = places.filter((place) => place <= 5000);
   for (const filter of searches) assert.deepEqual(scanAll(db, filter, { order: 'asc', limit: 100 }), { revisions: kept, scans: 1 });
-  procedures.writes['append']?.(db, rowsOf(5001, new Set([5001])).slice(-10) as never);
+  procedures.writes['append']?.(db, oneRow(5001) as never);
   assert.deepEqual(scanAll(db, { types: ['test.rare'] }, { order: 'desc', limit: 1 }).revisions.slice(0, 2), [5001, 4500]);
   const indexes = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'events'").all();
   assert.deepEqual(
