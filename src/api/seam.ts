@@ -54,7 +54,7 @@ export type Answered = object;
 
 export type UnaryRun = (message: Message, context: HandlerContext) => Promise<Answered>;
 export type StreamRun = (message: Message, context: HandlerContext) => AsyncIterable<Answered>;
-/** Client and bidirectional streams: only Connect's handlers read them. */
+/** Client and bidirectional streams. */
 export type ManyRun = (messages: AsyncIterable<Message>, context: HandlerContext) => AsyncIterable<Answered>;
 
 /** The compiled way of a call to its implementation: authorised, remembered, validated. Fails with an AgentError. */

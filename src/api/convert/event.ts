@@ -1,16 +1,17 @@
 /** Events: proto -> domain. A stored event has the fields of its message. */
-import { type Event, Event_Severity, EventSchema, type EventFilter as ProtoFilter } from '../../../gen/es/sboxagent/v1/event_pb.js';
+import { Event_Severity, EventSchema, type EventFilter as ProtoFilter } from '../../../gen/es/sboxagent/v1/event_pb.js';
 import type { EventReceipt, WatchEventsResponse } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
 import type { EventFilter, JsonObject, NewEvent, Receipt, Severity, StoredEvent, WatchItem } from '../../events/types.ts';
 import { severities } from '../../events/types.ts';
 import type { Fields } from '../codec/fields.ts';
 import { jsonWriter } from '../codec/json.ts';
+import type { TextEvent } from '../codec/read-events.ts';
 import { checkSpan, instantOf } from './time.ts';
 
 const severityNames = new Map<number, Severity>(severities.map((name) => [Event_Severity[name], name]));
 
 /** Events as publishers hand them in. The journal judges them, all in one walk; to it an empty text says nothing. */
-export function newEvents(events: readonly Event[]): NewEvent[] {
+export function newEvents(events: readonly TextEvent[]): NewEvent[] {
   return events.map((event) => ({
     id: event.id,
     type: event.type,
@@ -23,6 +24,7 @@ export function newEvents(events: readonly Event[]): NewEvent[] {
     spanId: event.spanId,
     correlationId: event.correlationId,
     data: event.data as JsonObject | undefined,
+    dataText: event.dataText,
     attributes: event.attributes,
   }));
 }

@@ -1,8 +1,7 @@
 /**
- * gRPC, the common case: unary calls and server streams in plain protobuf. What is rare (JSON, compression, client streams) goes to
- * Connect's handlers.
+ * gRPC, the common case: plain protobuf. What is rare (JSON, compression, streams from the client over HTTP/1.1) goes to Connect's handlers.
  */
-import { type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
+import type { DescMessage, Message } from '@bufbuild/protobuf';
 import { systemClock } from '../../kernel/clock.ts';
 import { AgentError } from '../../kernel/errors.ts';
 import type { FeedCodec } from '../../kernel/feed.ts';
@@ -10,11 +9,12 @@ import { encodeMessage } from '../codec/binary.ts';
 import { CallContext } from '../dispatch/context.ts';
 import { errorHeaders, httpStatusOf } from '../errors/codes.ts';
 import { fromUnknown } from '../errors/known.ts';
-import type { Answered, Call, ServedMethod, ServingProtocol, StreamRun } from '../seam.ts';
-import { answerEarly, dropRest, readBody, tooLarge } from '../transports/body.ts';
+import type { Answered, Call, ManyRun, ServedMethod, ServingProtocol } from '../seam.ts';
+import { answerEarly, dropRest, readBody } from '../transports/body.ts';
 import { type Exchange, type Head, header } from '../transports/exchange.ts';
 import { nodeHeaders } from '../transports/web-headers.ts';
 import type { ConnectHandlers } from './connect-handlers.ts';
+import { headBytes, IncomingMessages, onlyMessage } from './grpc-messages.ts';
 import { grpcStatus } from './grpc-status.ts';
 import { toRestBody } from './rest/error.ts';
 import { writeStream } from './write-stream.ts';
@@ -28,8 +28,6 @@ export interface GrpcOptions {
   readonly details: boolean;
 }
 
-const headBytes = 5;
-const compressedFlag = 1;
 const contentType = 'application/grpc+proto';
 
 /** Milliseconds of `grpc-timeout`; undefined without one. Throws for what is none. */
@@ -40,25 +38,6 @@ function deadline(exchange: Exchange): number | undefined {
   if (digits === undefined) throw new AgentError('INVALID_REQUEST', `grpc-timeout is no duration: ${text.slice(0, 100)}`);
   const ms = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 0.001, n: 0.000_001 }[unit] ?? 0;
   return Number(digits) * ms;
-}
-
-/** The one message of a request. */
-function decode(desc: DescMessage, bytes: Buffer, maxBytes: number): Message {
-  if (bytes.byteLength === 0) throw new AgentError('RPC_UNIMPLEMENTED', 'protocol error: there is no message in the request');
-  if (bytes.byteLength < headBytes) throw new AgentError('MALFORMED_BODY', 'protocol error: the envelope of the message is incomplete');
-  const length = bytes.readUInt32BE(1);
-  if (length > maxBytes) throw tooLarge(maxBytes, length);
-  if (((bytes[0] ?? 0) & compressedFlag) !== 0) {
-    throw new AgentError('COMPRESSION_UNDECLARED', 'protocol error: a compressed message without grpc-encoding');
-  }
-  const got = bytes.byteLength - headBytes;
-  if (got > length) throw new AgentError('RPC_UNIMPLEMENTED', 'protocol error: more than one message in the request');
-  if (got < length) throw new AgentError('MALFORMED_BODY', `protocol error: a message of ${length} bytes was promised, ${got} came`);
-  try {
-    return fromBinary(desc, bytes.subarray(headBytes));
-  } catch (error) {
-    throw new AgentError('MALFORMED_BODY', `parse binary: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
 }
 
 /** The message in its envelope. */
@@ -126,11 +105,28 @@ function codecOf(desc: DescMessage): FeedCodec<Answered, Buffer> {
   return codec;
 }
 
-async function answerStream(context: CallContext, method: ServedMethod, run: StreamRun, input: Message): Promise<void> {
+/** Writes what a service answers, message by message. */
+async function answerAll(context: CallContext, method: ServedMethod, answers: AsyncIterable<Answered>): Promise<void> {
   const { exchange } = context;
   const begin = (): void => exchange.respond(200, head(context));
-  await writeStream(context, run(input, context), { codec: codecOf(method.desc.output), begin });
+  await writeStream(context, answers, { codec: codecOf(method.desc.output), begin });
   exchange.end(undefined, trailers(context, ok));
+}
+
+async function answerMany(context: CallContext, method: ServedMethod, { many, maxBytes }: Many): Promise<void> {
+  const { exchange } = context;
+  const incoming = new IncomingMessages(exchange, method.desc.input, maxBytes);
+  try {
+    await answerAll(context, method, many(incoming, context));
+  } finally {
+    await incoming.return();
+  }
+  await dropRest(exchange);
+}
+
+interface Many {
+  readonly many: ManyRun;
+  readonly maxBytes: () => number;
 }
 
 /** Whether a request is of the common case. */
@@ -150,10 +146,14 @@ export function createGrpc(options: GrpcOptions): ServingProtocol {
         context = new CallContext(call, exchange, () => end - systemClock.monotonicMs());
         call.expireIn(timeoutMs);
       }
+      if ('many' in run) {
+        await answerMany(context, method, { many: run.many, maxBytes: options.maxBytes });
+        return;
+      }
       const limit = options.maxBytes();
-      const input = decode(method.desc.input, await readBody(exchange, limit, headBytes), limit);
+      const input = onlyMessage(method.desc.input, await readBody(exchange, limit, headBytes), limit);
       if (run.kind === 'unary') answerUnary(context, method, await run.unary(input, context));
-      else if (run.kind === 'server_streaming') await answerStream(context, method, run.stream, input);
+      else await answerAll(context, method, run.stream(input, context));
     } catch (error) {
       await fail(call, context, error, options.details);
     }
@@ -163,7 +163,8 @@ export function createGrpc(options: GrpcOptions): ServingProtocol {
     bodyBytes: (messageBytes) => messageBytes + headBytes,
     mediaTypes: ['application/grpc', contentType, 'application/grpc+json'],
     serve(call, method, exchange) {
-      const common = isPlain(exchange) && (method.run.kind === 'unary' || method.run.kind === 'server_streaming');
+      const oneMessage = method.run.kind === 'unary' || method.run.kind === 'server_streaming';
+      const common = isPlain(exchange) && (oneMessage || exchange.http2);
       return common ? plain(call, method, exchange) : options.handlers().serve(call, method, exchange);
     },
     refuse: (exchange, error) => refuse(exchange, error, options.details),
