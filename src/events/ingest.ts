@@ -6,7 +6,7 @@ import { noRedactor, type Redactor } from '../kernel/redaction.ts';
 import { isGivenId, normalTraceId } from '../kernel/trace-id.ts';
 import type { FreshEvent, MeasuredEvent } from './record.ts';
 import type { Instant, JsonObject, NewEvent, PublishContext } from './types.ts';
-import { createDataJudge, judgeHead, judgeSize, maxDepthOf, type Report } from './validate.ts';
+import { createDataJudge, judgeAttributes, judgeHead, judgeSize, maxDepthOf, type Report } from './validate.ts';
 
 /** Violations listed of one request; a million bad values need no million sentences. */
 const maxViolations = 100;
@@ -32,7 +32,7 @@ export function ingest(events: readonly NewEvent[], options: IngestOptions): rea
     if (violations.length < maxViolations)
       violations.push({ field: `events[${at}].${field}`, message, ...(rule !== undefined && { rule }) });
   };
-  const ingesting: Ingesting = { options, report, ingestTime: instantOf(nowMs), nowMs };
+  const ingesting: Ingesting = { options, report, ingestTime: instantOf(nowMs), nowMs, shared: undefined };
   const measured = events.map((event, i) => {
     at = i;
     return ingestOne(event, ingesting);
@@ -46,17 +46,20 @@ interface Ingesting {
   readonly report: Report;
   readonly ingestTime: Instant;
   readonly nowMs: number;
+  /** Attributes of an event before, that were well as they came. */
+  shared: Labels | undefined;
 }
 
-function ingestOne(event: NewEvent, { options, report, ingestTime, nowMs }: Ingesting): MeasuredEvent {
+function ingestOne(event: NewEvent, ingesting: Ingesting): MeasuredEvent {
+  const { options, report, ingestTime, nowMs } = ingesting;
   const { context } = options;
   const redactor = options.redactor ?? noRedactor;
   const head = judgeHead(event, report);
   const data = judgedData(event, { redactor, report, maxDepth: context.maxDepth });
-  const wireBytes = head + data.bytes;
-  judgeSize(wireBytes, report);
   const trace = traceOf(event, context);
-  const attributes = redactor.json(attributesOf(event, trace, options), 'attributes');
+  const attributes = judgedAttributes(event, trace, ingesting);
+  const wireBytes = head + attributes.bytes + data.bytes;
+  judgeSize(wireBytes, report);
   const whole: FreshEvent = {
     id: event.id || ulid(nowMs),
     type: event.type,
@@ -104,13 +107,37 @@ function judgedData({ data, dataText }: NewEvent, { redactor, report, maxDepth }
   return { value, text: undefined, paths, bytes: judge.bytes() };
 }
 
+interface Labels {
+  readonly value: Readonly<Record<string, string>>;
+  readonly paths: readonly string[];
+  /** Of what the publisher gave. */
+  readonly bytes: number;
+}
+
+/** Attributes as they are stored. Events that share an object of them, with nothing to add or to mask, are judged once. */
+function judgedAttributes(event: NewEvent, trace: Trace, ingesting: Ingesting): Labels {
+  const { options, report } = ingesting;
+  const given = event.attributes ?? noAttributes;
+  const whole = attributesOf(given, trace, options.stamp(event, options.context));
+  if (whole === ingesting.shared?.value) return ingesting.shared;
+  let clean = true;
+  const bytes = judgeAttributes(given, (...violation) => {
+    clean = false;
+    report(...violation);
+  });
+  const masked = (options.redactor ?? noRedactor).json(whole, 'attributes');
+  const labels = { value: masked.value, paths: masked.paths, bytes };
+  if (clean && masked.value === given) ingesting.shared = labels;
+  return labels;
+}
+
 const noAttributes = {};
 
-function attributesOf(event: NewEvent, trace: Trace, { context, stamp: stampOf }: IngestOptions): Readonly<Record<string, string>> {
-  const given = event.attributes ?? noAttributes;
-  const stamp = stampOf(event, context);
-  if (trace.original === undefined && stamp === undefined) return given;
-  return { ...given, ...(trace.original !== undefined && { original_trace_id: trace.original }), ...stamp };
+type Attributes = Readonly<Record<string, string>>;
+
+function attributesOf(given: Attributes, { original }: Trace, stamp: Attributes | undefined): Attributes {
+  if (original === undefined && stamp === undefined) return given;
+  return { ...given, ...(original !== undefined && { original_trace_id: original }), ...stamp };
 }
 
 export function instantOf(wallMs: number): Instant {

@@ -51,12 +51,13 @@ export interface RowPacker {
 
 export function createRowPacker(): RowPacker {
   const rows: (string | number | null)[] = [];
+  const bodies = new BodyWriter();
   let before: Pick<FreshEvent, 'source' | 'type' | 'subject' | 'traceId'> | undefined;
   return {
     rows,
     add({ event, wireBytes }, ageMs) {
       const { source, type, subject, traceId } = event;
-      const body = encodeBody(event);
+      const body = bodies.write(event);
       const bytes = Math.max(Buffer.byteLength(body), wireBytes) + rowBytes;
       rows.push(bytes, ageMs, severities.indexOf(event.severity), event.time.seconds);
       rows.push(source === before?.source ? null : textKey(source), textKey(event.id), type === before?.type ? null : type);
@@ -117,21 +118,71 @@ export function storedEvent(revision: number, event: FreshEvent): StoredEvent {
   return { revision, ...fields, data: dataText === undefined ? fields.data : (dataText.value() as JsonObject) };
 }
 
-/** The JSON of a `Body`, written field by field: what is absent costs nothing, and no object is made to be written at once. */
+/** Which parts of a body the one before had alike, and as what they were written. */
+class BodyWriter {
+  #kind: Pick<FreshEvent, 'type' | 'source' | 'subject'> = { type: '', source: '', subject: '' };
+  #kindText = '';
+  #times: Pick<FreshEvent, 'time' | 'ingestTime'> | undefined;
+  #timesText = '';
+  #trace: Pick<FreshEvent, 'traceId' | 'spanId' | 'correlationId'> = { traceId: '', spanId: '', correlationId: '' };
+  #traceText = '';
+  #attributes: FreshEvent['attributes'] = {};
+  #attributesText = '';
+
+  /** The JSON of a `Body`, written field by field: what is absent costs nothing, and no object is made to be written at once. */
+  write(event: FreshEvent): string {
+    const { data, dataText, redacted } = event;
+    let text = `{"i":${quoted(event.id)}${this.#kindOf(event)},"v":"${event.severity}","p":${event.priority}${this.#timesOf(event)}${this.#traceOf(event)}`;
+    if (dataText !== undefined) text += `,"d":${dataText.json}`;
+    else if (data !== undefined) text += `,"d":${JSON.stringify(data)}`;
+    text += this.#attributesOf(event);
+    if (redacted.length > 0) text += `,"r":${JSON.stringify(redacted)}`;
+    return `${text}}`;
+  }
+
+  #kindOf(event: FreshEvent): string {
+    const { type, source, subject } = event;
+    if (type !== this.#kind.type || source !== this.#kind.source || subject !== this.#kind.subject || this.#kindText === '') {
+      this.#kind = event;
+      this.#kindText = `,"t":${quoted(type)},"s":${quoted(source)}${subject === '' ? '' : `,"u":${quoted(subject)}`}`;
+    }
+    return this.#kindText;
+  }
+
+  #timesOf(event: FreshEvent): string {
+    const { time, ingestTime } = event;
+    if (time !== this.#times?.time || ingestTime !== this.#times.ingestTime) {
+      this.#times = event;
+      this.#timesText = `,"at":[${time.seconds},${time.nanos}],"in":[${ingestTime.seconds},${ingestTime.nanos}]`;
+    }
+    return this.#timesText;
+  }
+
+  #traceOf(event: FreshEvent): string {
+    const { traceId, spanId, correlationId } = event;
+    if (traceId !== this.#trace.traceId || spanId !== this.#trace.spanId || correlationId !== this.#trace.correlationId) {
+      this.#trace = event;
+      this.#traceText = `${optional('tr', traceId)}${optional('sp', spanId)}${optional('co', correlationId)}`;
+    }
+    return this.#traceText;
+  }
+
+  #attributesOf({ attributes }: FreshEvent): string {
+    if (attributes !== this.#attributes) {
+      this.#attributes = attributes;
+      const text = attributesText(attributes);
+      this.#attributesText = text === '' ? '' : `,"a":{${text}}`;
+    }
+    return this.#attributesText;
+  }
+}
+
+function optional(key: string, text: string): string {
+  return text === '' ? '' : `,"${key}":${quoted(text)}`;
+}
+
 export function encodeBody(event: FreshEvent): string {
-  const { subject, time, ingestTime, traceId, spanId, correlationId, data, dataText, attributes, redacted } = event;
-  let text = `{"i":${quoted(event.id)},"t":${quoted(event.type)},"s":${quoted(event.source)}`;
-  if (subject !== '') text += `,"u":${quoted(subject)}`;
-  text += `,"v":"${event.severity}","p":${event.priority},"at":[${time.seconds},${time.nanos}],"in":[${ingestTime.seconds},${ingestTime.nanos}]`;
-  if (traceId !== '') text += `,"tr":${quoted(traceId)}`;
-  if (spanId !== '') text += `,"sp":${quoted(spanId)}`;
-  if (correlationId !== '') text += `,"co":${quoted(correlationId)}`;
-  if (dataText !== undefined) text += `,"d":${dataText.json}`;
-  else if (data !== undefined) text += `,"d":${JSON.stringify(data)}`;
-  const facts = attributesText(attributes);
-  if (facts !== '') text += `,"a":{${facts}}`;
-  if (redacted.length > 0) text += `,"r":${JSON.stringify(redacted)}`;
-  return `${text}}`;
+  return new BodyWriter().write(event);
 }
 
 export function decodeBody(revision: number, text: string): StoredEvent {

@@ -44,7 +44,8 @@ export type Report = (field: string, message: string, rule?: string) => void;
 
 /** The size of an event in its wire form, about: what it counts as wherever bytes have a limit. */
 export function eventSize(event: StoredEvent): number {
-  return judgeHead(event, () => {}) + (event.data === undefined ? 0 : valueBytes(event.data));
+  const ignore = (): void => {};
+  return judgeHead(event, ignore) + judgeAttributes(event.attributes, ignore) + (event.data === undefined ? 0 : valueBytes(event.data));
 }
 
 /** As many of these as one message may carry: at least one, beyond that no more than 1 MiB of their wire form. */
@@ -57,7 +58,7 @@ export function firstWithinMessage(events: readonly StoredEvent[]): readonly Sto
   return end < 0 ? events : events.slice(0, end);
 }
 
-/** Judges an event but for its data; answers the size of that much in the wire form. */
+/** Judges an event but for its data and its attributes; answers the size of that much in the wire form. */
 export function judgeHead(event: NewEvent, report: Report): number {
   judgeType(event.type, report);
   const { severity, priority, time, traceId = '', spanId = '' } = event;
@@ -70,7 +71,7 @@ export function judgeHead(event: NewEvent, report: Report): number {
   }
   if (traceId !== '' && !traceShape.test(traceId)) report('trace_id', 'must be 32 hex digits, a UUID, or 8 hex digits', 'string.pattern');
   if (spanId !== '' && !spanShape.test(spanId)) report('span_id', 'must be 16 lower-case hex digits', 'string.pattern');
-  return eventOverhead + judgeTexts(event, report) + (event.attributes === undefined ? 0 : judgeAttributes(event.attributes, report));
+  return eventOverhead + judgeTexts(event, report);
 }
 
 /** Reports an event that is too large for the messages that would carry it. */
@@ -108,7 +109,8 @@ function judgeText(text: string, maxBytes: number, report: (message: string, rul
   return fieldBytes(bytes);
 }
 
-function judgeAttributes(attributes: Readonly<Record<string, string>>, report: Report): number {
+/** Answers their size in the wire form. */
+export function judgeAttributes(attributes: Readonly<Record<string, string>>, report: Report): number {
   let bytes = 0;
   const entries = Object.entries(attributes);
   if (entries.length > limits.attributes) report('attributes', `must be at most ${limits.attributes}`, 'map.max_pairs');

@@ -20,7 +20,7 @@ let beginning = '';
  */
 export function ulid(nowMs: number = systemClock.wallMs()): string {
   const ms = Math.floor(nowMs);
-  if (ms > lastMs) beginAt(ms, randomBytes(randomDigits));
+  if (ms > lastMs) beginAt(ms, drawn(randomDigits));
   else if (!countUp()) beginAt(lastMs + 1, new Uint8Array(randomDigits));
   return beginning + alphabet[digits[randomDigits - 1] ?? 0];
 }
@@ -34,7 +34,7 @@ function putTogether(): void {
 function beginAt(ms: number, random: Uint8Array): void {
   lastMs = ms;
   timeText = timeDigits(ms);
-  digits = random.map((byte) => byte % base);
+  digits = Uint8Array.from(random, (byte) => byte % base);
   putTogether();
 }
 
@@ -71,13 +71,17 @@ export function ulidFrom(bytes: Uint8Array): string {
 const pool = Buffer.alloc(4096);
 let poolAt = pool.length;
 
-function randomHex(bytes: number): string {
+function drawn(bytes: number): Buffer {
   if (poolAt + bytes > pool.length) {
     randomFillSync(pool);
     poolAt = 0;
   }
   poolAt += bytes;
-  return pool.toString('hex', poolAt - bytes, poolAt);
+  return pool.subarray(poolAt - bytes, poolAt);
+}
+
+function randomHex(bytes: number): string {
+  return drawn(bytes).toString('hex');
 }
 
 /** A new trace with its first span, in one draw. */

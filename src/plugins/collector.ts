@@ -41,7 +41,8 @@ export interface CollectorOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly settings: () => { readonly enabled: boolean; readonly bufferSize: number; readonly flushIntervalMs: number };
+  readonly enabled: () => boolean;
+  readonly settings: () => { readonly bufferSize: number };
   /** A plugin gave a sign of life by an event. */
   readonly onContact: (id: string) => void;
 }
@@ -74,7 +75,7 @@ function idIn(event: EventHead, namedSource: boolean): string | undefined {
 }
 
 export function createCollector(options: CollectorOptions): Collector {
-  const { registry, owners, store, journal, clock, logger, settings } = options;
+  const { registry, owners, store, journal, clock, logger, settings, enabled } = options;
   const refused = options.metrics.counter('sboxagent_limit_refused_total');
   /** Newest last; what goes beyond `keptEvents` of a plugin would be removed by its own successors. */
   let waiting = new Map<string, Waiting[]>();
@@ -101,13 +102,13 @@ export function createCollector(options: CollectorOptions): Collector {
     for (const gone of events.splice(0, spareEvents)) bytes -= gone.bytes;
     count -= spareEvents;
   };
-  const take = (fresh: Waiting, namedSource: boolean): void => {
+  const take = (fresh: Waiting, namedSource: boolean, nowMs: number): void => {
     cursor = Math.max(cursor, fresh.revision);
     const id = idIn(fresh, namedSource || registry.find(fresh.source) !== undefined);
     const record = id === undefined ? undefined : registry.know(id);
     if (id === undefined || record === undefined) return;
     const isNew = record.lastSeenMs === undefined;
-    record.lastSeenMs = clock.wallMs();
+    record.lastSeenMs = nowMs;
     if (mayBeCall(fresh)) record.calls = withEvent(record.calls, fresh.event);
     wait(id, fresh);
     options.onContact(id);
@@ -181,14 +182,18 @@ export function createCollector(options: CollectorOptions): Collector {
   const isNamed = ({ source }: NewEvent): boolean => source !== undefined && source !== '';
   const stop = journal.observe({
     before(events) {
-      if (!settings().enabled) return undefined;
-      const mine = events.filter((event) => isNamed(event) || event.attributes?.['plugin'] !== undefined).length;
+      if (!enabled()) return undefined;
+      let mine = 0;
+      for (const event of events) if (isNamed(event) || event.attributes?.['plugin'] !== undefined) mine += 1;
       return mine > 0 ? makeRoom(Math.min(mine, settings().bufferSize)) : undefined;
     },
-    stamp: (event, context) => (settings().enabled ? disowned(event, context) : undefined),
+    stamp: (event, context) => (enabled() ? disowned(event, context) : undefined),
     stored(receipts, events) {
-      if (!settings().enabled) return;
-      for (const [i, receipt] of receipts.entries()) if (!receipt.duplicate) take(receipt, isNamed(events[i] as NewEvent));
+      if (!enabled()) return;
+      const nowMs = clock.wallMs();
+      receipts.forEach((receipt, i) => {
+        if (!receipt.duplicate) take(receipt, isNamed(events[i] as NewEvent), nowMs);
+      });
     },
   });
 
@@ -218,7 +223,7 @@ export function createCollector(options: CollectorOptions): Collector {
         const { events, nextCursor } = await journal.list({ order: 'asc', pageSize: 1000, cursor });
         // Whether a source was given or was the name of a token is not known any more: only plugins that are known are followed.
         for (const event of events)
-          take(receiptOf(event, { duplicate: false, bytes: eventSize(event) }), registry.find(event.source) !== undefined);
+          take(receiptOf(event, { duplicate: false, bytes: eventSize(event) }), registry.find(event.source) !== undefined, clock.wallMs());
         if (count >= settings().bufferSize || bytes > maxBufferBytes) await flush();
         if (nextCursor === undefined) break;
         cursor = nextCursor;

@@ -169,7 +169,8 @@ export async function openPlugins(options: PluginsOptions): Promise<OpenedPlugin
       clock,
       logger,
       metrics,
-      settings: () => ({ ...settings.eventCollection, enabled: settings.enabled && settings.eventCollection.enabled }),
+      enabled: () => settings.enabled && settings.eventCollection.enabled,
+      settings: () => settings.eventCollection,
       onContact(id) {
         const record = registry.find(id);
         if (record !== undefined) recordContact(record);

@@ -72,7 +72,7 @@ function emptyEvent(): Fields {
 
 function readFields(): Event {
   const event = emptyEvent();
-  let attributes = 0;
+  labels.begin();
   while (wire.more()) {
     const tag = wire.byte();
     switch (tag) {
@@ -81,13 +81,13 @@ function readFields(): Event {
         event.dataText = readStructText(urls);
         break;
       case tags.attributes:
-        readAttribute(event.attributes, attributes);
-        attributes += 1;
+        labels.read();
         break;
       default:
         readField(event, tag);
     }
   }
+  event.attributes = labels.made();
   return event;
 }
 
@@ -143,15 +143,41 @@ function readTime(): Timestamp {
   return { $typeName: TimestampSchema.typeName, seconds: BigInt(seconds), nanos };
 }
 
-/** One entry of the map; `before` says how many the event had already. */
-function readAttribute(attributes: Record<string, string>, before: number): void {
-  const part = wire.enter();
-  const place = places.attributes + 2 * Math.min(before, rememberedAttributes - 1);
-  wire.expect(0x0a);
-  const key = wire.repeatedText(place);
-  wire.expect(0x12);
-  const value = wire.repeatedText(place + 1);
-  if (wire.more() || key === '__proto__') throw unusual;
-  wire.leave(part);
-  attributes[key] = value;
+/** Attributes: most events have those of the one before, and then the same object of them, which nobody changes. */
+class Labels {
+  /** Keys and values in turn. */
+  #now: string[] = [];
+  #before: string[] = [];
+  #made: Record<string, string> = {};
+
+  begin(): void {
+    this.#now = [];
+  }
+
+  /** One entry of the map. */
+  read(): void {
+    const part = wire.enter();
+    const place = places.attributes + Math.min(this.#now.length, 2 * (rememberedAttributes - 1));
+    wire.expect(0x0a);
+    const key = wire.repeatedText(place);
+    wire.expect(0x12);
+    const value = wire.repeatedText(place + 1);
+    if (wire.more() || key === '__proto__') throw unusual;
+    wire.leave(part);
+    this.#now.push(key, value);
+  }
+
+  made(): Record<string, string> {
+    const { length } = this.#now;
+    let same = length === this.#before.length;
+    for (let i = 0; same && i < length; i += 1) same = this.#now[i] === this.#before[i];
+    if (same) return this.#made;
+    const made: Record<string, string> = {};
+    for (let i = 0; i < length; i += 2) made[this.#now[i] ?? ''] = this.#now[i + 1] ?? '';
+    this.#before = length > 2 * rememberedAttributes ? [] : this.#now;
+    this.#made = length > 2 * rememberedAttributes ? {} : made;
+    return made;
+  }
 }
+
+const labels = new Labels();

@@ -34,7 +34,8 @@ test('a buffer that the disk does not empty: refused with a retry hint and count
     clock: systemClock,
     logger: silentLogger,
     metrics,
-    settings: () => ({ enabled: true, bufferSize: 10, flushIntervalMs: 1000 }),
+    enabled: () => true,
+    settings: () => ({ bufferSize: 10 }),
     onContact: () => {},
   });
   const publish = (count: number): Promise<unknown> => room.journal.publish(events('geo', count), { source: 'tester' });
@@ -69,7 +70,8 @@ test('a buffer is full by its bytes too, however few the events are', async () =
   const registry = await openRegistry({ store, clock: systemClock, awake, logger: silentLogger, metrics, limit: 10 });
   const collector = createCollector({
     ...{ owners: { mayUse: () => true }, registry, store, journal: room.journal, clock: systemClock, logger: silentLogger, metrics },
-    settings: () => ({ enabled: true, bufferSize: 1000, flushIntervalMs: 1000 }),
+    enabled: () => true,
+    settings: () => ({ bufferSize: 1000 }),
     onContact: () => {},
   });
   const fat: NewEvent = { type: 'plugin.called', source: 'geo', data: { pad: 'x'.repeat(1 << 20) } };
