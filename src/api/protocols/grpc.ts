@@ -1,7 +1,7 @@
 /**
  * gRPC, the common case: plain protobuf. What is rare (JSON, compression, streams from the client over HTTP/1.1) goes to Connect's handlers.
  */
-import type { DescMessage, Message } from '@bufbuild/protobuf';
+import type { DescMessage } from '@bufbuild/protobuf';
 import { systemClock } from '../../kernel/clock.ts';
 import { AgentError } from '../../kernel/errors.ts';
 import type { FeedCodec } from '../../kernel/feed.ts';
