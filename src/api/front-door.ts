@@ -9,16 +9,14 @@ import type { Clock } from '../kernel/clock.ts';
 import { within } from '../kernel/within.ts';
 import type { Settings } from '../settings/types.ts';
 import type { Telemetry } from '../telemetry/types.ts';
-import {
-  createCapacity,
-  createGate,
-  createOpenCalls,
-  createRateLimiter,
-  inspectEveryMs,
-  type RateLimiter,
-  rememberValid,
-} from './gate/index.ts';
-import { type CertificateWatch, createListener, type Listener } from './listener/index.ts';
+import { createCapacity } from './gate/capacity.ts';
+import { createGate } from './gate/gate.ts';
+import { createOpenCalls, inspectEveryMs } from './gate/open-calls.ts';
+import { createRateLimiter, type RateLimiter } from './gate/rate-limit.ts';
+import { rememberValid } from './gate/token.ts';
+import type { CertificateWatch } from './listener/certificate.ts';
+import { createListener, type Listener } from './listener/listener.ts';
+import type { ConnectionLimits } from './listener/sessions.ts';
 import { createProtocols } from './protocols/protocols.ts';
 import type { PlainRoute, ServedMethod } from './seam.ts';
 import { type MessageCall, MessageExchange } from './transports/message.ts';
@@ -181,7 +179,7 @@ function observe({ telemetry, methods }: FrontDoorOptions, { stats, streamsByMet
 type Door = {
   readonly gate: ReturnType<typeof createGate>;
   readonly refused: (limit: string) => void;
-  readonly limits: () => Settings['api']['limits'] & Settings['api']['streams'];
+  readonly limits: () => ConnectionLimits;
 };
 
 function listenersOf(options: FrontDoorOptions, door: Door): Listener[] {

@@ -11,7 +11,7 @@ export { eventText } from './convert/event.ts';
 export type { RequestMemory } from './dispatch/idempotency.ts';
 export { createFrontDoor, type FrontDoor, type FrontDoorOptions } from './front-door.ts';
 export type { HealthBoard, HealthComponent, HealthSnapshot, HealthStatus, StatusSnapshot, StatusSource } from './health.ts';
-export type { CertificateWatch } from './listener/index.ts';
+export type { CertificateWatch } from './listener/certificate.ts';
 export { metricsRoutes } from './metrics-routes.ts';
 export type { Call, Mounted, PlainRoute, RpcMethod, ServedMethod } from './seam.ts';
 export { referenceRoutes } from './static/reference-routes.ts';

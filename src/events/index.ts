@@ -31,4 +31,4 @@ export {
   type WatchItem,
   type WatchOptions,
 } from './types.ts';
-export { eventSize, firstWithinMessage } from './validate.ts';
+export { createDataJudge, eventSize, firstWithinMessage } from './validate.ts';

@@ -1,5 +1,7 @@
-/** Judges a request before a byte of its body is read, and hands it on. */
-
+/**
+ * Judges every request before a byte of its body is read, and hands it on. Invariants: the order of the checks is the one of `checks.ts`;
+ * nothing is served that did not pass it; every answer carries x-trace-id.
+ */
 import type { AgentError } from '../../kernel/errors.ts';
 import type { CallSpan } from '../../telemetry/types.ts';
 import { auditName, failure, viaOf } from '../audit-entry.ts';

@@ -1,11 +1,9 @@
 import { AgentError } from '../../kernel/errors.ts';
+import type { Settings } from '../../settings/types.ts';
 import { type Exchange, header } from '../transports/exchange.ts';
 
-export interface Cors {
-  readonly enabled: boolean;
-  /** Exact origins: scheme, host, port. */
-  readonly allowedOrigins: readonly string[];
-}
+/** Exact origins: scheme, host, port. */
+type Cors = Settings['api']['security']['cors'];
 
 const exposed =
   'x-trace-id, retry-after, location, etag, grpc-status, grpc-message, grpc-status-details-bin, connect-content-encoding, www-authenticate';

@@ -1,11 +1,8 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { type Bucket, takeToken } from '../../kernel/token-bucket.ts';
+import type { Settings } from '../../settings/types.ts';
 
-export interface RateLimitSettings {
-  readonly enabled: boolean;
-  readonly requestsPerMinute: number;
-  readonly burst: number;
-}
+type RateLimitSettings = Settings['api']['security']['rateLimit'];
 
 export interface RateLimiter {
   /** 0 when the request may pass, else milliseconds until one would. */

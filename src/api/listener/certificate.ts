@@ -3,13 +3,10 @@ import { createSecureContext, type SecureContextOptions, type Server } from 'nod
 import type { Clock } from '../../kernel/clock.ts';
 import { RefusedError } from '../../kernel/errors.ts';
 import { followFiles } from '../../kernel/follow-files.ts';
+import type { Settings } from '../../settings/types.ts';
 
-export interface TlsSettings {
-  readonly certFile: string;
-  readonly keyFile: string;
-  /** With it every client must show a certificate of this authority. */
-  readonly clientCaFile: string | undefined;
-}
+/** With `clientCaFile` every client must show a certificate of that authority. */
+export type TlsSettings = NonNullable<Settings['api']['tls']>;
 
 /** What the files of `api.tls` hold, proved to fit together. Throws RefusedError for files that cannot be read or do not fit. */
 export function readCertificate({ certFile, keyFile, clientCaFile }: TlsSettings): SecureContextOptions {

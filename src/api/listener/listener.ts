@@ -1,3 +1,8 @@
+/**
+ * The sockets: one TCP port and one unix socket, on each of which HTTP/1.1 and HTTP/2 are spoken by the same handler.
+ * Invariants: nothing that a peer sends ends the process; every connection that says nothing is closed in bounded time;
+ * their number is capped.
+ */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../../kernel/clock.ts';
@@ -5,15 +10,12 @@ import type { SocketFile } from '../../kernel/socket-file.ts';
 import { bindTcp, boundAddress } from './bind.ts';
 import { type CertificateWatch, type Renewal, readCertificate, renewCertificate, type TlsSettings } from './certificate.ts';
 import { type Connections, createConnections } from './connections.ts';
-import { createServers, type Handler, type ServerLimits, type Servers } from './servers.ts';
+import { createServers, type Handler, type Servers } from './servers.ts';
+import type { ConnectionLimits } from './sessions.ts';
 import { sniff } from './sniff.ts';
 import { createTlsServer } from './tls.ts';
 import { bindUnixSocket, type UnixSocketSettings } from './unix-socket.ts';
 import { type VanishedPeers, watchVanishedPeers } from './vanished-peers.ts';
-
-export interface ListenerLimits extends ServerLimits {
-  readonly connections: number;
-}
 
 export type Endpoint =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls: TlsSettings | undefined }
@@ -39,7 +41,7 @@ export interface ListenerOptions {
   readonly endpoint: Endpoint;
   readonly clock: Clock;
   /** Read anew at every use, so that a reload takes effect. */
-  readonly limits: () => ListenerLimits;
+  readonly limits: () => ConnectionLimits;
   readonly handler: Handler;
   /** Whom renewed files of `api.tls` are told; absent: they are not followed. */
   readonly certificate?: CertificateWatch | undefined;

@@ -10,12 +10,7 @@ import { toRestBody } from '../protocols/rest/error.ts';
 import type { Exchange } from '../transports/exchange.ts';
 import { Http1Exchange } from '../transports/http1.ts';
 import { Http2Exchange } from '../transports/http2.ts';
-import { type SessionLimits, type Sessions, watchSessions } from './sessions.ts';
-
-export interface ServerLimits extends SessionLimits {
-  readonly headerTimeoutMs: number;
-  readonly streamsPerConnection: number;
-}
+import { type ConnectionLimits, type Sessions, watchSessions } from './sessions.ts';
 
 /** Serves a request; must not throw. */
 export type Handler = (exchange: Exchange) => void;
@@ -28,11 +23,15 @@ export interface Servers {
   readonly h1: Server;
   readonly h2: Http2Server;
   readonly sessions: Sessions;
-  apply(limits: ServerLimits): void;
+  apply(limits: ConnectionLimits): void;
   stop(): void;
 }
 
-export function createServers(options: { readonly clock: Clock; readonly limits: () => ServerLimits; readonly handler: Handler }): Servers {
+export function createServers(options: {
+  readonly clock: Clock;
+  readonly limits: () => ConnectionLimits;
+  readonly handler: Handler;
+}): Servers {
   const h1 = http1Server(options.limits(), options.handler);
   const h2 = http2Server(options.limits(), options.handler);
   const sessions = watchSessions(h2, options);
@@ -53,7 +52,7 @@ export function createServers(options: { readonly clock: Clock; readonly limits:
   };
 }
 
-function http1Server(limits: ServerLimits, handler: Handler): Server {
+function http1Server(limits: ConnectionLimits, handler: Handler): Server {
   const serve = (req: IncomingMessage, res: ServerResponse): void => handler(new Http1Exchange(req, res));
   const server = createHttp1(
     {
@@ -79,11 +78,11 @@ function http1Server(limits: ServerLimits, handler: Handler): Server {
   return server;
 }
 
-function settings(limits: ServerLimits): { maxConcurrentStreams: number; maxHeaderListSize: number } {
+function settings(limits: ConnectionLimits): { maxConcurrentStreams: number; maxHeaderListSize: number } {
   return { maxConcurrentStreams: limits.streamsPerConnection, maxHeaderListSize: maxHeaderBytes };
 }
 
-function http2Server(limits: ServerLimits, handler: Handler): Http2Server {
+function http2Server(limits: ConnectionLimits, handler: Handler): Http2Server {
   const server = createHttp2({
     settings: settings(limits),
     maxSessionInvalidFrames: 100,

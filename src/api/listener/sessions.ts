@@ -1,14 +1,12 @@
 import type { Http2Server, ServerHttp2Session } from 'node:http2';
 import type { Clock } from '../../kernel/clock.ts';
+import type { Settings } from '../../settings/types.ts';
 
 /** How long a session that is told to go may take before its socket is destroyed. */
 const goodbyeMs = 500;
 
-export interface SessionLimits {
-  readonly idleTimeoutMs: number;
-  readonly pingIntervalMs: number;
-  readonly pongTimeoutMs: number;
-}
+/** `api.limits` and `api.streams` as they are in force. */
+export type ConnectionLimits = Settings['api']['limits'] & Settings['api']['streams'];
 
 /**
  * Watches HTTP/2 sessions, which Node gives no timeouts at all: one without an open stream is closed after the idle time, and one
@@ -30,7 +28,7 @@ interface Watched {
   waiting: boolean;
 }
 
-export function watchSessions(server: Http2Server, options: { readonly clock: Clock; readonly limits: () => SessionLimits }): Sessions {
+export function watchSessions(server: Http2Server, options: { readonly clock: Clock; readonly limits: () => ConnectionLimits }): Sessions {
   const { clock, limits } = options;
   const open = new Set<Watched>();
   server.on('session', (session) => {
@@ -57,7 +55,7 @@ export function watchSessions(server: Http2Server, options: { readonly clock: Cl
   };
 }
 
-function inspectSession(watched: Watched, nowMs: number, limits: SessionLimits): void {
+function inspectSession(watched: Watched, nowMs: number, limits: ConnectionLimits): void {
   const { session } = watched;
   if (session.destroyed) return;
   const idleMs = watched.streams > 0 ? 0 : nowMs - watched.idleSinceMs;

@@ -1,12 +1,9 @@
 import type { Server } from 'node:net';
 import { RefusedError } from '../../kernel/errors.ts';
 import { claimSocket, type SocketFile } from '../../kernel/socket-file.ts';
+import type { Settings } from '../../settings/types.ts';
 
-export interface UnixSocketSettings {
-  readonly path: string;
-  readonly mode: number;
-  readonly group: string | undefined;
-}
+export type UnixSocketSettings = Settings['api']['unixSocket'];
 
 const key = 'api.unix_socket';
 

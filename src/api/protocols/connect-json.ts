@@ -4,13 +4,12 @@
  * stands where it turns bytes into text (`textDecoder` of its serializer).
  */
 import type { DescMessage, JsonReadOptions, JsonWriteOptions } from '@bufbuild/protobuf';
+import type { Settings } from '../../settings/types.ts';
 import { toConnectError } from './connect-error.ts';
 import { decodeText, parseJson } from './rest/body.ts';
 import { decodeJson } from './rest/decode.ts';
 
-export interface ConnectJsonLimits {
-  readonly jsonDepth: number;
-}
+export type ConnectJsonLimits = Pick<Settings['api']['limits'], 'jsonDepth'>;
 
 export type ConnectJsonOptions = Partial<JsonReadOptions & JsonWriteOptions> & {
   readonly textDecoder: { decode(bytes?: Uint8Array): string };

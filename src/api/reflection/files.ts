@@ -16,11 +16,6 @@ export function fileBytes(file: DescFile): Uint8Array {
   return toBinary(FileDescriptorProtoSchema, file.proto);
 }
 
-/** Name as descriptors have it, with its ending. */
-export function fileName(file: DescFile): string {
-  return file.proto.name;
-}
-
 /** The file and all it needs, dependencies first. */
 export function withDependencies(file: DescFile, seen: Set<DescFile> = new Set()): DescFile[] {
   if (seen.has(file)) return [];
@@ -50,7 +45,7 @@ export function collectDescriptors(roots: readonly DescFile[]): Descriptors {
   const symbols = new Map<string, DescFile>();
   const extensions = new Map<string, DescExtension[]>();
   for (const file of all) {
-    files.set(fileName(file), file);
+    files.set(file.proto.name, file);
     for (const name of names(file)) symbols.set(name, file);
     for (const type of nestedTypes(file)) {
       if (type.kind === 'extension') extensions.set(type.extendee.typeName, [...(extensions.get(type.extendee.typeName) ?? []), type]);

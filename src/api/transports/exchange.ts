@@ -1,6 +1,6 @@
 /** One request and its answer, alike for HTTP/1.1 and HTTP/2. The transport owns the end of it: who left, and when. */
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { Verdict } from '../../access/types.ts';
 
 /** Names in lower case; a name that comes several times has a list. */
@@ -106,6 +106,15 @@ export function writeSliced(chunk: string | Uint8Array, write: (part: string | U
   let room = true;
   for (let at = 0; at < bytes.byteLength; at += sliceBytes) room = write(bytes.subarray(at, at + sliceBytes));
   return room;
+}
+
+/** The same for the last chunk. */
+export function endSliced(chunk: string | Uint8Array, stream: Pick<Writable, 'write' | 'end'>): void {
+  if (byteLength(chunk) <= sliceBytes) stream.end(chunk);
+  else {
+    writeSliced(chunk, (part) => stream.write(part));
+    stream.end();
+  }
 }
 
 /** Writes at the pace of the reader; answers at once where the connection takes it all. */

@@ -1,7 +1,7 @@
 /** An exchange over HTTP/1.1. */
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { byteLength, type Exchange, type Head, isBodiless, putHeaders, sliceBytes, writeSliced } from './exchange.ts';
+import { byteLength, type Exchange, endSliced, type Head, isBodiless, putHeaders, sliceBytes, writeSliced } from './exchange.ts';
 
 /**
  * Exchanges of a connection that have not ended, in a list, which unlike a set is not made anew as it empties. One listener for all: a connection that is
@@ -157,13 +157,8 @@ export class Http1Exchange implements Exchange {
       this.#res.end();
       return;
     }
-    const length = byteLength(chunk);
-    this.written += length;
-    if (length <= sliceBytes) this.#res.end(chunk);
-    else {
-      writeSliced(chunk, (part) => this.#res.write(part));
-      this.#res.end();
-    }
+    this.written += byteLength(chunk);
+    endSliced(chunk, this.#res);
   }
 
   stopReading(): void {

@@ -2,7 +2,7 @@
 import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { byteLength, type Exchange, type Head, isBodiless, putHeaders, sliceBytes, writeSliced } from './exchange.ts';
+import { byteLength, type Exchange, endSliced, type Head, isBodiless, putHeaders, writeSliced } from './exchange.ts';
 
 const withTrailers = { waitForTrailers: true };
 const headOnly = { endStream: true };
@@ -139,13 +139,8 @@ export class Http2Exchange implements Exchange {
       this.body.end();
       return;
     }
-    const length = byteLength(chunk);
-    this.written += length;
-    if (length <= sliceBytes) this.body.end(chunk);
-    else {
-      writeSliced(chunk, (part) => this.body.write(part));
-      this.body.end();
-    }
+    this.written += byteLength(chunk);
+    endSliced(chunk, this.body);
   }
 
   #sendTrailers(trailers: Head): void {

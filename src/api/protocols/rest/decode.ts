@@ -21,7 +21,7 @@ export function fieldNamed(desc: DescMessage, name: string): DescField | undefin
   return desc.fields.find((field) => field.name === name || field.jsonName === name);
 }
 
-function isObject(value: JsonValue | undefined): value is JsonObject {
+export function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

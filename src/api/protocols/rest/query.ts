@@ -1,11 +1,10 @@
 /** Query parameters -> the JSON of a request: nested fields with a dot, repeated ones repeated. */
 import { type DescEnum, type DescField, type DescMessage, type JsonObject, type JsonValue, ScalarType } from '@bufbuild/protobuf';
+import { parseDuration } from '../../../kernel/duration.ts';
 import { invalid, type Violation } from '../../../kernel/errors.ts';
 import { maxViolations } from '../../convert/data.ts';
-import { fieldNamed, isWellKnown } from './decode.ts';
+import { fieldNamed, isObject, isWellKnown } from './decode.ts';
 
-/** Seconds of one unit of a duration as the configuration writes it. */
-const units: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 const wrappers = /^google\.protobuf\.(Bool|String|Bytes|Int32|UInt32|Int64|UInt64|Float|Double)Value$/;
 
 /** What was wrong with one value. */
@@ -19,10 +18,8 @@ class Unfit {
 /** `1.5s`, and the configuration's own `500ms`, `1m30s`. */
 function duration(text: string): JsonValue | Unfit {
   if (/^-?\d+(\.\d{1,9})?s$/.test(text)) return text;
-  if (!/^(\d+(\.\d+)?(ms|[smhdw]))+$/.test(text)) return new Unfit('must be a duration such as 1.5s');
-  let seconds = 0;
-  for (const [, value, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhdw])/g)) seconds += Number(value) * (units[unit ?? ''] ?? 0);
-  return `${seconds.toFixed(9).replace(/\.?0+$/, '')}s`;
+  const ms = parseDuration(text);
+  return ms === undefined ? new Unfit('must be a duration such as 1.5s') : `${ms / 1000}s`;
 }
 
 function scalar(type: ScalarType, text: string): JsonValue | Unfit {
@@ -61,10 +58,6 @@ function single(field: DescField, text: string): JsonValue | Unfit {
   if (field.enum !== undefined) return enumeration(field.enum, text);
   if (field.message !== undefined && isWellKnown(field.message)) return wellKnown(field.message, text);
   return new Unfit('cannot be given in the query');
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Puts one value at its place in `json`; answers what is wrong. */

@@ -3,17 +3,15 @@ import { create, type DescField, type DescMessage, type JsonObject, type JsonVal
 import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
 import { AgentError, invalid } from '../../../kernel/errors.ts';
 import { roundedNumber } from '../../../kernel/exact-number.ts';
+import type { Settings } from '../../../settings/types.ts';
 import { readBody } from '../../transports/body.ts';
 import { type Exchange, header, mediaTypeOf } from '../../transports/exchange.ts';
 import { checkMediaType, decodeText, parseJson } from './body.ts';
-import { decodeJson } from './decode.ts';
+import { decodeJson, isObject } from './decode.ts';
 import { mapQuery } from './query.ts';
 import type { PathField, Route } from './route.ts';
 
-export interface RestLimits {
-  readonly messageBytes: number;
-  readonly jsonDepth: number;
-}
+export type RestLimits = Pick<Settings['api']['limits'], 'messageBytes' | 'jsonDepth'>;
 
 /** The request as it came, before anything of it was believed. */
 export interface Incoming {
@@ -22,10 +20,6 @@ export interface Incoming {
   /** Captures of the path, still percent-encoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly limits: RestLimits;
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function percentDecoded(field: string, text: string): string {
