@@ -70,6 +70,7 @@ test('lines are clean, masked, parsed, cut; a half line waits for its end or for
     });
     const late: string[] = [];
     appendFileSync(spools.stdoutPath, '\u001b[33mWARN password=1 \u001b[0mthere\nboom\n');
+    const halfMs = performance.now();
     appendFileSync(spools.stderrPath, `${'y'.repeat(40_000)}\nhalf`);
     await eventually(async () => (await entries(room.logs)).length === 3);
     collection.onLine((line) => late.push(line.slice(0, 20)));
@@ -80,7 +81,9 @@ test('lines are clean, masked, parsed, cut; a half line waits for its end or for
     const long = all.find((entry) => entry.truncated);
     assert.deepEqual([long?.message.length, long?.stream], [16_384, 'STDERR']);
     await systemClock.sleep(200);
-    assert.equal((await entries(room.logs)).length, 3, 'half a line is no line yet');
+    const { length } = await entries(room.logs);
+    // After a second it is shown, which a busy machine may have let pass.
+    assert.ok(length === 3 || performance.now() - halfMs > 900, 'half a line is no line yet');
     appendFileSync(spools.stderrPath, ' whole\nlast');
     await eventually(async () => (await entries(room.logs)).length === 4);
     await collection.drain();
@@ -214,10 +217,12 @@ test('a line that does not end is shown after a second, marked partial; what fol
   try {
     const spools = room.spools('prompt');
     const collection = follow(room.logs, spools);
+    const halfMs = performance.now();
     appendFileSync(spools.stdoutPath, 'whole\nare you sure?');
-    await eventually(async () => (await entries(room.logs)).length === 1);
+    await eventually(async () => (await entries(room.logs)).length >= 1);
     await systemClock.sleep(300);
-    assert.equal((await entries(room.logs)).length, 1, 'half a line is no line before a second has passed');
+    const { length } = await entries(room.logs);
+    assert.ok(length === 1 || performance.now() - halfMs > 900, 'half a line is no line before a second has passed');
     await eventually(async () => (await entries(room.logs)).length === 2);
     const [, prompt] = await entries(room.logs);
     assert.deepEqual([prompt?.message, prompt?.partial, prompt?.truncated], ['are you sure?', true, false]);

@@ -24,6 +24,7 @@ import { type Bridge, openBridge } from '../../src/sboxmgr/index.ts';
 import { bentClock } from '../helpers/bent-clock.ts';
 import { type EventRoom, eventually, metricsFake, openRoom, silentLogger } from '../helpers/event-room.ts';
 import { framed, framedClient, type Reply } from '../helpers/framed-json.ts';
+import { turns } from '../helpers/turns.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'sboxmgr-bridge-'));
 const path = join(dir, 'agent.sock');
@@ -283,10 +284,10 @@ test('a frame that stalls is refused after its time, an idle connection is left 
   await own.start();
   const [stalled, idle] = [await framedClient(at), await framedClient(at)];
   stalled.socket.write(framed('{          }').subarray(0, 9));
-  await systemClock.sleep(50);
+  await turns();
   advance(29_000);
   stalled.socket.write(Buffer.of(0x20)); // more bytes are no new time
-  await systemClock.sleep(50);
+  await turns();
   advance(1_500);
   assert.equal((await stalled.next()).response?.error?.code, 'FRAME_TIMEOUT');
   assert.equal(await stalled.text(), undefined);
@@ -304,7 +305,7 @@ test('a disk that does not answer is told of before sboxmgr gives up', async () 
   await own.start();
   const client = await framedClient(at);
   client.send(event('e', { event_type: 'x' }));
-  await systemClock.sleep(50);
+  await turns();
   advance(4_000);
   assert.equal((await client.next()).response?.error?.code, 'JOURNAL_UNAVAILABLE');
   client.close();
@@ -384,7 +385,7 @@ test('half frames over all connections are bounded', async () => {
   }
   await eventually(() => value('sboxagent_limit_refused_total{sboxmgr_bytes}') > 0);
   for (const client of clients) client.close();
-  await systemClock.sleep(50);
+  await turns(100);
   assert.equal((await ask(command('well', 'ping'), at)).id, 'well');
   await own.stop();
 });
@@ -496,7 +497,7 @@ test('a request under way is answered when the agent stops', async () => {
   await own.start();
   const [client, idle] = [await framedClient(at), await framedClient(at)];
   client.send(event('under-way', { event_type: 'x' }));
-  await systemClock.sleep(50);
+  await turns();
   const stopping = own.stop();
   assert.equal(await idle.text(), undefined);
   gate.resolve();
