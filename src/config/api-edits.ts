@@ -3,10 +3,10 @@ import type { JsonObject } from '../events/types.ts';
 import { AgentError, RefusedError } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/principal.ts';
 import { changeTo, commit } from './effect.ts';
-import { type Judged, judgeCandidate } from './judge.ts';
+import { judgeCandidate } from './judge.ts';
 import { allowed } from './key-authority.ts';
 import { configInvalid, problemsOf } from './refusals.ts';
-import { answerOf, type ConfigRoom, currentOf, isRefused } from './room.ts';
+import { answerOf, type ConfigRoom, currentOf, isRefused, type State } from './room.ts';
 import type { Author, Candidate, ConfigChange } from './types.ts';
 
 export interface ApiEdit {
@@ -22,7 +22,7 @@ export interface ApiEdit {
 const untold: ReadonlySet<string> = new Set(['CONFIG_NOT_WRITTEN', 'DISK_FULL', 'ETAG_STALE', 'INVALID_REQUEST']);
 
 /** Judges, compares, writes and applies. Throws AgentError, and what is refused is told unless it was a question alone. For the holder of the lock. */
-export async function editConfig(room: ConfigRoom, judge: () => Judged, edit: ApiEdit): Promise<ConfigChange> {
+export async function editConfig(room: ConfigRoom, judge: () => State, edit: ApiEdit): Promise<ConfigChange> {
   try {
     return await change(room, judge, edit);
   } catch (error) {
@@ -34,12 +34,12 @@ export async function editConfig(room: ConfigRoom, judge: () => Judged, edit: Ap
 }
 
 /** The files as a candidate would make them. */
-export function judgeUpdate(room: ConfigRoom, candidate: Candidate, mask: readonly string[] = []): Judged {
+export function judgeUpdate(room: ConfigRoom, candidate: Candidate, mask: readonly string[] = []): State {
   return judgeCandidate(candidate, mask, { base: currentOf(room), load: room.load });
 }
 
 /** The files of an earlier revision: as they were; where the agent manages other files by now, what they said. Throws RefusedError. */
-export function judgeRevision(room: ConfigRoom, texts: Texts): Judged {
+export function judgeRevision(room: ConfigRoom, texts: Texts): State {
   const paths = [...currentOf(room).texts.keys()];
   if (paths.length === texts.size && paths.every((path) => texts.has(path))) {
     const ordered = new Map(paths.map((path) => [path, texts.get(path) ?? '']));
@@ -49,7 +49,7 @@ export function judgeRevision(room: ConfigRoom, texts: Texts): Judged {
   return judgeUpdate(room, { document });
 }
 
-async function change(room: ConfigRoom, judge: () => Judged, { author, caller, validateOnly, restored }: ApiEdit): Promise<ConfigChange> {
+async function change(room: ConfigRoom, judge: () => State, { author, caller, validateOnly, restored }: ApiEdit): Promise<ConfigChange> {
   const before = currentOf(room);
   const seen = room.document.disk();
   const next = allowed(judge, before, caller);

@@ -1,10 +1,9 @@
-import { blockYaml, documentName, guardSize, isObject, setAt } from '../documents/index.ts';
+import { blockYaml, guardSize, isObject, setAt } from '../documents/index.ts';
 import type { Json, JsonObject } from '../events/types.ts';
-import { RefusedError } from '../kernel/errors.ts';
 import { isOnTheWay } from '../settings/index.ts';
-import type { Load } from './judge.ts';
 import { canonical } from './leaves.ts';
-import { problemsOf } from './refusals.ts';
+import { judgeAsDocument } from './refusals.ts';
+import type { Load } from './room.ts';
 
 /**
  * Keys of a document that say nothing (`{}`, null) never reach a file, so they are judged by themselves: an unknown one is a mistake, and
@@ -29,14 +28,7 @@ export function judgeBlanks(
   if (first === undefined || Object.keys(blanks).length === 0) return;
   const text = blockYaml(blanks, 2);
   guardSize(text);
-  try {
-    judge.load(new Map([[first, text], ...others.map((path) => [path, ''] as const)]));
-  } catch (error) {
-    const problems = problemsOf(error).map((problem) =>
-      judge.paths.includes(problem.file) ? { ...problem, file: documentName, line: 0 } : problem,
-    );
-    throw new RefusedError(error instanceof Error ? error.message : '', { problems });
-  }
+  judgeAsDocument(() => judge.load(new Map([[first, text], ...others.map((path) => [path, ''] as const)])), judge.paths, 0);
 }
 
 /** An unknown key, in a unit that is whole without it. */

@@ -19,24 +19,19 @@ import type { Json, JsonObject } from '../events/types.ts';
 import { invalid, RefusedError } from '../kernel/errors.ts';
 import { isExactNumber } from '../kernel/exact-number.ts';
 import { mask as secretMask } from '../kernel/redaction.ts';
-import { keyTable, keyTypeAt, type LoadedSettings, parseText } from '../settings/index.ts';
+import { keyTable, keyTypeAt, parseText } from '../settings/index.ts';
 import { judgeBlanks } from './blanks.ts';
 import { asNamedIn, canonical, type Leaf, type Leaves, leafKey, leavesOf } from './leaves.ts';
+import type { Load, State } from './room.ts';
 import { keyPlace } from './shown.ts';
 import { isAbove } from './sources.ts';
 import type { Candidate } from './types.ts';
-
-/** What a candidate is made from: the configuration that is obeyed. */
-export interface Base {
-  readonly loaded: LoadedSettings;
-  readonly texts: Texts;
-}
 
 /** A document of more values is no configuration, and takes long to judge. */
 const mostValues = 20_000;
 
 /** The document that a candidate says, texts read by the rules of YAML. Throws RefusedError. */
-export function documentOf(candidate: Candidate): JsonObject {
+function documentOf(candidate: Candidate): JsonObject {
   if ('yaml' in candidate) return asTyped(plainValue(parseText(candidate.yaml, documentName)));
   if (countValues(candidate.document, mostValues) <= mostValues) return candidate.document;
   const message = `more than ${mostValues} values; shorten it`;
@@ -70,11 +65,11 @@ const numberKinds: ReadonlySet<string> = new Set(['integer', 'number', 'threshol
 export function candidateTexts(
   candidate: Candidate,
   mask: readonly string[],
-  { base, judge }: { readonly base: Base; readonly judge: (texts: Texts) => LoadedSettings },
+  { base, judge }: { readonly base: State; readonly judge: Load },
 ): Texts {
   checkMask(mask);
   const document = documentOf(candidate);
-  judgeBlanks(document, (path) => isMasked(path, mask), { load: (texts) => judge(texts ?? base.texts), paths: [...base.texts.keys()] });
+  judgeBlanks(document, (path) => isMasked(path, mask), { load: judge, paths: [...base.texts.keys()] });
   return distribute(document, mask, { base, judge });
 }
 
@@ -106,11 +101,7 @@ interface File {
 }
 
 /** Edits leaf by leaf the files in which they stand, or belong. */
-function distribute(
-  document: JsonObject,
-  mask: readonly string[],
-  { base, judge }: { readonly base: Base; readonly judge: (texts: Texts) => LoadedSettings },
-): Texts {
+function distribute(document: JsonObject, mask: readonly string[], { base, judge }: { readonly base: State; readonly judge: Load }): Texts {
   const files = [...base.texts].map(([path, text]): File => {
     const own = plainValue(parseYaml(text));
     return { path, text, document: own, leaves: leavesOf(own) };

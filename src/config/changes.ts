@@ -3,15 +3,10 @@ import { dotted, hasMask, maskValue, parseYaml, plainValue, type Texts, valueAt 
 import type { Json, JsonObject } from '../events/types.ts';
 import { diffSettings, isLive, type LoadedSettings } from '../settings/index.ts';
 import { type Leaf, type Leaves, leavesOf } from './leaves.ts';
+import type { State } from './room.ts';
 import { keyPlace } from './shown.ts';
 import { isAbove, sourceOf } from './sources.ts';
 import type { KeyChange } from './types.ts';
-
-/** A configuration with the texts that say it. */
-export interface State {
-  readonly loaded: LoadedSettings;
-  readonly texts: Texts;
-}
 
 /** `boot` is what the agent was started with: what is not live is in effect as it was then. */
 export function changesBetween(before: State, after: State, boot: LoadedSettings): readonly KeyChange[] {

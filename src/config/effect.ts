@@ -3,14 +3,13 @@ import type { Texts } from '../documents/index.ts';
 import { AgentError, RefusedError } from '../kernel/errors.ts';
 import type { LoadedSettings } from '../settings/index.ts';
 import { asJson, changesBetween } from './changes.ts';
-import type { Judged } from './judge.ts';
 import { configInvalid, problemsOf } from './refusals.ts';
-import { answerOf, type ConfigRoom, currentOf, heal } from './room.ts';
+import { answerOf, type ConfigRoom, currentOf, heal, type State } from './room.ts';
 import type { Author, ConfigChange, KeyChange } from './types.ts';
 
 /** A change that was judged. */
 export interface JudgedChange {
-  readonly next: Judged;
+  readonly next: State;
   readonly changes: readonly KeyChange[];
   readonly author: Author;
   /** Running units that it stops because they are no longer declared. */
@@ -19,7 +18,7 @@ export interface JudgedChange {
   readonly restored?: number | undefined;
 }
 
-export function changeTo(room: ConfigRoom, next: Judged, by: Pick<JudgedChange, 'author' | 'restored'>): JudgedChange {
+export function changeTo(room: ConfigRoom, next: State, by: Pick<JudgedChange, 'author' | 'restored'>): JudgedChange {
   const { removed } = unitsStopped(room, next.loaded);
   return { next, changes: changesBetween(currentOf(room), next, room.boot), stoppedUnits: removed, ...by };
 }
@@ -72,7 +71,7 @@ function take(room: ConfigRoom, { next, changes, author, stoppedUnits, restored 
   heal(room);
   if (changes.length === 0) return answerOf(room, []);
   const { revision } = currentOf(room);
-  if (changes.some(({ effect }) => effect !== 'UNCHANGED')) room.events.applied({ revision, changes, stoppedUnits }, author, restored);
+  if (changes.some(({ effect }) => effect !== 'UNCHANGED')) room.events.applied({ revision, changes, stoppedUnits, author, restored });
   room.logger.info({ revision, author: author.name, keys: changes.map(({ path }) => path).slice(0, 100) }, 'configuration changed');
   return answerOf(room, changes);
 }

@@ -3,26 +3,25 @@ import type { JsonObject } from '../events/types.ts';
 import type { AgentError } from '../kernel/errors.ts';
 import type { Author, KeyChange } from './types.ts';
 
-/** What was put into effect. */
-export interface AppliedChange {
+export type ConfigEvents = ReturnType<typeof createConfigEvents>;
+
+interface AppliedChange {
   readonly revision: number;
   readonly changes: readonly KeyChange[];
+  readonly author: Author;
   readonly stoppedUnits?: readonly string[];
-}
-
-/** One event a change, subject `agent`, under the trace of the call. Values stay out of the journal; the revisions have them, masked. */
-export interface ConfigEvents {
-  applied(change: AppliedChange, author: Author, restored?: number): void;
-  rejected(error: AgentError, author: Author): void;
+  /** The revision that was put back. */
+  readonly restored?: number | undefined;
 }
 
 const subject = 'agent';
 const mostKeys = 200;
 
-export function createConfigEvents(journal: Pick<Journal, 'emit'>): ConfigEvents {
+/** One event a change, subject `agent`, under the trace of the call. Values stay out of the journal; the revisions have them, masked. */
+export function createConfigEvents(journal: Pick<Journal, 'emit'>) {
   const under = ({ traceId }: Author): { readonly traceId?: string } => (traceId === '' ? {} : { traceId });
   return {
-    applied({ revision, changes, stoppedUnits = [] }, author, restored) {
+    applied({ revision, changes, stoppedUnits = [], author, restored }: AppliedChange): void {
       const named = (effect: KeyChange['effect']): string[] =>
         changes
           .filter((change) => change.effect === effect)
@@ -39,7 +38,7 @@ export function createConfigEvents(journal: Pick<Journal, 'emit'>): ConfigEvents
       };
       journal.emit({ type: 'config.applied', subject, data, ...under(author) });
     },
-    rejected(error, author) {
+    rejected(error: AgentError, author: Author): void {
       const data: JsonObject = {
         problem: error.message,
         reason: error.reason,

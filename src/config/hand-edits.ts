@@ -3,8 +3,7 @@ import { RefusedError } from '../kernel/errors.ts';
 import { readConfigFile } from '../settings/index.ts';
 import { asJson, changesBetween, changesIn } from './changes.ts';
 import { adopt, changeTo, unitsStopped } from './effect.ts';
-import type { Judged } from './judge.ts';
-import { type ConfigRoom, heal, isRefused, refuseFiles } from './room.ts';
+import { type ConfigRoom, heal, isRefused, refuseFiles, type State } from './room.ts';
 import type { Author, ConfigChange, KeyChange } from './types.ts';
 
 const nobody: Author = { name: 'file', reason: '', traceId: '' };
@@ -43,7 +42,7 @@ export async function readNewFiles(room: ConfigRoom, stillMs = Number.POSITIVE_I
 }
 
 /** A load and the texts that it saw: read again while somebody writes. Throws RefusedError, also for a file that was emptied. */
-function judgeFiles(room: ConfigRoom): Judged {
+function judgeFiles(room: ConfigRoom): State {
   const { load } = room;
   for (let tries = 1; ; tries++) {
     const loaded = load();
@@ -80,7 +79,7 @@ export async function recordStart(room: ConfigRoom, texts: Texts): Promise<void>
   if (finished && sameTexts(finished.texts, texts)) {
     const { revision, author: name, reason, traceId } = finished;
     const changes = changesIn(finished.detail);
-    if (changes.length > 0) events.applied({ revision, changes }, { name, reason, traceId });
+    if (changes.length > 0) events.applied({ revision, changes, author: { name, reason, traceId } });
     return;
   }
   if (document.head && sameTexts(document.head.texts, texts)) return;

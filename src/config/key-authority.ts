@@ -4,9 +4,9 @@ import type { JsonObject } from '../events/types.ts';
 import { AgentError, type Problem, RefusedError } from '../kernel/errors.ts';
 import { may, type Principal } from '../kernel/principal.ts';
 import { diffSettings, scopeOfKey } from '../settings/index.ts';
-import { rawLeaves, type State } from './changes.ts';
-import type { Judged } from './judge.ts';
+import { rawLeaves } from './changes.ts';
 import { type Leaves, leavesOf } from './leaves.ts';
+import type { State } from './room.ts';
 import { secretAliases } from './shown.ts';
 import { sourceOf } from './sources.ts';
 
@@ -32,7 +32,7 @@ function assertMayChange(before: State, after: State, caller: Principal): void {
  * What `judge` makes of a change, if the caller may make it. A refusal that is about a key which the caller may not change says so, and
  * not what it found: it would tell of files that the key names.
  */
-export function allowed(judge: () => Judged, before: State, caller: Principal | undefined): Judged {
+export function allowed(judge: () => State, before: State, caller: Principal | undefined): State {
   if (caller === undefined || may(caller, 'admin')) return judge();
   try {
     const next = judge();

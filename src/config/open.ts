@@ -3,7 +3,7 @@ import { finishFiles, openDocument, type Revision } from '../documents/index.ts'
 import type { Journal } from '../events/index.ts';
 import type { JsonObject } from '../events/types.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { AgentError, type Problem } from '../kernel/errors.ts';
+import { AgentError } from '../kernel/errors.ts';
 import { createFollower } from '../kernel/follow-files.ts';
 import { createNote } from '../kernel/note.ts';
 import { type LoadedSettings, readConfigFile } from '../settings/index.ts';
@@ -13,14 +13,12 @@ import { editConfig, judgeRevision, judgeUpdate } from './api-edits.ts';
 import { changesIn } from './changes.ts';
 import { createConfigEvents } from './events.ts';
 import { readFiles, readNewFiles, recordStart } from './hand-edits.ts';
-import { judgeAlone, type Load } from './judge.ts';
-import { problemsOf } from './refusals.ts';
-import { type ConfigRoom, currentOf } from './room.ts';
+import { problemsIn } from './judge.ts';
+import { type ConfigRoom, currentOf, type Load } from './room.ts';
 import { shownYaml } from './shown.ts';
-import type { AgentConfig, Candidate, ConfigManager, ConfigRevision } from './types.ts';
+import type { AgentConfig, ConfigManager, ConfigRevision } from './types.ts';
 
 export interface ConfigOptions {
-  /** Reads and judges the configuration as the start does; `texts` stand in for files. Throws RefusedError with its problems. */
   readonly load: Load;
   /** What the agent was started with. */
   readonly first: LoadedSettings;
@@ -62,7 +60,7 @@ export function finishPending(stateDir: string, paths: readonly string[]): void 
 
 /** Throws RefusedError where the files cannot be read any more. */
 export async function openConfig(options: ConfigOptions): Promise<OpenConfig> {
-  const { clock, autoReload } = options;
+  const { clock, autoReload, load } = options;
   const { note, health } = createNote(clock);
   const room = await openRoom(options, note);
   const { document } = room;
@@ -82,7 +80,7 @@ export async function openConfig(options: ConfigOptions): Promise<OpenConfig> {
         return editConfig(room, () => judgeUpdate(room, candidate, mask), { caller: undefined, ...edit });
       }),
     reload: (author) => document.run(() => readFiles(room, author)),
-    validate: (candidate) => validate(room, candidate),
+    validate: (candidate) => problemsIn(candidate, { current: currentOf(room), load }),
     revisions: async (page) => (await document.revisions(page)).map(configRevision),
     rollback: (revision, author, caller) =>
       document.run(async () => {
@@ -129,16 +127,6 @@ function filesNow({ files }: ConfigOptions, { paths }: LoadedSettings): readonly
 function assertManaged(room: ConfigRoom): void {
   if (currentOf(room).texts.size > 0) return;
   throw new AgentError('CONFIG_NOT_MANAGED', 'the agent runs without a configuration file, so there is none to change');
-}
-
-function validate(room: ConfigRoom, candidate: Candidate): readonly Problem[] {
-  try {
-    if (currentOf(room).texts.size === 0) judgeAlone(candidate, room.load);
-    else judgeUpdate(room, candidate);
-    return [];
-  } catch (error) {
-    return problemsOf(error);
-  }
 }
 
 /** Masking reads the files' syntax: done once a state. */

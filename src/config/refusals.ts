@@ -30,7 +30,14 @@ export function configInvalid(problems: readonly Problem[], cause?: unknown): Ag
   });
 }
 
-/** Problems of a file whose text came with the request stand in that text. */
-export function asOfDocument(problems: readonly Problem[], paths: readonly string[]): readonly Problem[] {
-  return problems.map((problem) => (paths.includes(problem.file) ? { ...problem, file: documentName } : problem));
+/** Judges files whose texts came with the request: what is refused in them is told of that document. `line`: where its lines are not theirs. */
+export function judgeAsDocument<T>(judge: () => T, paths: readonly string[], line?: number): T {
+  try {
+    return judge();
+  } catch (error) {
+    const problems = problemsOf(error).map((problem) =>
+      paths.includes(problem.file) ? { ...problem, file: documentName, line: line ?? problem.line } : problem,
+    );
+    throw new RefusedError(error instanceof Error ? error.message : '', { problems });
+  }
 }

@@ -1,11 +1,19 @@
-import type { DiskState, ManagedDocument } from '../documents/index.ts';
+import type { DiskState, ManagedDocument, Texts } from '../documents/index.ts';
 import { AgentError } from '../kernel/errors.ts';
 import type { LoadedSettings } from '../settings/index.ts';
 import type { Logger } from '../telemetry/types.ts';
 import type { ConfigEvents } from './events.ts';
-import type { Judged, Load } from './judge.ts';
 import { configInvalid, problemsOf } from './refusals.ts';
 import type { Author, ConfigChange, KeyChange } from './types.ts';
+
+/** A configuration with the texts that say it. */
+export interface State {
+  readonly loaded: LoadedSettings;
+  readonly texts: Texts;
+}
+
+/** Reads and judges the configuration as the start does; `texts` stand in for files. Throws RefusedError with its problems. */
+export type Load = (texts?: Texts) => LoadedSettings;
 
 /** What the parts of this folder share. */
 export interface ConfigRoom {
@@ -29,7 +37,7 @@ export interface ConfigRoom {
 }
 
 /** The configuration that is obeyed, as a revision. */
-export interface Current extends Judged {
+export interface Current extends State {
   readonly revision: number;
   readonly etag: string;
   readonly timeMs: number;

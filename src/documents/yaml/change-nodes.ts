@@ -47,7 +47,7 @@ export function splicesFor({ document, text, inline }: Pick<Draft, 'document' | 
 
 function changeValue(pair: Pair, value: Json, draft: Draft): void {
   const { value: node } = pair;
-  if (isMap(node) && isObject(value)) changeMap(node, value, draft);
+  if (isMap(node) && isObject(value) && Object.keys(value).length > 0) changeMap(node, value, draft);
   else if (isDeepStrictEqual(plainOf(node, draft), value)) keepNode(node, draft);
   else {
     markChanged(node, draft);

@@ -213,6 +213,7 @@ const shared: readonly (readonly [string, string, readonly (readonly [path: stri
   ],
   ['what others merge', 'a: &x {p: 1}\nb: {<<: *x, r: 3}\n', [['a.p', 2]], 'a: &x {p: 2}\nb: {<<: { p: 1 }, r: 3}\n'],
   ['an anchored value that goes, beside its alias', 'a: &x 1\nb:   *x\n', [['a', undefined]], 'b:   1\n'],
+  ['a mapping that is to say nothing', 'a:\n  b: # b\n    c: 1\nd: [1,  2]\n', [['a.b', {}]], 'a:\n  b: {}\nd: [1,  2]\n'],
   ['a value becomes a mapping', 'a: x # a\nb: [1,  2]\n', [['a.p.q', 2]], 'a: { p: { q: 2 } } # a\nb: [1,  2]\n'],
   [
     'an anchor keeps its place where the document has an odd form elsewhere',
