@@ -3,8 +3,9 @@
  * (deploy/package/bundle.ts). A package brings them; in a checkout `npm ci` and `npm start` make them. A file that was edited since is reason
  * enough to run the sources: what runs is always what is written.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { openBundle } from './chunks.ts';
 
 export type BundleName = 'daemon' | 'client';
@@ -51,6 +52,13 @@ export interface Loaded<T> {
 export function loadBundle<T>(root: string, name: BundleName): Loaded<T> {
   const { load, keepCode } = openBundle(bundleDirectory(root, name));
   return { module: load(entryFile) as T, keepCode };
+}
+
+/** What a program that was started from its bundle does where that is not fresh: the sources have the same command line. */
+export async function runSources(root: string): Promise<undefined> {
+  const main = ['src/main.js', 'src/main.ts'].map((path) => join(root, path)).find((path) => existsSync(path));
+  if (main !== undefined) await import(pathToFileURL(main).href);
+  return undefined;
 }
 
 /** The daemon: of its bundle where that is fresh, else of the sources. `root` is the project's directory. */

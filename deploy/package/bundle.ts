@@ -10,9 +10,9 @@ import { type BundleName, bundleDirectory, type Inputs, inputsFile, isFresh, pac
 
 const root = join(import.meta.dirname, '../..');
 
-/** Where each begins; the client's is a program as well, which Node starts and which opens the bundle. */
+/** Where each begins: the module, and the program that Node starts and that opens the bundle. */
 const entries: Readonly<Record<BundleName, Readonly<Record<string, string>>>> = {
-  daemon: { main: 'src/app/main.ts' },
+  daemon: { main: 'src/app/main.ts', start: 'src/start-daemon.ts' },
   client: { main: 'src/client.ts', start: 'src/start-client.ts' },
 };
 /** The opener of a bundle, for what Node starts by itself: threads. */
@@ -69,15 +69,54 @@ const moved: Plugin = {
   },
 };
 
-/** The parser of commands can start programs, and ours never does: what Node has for that is loaded should it ever want to. */
-const lateChildren: Plugin = {
-  name: 'late child processes',
+interface Amendment {
+  /** Below node_modules. */
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * What packages do at each start and nobody here needs. The parser of commands loads what starts programs; the logger asks who called it, by a
+ * stack for which V8 reads the callers' sources again; and descriptors are put into a registry for each file, all that it imports with it.
+ */
+const amendments: readonly Amendment[] = [
+  {
+    file: 'commander/lib/command.js',
+    from: "import childProcess from 'node:child_process';",
+    to: "const childProcess = { get spawn() { return globalThis.process.getBuiltinModule('node:child_process').spawn; } };",
+  },
+  {
+    file: '@bufbuild/protobuf/dist/esm/registry.js',
+    from: '    const registry = createBaseRegistry();\n    if (!args.length)',
+    to: '    const registry = check === undefined ? (embedded ??= createBaseRegistry()) : createBaseRegistry();\n    if (!args.length)',
+  },
+  {
+    file: '@bufbuild/protobuf/dist/esm/registry.js',
+    from: 'if (registry.getFile(protoFileName) != undefined) {',
+    to: 'if (registry.getFile(protoFileName) != undefined && (check || registry.getFile(protoFileName) === resolve(protoFileName))) {',
+  },
+  {
+    file: '@bufbuild/protobuf/dist/esm/registry.js',
+    from: 'function buildFileRegistry(',
+    to: 'let embedded;\nfunction buildFileRegistry(',
+  },
+  { file: 'pino/pino.js', from: 'normalize(instance, caller(), ...args)', to: 'normalize(instance, [], ...args)' },
+];
+
+const amended: Plugin = {
+  name: 'amended packages',
   transform(code, id) {
-    if (!id.endsWith('/node_modules/commander/lib/command.js')) return undefined;
-    const late = "const childProcess = { get spawn() { return globalThis.process.getBuiltinModule('node:child_process').spawn; } };";
-    return { code: code.replace("import childProcess from 'node:child_process';", late), map: null };
+    const found = amendments.filter(({ file }) => id.endsWith(`/node_modules/${file}`));
+    if (found.length === 0) return undefined;
+    return { code: found.reduce(amend, code), map: null };
   },
 };
+
+function amend(code: string, { file, from, to }: Amendment): string {
+  if (!code.includes(from)) throw new Error(`${file} is another: it has no \`${from}\``);
+  return code.replace(from, () => to);
+}
 
 /** One letter beyond ASCII makes Node hold the text of its whole file with two bytes a letter: such letters are written as their escapes. */
 function escapeLetters(code: string): string {
@@ -100,7 +139,7 @@ async function bundle(name: BundleName, directory: string): Promise<Inputs> {
   const made = await rolldown({
     input: Object.fromEntries(Object.entries(entries[name]).map(([file, path]) => [file, join(root, path)])),
     platform: 'node',
-    plugins: [moved, lateChildren],
+    plugins: [moved, amended],
     onLog: (level, { message }) => void (level === 'warn' && process.stderr.write(`bundle: ${message}\n`)),
   });
   try {

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { Worker } from 'node:worker_threads';
 import { systemClock } from '../kernel/clock.ts';
 import { RefusedError } from '../kernel/errors.ts';
 import { endWithOutput, printOut } from '../kernel/output.ts';
@@ -60,9 +61,14 @@ interface Around {
   readonly signals: Signals;
   /** Keeps the code that the start compiled for the next one. */
   readonly keepCode: () => void;
+  /** A thread for the database's writer that has booted meanwhile; default: one is started when its options are known. */
+  readonly writer?: Worker;
 }
 
-async function run(flags: ServeFlags, { signals, keepCode, faults }: Around & { readonly faults: Faults }): Promise<number> {
+async function run(
+  flags: ServeFlags,
+  { signals, keepCode, writer: booted, faults }: Around & { readonly faults: Faults },
+): Promise<number> {
   const loaded = loadFor(flags);
   if (flags['print-config'] === true || flags['check-config'] === true) endWithOutput();
   if (flags['print-config'] === true) {
@@ -82,9 +88,9 @@ async function run(flags: ServeFlags, { signals, keepCode, faults }: Around & { 
   // A change of the configuration that was cut short is finished by whoever has the state directory.
   finishPending(stateDir, loaded.paths);
   const first = loadFor(flags);
-  // The thread of the database starts while the rest is loaded.
+  // The thread of the database opens it while the rest is loaded.
   const { path, durability, procedures } = databaseOf(first.settings);
-  const writer = startWriterEarly({ path, durability, procedures: procedures.href });
+  const writer = startWriterEarly({ path, durability, procedures: procedures.href }, booted);
   const { createApp } = await import('./create-app.ts');
   if (signals.leaving()) return EXIT.done;
   const environment = processEnv();

@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads';
 import type { Trouble, WorkerOptions } from './messages.ts';
 import { startWorker, type WorkerClient, type WorkerEvents } from './worker-client.ts';
 
@@ -7,7 +8,8 @@ export interface EarlyWriter {
   take(events: WorkerEvents): Promise<WorkerClient | undefined>;
 }
 
-export function startWriterEarly(options: Omit<WorkerOptions, 'role' | 'check'>): EarlyWriter {
+/** `booted`: a thread of that role that waits for its options. */
+export function startWriterEarly(options: Omit<WorkerOptions, 'role' | 'check'>, booted?: Worker): EarlyWriter {
   let owner: WorkerEvents | undefined;
   let trouble: Trouble | undefined;
   let ended = false;
@@ -23,6 +25,7 @@ export function startWriterEarly(options: Omit<WorkerOptions, 'role' | 'check'>)
         owner?.onDeath(cause);
       },
     },
+    booted,
   );
   // Who takes it hears of it; until then nobody waits.
   started.catch(() => {});

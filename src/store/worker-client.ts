@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { AgentError, RefusedError } from '../kernel/errors.ts';
+import { bootThread } from './boot-thread.ts';
 import { type Call, type FromWorker, type Result, type ToWorker, type Trouble, toError, type WorkerOptions } from './messages.ts';
 
 /** One thread as the store sees it: calls in, results out, and word of its end. */
@@ -27,14 +28,11 @@ export interface WorkerEvents {
   readonly onDeath: (cause: string) => void;
 }
 
-/** Starts a thread and waits until it has opened the database. Throws RefusedError when it cannot. */
-export async function startWorker(options: WorkerOptions, events: WorkerEvents): Promise<WorkerClient> {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-    workerData: options,
-    name: `store-${options.role}`,
-    // The threads hold little for long: a small nursery keeps their share of the memory small.
-    resourceLimits: { maxYoungGenerationSizeMb: 6 },
-  });
+/**
+ * Starts a thread, or takes one that booted without options, and waits until it has opened the database. Throws RefusedError when it cannot.
+ */
+export async function startWorker(options: WorkerOptions, events: WorkerEvents, booted?: Worker): Promise<WorkerClient> {
+  const worker = takeBooted(booted, options) ?? bootThread(options.role, options);
   const pending = new Map<number, Pending>();
   const ready = Promise.withResolvers<string | undefined>();
   const exited = Promise.withResolvers<void>();
@@ -73,6 +71,13 @@ export async function startWorker(options: WorkerOptions, events: WorkerEvents):
       return exited.promise;
     },
   };
+}
+
+/** undefined where there is none, or it has ended. */
+function takeBooted(booted: Worker | undefined, options: WorkerOptions): Worker | undefined {
+  if (booted === undefined || booted.threadId < 0) return undefined;
+  booted.postMessage(options);
+  return booted;
 }
 
 /** Gathers the calls of one callback of the event loop, with the promises that it settles, into one message: they then lie in one group. */

@@ -138,4 +138,6 @@ async function serve(port: MessagePort, options: WorkerOptions): Promise<void> {
   }
 }
 
-if (parentPort) void serve(parentPort, workerData);
+const port = parentPort;
+if (port && workerData === null) port.once('message', (options: WorkerOptions) => void serve(port, options));
+else if (port) void serve(port, workerData);

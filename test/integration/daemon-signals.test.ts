@@ -49,7 +49,7 @@ function fullPipe(t: TestContext, dir: string): number {
 
 /** Whether the program has taken over from the launcher and handles a signal. */
 function handles(pid: number, signal: number): boolean {
-  if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('src/main.ts')) return false;
+  if (!/src\/main\.ts|dist\/daemon\/start\.cjs/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))) return false;
   const [, mask = '0'] = /^SigCgt:\s*(\w+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -6,6 +7,7 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { systemClock } from '../../../src/kernel/clock.ts';
 import { AgentError, RefusedError } from '../../../src/kernel/errors.ts';
+import { bootThread } from '../../../src/store/boot-thread.ts';
 import { openWriter } from '../../../src/store/database.ts';
 import { type EarlyWriter, startWriterEarly } from '../../../src/store/index.ts';
 import { eventually, openTestStore, scratch } from '../../helpers/event-room.ts';
@@ -189,6 +191,21 @@ test('a thread that gave its memory back goes on writing, and its heap is small 
   assert.deepEqual(await store.read('numbers', 'all', undefined), [7]);
   await store.stop();
   store.giveMemoryBack();
+});
+
+test('a thread that booted before its options were known takes them; one that has ended meanwhile is left alone', async () => {
+  using tmp = scratch();
+  const options = { path: join(tmp.dir, 'sboxagent.db'), durability: 'full', procedures: procedures.href } as const;
+  const booted = bootThread('writer');
+  await once(booted, 'online');
+  const store = await openTestStore({ dir: tmp.dir, procedures, early: startWriterEarly(options, booted) });
+  assert.equal(await store.write('numbers', 'add', { n: 5 }), 1);
+  const ended = once(booted, 'exit');
+  await store.stop();
+  await ended;
+  const again = await openTestStore({ dir: tmp.dir, procedures, early: startWriterEarly(options, booted) });
+  assert.deepEqual(await again.read('numbers', 'all', undefined), [5]);
+  await again.stop();
 });
 
 test('a thread that was started before writes for the store; one that ended meanwhile is replaced, and one that is refused refuses the store', async () => {
