@@ -93,7 +93,7 @@ export function mount<S extends DescService>(service: S, implementation: Partial
 /** One call from its first header to its last byte. Made by the gate; services find it in the handler context. */
 export interface Call {
   readonly protocol: ProtocolName;
-  readonly method: RpcMethod;
+  readonly method: ServedMethod;
   readonly principal: Principal;
   readonly span: CallSpan;
   /** Address of who calls; `unix` over the socket. */
@@ -145,7 +145,7 @@ export interface Protocol {
 
 /** A protocol that serves calls; what it throws is answered by `refuse` where nothing was answered yet. */
 export interface ServingProtocol extends Protocol {
-  serve(call: Call, method: ServedMethod, exchange: Exchange, match: RestMatch | undefined): Promise<void>;
+  serve(call: Call, exchange: Exchange, match: RestMatch | undefined): Promise<void>;
 }
 
 /** A route that is no RPC: the Prometheus text and the like. `scope: undefined` = public. */

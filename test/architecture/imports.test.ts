@@ -98,3 +98,18 @@ function circles(inRoom: readonly string[]): string[] {
 test('no circle of imports in the api', () => {
   assert.deepEqual(circles(files.filter((file) => roomOf(file) === 'api')), []);
 });
+
+/** Where somebody looks who asks what a protocol is spoken in. */
+const mediaTypes: readonly (readonly [RegExp, string])[] = [
+  [/'application\/grpc(?!-web)/, 'src/api/protocols/grpc.ts'],
+  [/'application\/grpc-web/, 'src/api/protocols/grpc-web.ts'],
+  [/'application\/connect/, 'src/api/protocols/connect.ts'],
+  [/'(text\/event-stream|application\/x-ndjson)/, 'src/api/protocols/rest/stream.ts'],
+];
+
+for (const [written, file] of mediaTypes) {
+  test(`${written.source} stands in ${file} alone`, () => {
+    const found = files.filter((f) => roomOf(f) === 'api' && written.test(readFileSync(join(root, f), 'utf8')));
+    assert.deepEqual(found, [file]);
+  });
+}

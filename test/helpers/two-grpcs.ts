@@ -67,8 +67,8 @@ export type Way = 'ours' | 'connect';
 export async function ask(way: Way, method: ServedMethod, body: Uint8Array, headers: Record<string, string> = {}): Promise<MemoryExchange> {
   const exchange = new MemoryExchange(method.path, { 'content-type': 'application/grpc', te: 'trailers', ...headers }, body);
   const call = testCall(method, { protocol: 'grpc' });
-  if (way === 'ours') await grpc.serve(call, method, exchange, undefined);
-  else await handlers.serve(call, method, exchange);
+  if (way === 'ours') await grpc.serve(call, exchange, undefined);
+  else await handlers.serve(call, exchange);
   return exchange;
 }
 

@@ -128,6 +128,6 @@ function serveCall(visit: Visit, route: Route & { kind: 'call' }): void {
   const call = options.calls.open({ exchange, protocol, method, principal, span, local, release });
   const handled = (): void => call.handled();
   telemetry
-    .run(span, () => protocol.serve(call, method, exchange, match))
+    .run(span, () => protocol.serve(call, exchange, match))
     .then(handled, (error: unknown) => call.failed(error).then(handled, handled));
 }

@@ -36,7 +36,7 @@ export interface BodyCoding {
 
 export interface ConnectHandlers {
   /** Rejects on a fault of ours, or when the client leaves. */
-  serve(call: Call, method: ServedMethod, exchange: Exchange, coding?: BodyCoding): Promise<void>;
+  serve(call: Call, exchange: Exchange, coding?: BodyCoding): Promise<void>;
 }
 
 export interface ConnectHandlersOptions {
@@ -124,9 +124,9 @@ export function createConnectHandlers(options: ConnectHandlersOptions): ConnectH
     return handler;
   };
   return {
-    async serve(call, method, exchange, coding) {
+    async serve(call, exchange, coding) {
       const plain = universalRequest(call, exchange);
-      const answer = await handlerOf(method)(coding === undefined ? plain : decoded(plain, coding));
+      const answer = await handlerOf(call.method)(coding === undefined ? plain : decoded(plain, coding));
       const detailed = options.details ? await withDetails(answer, call) : answer;
       await writeAnswer(call, exchange, coding === undefined ? detailed : encoded(detailed, coding));
     },

@@ -13,7 +13,7 @@ export function createConnectUnary(handlers: () => ConnectHandlers): ServingProt
     name: 'connect',
     bodyBytes: (messageBytes) => messageBytes,
     mediaTypes: ['application/json', 'application/proto'],
-    serve: (call, method, exchange) => handlers().serve(call, method, exchange),
+    serve: (call, exchange) => handlers().serve(call, exchange),
     refuse(exchange, error) {
       const headers = { 'content-type': 'application/json', ...errorHeaders(error) };
       const said = toConnectError(error);
@@ -28,7 +28,7 @@ export function createConnectStream(handlers: () => ConnectHandlers): ServingPro
     name: 'connect',
     bodyBytes: (messageBytes) => messageBytes + 5,
     mediaTypes: ['application/connect+json', 'application/connect+proto'],
-    serve: (call, method, exchange) => handlers().serve(call, method, exchange),
+    serve: (call, exchange) => handlers().serve(call, exchange),
     refuse(exchange, error) {
       const data = Buffer.from(JSON.stringify({ error: errorToJson(toConnectError(error), undefined) }));
       const headers = { 'content-type': header(exchange, 'content-type') ?? '', ...errorHeaders(error) };

@@ -37,7 +37,7 @@ function create(handlers: () => ConnectHandlers, details: boolean, form: Form, c
   return {
     ...form,
     name: 'grpc_web',
-    serve: (call, method, exchange) => handlers().serve(call, method, exchange, coding),
+    serve: (call, exchange) => handlers().serve(call, exchange, coding),
     refuse(exchange, error) {
       const headers = { 'content-type': type, ...grpcStatus(error, details), ...errorHeaders(error) };
       return answerEarly(exchange, { status: 200, headers, body: exchange.http2 ? undefined : '' });

@@ -9,7 +9,7 @@ import { encodeMessage } from '../codec/binary.ts';
 import { CallContext } from '../dispatch/context.ts';
 import { errorHeaders, httpStatusOf } from '../errors/codes.ts';
 import { fromUnknown } from '../errors/known.ts';
-import type { Answered, Call, ManyRun, ServedMethod, ServingProtocol } from '../seam.ts';
+import type { Answered, Call, ManyRun, ServingProtocol } from '../seam.ts';
 import { answerEarly, dropRest, readBody } from '../transports/body.ts';
 import { type Exchange, type Head, header } from '../transports/exchange.ts';
 import { nodeHeaders } from '../transports/web-headers.ts';
@@ -83,11 +83,11 @@ async function fail(call: Call, context: CallContext, error: unknown, details: b
   return dropRest(exchange);
 }
 
-function answerUnary(context: CallContext, method: ServedMethod, answer: Answered): void {
+function answerUnary(context: CallContext, answer: Answered): void {
   const { call, exchange } = context;
   // What was cut is not answered with what its handler made of it after all.
   if (call.reason !== undefined) throw call.reason;
-  const frame = encode(method.desc.output, answer);
+  const frame = encode(call.method.desc.output, answer);
   if (exchange.closed) return;
   exchange.respond(200, head(context));
   exchange.end(frame, trailers(context, ok));
@@ -106,18 +106,18 @@ function codecOf(desc: DescMessage): FeedCodec<Answered, Buffer> {
 }
 
 /** Writes what a service answers, message by message. */
-async function answerAll(context: CallContext, method: ServedMethod, answers: AsyncIterable<Answered>): Promise<void> {
-  const { exchange } = context;
+async function answerAll(context: CallContext, answers: AsyncIterable<Answered>): Promise<void> {
+  const { call, exchange } = context;
   const begin = (): void => exchange.respond(200, head(context));
-  await writeStream(context, answers, { codec: codecOf(method.desc.output), begin });
+  await writeStream(context, answers, { codec: codecOf(call.method.desc.output), begin });
   exchange.end(undefined, trailers(context, ok));
 }
 
-async function answerMany(context: CallContext, method: ServedMethod, { many, maxBytes }: Many): Promise<void> {
-  const { exchange } = context;
-  const incoming = new IncomingMessages(exchange, method.desc.input, maxBytes);
+async function answerMany(context: CallContext, { many, maxBytes }: Many): Promise<void> {
+  const { call, exchange } = context;
+  const incoming = new IncomingMessages(exchange, call.method.desc.input, maxBytes);
   try {
-    await answerAll(context, method, many(incoming, context));
+    await answerAll(context, many(incoming, context));
   } finally {
     await incoming.return();
   }
@@ -136,8 +136,8 @@ function isPlain({ headers }: Exchange): boolean {
 }
 
 export function createGrpc(options: GrpcOptions): ServingProtocol {
-  const plain = async (call: Call, method: ServedMethod, exchange: Exchange): Promise<void> => {
-    const { run } = method;
+  const plain = async (call: Call, exchange: Exchange): Promise<void> => {
+    const { run, desc } = call.method;
     let context = new CallContext(call, exchange);
     try {
       const timeoutMs = deadline(exchange);
@@ -147,13 +147,13 @@ export function createGrpc(options: GrpcOptions): ServingProtocol {
         call.expireIn(timeoutMs);
       }
       if ('many' in run) {
-        await answerMany(context, method, { many: run.many, maxBytes: options.maxBytes });
+        await answerMany(context, { many: run.many, maxBytes: options.maxBytes });
         return;
       }
       const limit = options.maxBytes();
-      const input = onlyMessage(method.desc.input, await readBody(exchange, limit, headBytes), limit);
-      if (run.kind === 'unary') answerUnary(context, method, await run.unary(input, context));
-      else await answerAll(context, method, run.stream(input, context));
+      const input = onlyMessage(desc.input, await readBody(exchange, limit, headBytes), limit);
+      if (run.kind === 'unary') answerUnary(context, await run.unary(input, context));
+      else await answerAll(context, run.stream(input, context));
     } catch (error) {
       await fail(call, context, error, options.details);
     }
@@ -162,10 +162,11 @@ export function createGrpc(options: GrpcOptions): ServingProtocol {
     name: 'grpc',
     bodyBytes: (messageBytes) => messageBytes + headBytes,
     mediaTypes: ['application/grpc', contentType, 'application/grpc+json'],
-    serve(call, method, exchange) {
-      const oneMessage = method.run.kind === 'unary' || method.run.kind === 'server_streaming';
+    serve(call, exchange) {
+      const { kind } = call.method.run;
+      const oneMessage = kind === 'unary' || kind === 'server_streaming';
       const common = isPlain(exchange) && (oneMessage || exchange.http2);
-      return common ? plain(call, method, exchange) : options.handlers().serve(call, method, exchange);
+      return common ? plain(call, exchange) : options.handlers().serve(call, exchange);
     },
     refuse: (exchange, error) => refuse(exchange, error, options.details),
   };

@@ -128,7 +128,7 @@ export function createRest(methods: readonly ServedMethod[], limits: () => RestL
       const incoming = { exchange, route: one.route, params: match.params, limits: limits() };
       const input = bareMessage(incoming, extra) ?? (await requestMessage(incoming, extra));
       const context = new CallContext(call, exchange);
-      const { run: way } = match.method;
+      const { run: way } = call.method;
       if (way.kind === 'unary') answerUnary(call, exchange, one, await way.unary(input, context));
       else if (way.kind === 'server_streaming') await answerStream(context, one, way.stream, input);
       else throw new AgentError('RPC_UNIMPLEMENTED', `${call.method.path} cannot be called by REST`);
@@ -146,7 +146,7 @@ export function createRest(methods: readonly ServedMethod[], limits: () => RestL
     bodyBytes: (messageBytes) => messageBytes,
     mediaTypes: [],
     match: router.match,
-    serve: (call, _method, exchange, match) =>
+    serve: (call, exchange, match) =>
       match?.kind === 'route' ? run(call, exchange, match) : Promise.reject(new AgentError('ROUTE_NOT_FOUND', 'there is no such route')),
     refuse,
   };
