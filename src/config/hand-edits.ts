@@ -3,7 +3,7 @@ import { RefusedError } from '../kernel/errors.ts';
 import { readConfigFile } from '../settings/index.ts';
 import { asJson, changesBetween, changesIn } from './changes.ts';
 import { adopt, changeTo, unitsStopped } from './effect.ts';
-import { type ConfigRoom, heal, isRefused, refuseFiles, type State } from './room.ts';
+import { type ConfigRoom, isRefused, refuseFiles, type State } from './room.ts';
 import type { Author, ConfigChange, KeyChange } from './types.ts';
 
 const nobody: Author = { name: 'file', reason: '', traceId: '' };
@@ -27,8 +27,8 @@ export async function readFiles(room: ConfigRoom, author: Author): Promise<Confi
  */
 export async function readNewFiles(room: ConfigRoom, stillMs = Number.POSITIVE_INFINITY): Promise<number> {
   const disk = room.document.disk();
-  if (disk.kind === 'same') heal(room);
-  if (disk.kind === 'same' || isRefused(room, disk)) return 0;
+  // Files that are as they were again are judged once more: a file of a secret, which they name, may be what was refused since.
+  if (disk.kind === 'same' ? room.refusedPrint === '' : isRefused(room, disk)) return 0;
   try {
     const next = judgeFiles(room);
     const { removed, changed } = unitsStopped(room, next.loaded);

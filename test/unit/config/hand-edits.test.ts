@@ -1,7 +1,20 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, watch, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../../src/kernel/clock.ts';
 import { bentClock } from '../../helpers/bent-clock.ts';
 import { caller, configRoom, plainUpdate } from '../../helpers/config-room.ts';
@@ -116,6 +129,31 @@ test('files that others may write to, and files that are gone, are refused; thei
   writeFileSync(room.path, file, { mode: 0o600 });
   await eventually(() => room.config.health().status === 'HEALTHY');
   assert.equal(room.config.get().revision, 1);
+});
+
+test('a file of a secret that is refused stays told, whatever the files that name it are, until it is fit', async (t) => {
+  const secrets = mkdtempSync(join(tmpdir(), 'sboxagent-secret-'));
+  t.after(() => rmSync(secrets, { recursive: true, force: true }));
+  const secret = join(secrets, 'token');
+  const put = (text: string): void => writeFileSync(secret, text, { mode: 0o600 });
+  put('one-static-token-of-forty-letters-abcdef');
+  const text = `api: {security: {auth_token_file: ${secret}}}\n`;
+  await using room = await configRoom({ 'agent.yaml': text });
+  put('short');
+  await assert.rejects(room.config.reload(byHand));
+  assert.equal(room.config.health().status, 'DEGRADED');
+  room.config.start(); // looks at its files for the first time
+  await sleep(400);
+  assert.equal(room.config.health().status, 'DEGRADED');
+  room.write(`${text}agent: {name: 7up}\nx: 1\n`);
+  const refused = (): number => room.events.filter(({ type }) => type === 'config.rejected').length;
+  await eventually(() => refused() === 2);
+  room.write(text);
+  await eventually(() => refused() === 3); // the files are good again, and the secret is not
+  assert.equal(room.config.health().status, 'DEGRADED');
+  put('two-static-token-of-forty-letters-ghijkl');
+  await room.config.reload(byHand);
+  assert.equal(room.config.health().status, 'HEALTHY');
 });
 
 test('own writes are no hand edits', async () => {
