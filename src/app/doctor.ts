@@ -4,11 +4,12 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { RefusedError } from '../kernel/errors.ts';
 import { endWithOutput } from '../kernel/output.ts';
+import { whyNotOurs } from '../kernel/state-dir.ts';
 import { findPerl, lookForGroupPlace, unitComplaints } from '../processes/index.ts';
 import { type LoadedSettings, processEnv, type Settings } from '../settings/index.ts';
 import { lockOwner } from './lock.ts';
 import { loadFor } from './serve.ts';
-import { expectedFiles, whyNotOurs } from './state-dir.ts';
+import { expectedFiles } from './state-dir.ts';
 
 interface Finding {
   readonly check: string;

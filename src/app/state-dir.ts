@@ -1,15 +1,9 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { RefusedError } from '../kernel/errors.ts';
+import { whyNotOurs } from '../kernel/state-dir.ts';
 import type { LoadedSettings } from '../settings/index.ts';
 import { lockStateDir } from './lock.ts';
-
-/** What the agent puts at the top of its state directory, and what a new disk or a person may have put there for it. */
-const ourNames =
-  /^(?:sboxagent\.db.*|admin\.token|tokens\.(?:json|lock)|lock(?:-journal)?|api\.sock.*|logs|units|backups|plugins|sboxmgr|lost\+found|(?:sboxagent|agent|api|plugins)\.yaml|\..*\.tmp)$/;
-const sqliteHeader = 'SQLite format 3\0';
-/** Of foreign names, so many are told. */
-const mostNamed = 3;
 
 /** Level by level: Node's own recursive form never returns where a parent takes no directories (/proc). */
 function makeDirectory(path: string): void {
@@ -18,38 +12,19 @@ function makeDirectory(path: string): void {
   mkdirSync(path, { mode: 0o700 });
 }
 
-function isDatabase(path: string): boolean {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
-  const fd = openSync(path, 'r');
-  try {
-    const head = Buffer.alloc(sqliteHeader.length);
-    return readSync(fd, head, 0, head.length, 0) === head.length && head.toString('latin1') === sqliteHeader;
-  } finally {
-    closeSync(fd);
-  }
-}
+const otherWriters = 0o022;
+const sticky = 0o1000;
 
-/** Names that make a directory somebody else's; empty where it is ours: it has our database or our lock, or nothing but what we make. */
-function foreignNames(stateDir: string, expected: readonly string[]): readonly string[] {
-  if (['sboxagent.db', 'lock'].some((name) => isDatabase(join(stateDir, name)))) return [];
-  const ours = new Set(expected.filter((path) => dirname(path) === stateDir).map((path) => basename(path)));
-  return readdirSync(stateDir).filter((name) => !ourNames.test(name) && !ours.has(name));
+/** Not one that everybody shares on purpose; one of another owner stays as that owner has it. */
+function closeToWriters(stateDir: string): void {
+  const { mode, uid } = statSync(stateDir);
+  if ((mode & otherWriters) === 0 || (mode & sticky) !== 0 || uid !== process.getuid?.()) return;
+  chmodSync(stateDir, mode & 0o7777 & ~otherWriters);
 }
 
 /**
- * Why a directory that is there is not ours; undefined where it is, or is empty. `expected` are files that may lie there besides ours: the
- * configuration, sockets.
- */
-export function whyNotOurs(stateDir: string, expected: readonly string[]): string | undefined {
-  const foreign = foreignNames(stateDir, expected);
-  if (foreign.length === 0) return undefined;
-  const named = foreign.slice(0, mostNamed).join(', ') + (foreign.length > mostNamed ? ', …' : '');
-  return `it is not empty and not of sboxagent (${named}); choose an empty directory, or a new one, with --state-dir`;
-}
-
-/**
- * The state directory exists, is ours alone, and no other daemon has it until `release`. One that we make is 0700; the mode of one that
- * was there is its owner's business. Throws RefusedError.
+ * The state directory exists, is ours alone, and no other daemon has it until `release`. One that we make is 0700; of one that
+ * was there only the right of others to write in it is taken away, for they could put tokens of their own there. Throws RefusedError.
  */
 export function claimStateDir(stateDir: string, expected: readonly string[] = []): { release(): void } {
   const refused = (why: string): RefusedError => new RefusedError(`agent.state_dir ${stateDir}: ${why}`);
@@ -61,6 +36,7 @@ export function claimStateDir(stateDir: string, expected: readonly string[] = []
     throw refused(`${error instanceof Error ? error.message : String(error)}; choose a directory of your own with --state-dir`);
   }
   if (why !== undefined) throw refused(why);
+  closeToWriters(stateDir);
   return lockStateDir(join(stateDir, 'lock'));
 }
 

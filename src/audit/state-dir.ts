@@ -2,8 +2,9 @@
 import { chownSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
-import { AgentError } from '../kernel/errors.ts';
+import { AgentError, RefusedError } from '../kernel/errors.ts';
 import { ulid } from '../kernel/ids.ts';
+import { whyNotOurs } from '../kernel/state-dir.ts';
 import { inTransaction, migrate, openReader, openWriter } from '../store/database.ts';
 import { procedures } from './audit-procedures.ts';
 import type { AuditCall, AuditResult } from './types.ts';
@@ -13,14 +14,21 @@ export type Done<T> = { readonly value: T; readonly result: AuditResult };
 
 /**
  * Makes a change of the state directory with its entry: the intent is on disk before, the end after. `work` answers what the entry says of
- * it. Throws AUDIT_UNAVAILABLE where the audit cannot be written: nothing is changed then.
+ * it. Throws AUDIT_UNAVAILABLE where the audit cannot be written, and RefusedError where the directory is somebody else's: nothing is changed
+ * then, nor is anything made.
  */
 export function auditedChange<T>(
   stateDir: string,
   call: Omit<AuditCall, 'timeMs'>,
-  { clock, work }: { clock: Clock; work: () => Done<T> },
+  {
+    clock,
+    work,
+    expected,
+  }: { clock: Clock; work: () => Done<T> /** Files that may lie there beside ours. */; expected: readonly string[] },
 ): T {
   const path = databasePath(stateDir);
+  const why = existsSync(stateDir) ? whyNotOurs(stateDir, expected) : undefined;
+  if (why !== undefined) throw new RefusedError(`${stateDir}: ${why}`);
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   const fresh = !existsSync(path);
   const db = refusing(path, () => openWriter({ path, durability: 'full' }));

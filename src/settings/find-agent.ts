@@ -7,6 +7,8 @@ import { readSources } from './reading.ts';
 export interface AgentPlace {
   readonly stateDir: string;
   readonly socketPath: string;
+  /** What may lie in its state directory beside its own files: the configuration and sockets. */
+  readonly expected: readonly string[];
 }
 
 const wanted = ['agent.state_dir', 'api.unix_socket.path'];
@@ -24,5 +26,6 @@ export function findAgent(options: LoadOptions): AgentPlace {
   if (problems.touches(wanted) || (problems.has('syntax') && !said)) problems.settle(paths);
   fillIn(entries, options);
   const text = (path: string): string => String(entries.get(path)?.value);
-  return { stateDir: text('agent.state_dir'), socketPath: text('api.unix_socket.path') };
+  const socketPath = text('api.unix_socket.path');
+  return { stateDir: text('agent.state_dir'), socketPath, expected: [...paths, socketPath, text('sboxmgr.socket.path')] };
 }

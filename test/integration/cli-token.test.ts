@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -38,6 +38,20 @@ test('without a ttl it never expires; the table shows it once', async () => {
   const { out } = await token('create', '--scope', 'admin');
   assert.match(out, /^Token +\S{32,}$/m);
   assert.match(out, /^Expires +never$/m);
+});
+
+test("a directory that is somebody else's gets no token, and stays as it was", async () => {
+  const foreign = join(dir, 'photos');
+  mkdirSync(foreign);
+  for (const name of ['holiday.jpg', 'edge.yaml']) writeFileSync(join(foreign, name), '', { mode: 0o600 });
+  const create = (...argv: string[]) =>
+    cli(['token', 'create', '--scope', 'read', '--state-dir', foreign, ...argv], { env: { HOME: dir } });
+  const { code, err } = await create();
+  assert.equal(code, 1);
+  assert.match(err, /photos: it is not empty and not of sboxagent \(edge\.yaml, holiday\.jpg\).*--state-dir/);
+  assert.deepEqual(readdirSync(foreign).sort(), ['edge.yaml', 'holiday.jpg']);
+  rmSync(join(foreign, 'holiday.jpg'));
+  assert.equal((await create('--config', join(foreign, 'edge.yaml'))).code, 0, 'its own configuration may lie there');
 });
 
 test('an unknown id: 1, and no file is made for it', async () => {

@@ -39,6 +39,14 @@ test('it gives the address of the page with a token of few scopes that expires',
     (await fetch(`${address}/api/v1/config:rollback`, { method: 'POST', headers: { authorization: `Bearer ${token}` } })).status,
     403,
   );
+  const audit = await fetch(`${address}/api/v1/audit?filter.methods=token.create&filter.targets=${made.id}`, {
+    headers: { authorization: `Bearer ${daemon.token()}` },
+  });
+  const { entries } = (await audit.json()) as { entries: { via: string; code: string; changes: string[] }[] };
+  assert.deepEqual(
+    entries.map(({ via, code, changes }) => [via, code, changes]),
+    [['cli', 'OK', ['scopes', 'name', 'ttl']]],
+  );
 });
 
 test('scopes are by choice; no running agent is said, and leaves no token', async () => {

@@ -7,7 +7,7 @@ import type { Context } from '../context.ts';
 import { EXIT, Failure, usage } from '../failure.ts';
 import { duration, list, text } from '../flags.ts';
 import { print } from '../output.ts';
-import { guarded, stateDirOf, timeOf } from './token.ts';
+import { guarded, inAudit, stateDirOf, timeOf } from './token.ts';
 
 const defaultScopes = ['read', 'operate'];
 const defaultTtlMs = 12 * 3_600_000;
@@ -33,12 +33,15 @@ export const openConsole: Handler = async (context, _args, flags) => {
   const ttlMs = duration(text(flags, 'ttl'), '--ttl') ?? defaultTtlMs;
   if (ttlMs === 0) throw usage('--ttl 0 would be over at once');
   const asked = list(flags, 'scope');
-  const stateDir = await stateDirOf(context);
+  const { stateDir, expected } = await stateDirOf(context);
   const address = await addressOf(context);
   const { clock, terminal } = context.io;
   const { record, token } = guarded(() => {
     const scopes = parseScopes((asked.length === 0 ? defaultScopes : asked).join(','));
-    return createToken({ stateDir, scopes, clock, name: 'console', ttlMs });
+    return inAudit(context, { stateDir, expected, method: 'token.create', target: '', changes: ['scopes', 'name', 'ttl'] }, () => {
+      const value = createToken({ stateDir, scopes, clock, name: 'console', ttlMs });
+      return { value, target: value.record.id };
+    });
   });
   // The fragment never leaves the browser, and the page takes it out of the address bar.
   const url = `${address}/#token=${token}`;

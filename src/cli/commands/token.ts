@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { assertNewToken, createToken, isLive, listTokens, parseScopes, revokeToken, type TokenRecord } from '../../access/index.ts';
 import { auditedChange } from '../../audit/state-dir.ts';
 import { AgentError, RefusedError } from '../../kernel/errors.ts';
+import type { AgentPlace } from '../../settings/index.ts';
 import type { Handler } from '../command-spec.ts';
 import type { Context } from '../context.ts';
 import { printable } from '../escape.ts';
@@ -11,11 +12,11 @@ import { print, styleOf } from '../output.ts';
 import { type Column, listTable, type Style } from '../table.ts';
 import { localAgent } from '../target.ts';
 
-export async function stateDirOf(context: Context): Promise<string> {
+export async function stateDirOf(context: Context): Promise<StateDir> {
   if (context.options.target !== undefined) {
     throw usage('tokens are kept in the state directory: --target does not go with them', "Run it on the agent's own machine.");
   }
-  return (await localAgent(context)).stateDir;
+  return localAgent(context);
 }
 
 /** Runs what works on the token file, and says its refusals as ours. */
@@ -38,18 +39,20 @@ export function guarded<T>(work: () => T): T {
   }
 }
 
-interface Change {
-  readonly stateDir: string;
+type StateDir = Pick<AgentPlace, 'stateDir' | 'expected'>;
+
+interface Change extends StateDir {
   readonly method: string;
   readonly target: string;
   readonly changes: readonly string[];
 }
 
 /** Makes a change of tokens with its entry in the audit. */
-function inAudit<T>({ io }: Context, { stateDir, ...change }: Change, work: () => { value: T; target: string }): T {
+export function inAudit<T>({ io }: Context, { stateDir, expected, ...change }: Change, work: () => { value: T; target: string }): T {
   const call = { ...change, principal: `os:${userName()}`, via: 'cli', peer: '', traceId: '' };
   return auditedChange(stateDir, call, {
     clock: io.clock,
+    expected,
     work: () => {
       const { value, target } = work();
       return { value, result: { code: 'OK', reason: '', target } };
@@ -111,7 +114,7 @@ function tokenTable(records: readonly TokenRecord[], nowMs: number, style: Style
 
 /** Those of the state directory, newest last. */
 export async function knownTokens(context: Context): Promise<readonly TokenRecord[]> {
-  const stateDir = await stateDirOf(context);
+  const { stateDir } = await stateDirOf(context);
   return guarded(() => listTokens(stateDir));
 }
 
@@ -123,7 +126,7 @@ export const createCommand: Handler = async (context, _args, flags) => {
   const ttlMs = duration(text(flags, 'ttl'), '--ttl');
   if (ttlMs === 0) throw usage('--ttl 0 would be over at once');
   const name = text(flags, 'name');
-  const stateDir = await stateDirOf(context);
+  const { stateDir, expected } = await stateDirOf(context);
   const { clock } = context.io;
   const made = guarded(() => {
     const old = replaces === undefined ? undefined : listTokens(stateDir).find(({ id }) => id === replaces);
@@ -134,7 +137,7 @@ export const createCommand: Handler = async (context, _args, flags) => {
     const changes = Object.entries({ scopes, name, ttl: ttlMs, replaces }).flatMap(([field, value]) =>
       value === undefined ? [] : [field],
     );
-    return inAudit(context, { stateDir, method: 'token.create', target: '', changes }, () => {
+    return inAudit(context, { stateDir, expected, method: 'token.create', target: '', changes }, () => {
       const value = createToken(options);
       return { value, target: value.record.id };
     });
@@ -174,10 +177,10 @@ export const listCommand: Handler = async (context) => {
 };
 
 export const revokeCommand: Handler = async (context, [id = '']) => {
-  const stateDir = await stateDirOf(context);
+  const { stateDir, expected } = await stateDirOf(context);
   // Looked up first: a wrong id, or a wrong directory, must not make files.
   const known = guarded(() => listTokens(stateDir)).some((record) => record.id === id);
-  const change = { stateDir, method: 'token.revoke', target: id, changes: [] };
+  const change = { stateDir, expected, method: 'token.revoke', target: id, changes: [] };
   const revoke = (): TokenRecord | undefined =>
     inAudit(context, change, () => ({ value: revokeToken(stateDir, id, context.io.clock), target: id }));
   const record = known ? guarded(revoke) : undefined;

@@ -59,7 +59,13 @@ test('ours: empty, a new disk, made before, with a configuration in it, with a n
   writeFileSync(join(dir, 'edge.yaml'), '');
   writeFileSync(join(dir, 'admin.token'), 'x', { mode: 0o600 });
   claimStateDir(dir, [join(dir, 'edge.yaml')]).release();
-  assert.equal(mode(dir), 0o755, 'only one that we made gets its mode');
+  assert.equal(mode(dir), 0o755, 'who may look into one that was there is its owner’s business');
+  chmodSync(dir, 0o2777);
+  claimStateDir(dir).release();
+  assert.equal(statSync(dir).mode & 0o7777, 0o2755, 'who may write in it is not');
+  chmodSync(dir, 0o1777);
+  claimStateDir(dir).release();
+  assert.equal(statSync(dir).mode & 0o7777, 0o1777, 'but for what everybody shares on purpose');
   writeFileSync(join(dir, 'notes.txt'), '');
   claimStateDir(dir).release();
 });

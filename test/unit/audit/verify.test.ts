@@ -13,7 +13,11 @@ import { scratch } from '../../helpers/event-room.ts';
 function chainOfFive(dir: string): void {
   for (let n = 1; n <= 5; n++) {
     const { timeMs: _, ...call } = auditCallOf('token.create', { principal: 'os:ops', via: 'cli' });
-    auditedChange(dir, call, { clock: systemClock, work: () => ({ value: n, result: { code: 'OK', reason: '', target: `t${n}` } }) });
+    auditedChange(dir, call, {
+      clock: systemClock,
+      expected: [],
+      work: () => ({ value: n, result: { code: 'OK', reason: '', target: `t${n}` } }),
+    });
   }
 }
 
@@ -79,7 +83,7 @@ test('a change that fails has its entry too, and what it threw', () => {
   const work = (): never => {
     throw new AgentError('INVALID_REQUEST', 'no');
   };
-  assert.throws(() => auditedChange(at.dir, call, { clock: systemClock, work }), /no/);
+  assert.throws(() => auditedChange(at.dir, call, { clock: systemClock, expected: [], work }), /no/);
   assert.deepEqual([verifyAudit(at.dir)?.entries, statSync(join(at.dir, 'sboxagent.db')).mode & 0o777], [1, 0o600]);
 });
 
