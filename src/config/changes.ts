@@ -8,22 +8,38 @@ import { keyPlace } from './shown.ts';
 import { isAbove, sourceOf } from './sources.ts';
 import type { KeyChange } from './types.ts';
 
+/** A leaf as two configurations have it: what the files say, and what comes of it. */
+interface Pair {
+  readonly key: string;
+  readonly path: readonly string[];
+  readonly raw: readonly [Leaf | undefined, Leaf | undefined];
+  readonly rawDiffers: boolean;
+  readonly values: readonly [Json | undefined, Json | undefined];
+  readonly differs: boolean;
+}
+
+/** All leaves of two configurations side by side. */
+export function pairsOf(before: State, after: State): readonly Pair[] {
+  const [oldRaw, nowRaw] = [rawLeaves(before.texts), rawLeaves(after.texts)];
+  const [old, now] = [leavesOf(before.loaded.document as JsonObject), leavesOf(after.loaded.document as JsonObject)];
+  return [...new Map([...oldRaw, ...nowRaw, ...old, ...now])].map(([key, { path }]) => {
+    const [raw, values] = [[oldRaw.get(key), nowRaw.get(key)] as const, [old.get(key)?.value, now.get(key)?.value] as const];
+    const rawDiffers = !isDeepStrictEqual(raw[0]?.value, raw[1]?.value);
+    return { key, path, raw, rawDiffers, values, differs: !isDeepStrictEqual(...values) };
+  });
+}
+
 /** `boot` is what the agent was started with: what is not live is in effect as it was then. */
 export function changesBetween(before: State, after: State, boot: LoadedSettings): readonly KeyChange[] {
-  const [old, now, started] = [before.loaded, after.loaded, boot].map(({ document }) => leavesOf(document as JsonObject)) as [
-    Leaves,
-    Leaves,
-    Leaves,
-  ];
-  const [oldRaw, nowRaw] = [rawLeaves(before.texts), rawLeaves(after.texts)];
-  const changeOf = (key: string, path: string): readonly KeyChange[] => {
-    const [oldValue, newValue] = [old.get(key)?.value, now.get(key)?.value];
-    const rawDiffers = !isDeepStrictEqual(oldRaw.get(key)?.value, nowRaw.get(key)?.value);
+  const started = leavesOf(boot.document as JsonObject);
+  const changeOf = ({ key, path: names, raw, rawDiffers, values, differs }: Pair): readonly KeyChange[] => {
+    const path = dotted(names);
+    const [oldValue, newValue] = values;
     const above = isAbove(after.loaded, path);
     const secretly = rawDiffers && !above && newValue !== undefined && hasMask(newValue);
-    if (isDeepStrictEqual(oldValue, newValue) && !secretly) {
+    if (!differs && !secretly) {
       if (!rawDiffers || !above) return [];
-      return [{ path, oldValue: shown(oldRaw.get(key)), newValue: shown(nowRaw.get(key)), effect: 'UNCHANGED' }];
+      return [{ path, oldValue: shown(raw[0]), newValue: shown(raw[1]), effect: 'UNCHANGED' }];
     }
     // Defaults come and go with the unit that has them.
     if (oldValue === undefined && sourceOf(after.loaded, path) === 'default') return [];
@@ -31,13 +47,12 @@ export function changesBetween(before: State, after: State, boot: LoadedSettings
     const asStarted = isDeepStrictEqual(started.get(key)?.value, newValue) && !secretly;
     return [{ path, oldValue, newValue, effect: isLive(path) || asStarted ? 'APPLIED' : 'RESTART_REQUIRED' }];
   };
-  const leaves = new Map([...nowRaw, ...oldRaw, ...now, ...old]);
-  const listed = [...leaves].flatMap(([key, { path }]) => changeOf(key, dotted(path)));
+  const listed = pairsOf(before, after).flatMap(changeOf);
   return [...listed, ...hidden(before, after, listed)].toSorted((x, y) => (x.path < y.path ? -1 : 1));
 }
 
 /** What the files say, without what comes of it. */
-export function rawLeaves(texts: Texts): Leaves {
+function rawLeaves(texts: Texts): Leaves {
   return new Map([...texts.values()].flatMap((text) => [...leavesOf(plainValue(parseYaml(text)))]));
 }
 

@@ -1,11 +1,8 @@
-import { isDeepStrictEqual } from 'node:util';
 import { dotted } from '../documents/index.ts';
-import type { JsonObject } from '../events/types.ts';
 import { AgentError, type Problem, RefusedError } from '../kernel/errors.ts';
 import { may, type Principal } from '../kernel/principal.ts';
 import { diffSettings, scopeOfKey } from '../settings/index.ts';
-import { rawLeaves } from './changes.ts';
-import { type Leaves, leavesOf } from './leaves.ts';
+import { pairsOf } from './changes.ts';
 import type { State } from './room.ts';
 import { secretAliases } from './shown.ts';
 import { sourceOf } from './sources.ts';
@@ -20,8 +17,8 @@ const mostNamed = 20;
  */
 function assertMayChange(before: State, after: State, caller: Principal): void {
   if (may(caller, 'admin')) return;
-  const beyond = new Map([...changedKeys(before, after)].filter(([, path]) => !may(caller, scopeOfKey(path))));
-  if (beyond.size > 0) throw missing([...beyond.values()].map(dotted));
+  const beyond = changedKeys(before, after).filter((path) => !may(caller, scopeOfKey(path)));
+  if (beyond.length > 0) throw missing(beyond.map(dotted));
   // A secret must not follow an alias to a place where it can be read, though both places may be the caller's to change.
   const known = secretAliases(before.texts);
   const moved = [...secretAliases(after.texts)].filter(([key]) => !known.has(key));
@@ -64,24 +61,14 @@ function keyPath(path: string): readonly string[] {
   return [group, 'units', 'id', ...rest.split('.').slice(1)];
 }
 
-function changedKeys(before: State, after: State): ReadonlyMap<string, readonly string[]> {
-  const changed = new Map<string, readonly string[]>();
-  const compare = (old: Leaves, now: Leaves, isDerived: (path: readonly string[]) => boolean): void => {
-    for (const [key, { path }] of [...old, ...now]) {
-      if (!isDeepStrictEqual(old.get(key)?.value, now.get(key)?.value) && !isDerived(path)) changed.set(key, path);
-    }
-  };
-  compare(rawLeaves(before.texts), rawLeaves(after.texts), () => false);
+function changedKeys(before: State, after: State): readonly (readonly string[])[] {
   // A default that follows another key is not what was changed.
   const isDefault = (path: readonly string[]): boolean =>
     [before, after].every(({ loaded }) => sourceOf(loaded, dotted(path)) === 'default');
-  compare(leavesOf(before.loaded.document as JsonObject), leavesOf(after.loaded.document as JsonObject), isDefault);
+  const leaves = pairsOf(before, after).filter(({ path, rawDiffers, differs }) => rawDiffers || (differs && !isDefault(path)));
   // What documents show as `***` on both sides.
-  for (const { path } of diffSettings(before.loaded.settings, after.loaded.settings)) {
-    const parts = path.split('.');
-    if (!isContainer(path) && !isDefault(parts)) changed.set(path, parts);
-  }
-  return changed;
+  const hidden = diffSettings(before.loaded.settings, after.loaded.settings).filter(({ path }) => !isContainer(path));
+  return [...leaves.map(({ path }) => path), ...hidden.map(({ path }) => path.split('.')).filter((path) => !isDefault(path))];
 }
 
 /** Units are compared leaf by leaf. */

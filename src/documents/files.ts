@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
-import { chownSync, closeSync, constants, fstatSync, openSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { chownSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeDirectory, writeFileAtomic, writeFileInPlace } from '../kernel/atomic-file.ts';
 import { AgentError } from '../kernel/errors.ts';
+import { readRegularFile } from '../kernel/regular-file.ts';
 import type { DiskState, Texts } from './types.ts';
 
 /** Where a file is: a configuration is often a link to it. */
@@ -71,7 +72,7 @@ export function putBack(path: string, text: string | undefined): void {
 /** Undefined where there is none, or none that can be read. */
 export function textOf(path: string): string | undefined {
   try {
-    return readRegularFile(path, largestBytes);
+    return readText(path, largestBytes);
   } catch {
     return undefined;
   }
@@ -114,20 +115,11 @@ export function notWritten(path: string, cause: unknown): AgentError {
   );
 }
 
-/** The text of a regular file in UTF-8, its byte order mark included. Throws an Error that says in plain words why it cannot be had. */
-export function readRegularFile(path: string, maxBytes: number): string {
-  // A named pipe must not hold anybody up.
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const stat = fstatSync(fd);
-    if (!stat.isFile()) throw new Error('it is no regular file');
-    if (stat.size > maxBytes) throw new Error(`it has more than ${maxBytes / 1024 / 1024} MiB`);
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(fd));
-  } catch (error) {
-    throw error instanceof TypeError ? new Error('it is not UTF-8') : error;
-  } finally {
-    closeSync(fd);
-  }
+/** The text of a file that a document may have. Throws an Error that says in plain words why it cannot be had. */
+export function readText(path: string, maxBytes: number): string {
+  return readRegularFile(path, ({ size }) => {
+    if (size > maxBytes) throw new Error(`it has more than ${maxBytes / 1024 / 1024} MiB`);
+  });
 }
 
 /** What tells one state of a file from another, readable or not: its mode, its size and age, and its content where that was read. */

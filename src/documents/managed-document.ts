@@ -11,7 +11,7 @@ import type { OpenStore } from '../store/index.ts';
 import type { Logger } from '../telemetry/types.ts';
 import { Change, pendingRevision } from './change.ts';
 import type { RevisionRow } from './document-procedures.ts';
-import { notWritten, presentTexts, readDisk, readRegularFile, realPath, replaceFile } from './files.ts';
+import { notWritten, presentTexts, readDisk, readText, realPath, replaceFile } from './files.ts';
 import { type History, idOf, openHistory, type RevisionPage, revisionOf, titleOf } from './history.ts';
 import { type Intent, readIntent, removeIntent, saveIntent } from './intent.ts';
 import { overwrittenDir } from './overwritten.ts';
@@ -79,7 +79,7 @@ export class ManagedDocument {
   #interrupted: Change | undefined;
 
   constructor(options: DocumentOptions) {
-    const { read = (path: string) => readRegularFile(path, fileBytes), lock = createKeyedLock() } = options;
+    const { read = (path: string) => readText(path, fileBytes), lock = createKeyedLock() } = options;
     this.name = options.name;
     this.#options = { ...options, read, lock };
     this.#history = openHistory({ ...options, keep: options.keep });

@@ -1,6 +1,7 @@
-import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { RefusedError } from '../kernel/errors.ts';
+import { FileFault, readRegularFile } from '../kernel/regular-file.ts';
 import { readDocument } from './document.ts';
 import { type Place, type Problems, refuse, syntax } from './problems.ts';
 import type { Tree } from './tree.ts';
@@ -68,24 +69,18 @@ export function readConfigFile(file: string): string {
   return readText(file, refuseWritable);
 }
 
-/** Reads a regular file as UTF-8, its byte order mark included, after `judge` saw its mode: of the opened file, so that nobody swaps it in between. @throws RefusedError */
-export function readText(file: string, judge: (file: string, mode: number) => void): string {
+/** `judge` sees the mode of the opened file. @throws RefusedError */
+function readText(file: string, judge: (file: string, mode: number) => void): string {
   const at = { file, line: 0 };
-  let fd: number | undefined;
   try {
-    // A named pipe must not hold the start up.
-    fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stat = fstatSync(fd);
-    if (!stat.isFile()) throw refuse(at, '', 'not a regular file; correct the path');
-    judge(file, stat.mode);
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(fd));
+    return readRegularFile(file, ({ mode }) => judge(file, mode));
   } catch (error) {
     if (error instanceof RefusedError) throw error;
-    if (error instanceof TypeError) throw refuse(at, '', syntax('not UTF-8 text; save it as UTF-8'));
+    if (error instanceof FileFault) {
+      throw refuse(at, '', error.kind === 'not_utf8' ? syntax('not UTF-8 text; save it as UTF-8') : 'not a regular file; correct the path');
+    }
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
     throw refuse(at, '', `cannot be read (${code}); give the user who runs this the right to read it`);
-  } finally {
-    if (fd !== undefined) closeSync(fd);
   }
 }
 

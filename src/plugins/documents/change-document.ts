@@ -24,7 +24,7 @@ export async function updateDocument(room: DocumentRoom, entry: Entry, update: D
   const config = await fit(room, entry, update.config);
   if (update.validateOnly) return wouldBe(entry, config);
   await become(room, entry, { text: fileText(config), author: update.author, traceId: update.traceId });
-  return pictureOf(entry, true);
+  return pictureOf(entry.id, entry);
 }
 
 /** Throws BACKUP_NOT_FOUND, BACKUP_DAMAGED, or CONFIG_INVALID when the schema has become another. */
@@ -41,7 +41,7 @@ export async function restoreBackup(
   const violations = await judged(room, entry, parse(text) ?? {});
   if (violations.length > 0) throw configInvalid(entry.id, violations);
   await become(room, entry, { ...by, text });
-  return pictureOf(entry, true);
+  return pictureOf(entry.id, entry);
 }
 
 /** The newest acknowledged document as a new revision. It proved itself once, so it is not judged again. False where there is none. */
@@ -111,7 +111,7 @@ async function become(room: DocumentRoom, entry: Entry, change: By & { readonly 
 /** The answer to `validate_only`: the revision that it would become. */
 function wouldBe(entry: Entry, config: JsonObject): PluginDocument {
   const text = textOf(entry);
-  const now = pictureOf(entry, true);
+  const now = pictureOf(entry.id, entry);
   if (text !== undefined && sameContent(parse(text), config)) return now;
   const shown = maskObject(config, placesOf(entry));
   return { ...now, config: shown, revision: now.revision + 1, applyState: 'PENDING', applyMessage: '' };

@@ -7,7 +7,7 @@ import { limits } from './limits.ts';
 import { type DocumentRoom, documentFile, entryFor, locked } from './room.ts';
 
 /** Looks after the documents while `plugins.configuration.auto_reload` is on. Answers how to stop; it then waits for what is under way. */
-export function followDocuments(room: DocumentRoom, delayMs: () => number): () => Promise<void> {
+export function followDocuments(room: DocumentRoom): () => Promise<void> {
   const followed = new Map<string, Followed>();
   let stopped = false;
   const folders = createFolderList(room.dir, room.clock);
@@ -26,7 +26,7 @@ export function followDocuments(room: DocumentRoom, delayMs: () => number): () =
   });
   const follower = createFollower({
     clock: room.clock,
-    delayMs,
+    delayMs: room.reloadDelayMs,
     *documents() {
       if (!room.settings.autoReload) return;
       const ids = new Set([...room.entries.keys(), ...folders()]);

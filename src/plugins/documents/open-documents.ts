@@ -1,36 +1,16 @@
-import type { Journal } from '../../events/types.ts';
-import type { Clock } from '../../kernel/clock.ts';
 import { createKeyedLock } from '../../kernel/keyed-lock.ts';
-import type { OpenStore } from '../../store/index.ts';
-import type { Logger, Metrics } from '../../telemetry/types.ts';
-import { createJudge, type Judge } from '../schemas/judge.ts';
+import { createJudge } from '../schemas/judge.ts';
 import type { DocumentKeeper } from '../types.ts';
 import { acknowledgeRevision, checkRevision } from './acknowledge.ts';
 import { listBackups, pruneBackups } from './backups.ts';
 import { restoreBackup, rollBack, updateDocument } from './change-document.ts';
 import { followDocuments } from './follow-documents.ts';
 import { recoverDocuments } from './recover-documents.ts';
-import { checkedId, type DocumentRoom, type DocumentSettings, documentFile, entryFor, locked } from './room.ts';
+import { checkedId, type DocumentRoom, type DocumentsOptions, documentFile, entryFor, locked } from './room.ts';
 import { changeSchema } from './schema.ts';
-import { type Entry, emptyPicture, pictureOf, revisionOf, saveState, stateOf } from './state.ts';
+import { type Entry, pictureOf, revisionOf, saveState, stateOf } from './state.ts';
 
-export interface DocumentsOptions {
-  /** `<state_dir>/plugins`: a folder a plugin, made when it is needed. */
-  readonly dir: string;
-  /** `<state_dir>/backups/plugins`. */
-  readonly backupDir: string;
-  readonly store: OpenStore;
-  readonly journal: Pick<Journal, 'emit'>;
-  /** `plugins.configuration`. */
-  readonly settings: DocumentSettings;
-  /** `agent.reload_delay` in effect: how long a file must have been still before a change by hand counts. */
-  readonly reloadDelayMs: () => number;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Pick<Metrics, 'counter'>;
-  /** For tests. Default: a thread with a limit of a second. */
-  readonly judge?: Judge;
-}
+export type { DocumentsOptions };
 
 const pruneEveryMs = 60_000;
 
@@ -42,7 +22,7 @@ const pruneEveryMs = 60_000;
 export async function openDocuments(options: DocumentsOptions): Promise<DocumentKeeper> {
   const { room, listeners } = createRoom(options);
   await recoverDocuments(room);
-  const stopFollowing = followDocuments(room, options.reloadDelayMs);
+  const stopFollowing = followDocuments(room);
   const stopPruning = options.clock.every(pruneEveryMs, () => void pruneAll(room));
   /** For what makes a document where there is none. */
   const make = <T>(id: string, fn: (entry: Entry) => Promise<T>): Promise<T> =>
@@ -53,23 +33,19 @@ export async function openDocuments(options: DocumentsOptions): Promise<Document
       const entry = room.entries.get(id);
       return entry ? fn(entry) : none();
     });
-  const picture = (id: string, masked: boolean) => {
-    const entry = room.entries.get(id);
-    return entry ? pictureOf(entry, masked) : emptyPicture(id);
-  };
   let stopped: Promise<void> | undefined;
   return {
-    get: (id) => picture(id, true),
-    unmasked: (id) => picture(id, false),
+    get: (id) => pictureOf(id, room.entries.get(id)),
+    unmasked: (id) => pictureOf(id, room.entries.get(id), false),
     update: (id, update) => make(id, (entry) => updateDocument(room, entry, update)),
     acknowledge: (id, ack) => {
       const acknowledge = async (entry: Entry) => {
         if (await acknowledgeRevision(room, entry, ack)) room.changed(id);
-        return pictureOf(entry, true);
+        return pictureOf(id, entry);
       };
       return known(id, acknowledge, () => {
         checkRevision(ack.revision, 0);
-        return emptyPicture(id);
+        return pictureOf(id, undefined);
       });
     },
     backups: async (id) => {
@@ -111,13 +87,15 @@ export async function openDocuments(options: DocumentsOptions): Promise<Document
   };
 }
 
-function createRoom(options: DocumentsOptions): { readonly room: DocumentRoom; readonly listeners: Set<(id: string) => void> } {
-  const { dir, backupDir, store, journal, settings, clock, logger } = options;
+function createRoom({ metrics, ...options }: DocumentsOptions): {
+  readonly room: DocumentRoom;
+  readonly listeners: Set<(id: string) => void>;
+} {
   const listeners = new Set<(id: string) => void>();
-  const refusals = options.metrics.counter('sboxagent_limit_refused_total');
+  const refusals = metrics.counter('sboxagent_limit_refused_total');
   const room: DocumentRoom = {
-    ...{ dir, backupDir, store, journal, settings, clock, logger },
-    judge: options.judge ?? createJudge(clock),
+    ...options,
+    judge: options.judge ?? createJudge(options.clock),
     lock: createKeyedLock(),
     entries: new Map(),
     changed(id) {
@@ -125,7 +103,7 @@ function createRoom(options: DocumentsOptions): { readonly room: DocumentRoom; r
         try {
           listener(id);
         } catch (err) {
-          logger.error({ err, plugin: id }, 'a listener to documents of plugins failed');
+          options.logger.error({ err, plugin: id }, 'a listener to documents of plugins failed');
         }
       }
     },

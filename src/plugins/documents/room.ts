@@ -5,7 +5,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { AgentError, invalid, type Violation } from '../../kernel/errors.ts';
 import type { KeyedLock } from '../../kernel/keyed-lock.ts';
 import type { OpenStore } from '../../store/index.ts';
-import type { Logger } from '../../telemetry/types.ts';
+import type { Logger, Metrics } from '../../telemetry/types.ts';
 import { pluginId } from '../plugin-id.ts';
 import type { Judge } from '../schemas/judge.ts';
 import { limits } from './limits.ts';
@@ -20,15 +20,26 @@ export interface DocumentSettings {
   readonly backupRetentionMs: number;
 }
 
-/** What the parts of this folder share. */
-export interface DocumentRoom {
-  /** A folder a plugin below it. */
+export interface DocumentsOptions {
+  /** `<state_dir>/plugins`: a folder a plugin, made when it is needed. */
   readonly dir: string;
+  /** `<state_dir>/backups/plugins`. */
   readonly backupDir: string;
   readonly store: OpenStore;
   readonly journal: Pick<Journal, 'emit'>;
+  /** `plugins.configuration`. */
+  readonly settings: DocumentSettings;
+  /** `agent.reload_delay` in effect: how long a file must have been still before a change by hand counts. */
+  readonly reloadDelayMs: () => number;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: Pick<Metrics, 'counter'>;
+  /** For tests. Default: a thread with a limit of a second. */
+  readonly judge?: Judge;
+}
+
+/** What the parts of this folder share. */
+export interface DocumentRoom extends Omit<DocumentsOptions, 'metrics' | 'settings'> {
   readonly judge: Judge;
   readonly lock: KeyedLock;
   readonly entries: Map<string, Entry>;

@@ -66,26 +66,25 @@ export function placesOf(entry: Entry): Place {
   return entry.places;
 }
 
-/** The picture of this moment. Content and schema are parsed when they are looked at: lists of plugins ask for the revision alone. */
-export function pictureOf(entry: Entry, masked: boolean): PluginDocument {
-  const { id, document, schema } = entry;
-  const { head } = document;
-  const { appliedRevision, answer } = stateOf(entry);
-  const text = textOf(entry);
-  const places = masked && text !== undefined ? placesOf(entry) : undefined;
+/** The picture of this moment; without an entry the plugin has nothing. Content and schema are parsed when they are looked at: lists of plugins ask for the revision alone. */
+export function pictureOf(pluginId: string, entry: Entry | undefined, isMasked = true): PluginDocument {
+  const { appliedRevision, answer } = entry ? stateOf(entry) : noState;
+  const [head, text] = [entry?.document.head, entry && textOf(entry)];
+  const places = isMasked && entry && text !== undefined ? placesOf(entry) : undefined;
   const config = once(() => {
     const content = parse(text);
     return content && places ? maskObject(content, places) : content;
   });
-  const parsedSchema = once(() => parse(schema));
+  const schemaText = entry?.schema;
+  const schema = once(() => parse(schemaText));
   const isAnswered = head !== undefined && answer.revision === head.revision;
   return {
-    pluginId: id,
+    pluginId,
     get config() {
       return config();
     },
     get schema() {
-      return parsedSchema();
+      return schema();
     },
     revision: head?.revision ?? 0,
     etag: head?.etag ?? '0',
@@ -94,12 +93,6 @@ export function pictureOf(entry: Entry, masked: boolean): PluginDocument {
     applyMessage: isAnswered ? answer.message : '',
     timeMs: head?.timeMs,
   };
-}
-
-/** Of a plugin that has none. */
-export function emptyPicture(pluginId: string): PluginDocument {
-  const nothing = { config: undefined, schema: undefined, applyState: undefined, timeMs: undefined };
-  return { pluginId, ...nothing, revision: 0, etag: '0', appliedRevision: 0, applyMessage: '' };
 }
 
 /** How the agent itself writes a document. */
