@@ -41,7 +41,7 @@ export interface FrontDoorOptions {
   readonly errorDetails?: boolean;
 }
 
-export interface FrontDoorStats {
+interface FrontDoorStats {
   readonly connections: number;
   readonly streams: number;
   readonly unary: number;
@@ -162,17 +162,13 @@ function countersOf(telemetry: Telemetry) {
 
 /** Every kind of stream is there from the start, so that an alert on one sees its first too. */
 function observe({ telemetry, methods }: FrontDoorOptions, { stats, streamsByMethod }: Pick<FrontDoor, 'stats' | 'streamsByMethod'>): void {
-  const kinds = methods.flatMap(({ stream, path }) => (stream ? [path] : []));
+  const kindOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+  const kinds = methods.flatMap(({ stream, path }) => (stream ? [kindOf(path)] : []));
   telemetry.metrics.observe('sboxagent_connections', { kind: 'gauge' }, () => [{ value: stats().connections }]);
   telemetry.metrics.observe('sboxagent_streams', { kind: 'gauge' }, () => {
-    const open = streamsByMethod();
-    const byKind = new Map<string, number>();
-    for (const path of [...kinds, ...Object.keys(open)]) byKind.set(path.slice(path.lastIndexOf('/') + 1), 0);
-    for (const [path, value] of Object.entries(open)) {
-      const kind = path.slice(path.lastIndexOf('/') + 1);
-      byKind.set(kind, (byKind.get(kind) ?? 0) + value);
-    }
-    return [...byKind].map(([kind, value]) => ({ value, labels: { kind } }));
+    const open = new Map(kinds.map((kind) => [kind, 0]));
+    for (const [path, value] of Object.entries(streamsByMethod())) open.set(kindOf(path), (open.get(kindOf(path)) ?? 0) + value);
+    return [...open].map(([kind, value]) => ({ value, labels: { kind } }));
   });
 }
 

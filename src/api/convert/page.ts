@@ -11,7 +11,7 @@ const maxSize = 1000;
 const fieldOverhead = 6;
 
 /** What a token is bound to: the list's name, and what else the caller said: its filter (in bytes), its order. */
-export interface Listed<K extends 'string' | 'number'> {
+interface Listed<K extends 'string' | 'number'> {
   readonly list: string;
   readonly said: readonly (string | Uint8Array)[];
   /** Of what type the cursor is. */

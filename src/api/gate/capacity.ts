@@ -4,7 +4,7 @@ import type { Settings } from '../../settings/types.ts';
 import type { RpcMethod } from '../seam.ts';
 
 /** What asks for a place: an RPC, or a plain route (undefined), and who asks. */
-export interface Applicant {
+interface Applicant {
   readonly method: RpcMethod | undefined;
   readonly principal: Principal;
   /** Answered also when there is too much of everything else: the health of the agent. */

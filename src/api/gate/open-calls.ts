@@ -17,12 +17,11 @@ export interface OpenCalls {
   interruptStreams(): void;
   /** Resolves when no call is open. */
   drained(): Promise<void>;
-  count(): number;
   /** Looks at every call: readers that stand still, bodies that do not come, answers that were silent for too long. */
   inspect(nowMs: number): void;
 }
 
-export interface OpenCallsOptions {
+interface OpenCallsOptions {
   readonly api: () => Settings['api'];
   readonly clock: Clock;
   readonly telemetry: Telemetry;
@@ -62,7 +61,6 @@ export function createOpenCalls(options: OpenCallsOptions): OpenCalls {
       for (const call of open) if (call.method.stream) call.interrupt(error);
     },
     drained: () => (open.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.add(resolve))),
-    count: () => open.size,
     inspect(nowMs) {
       for (const call of open) {
         if (call.exchange.closed) continue;

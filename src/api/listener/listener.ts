@@ -17,7 +17,7 @@ import { createTlsServer } from './tls.ts';
 import { bindUnixSocket, type UnixSocketSettings } from './unix-socket.ts';
 import { type VanishedPeers, watchVanishedPeers } from './vanished-peers.ts';
 
-export type Endpoint =
+type Endpoint =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls: TlsSettings | undefined }
   | { readonly kind: 'unix'; readonly socket: UnixSocketSettings };
 
@@ -37,7 +37,7 @@ export interface Listener {
   destroy(): Promise<void>;
 }
 
-export interface ListenerOptions {
+interface ListenerOptions {
   readonly endpoint: Endpoint;
   readonly clock: Clock;
   /** Read anew at every use, so that a reload takes effect. */

@@ -39,7 +39,7 @@ export interface ConnectHandlers {
   serve(call: Call, exchange: Exchange, coding?: BodyCoding): Promise<void>;
 }
 
-export interface ConnectHandlersOptions {
+interface ConnectHandlersOptions {
   /** Options of Connect's handlers, over ours. */
   readonly connect: ConnectRouterOptions;
   readonly jsonLimits: () => ConnectJsonLimits;

@@ -11,7 +11,7 @@ import { decodeJson } from './rest/decode.ts';
 
 export type ConnectJsonLimits = Pick<Settings['api']['limits'], 'jsonDepth'>;
 
-export type ConnectJsonOptions = Partial<JsonReadOptions & JsonWriteOptions> & {
+type ConnectJsonOptions = Partial<JsonReadOptions & JsonWriteOptions> & {
   readonly textDecoder: { decode(bytes?: Uint8Array): string };
 };
 

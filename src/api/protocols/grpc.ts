@@ -19,7 +19,7 @@ import { grpcStatus } from './grpc-status.ts';
 import { toRestBody } from './rest/error.ts';
 import { writeStream } from './write-stream.ts';
 
-export interface GrpcOptions {
+interface GrpcOptions {
   /** Serves what is rare. */
   readonly handlers: () => ConnectHandlers;
   /** api.limits.message_bytes. */

@@ -22,7 +22,7 @@ export interface Protocols {
   byType(mediaType: string): ServingProtocol | undefined;
 }
 
-export interface ProtocolsOptions {
+interface ProtocolsOptions {
   readonly methods: readonly ServedMethod[];
   /** Read at every use, so that a reload takes effect. */
   readonly limits: () => Settings['api']['limits'];

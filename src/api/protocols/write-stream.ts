@@ -2,7 +2,7 @@ import { type Feed, type FeedCodec, type FeedReader, feedBehind } from '../../ke
 import type { Answered, Call } from '../seam.ts';
 import { type Exchange, writeAll } from '../transports/exchange.ts';
 
-export interface StreamForm {
+interface StreamForm {
   /** One object for all watchers of a method in one protocol: a feed makes a frame once for all of them. */
   readonly codec: FeedCodec<Answered, Buffer>;
   /** Says the head of the answer; called before the first frame, and for a stream without one. */

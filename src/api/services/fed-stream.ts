@@ -4,7 +4,7 @@ import { type Feed, pullFeed } from '../../kernel/feed.ts';
 import { callSignal, endingOf } from '../calls.ts';
 
 /** What a service answers of a feed: protocols that push take the feed, the others pull. */
-export type FedAnswer<M> = AsyncIterable<M> & { readonly feed: Feed<M> };
+type FedAnswer<M> = AsyncIterable<M> & { readonly feed: Feed<M> };
 
 /** `lastWord` makes the last message of a stream that an agent ends because it stops, of the newest one. */
 export function fedStream<M>(feed: Feed<M>, context: HandlerContext, lastWord?: (newest: M) => M): FedAnswer<M> {

@@ -14,7 +14,7 @@ import { newEvents, receiptMessage } from '../convert/event.ts';
 import type { Validate } from '../dispatch/validation.ts';
 import { fromUnknown } from '../errors/known.ts';
 import { toStatus } from '../errors/status.ts';
-import { pipelined } from '../pipeline.ts';
+import { pipelined } from './pipeline.ts';
 
 /** Batches of one stream in flight; further ones wait by flow control. */
 const maxInFlight = 64;

@@ -31,7 +31,7 @@ export interface StaticFile {
 }
 
 /** What a page may do: load from this agent, call this agent, and nothing else. No inline script, no eval, no frame. */
-export const pagePolicy = [
+const pagePolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
@@ -130,7 +130,7 @@ function isKnown(exchange: Exchange, etag: string): boolean {
 }
 
 /** Whether gzip is taken: named, or by `*`, and not with the weight 0. */
-export function takesGzip(exchange: Pick<Exchange, 'headers'>): boolean {
+function takesGzip(exchange: Pick<Exchange, 'headers'>): boolean {
   const weights = new Map(preferences(header(exchange, 'accept-encoding')).map(({ name, weight }) => [name, weight]));
   return (weights.get('gzip') ?? weights.get('*') ?? 0) > 0;
 }

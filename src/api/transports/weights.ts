@@ -1,7 +1,7 @@
 /** What a header of preferences (`Accept`, `Accept-Encoding`) says. */
 
 /** One of its entries, in lower case and without blanks. */
-export interface Preference {
+interface Preference {
   readonly name: string;
   /** `version=1.0.0`, without the weight. */
   readonly parameters: readonly string[];

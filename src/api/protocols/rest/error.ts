@@ -5,7 +5,7 @@ import { jsonWriter } from '../../codec/json.ts';
 import { cutText, maxMessageBytes } from '../../errors/bounded.ts';
 import { errorDetails } from '../../errors/status.ts';
 
-export interface RestErrorBody {
+interface RestErrorBody {
   readonly code: ErrorCode;
   readonly message: string;
   readonly details: readonly Readonly<Record<string, unknown>>[];

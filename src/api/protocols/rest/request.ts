@@ -14,7 +14,7 @@ import type { PathField, Route } from './route.ts';
 export type RestLimits = Pick<Settings['api']['limits'], 'messageBytes' | 'jsonDepth'>;
 
 /** The request as it came, before anything of it was believed. */
-export interface Incoming {
+interface Incoming {
   readonly exchange: Exchange;
   readonly route: Route;
   /** Captures of the path, still percent-encoded. */

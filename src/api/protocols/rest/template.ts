@@ -1,6 +1,6 @@
 /** Path templates of google.api.http: `/v1/{name=shelves/*}/books/{id}:verb`. */
 
-export type Segment =
+type Segment =
   | { readonly kind: 'literal'; readonly text: string }
   /** `*`: exactly one segment. */
   | { readonly kind: 'one' }
@@ -20,8 +20,6 @@ export interface Template {
   readonly segments: readonly Segment[];
   readonly captures: readonly Capture[];
   readonly verb: string | undefined;
-  /** Equal for templates that match the same paths. */
-  readonly shape: string;
 }
 
 function segmentOf(text: string, template: string): Segment {
@@ -38,11 +36,6 @@ function split(path: string): string[] {
   return parts;
 }
 
-function shapeOf(segments: readonly Segment[], verb: string | undefined): string {
-  const parts = segments.map((segment) => (segment.kind === 'literal' ? segment.text : segment.kind === 'one' ? '*' : '**'));
-  return `/${parts.join('/')}${verb === undefined ? '' : `:${verb}`}`;
-}
-
 /** Throws for a template that is none: a fault of the proto, found when the agent starts. */
 export function parseTemplate(text: string): Template {
   const [, path, verb] = /^\/(.*?[^:/])(?::([A-Za-z][\w-]*))?$/.exec(text) ?? [];
@@ -57,7 +50,7 @@ export function parseTemplate(text: string): Template {
   }
   const rest = segments.findIndex(({ kind }) => kind === 'rest');
   if (rest !== -1 && rest !== segments.length - 1) throw new Error(`path template ${text}: ** may only stand at the end`);
-  return { text, segments, captures, verb, shape: shapeOf(segments, verb) };
+  return { text, segments, captures, verb };
 }
 
 /** What the captures of a matching path hold, still percent-encoded. */

@@ -46,7 +46,7 @@ function search<T>(node: Node<T>, parts: readonly string[], index: number, verb:
 
 export function createTree<T>(): Tree<T> {
   const root = newNode<T>();
-  /** Templates without wildcards are their own paths. */
+  /** Templates without wildcards and captures are their own paths. */
   const literal = new Map<string, { readonly value: T; readonly parts: readonly string[] }>();
   return {
     at(template, make) {
@@ -55,7 +55,8 @@ export function createTree<T>(): Tree<T> {
       const verb = template.verb ?? '';
       const value = places.get(verb) ?? make();
       places.set(verb, value);
-      if (template.segments.every(({ kind }) => kind === 'literal')) literal.set(template.shape, { value, parts: [] });
+      const { text, segments, captures } = template;
+      if (captures.length === 0 && segments.every(({ kind }) => kind === 'literal')) literal.set(text, { value, parts: [] });
       return value;
     },
     find(path) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
-import { pipelined } from '../../../../src/api/pipeline.ts';
+import { pipelined } from '../../../../src/api/services/pipeline.ts';
 
 async function* numbers(count: number, read: { at: number }): AsyncGenerator<number> {
   for (let n = 1; n <= count; n += 1) {

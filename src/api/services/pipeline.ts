@@ -1,5 +1,5 @@
 /** Work on a stream of messages with several in flight, answered in order. */
-import { untilAborted } from '../kernel/until-aborted.ts';
+import { untilAborted } from '../../kernel/until-aborted.ts';
 
 interface Read<I> {
   readonly result?: IteratorResult<I>;
