@@ -10,7 +10,7 @@ const randomDigits = 16;
 // The last id of this thread: what makes `ulid` monotonic. Nothing else depends on it.
 let lastMs = -1;
 let timeText = '';
-let digits = new Uint8Array(randomDigits);
+const digits = new Uint8Array(randomDigits);
 /** The id but for its last digit, which is all that differs between most ids of a millisecond. */
 let beginning = '';
 
@@ -20,8 +20,8 @@ let beginning = '';
  */
 export function ulid(nowMs: number = systemClock.wallMs()): string {
   const ms = Math.floor(nowMs);
-  if (ms > lastMs) beginAt(ms, drawn(randomDigits));
-  else if (!countUp()) beginAt(lastMs + 1, new Uint8Array(randomDigits));
+  if (ms > lastMs) beginAt(ms, randomDigit);
+  else if (!countUp()) beginAt(lastMs + 1, () => 0);
   return beginning + alphabet[digits[randomDigits - 1] ?? 0];
 }
 
@@ -31,10 +31,12 @@ function putTogether(): void {
   beginning = text;
 }
 
-function beginAt(ms: number, random: Uint8Array): void {
+const randomDigit = (): number => (pool[draw(1)] ?? 0) % base;
+
+function beginAt(ms: number, digit: () => number): void {
   lastMs = ms;
   timeText = timeDigits(ms);
-  digits = Uint8Array.from(random, (byte) => byte % base);
+  for (let i = 0; i < randomDigits; i++) digits[i] = digit();
   putTogether();
 }
 
@@ -71,17 +73,19 @@ export function ulidFrom(bytes: Uint8Array): string {
 const pool = Buffer.alloc(4096);
 let poolAt = pool.length;
 
-function drawn(bytes: number): Buffer {
+/** Where so many random bytes lie in the pool. */
+function draw(bytes: number): number {
   if (poolAt + bytes > pool.length) {
     randomFillSync(pool);
     poolAt = 0;
   }
   poolAt += bytes;
-  return pool.subarray(poolAt - bytes, poolAt);
+  return poolAt - bytes;
 }
 
 function randomHex(bytes: number): string {
-  return drawn(bytes).toString('hex');
+  const at = draw(bytes);
+  return pool.toString('hex', at, at + bytes);
 }
 
 /** A new trace with its first span, in one draw. */

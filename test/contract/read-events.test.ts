@@ -4,8 +4,13 @@ import { describe, it } from 'node:test';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { type Event, EventSchema } from '../../gen/es/sboxagent/v1/event_pb.js';
-import { type PublishEventsRequest, PublishEventsRequestSchema } from '../../gen/es/sboxagent/v1/event_service_pb.js';
-import { readPublishEvents, type TextEvent } from '../../src/api/codec/read-events.ts';
+import {
+  type CreateEventRequest,
+  CreateEventRequestSchema,
+  type PublishEventsRequest,
+  PublishEventsRequestSchema,
+} from '../../gen/es/sboxagent/v1/event_service_pb.js';
+import { readCreateEvent, readPublishEvents, type TextEvent } from '../../src/api/codec/read-events.ts';
 import { newEvents } from '../../src/api/convert/event.ts';
 import { ingest } from '../../src/events/ingest.ts';
 import { encodeBody, storedEvent } from '../../src/events/record.ts';
@@ -14,9 +19,9 @@ import { createRedactor } from '../../src/kernel/redaction.ts';
 import { pick, type Random, randomMessage, seeded } from '../helpers/random-message.ts';
 
 /** As the library has it: without what is ours, and with what it always has. */
-function plain(event: TextEvent): Event {
-  const { dataText, ...fields } = event;
-  return create(EventSchema, dataText === undefined ? fields : { ...fields, data: dataText.value() as never });
+function plain({ dataText, data, ...fields }: TextEvent): Event {
+  const given = dataText?.value() ?? data;
+  return create(EventSchema, given === undefined ? fields : { ...fields, data: given as never });
 }
 
 function readBoth(bytes: Buffer): { readonly ours: PublishEventsRequest; readonly library: PublishEventsRequest } {
@@ -27,6 +32,7 @@ function compare(bytes: Buffer, what: string): PublishEventsRequest {
   const { ours, library } = readBoth(bytes);
   assert.equal(ours.batchId, library.batchId, what);
   assert.deepEqual(ours.events.map(plain), library.events, what);
+  assert.deepEqual(toBinary(PublishEventsRequestSchema, ours), toBinary(PublishEventsRequestSchema, library), what);
   for (const [i, { dataText }] of (ours.events as TextEvent[]).entries())
     if (dataText !== undefined) assert.equal(dataText.json, JSON.stringify(library.events[i]?.data), what);
   return ours;
@@ -90,6 +96,21 @@ describe('a batch of events off the wire', () => {
     }
     assert.ok(texts > 300, `${texts} of them were read as text`);
     for (let n = 0; n < 300; n += 1) compare(encoded(randomMessage(EventSchema, random) as Event), `any event ${n}`);
+  });
+
+  it('is read alike where it is the only one', () => {
+    const random = seeded(6);
+    for (let n = 0; n < 500; n += 1) {
+      const requestId = pick(random, ['', '', 'again']);
+      const bytes = Buffer.from(
+        toBinary(CreateEventRequestSchema, create(CreateEventRequestSchema, { event: randomEvent(random), requestId })),
+      );
+      const [ours, library] = [readCreateEvent(bytes) as CreateEventRequest, fromBinary(CreateEventRequestSchema, bytes)];
+      assert.deepEqual(toBinary(CreateEventRequestSchema, ours), toBinary(CreateEventRequestSchema, library), `request ${n}`);
+      assert.deepEqual(ours.event && plain(ours.event), library.event);
+    }
+    for (const bytes of [Buffer.alloc(0), Buffer.from([0x0a, 0, 0x0a, 0]), Buffer.from([0x18, 1])])
+      assert.deepEqual(readCreateEvent(bytes), fromBinary(CreateEventRequestSchema, bytes));
   });
 
   it('leads to the same row, masked or refused in the same way', () => {

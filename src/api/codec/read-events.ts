@@ -1,20 +1,22 @@
 /**
- * Batches of events off the wire. Their data becomes JSON text, which is what the journal keeps, and no object in between; what is rare in an event
+ * Events off the wire. Their data becomes JSON text, which is what the journal keeps, and no object in between; what is rare in an event
  * (fields that are the agent's own, a key that is a number, a field that comes twice) is left to the library, that event alone. The contract suite
  * holds it to the library's reader.
  */
-import { create, fromBinary, type Message } from '@bufbuild/protobuf';
+import { create, type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
 import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { type Event, EventSchema } from '../../../gen/es/sboxagent/v1/event_pb.js';
-import { PublishEventsRequestSchema } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
+import { CreateEventRequestSchema, PublishEventsRequestSchema } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
 import type { JsonText } from '../../kernel/json-text.ts';
 import { readStructText } from './read-struct.ts';
 import { tooDeep, unusual, wire } from './wire-reader.ts';
 
-/** An event whose data is text. */
+/** An event whose data is text, and becomes an object only for who asks. */
 export type TextEvent = Event & { readonly dataText?: JsonText | undefined };
 
-type Fields = Event & { dataText: JsonText | undefined };
+interface Fields {
+  dataText: JsonText | undefined;
+}
 
 const tags = {
   ...{ id: 0x0a, type: 0x1a, source: 0x22, subject: 0x2a, severity: 0x30, priority: 0x38 },
@@ -30,9 +32,7 @@ let urls = false;
 
 /** `sboxagent.v1.PublishEventsRequest`; throws what the library throws. */
 export function readPublishEvents(bytes: Buffer): Message {
-  try {
-    wire.begin(bytes);
-    urls = wire.has('://');
+  return read(bytes, PublishEventsRequestSchema, () => {
     const request = create(PublishEventsRequestSchema);
     while (wire.more()) {
       const tag = wire.byte();
@@ -41,9 +41,29 @@ export function readPublishEvents(bytes: Buffer): Message {
       else throw unusual;
     }
     return request;
+  });
+}
+
+/** `sboxagent.v1.CreateEventRequest`, likewise. One with a request_id is the library's: the request is remembered as it came. */
+export function readCreateEvent(bytes: Buffer): Message {
+  return read(bytes, CreateEventRequestSchema, () => {
+    const request = create(CreateEventRequestSchema);
+    while (wire.more()) {
+      if (wire.byte() !== 0x0a || request.event !== undefined) throw unusual;
+      request.event = readEvent(bytes);
+    }
+    return request;
+  });
+}
+
+function read(bytes: Buffer, schema: DescMessage, common: () => Message): Message {
+  try {
+    wire.begin(bytes);
+    urls = wire.has('://');
+    return common();
   } catch (error) {
     if (error !== unusual && error !== tooDeep) throw error;
-    return fromBinary(PublishEventsRequestSchema, bytes);
+    return fromBinary(schema, bytes);
   } finally {
     wire.forget();
   }
@@ -63,10 +83,14 @@ function readEvent(bytes: Buffer): Event {
   }
 }
 
-function emptyEvent(): Fields {
+function emptyEvent(): Event & Fields {
   return {
     ...{ $typeName: EventSchema.typeName, id: '', revision: 0n, type: '', source: '', subject: '', severity: 0 },
     ...{ traceId: '', spanId: '', correlationId: '', attributes: {}, redacted: [], dataText: undefined },
+    // For whoever wants the message as it is: it is made then.
+    get data() {
+      return this.dataText?.value() as Event['data'];
+    },
   };
 }
 
@@ -91,7 +115,7 @@ function readFields(): Event {
   return event;
 }
 
-function readField(event: Fields, tag: number): void {
+function readField(event: Event, tag: number): void {
   switch (tag) {
     case tags.id:
       event.id = wire.text();

@@ -23,7 +23,7 @@ export function newEvents(events: readonly TextEvent[]): NewEvent[] {
     traceId: event.traceId,
     spanId: event.spanId,
     correlationId: event.correlationId,
-    data: event.data as JsonObject | undefined,
+    data: event.dataText === undefined ? (event.data as JsonObject | undefined) : undefined,
     dataText: event.dataText,
     attributes: event.attributes,
   }));

@@ -1,8 +1,8 @@
 /** The messages of a gRPC request, out of their envelopes: the one of a unary call, and those of a stream as they are asked for. */
 import { type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
-import { PublishEventsRequestSchema } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
+import { CreateEventRequestSchema, PublishEventsRequestSchema } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
 import { AgentError } from '../../kernel/errors.ts';
-import { readPublishEvents } from '../codec/read-events.ts';
+import { readCreateEvent, readPublishEvents } from '../codec/read-events.ts';
 import { tooLarge } from '../transports/body.ts';
 import type { Exchange } from '../transports/exchange.ts';
 
@@ -27,7 +27,10 @@ function incomplete(length: number, got: number): AgentError {
 const halfEnvelope = (): AgentError => new AgentError('MALFORMED_BODY', 'protocol error: the envelope of the message is incomplete');
 
 /** Messages that come so often that they are read in a way of their own. */
-const readers = new Map<string, (bytes: Buffer) => Message>([[PublishEventsRequestSchema.typeName, readPublishEvents]]);
+const readers = new Map<string, (bytes: Buffer) => Message>([
+  [CreateEventRequestSchema.typeName, readCreateEvent],
+  [PublishEventsRequestSchema.typeName, readPublishEvents],
+]);
 
 function parse(desc: DescMessage, bytes: Buffer): Message {
   try {

@@ -9,7 +9,7 @@ import {
   type EventService,
   type WatchEventsResponse,
 } from '../../../gen/es/sboxagent/v1/event_service_pb.js';
-import type { NewEvent, PublishContext, StoredEvent } from '../../events/types.ts';
+import type { JsonObject, NewEvent, PublishContext, StoredEvent } from '../../events/types.ts';
 import { AgentError, invalid } from '../../kernel/errors.ts';
 import { feedMapping, mapFeed } from '../../kernel/feed.ts';
 import { ulidFrom } from '../../kernel/ids.ts';
@@ -40,7 +40,13 @@ function asPublished(said: NewEvent, stored: StoredEvent): StoredEvent {
   return {
     ...{ id, source, revision, ingestTime, type: said.type, subject: said.subject ?? '', time: said.time ?? ingestTime },
     ...{ severity: said.severity ?? 'INFO', priority: said.priority ?? 50, correlationId: said.correlationId ?? '' },
-    ...{ traceId: '', spanId: '', data: said.data, attributes: said.attributes ?? {}, redacted: [] },
+    ...{
+      traceId: '',
+      spanId: '',
+      data: said.data ?? (said.dataText?.value() as JsonObject | undefined),
+      attributes: said.attributes ?? {},
+      redacted: [],
+    },
   };
 }
 
