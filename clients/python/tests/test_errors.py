@@ -91,9 +91,9 @@ class Failures(unittest.TestCase):
             for _ in client.watch_events(timeout=0.3):
                 pass
         start = time.monotonic()
-        with AgentClient("unix:/nonexistent/api.sock", timeout=0.6) as client, self.assertRaises(Unavailable):
+        with AgentClient("unix:/nonexistent/api.sock", timeout=2.0) as client, self.assertRaises(Unavailable):
             client.get_status()
-        self.assertLess(time.monotonic() - start, 2.0)
+        self.assertLess(time.monotonic() - start, 10.0)
 
     def test_cancelling_ends_the_iteration(self) -> None:
         with AgentClient(self.agent.unix) as client:
@@ -131,7 +131,7 @@ class RateLimit(unittest.TestCase):
                     client.get_status(timeout=10.0)
                 with self.assertRaises(ResourceExhausted) as limited:
                     for _ in range(5):
-                        client.get_status(timeout=0.2)
+                        client.get_status(timeout=0.9)  # less than it is told to wait, and enough for the answer of a busy agent
                 self.assertEqual(limited.exception.reason, "RATE_LIMITED")
                 self.assertGreater(limited.exception.retry_after or 0.0, 0.0)
 
@@ -160,7 +160,7 @@ class Tls(unittest.TestCase):
             own: Dict[str, Any] = {"cert_file": directory / "client.pem", "key_file": directory / "client.key"}
             with AgentClient(f"https://localhost:{agent.port}", agent.token, ca_file=directory / "ca.pem", **own) as client:
                 self.assertTrue(client.get_status().version)
-            with self.assertRaises(Unavailable), AgentClient(f"https://localhost:{agent.port}", agent.token, timeout=1.0, ca_file=directory / "ca.pem") as client:
+            with self.assertRaises(Unavailable), AgentClient(f"https://localhost:{agent.port}", agent.token, timeout=4.0, ca_file=directory / "ca.pem") as client:
                 client.get_status()
 
 

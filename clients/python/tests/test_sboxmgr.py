@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -106,7 +105,8 @@ class Runs(unittest.TestCase):
         for _ in range(7):
             took["off"].append(self.fake("good", "30", SBOXAGENT_DISABLE="1")[3])
             took["absent"].append(self.fake("good", "30", SBOXAGENT_TARGET="unix:/nonexistent/api.sock")[3])
-        cost = statistics.median(took["absent"]) - statistics.median(took["off"])
+        # What else the machine does makes a run slower, never quicker.
+        cost = min(took["absent"]) - min(took["off"])
         print(f"\nsboxmgr without an agent: {cost * 1000:.0f} ms more a run", file=sys.stderr)
         self.assertLess(cost, 0.1)
         # And what it told waits for the agent.
