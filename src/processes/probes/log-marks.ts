@@ -1,3 +1,4 @@
+import { type LinePattern, linePattern } from '../../kernel/line-pattern.ts';
 import type { Collection } from '../../logs/types.ts';
 import type { UnitSettings } from '../../settings/types.ts';
 import type { ProbeRole } from './records.ts';
@@ -7,21 +8,23 @@ export interface LogMarks {
   has(role: ProbeRole): boolean;
 }
 
-/** Looks at every line of the run until all have matched, or the signal fires. `seen` is told of each once. */
-export function watchLog(
-  probes: UnitSettings['probes'],
-  {
-    collection,
-    marked,
-    signal,
-    seen,
-  }: { collection: Collection; marked: readonly ProbeRole[]; signal: AbortSignal; seen: (role: ProbeRole) => void },
-): LogMarks {
+export interface LogWatch {
+  readonly collection: Collection;
+  readonly marked: readonly ProbeRole[];
+  readonly signal: AbortSignal;
+  /** Told of each that matched, once. */
+  readonly seen: (role: ProbeRole) => void;
+  /** Told of each whose pattern takes too long. */
+  readonly givenUp: (role: ProbeRole) => void;
+}
+
+/** Looks at every line of the run until all have matched, or the signal fires. */
+export function watchLog(probes: UnitSettings['probes'], { collection, marked, signal, seen, givenUp }: LogWatch): LogMarks {
   const found = new Set(marked);
-  const wanted = new Map<ProbeRole, RegExp>();
+  const wanted = new Map<ProbeRole, LinePattern>();
   for (const role of ['startup', 'readiness', 'liveness'] as const) {
     const action = probes[role]?.action;
-    if (action?.kind === 'log' && !found.has(role)) wanted.set(role, new RegExp(action.pattern));
+    if (action?.kind === 'log' && !found.has(role)) wanted.set(role, linePattern(action.pattern, { onGivenUp: () => givenUp(role) }));
   }
   if (wanted.size === 0) return { has: (role) => found.has(role) };
   const stop = collection.onLine((line) => {

@@ -62,7 +62,12 @@ function beginWatch(context: ProcessContext, subject: MonitoredRun, report: Repo
     }
   };
   const seen = (role: ProbeRole): void => save({ ...record, marked: [...record.marked, role] });
-  const marks = watchLog(unit.probes, { collection: run.collection, marked: record.marked, signal, seen });
+  const givenUp = (role: ProbeRole): void =>
+    context.logger.warn(
+      { process: unit.id, probe: role },
+      'the pattern of a log probe takes too long on lines of this run: it is not looked for any more',
+    );
+  const marks = watchLog(unit.probes, { collection: run.collection, marked: record.marked, signal, seen, givenUp });
   return {
     subject,
     report,
