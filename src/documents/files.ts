@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { makeDirectory, writeFileAtomic, writeFileInPlace } from '../kernel/atomic-file.ts';
 import { AgentError } from '../kernel/errors.ts';
 import { readRegularFile } from '../kernel/regular-file.ts';
-import type { DiskState, Texts } from './types.ts';
+import type { DiskState, Head, Texts } from './types.ts';
 
 /** Where a file is: a configuration is often a link to it. */
 export function realPath(path: string): string {
@@ -86,6 +86,24 @@ export function presentTexts(paths: Iterable<string>): Texts {
     if (text !== undefined) present.set(path, text);
   }
   return present;
+}
+
+export function sameTexts(one: Texts, other: Texts): boolean {
+  return one.size === other.size && [...one].every(([path, text]) => other.get(path) === text);
+}
+
+/** The text of a document that has one file. */
+export function onlyText(texts: Texts): string {
+  return texts.values().next().value ?? '';
+}
+
+/** What an editor, a shell's `>` or a full disk leaves for a moment, and nobody means. */
+const nothing = /^[\s\uFEFF]*$/;
+
+/** The file that says nothing though it said something before; undefined where there is none. A configuration without keys is `{}`. */
+export function isEmptied(texts: Texts, head: Head | undefined): string | undefined {
+  const emptied = [...texts].find(([path, text]) => nothing.test(text) && !nothing.test(head?.texts.get(path) ?? ''));
+  return emptied?.[0];
 }
 
 /** More than any document may have. */

@@ -6,7 +6,6 @@ import { makeDirectory, writeFileAtomic } from '../kernel/atomic-file.ts';
 import { AgentError } from '../kernel/errors.ts';
 import type { Store } from '../store/index.ts';
 import type { LoadedDocument, Replaced, RevisionRow } from './document-procedures.ts';
-import { decodeTexts, encodeTexts } from './texts.ts';
 import type { DocumentName, Revision, Texts } from './types.ts';
 
 /** What of a row may change. */
@@ -100,6 +99,23 @@ export function openHistory({ name, store, backupDir, keep }: HistoryOptions) {
       for (const file of names) if (!known.has(file)) rmSync(join(backupDir, file), { force: true });
     },
   };
+}
+
+/** How the texts of a revision are kept in one file. */
+function encodeTexts(texts: Texts): string {
+  return JSON.stringify({ files: [...texts].map(([path, text]) => ({ path, text })) });
+}
+
+/** Throws where it is none of ours. */
+function decodeTexts(encoded: string): Texts {
+  const { files } = JSON.parse(encoded) as { readonly files: readonly { readonly path: string; readonly text: string }[] };
+  return new Map(files.map(({ path, text }) => [path, text]));
+}
+
+/** What a row knows of its texts. */
+export function factsOf(texts: Texts): { readonly bytes: number; readonly sha256: string } {
+  const bytes = [...texts.values()].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  return { bytes, sha256: hash('sha256', encodeTexts(texts)) };
 }
 
 function namesIn(dir: string): readonly string[] {

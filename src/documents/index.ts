@@ -15,10 +15,9 @@
  */
 
 export type { Change } from './change.ts';
-export { notWritten } from './files.ts';
-export { isEmptied, settle } from './hand-edit.ts';
+export { isEmptied, notWritten, onlyText, sameTexts } from './files.ts';
 export { finishFiles } from './intent.ts';
-export { lockKey, type ManagedDocument, openDocument } from './managed-document.ts';
+export { lockKey, type ManagedDocument, openDocument, settle } from './managed-document.ts';
 export { maskedText, masksLeft, restoredText, sharedSecrets } from './masked-text.ts';
 export { keepOverwritten } from './overwritten.ts';
 export { countValues, dotted, isDeeper, isObject, type Keys, lineAt, mapObject, setAt, shortKey, valueAt } from './paths.ts';
@@ -26,7 +25,6 @@ export { type Place, secretPlaces } from './places.ts';
 export { type JsonVisit, lineOf, readJson, type TextFault, TextFaultError } from './read-json.ts';
 export { hasMask, maskObject, masksIn, maskValue, restoreMasked, textWithout } from './secrets.ts';
 export { wordsOf } from './text-words.ts';
-export { onlyText, sameTexts } from './texts.ts';
 export type * from './types.ts';
 export { type Edit, editYaml } from './yaml/edit-yaml.ts';
 export { blockYaml, documentName, guardSize, keyName, parseYaml, plainValue } from './yaml/yaml-values.ts';

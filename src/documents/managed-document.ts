@@ -4,42 +4,15 @@ import { basename, dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Json } from '../events/types.ts';
 import { makeDirectory, removeTemporaries } from '../kernel/atomic-file.ts';
-import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
-import { createKeyedLock, type KeyedLock } from '../kernel/keyed-lock.ts';
-import type { OpenStore } from '../store/index.ts';
-import type { Logger } from '../telemetry/types.ts';
+import { createKeyedLock } from '../kernel/keyed-lock.ts';
 import { Change, pendingRevision } from './change.ts';
 import type { RevisionRow } from './document-procedures.ts';
-import { notWritten, presentTexts, readDisk, readText, realPath, replaceFile } from './files.ts';
-import { type History, idOf, openHistory, type RevisionPage, revisionOf, titleOf } from './history.ts';
+import { notWritten, presentTexts, readDisk, readText, realPath, replaceFile, sameTexts } from './files.ts';
+import { factsOf, type History, idOf, openHistory, type RevisionPage, revisionOf, titleOf } from './history.ts';
 import { type Intent, readIntent, removeIntent, saveIntent } from './intent.ts';
 import { overwrittenDir } from './overwritten.ts';
-import { factsOf, sameTexts } from './texts.ts';
-import type { DiskState, DocumentName, Head, NewRevision, Revision, Texts } from './types.ts';
-
-export interface DocumentOptions {
-  readonly name: DocumentName;
-  /** Absolute paths of its files, in the order in which they are read; asked each time. */
-  readonly files: () => readonly string[];
-  /** Its own directory below `<state_dir>/backups`. */
-  readonly backupDir: string;
-  readonly store: Pick<OpenStore, 'read' | 'write' | 'ageing'>;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Reads one file, or throws an Error that says why it is not taken. Default: a regular UTF-8 file of at most 4 MiB. */
-  readonly read?: (path: string) => string;
-  /** Revisions that are kept. Default: all, until they are forgotten. */
-  readonly keep?: number;
-  /** Mode of its files. Default: what the old file had, 0600 for a new one. */
-  readonly mode?: number;
-  /** A directory that is the document's alone: nobody else looks into it, whoever made it, and it is removed with the document. */
-  readonly directory?: string;
-  /** What else goes with it, before its history does: what was begun is ended at the next start, so it may come twice. */
-  readonly removeMore?: () => Promise<void>;
-  /** Shared by documents of one kind. Default: its own. */
-  readonly lock?: KeyedLock;
-}
+import type { DiskState, DocumentName, DocumentOptions, Head, NewRevision, Revision, Texts } from './types.ts';
 
 const fileBytes = 4 * 1024 * 1024;
 /** The state of a document that is on its way out. */
@@ -53,6 +26,24 @@ export async function openDocument(options: DocumentOptions): Promise<ManagedDoc
   const document = new ManagedDocument(options);
   await document.open();
   return document;
+}
+
+/**
+ * Ends the change that a death of the agent interrupted: it is finished, unless it was being taken back or a person wrote to its files since.
+ * Answers it where it is in effect now: nobody was told of it yet. Throws what `write` throws; it is
+ * taken back then.
+ */
+export async function settle(document: ManagedDocument): Promise<Head | undefined> {
+  return document.run(async () => {
+    const change = document.interrupted;
+    if (change === undefined) return undefined;
+    if (change.undoing || change.files() === 'edited') {
+      await change.rollBack();
+      return undefined;
+    }
+    await change.apply();
+    return document.head;
+  });
 }
 
 /** What the changes of a document wait for each other by, in a lock that several documents share. */

@@ -1,4 +1,8 @@
 import type { Json } from '../events/types.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { KeyedLock } from '../kernel/keyed-lock.ts';
+import type { OpenStore } from '../store/index.ts';
+import type { Logger } from '../telemetry/types.ts';
 
 /** Texts of a document's files by absolute path, in the order in which they are read. Most documents have one file. */
 export type Texts = ReadonlyMap<string, string>;
@@ -8,6 +12,29 @@ export interface DocumentName {
   readonly kind: 'agent' | 'plugins' | 'processes';
   /** Empty for the one document of its kind. The caller has checked that it may be the name of a directory. */
   readonly id: string;
+}
+
+export interface DocumentOptions {
+  readonly name: DocumentName;
+  /** Absolute paths of its files, in the order in which they are read; asked each time. */
+  readonly files: () => readonly string[];
+  /** Its own directory below `<state_dir>/backups`. */
+  readonly backupDir: string;
+  readonly store: Pick<OpenStore, 'read' | 'write' | 'ageing'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Reads one file, or throws an Error that says why it is not taken. Default: a regular UTF-8 file of at most 4 MiB. */
+  readonly read?: (path: string) => string;
+  /** Revisions that are kept. Default: all, until they are forgotten. */
+  readonly keep?: number;
+  /** Mode of its files. Default: what the old file had, 0600 for a new one. */
+  readonly mode?: number;
+  /** A directory that is the document's alone: nobody else looks into it, whoever made it, and it is removed with the document. */
+  readonly directory?: string;
+  /** What else goes with it, before its history does: what was begun is ended at the next start, so it may come twice. */
+  readonly removeMore?: () => Promise<void>;
+  /** Shared by documents of one kind. Default: its own. */
+  readonly lock?: KeyedLock;
 }
 
 /** Who changes a document. */
