@@ -1,5 +1,6 @@
-import { blockYaml, guardSize, isObject, setAt } from '../documents/index.ts';
+import { blockYaml, guardSize, setAt } from '../documents/index.ts';
 import type { Json, JsonObject } from '../events/types.ts';
+import { isObject } from '../kernel/is-object.ts';
 import { isOnTheWay } from '../settings/index.ts';
 import { canonical } from './leaves.ts';
 import { judgeAsDocument } from './refusals.ts';

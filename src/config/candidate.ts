@@ -7,7 +7,6 @@ import {
   type Edit,
   editYaml,
   hasMask,
-  isObject,
   mapObject,
   maskValue,
   parseYaml,
@@ -18,6 +17,7 @@ import {
 import type { Json, JsonObject } from '../events/types.ts';
 import { invalid, RefusedError } from '../kernel/errors.ts';
 import { isExactNumber } from '../kernel/exact-number.ts';
+import { isObject } from '../kernel/is-object.ts';
 import { mask as secretMask } from '../kernel/redaction.ts';
 import { keyTable, keyTypeAt, parseText } from '../settings/index.ts';
 import { judgeBlanks } from './blanks.ts';

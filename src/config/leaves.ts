@@ -1,5 +1,5 @@
-import { isObject } from '../documents/index.ts';
 import type { Json, JsonObject } from '../events/types.ts';
+import { isObject } from '../kernel/is-object.ts';
 import { keyTypeAt } from '../settings/index.ts';
 import { aliases } from '../settings/keys.ts';
 

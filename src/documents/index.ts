@@ -20,7 +20,7 @@ export { finishFiles } from './intent.ts';
 export { lockKey, type ManagedDocument, openDocument, settle } from './managed-document.ts';
 export { maskedText, masksLeft, restoredText, sharedSecrets } from './masked-text.ts';
 export { keepOverwritten } from './overwritten.ts';
-export { countValues, dotted, isDeeper, isObject, type Keys, lineAt, mapObject, setAt, shortKey, valueAt } from './paths.ts';
+export { countValues, dotted, isDeeper, type Keys, lineAt, mapObject, setAt, shortKey, valueAt } from './paths.ts';
 export { type Place, secretPlaces } from './places.ts';
 export { type JsonVisit, lineOf, readJson, type TextFault, TextFaultError } from './read-json.ts';
 export { hasMask, maskObject, masksIn, maskValue, restoreMasked, textWithout } from './secrets.ts';

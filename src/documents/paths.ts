@@ -1,8 +1,5 @@
 import type { Json, JsonObject } from '../events/types.ts';
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+import { isObject } from '../kernel/is-object.ts';
 
 /** Where a value stands: names of objects, indices of lists. */
 export type Keys = readonly (string | number)[];

@@ -1,7 +1,8 @@
 import type { Json, JsonObject } from '../events/types.ts';
 import type { Violation } from '../kernel/errors.ts';
+import { isObject } from '../kernel/is-object.ts';
 import { createValueMasker, mask, redactText } from '../kernel/redaction.ts';
-import { dotted, isObject, type Keys, mapObject, own, shortKey } from './paths.ts';
+import { dotted, type Keys, mapObject, own, shortKey } from './paths.ts';
 import type { Place } from './places.ts';
 
 /** The value as it may be shown: secrets as `***`. */

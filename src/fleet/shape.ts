@@ -1,4 +1,5 @@
 /** What is read from a bucket is of others: its form is looked at before anything of it is used. */
+import { isObject } from '../kernel/is-object.ts';
 
 export type Test = (value: unknown) => boolean;
 export type Shape<T> = { readonly [name in keyof Required<T>]: Test };
@@ -39,8 +40,4 @@ export function parseAs<T>(text: string, test: Test): T | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 /** Proto JSON into what proto-loader encodes. It takes nearly anything in silence, so each value is judged here first. */
+import { isObject } from '../../kernel/is-object.ts';
 import { usage } from '../failure.ts';
 import type { Field, MessageType, Schema } from './schema.ts';
 import { parseDurationJson, parseTimestamp } from './well-known.ts';
@@ -8,10 +9,6 @@ type JsonObject = Readonly<Record<string, Json>>;
 
 function wrong(path: string, wanted: string): Error {
   return usage(`the request: ${path === '' ? 'it' : path} must be ${wanted}`);
-}
-
-function isObject(value: Json): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** A request of that type. Throws a usage Failure that names the field. */

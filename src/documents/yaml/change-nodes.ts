@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Alias, type Document, isAlias, isMap, isScalar, isSeq, type Node, type Pair, visit, type YAMLMap } from 'yaml';
 import type { Json, JsonObject } from '../../events/types.ts';
+import { isObject } from '../../kernel/is-object.ts';
 import { isMerge } from '../../settings/index.ts';
-import { isObject, own } from '../paths.ts';
+import { own } from '../paths.ts';
 import { listSplice } from './edit-list.ts';
 import { blockYaml, keyName, lineEnd, nodesOf, nodeValue, pairEnd } from './yaml-values.ts';
 

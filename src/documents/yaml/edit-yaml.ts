@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Document, isMap, isScalar, type Pair, visit } from 'yaml';
 import type { Json, JsonObject } from '../../events/types.ts';
+import { isObject } from '../../kernel/is-object.ts';
 import { isMerge } from '../../settings/index.ts';
-import { isObject, own, removeAt, setAt } from '../paths.ts';
+import { own, removeAt, setAt } from '../paths.ts';
 import { type Splice, splicesFor, Unusual } from './change-nodes.ts';
 import { guardSize, inlineYaml, keyName, nodeValue, parseYaml, plainValue } from './yaml-values.ts';
 

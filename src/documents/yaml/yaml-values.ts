@@ -1,8 +1,8 @@
 import { type Alias, type Document, isAlias, isMap, isScalar, isSeq, type Node, type Pair, parseDocument, stringify } from 'yaml';
 import type { Json, JsonObject } from '../../events/types.ts';
 import { RefusedError } from '../../kernel/errors.ts';
+import { isObject } from '../../kernel/is-object.ts';
 import { guardDepth, isMerge } from '../../settings/index.ts';
-import { isObject } from '../paths.ts';
 
 const maxLength = 512 * 1024;
 /** More than any configuration has; each resolves to a copy. */

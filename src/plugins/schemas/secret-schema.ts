@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../events/types.ts';
+import { isObject } from '../../kernel/is-object.ts';
 import { schemaPattern } from './schema-pattern.ts';
-import { isObject } from './walk-schema.ts';
 
 /** What a schema says about one place of a document: all the subschemas that may hold there. */
 export interface SchemaPlace {
@@ -52,7 +52,7 @@ export function schemaPlaces(schema: JsonObject | undefined): SchemaPlace {
       },
       below() {
         const named = [...new Set(schemas.flatMap((s) => Object.keys(objectOf(s['properties']))))];
-        const others = schemas.flatMap(unnamedOf).filter(isObject);
+        const others = schemas.flatMap(unnamedOf).filter((schema) => isObject(schema));
         const steps = named.map((step) => ({ step, place: place.child(step) }));
         return others.length === 0 ? steps : [...steps, { step: '*', place: placeOf(union(others, expand)) }];
       },
@@ -90,7 +90,7 @@ function expandSchema(schema: JsonObject, resolve: (ref: string, from: JsonObjec
 
 function childrenOf(schema: JsonObject, key: string | number): JsonObject[] {
   const children = typeof key === 'number' ? itemsOf(schema, key) : propertiesOf(schema, key);
-  return children.filter(isObject);
+  return children.filter((schema) => isObject(schema));
 }
 
 function unnamedOf(schema: JsonObject): (Json | undefined)[] {

@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../../events/types.ts';
 import type { Violation } from '../../kernel/errors.ts';
+import { isObject } from '../../kernel/is-object.ts';
 import { judgeLimits } from './limits.ts';
 import { schemaPattern } from './schema-pattern.ts';
 
@@ -9,10 +10,6 @@ const places = [
   ...['allOf', 'anyOf', 'oneOf', 'not', 'if', 'then', 'else', 'contains', 'contentSchema', 'propertyNames', 'prefixItems', 'items'],
   ...['additionalItems', 'unevaluatedItems', 'additionalProperties', 'unevaluatedProperties'],
 ];
-
-export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 type Visit = (schema: Record<string, Json>, path: string) => void;
 

@@ -2,8 +2,10 @@
  * JSON -> message, with faults that name the field. The happy path is the library's decoder alone; what it refuses is taken
  * apart field by field, until every fault has a path as the caller wrote it.
  */
+
 import { type DescField, type DescMessage, fromJson, type JsonObject, type JsonValue, type MessageShape } from '@bufbuild/protobuf';
 import { invalid, type Violation } from '../../../kernel/errors.ts';
+import { isObject } from '../../../kernel/is-object.ts';
 import { maxViolations } from '../../convert/data.ts';
 import { judgeMoments } from './moments.ts';
 
@@ -19,10 +21,6 @@ function attempt(desc: DescMessage, json: JsonValue): string | undefined {
 
 export function fieldNamed(desc: DescMessage, name: string): DescField | undefined {
   return desc.fields.find((field) => field.name === name || field.jsonName === name);
-}
-
-export function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Messages that JSON writes as something else than their fields. */

@@ -2,8 +2,9 @@
 import { type DescEnum, type DescField, type DescMessage, type JsonObject, type JsonValue, ScalarType } from '@bufbuild/protobuf';
 import { parseDuration } from '../../../kernel/duration.ts';
 import { invalid, type Violation } from '../../../kernel/errors.ts';
+import { isObject } from '../../../kernel/is-object.ts';
 import { maxViolations } from '../../convert/data.ts';
-import { fieldNamed, isObject, isWellKnown } from './decode.ts';
+import { fieldNamed, isWellKnown } from './decode.ts';
 
 const wrappers = /^google\.protobuf\.(Bool|String|Bytes|Int32|UInt32|Int64|UInt64|Float|Double)Value$/;
 

@@ -3,11 +3,12 @@ import { create, type DescField, type DescMessage, type JsonObject, type JsonVal
 import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
 import { AgentError, invalid } from '../../../kernel/errors.ts';
 import { roundedNumber } from '../../../kernel/exact-number.ts';
+import { isObject } from '../../../kernel/is-object.ts';
 import type { Settings } from '../../../settings/types.ts';
 import { readBody } from '../../transports/body.ts';
 import { type Exchange, header, mediaTypeOf } from '../../transports/exchange.ts';
 import { checkMediaType, decodeText, parseJson } from './body.ts';
-import { decodeJson, isObject } from './decode.ts';
+import { decodeJson } from './decode.ts';
 import { mapQuery } from './query.ts';
 import type { PathField, Route } from './route.ts';
 
