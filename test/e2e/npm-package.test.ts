@@ -50,7 +50,7 @@ test('npm pack, npm i -g, sboxagent and sbox-agent', { timeout: 400_000 }, async
   });
   const ended = new Promise<number | null>((resolve) => daemon.once('exit', resolve));
   t.after(() => void daemon.kill('SIGKILL'));
-  await until('its health', async () => (await fetch(`http://127.0.0.1:${port}/api/v1/health`)).status === 200, 30_000);
+  await until('its health', async () => (await fetch(`http://127.0.0.1:${port}/api/v1/health`)).status === 200);
   assert.match(await (await fetch(`http://127.0.0.1:${port}/`)).text(), /console\.js/);
   assert.equal((await fetch(`http://127.0.0.1:${port}/console.js`)).status, 200);
   assert.match(await (await fetch(`http://127.0.0.1:${port}/docs`)).text(), /swagger-ui-bundle\.js/);

@@ -33,6 +33,7 @@ test('the tour runs as it is written', { skip: missing.length > 0 ? `not on this
   const env = {
     SBOXAGENT_AGENT_STATE_DIR: stateDir,
     SBOXAGENT_API_PORT: String(port),
+    SBOXAGENT_SBOXMGR_SOCKET_PATH: join(stateDir, 'sboxmgr.sock'),
     SBOXAGENT_EXAMPLE_PROXY_PORT: String(proxyPort),
     SBOXAGENT_CONFIG: join(root, 'examples/sboxagent.yaml'),
     PYTHONDONTWRITEBYTECODE: '1',
@@ -52,9 +53,10 @@ test('the tour runs as it is written', { skip: missing.length > 0 ? `not on this
       .replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`)
       .replaceAll('127.0.0.1:3128', `127.0.0.1:${proxyPort}`)
       .replace(/^(sboxagent events -f .*)$/m, 'timeout 2 $1 || true');
-  // The proxy that was killed comes back while the tour goes on; curl's -m ends a stream with 28.
-  const script = blocks.map((block, i) => `${here(block)}\n${i === 3 ? 'sleep 4' : ''}\necho; echo "@@ ${i}"`).join('\n');
-  const ran = await runProgram(['bash', '-c', `cd '${root}'; set +H; ${script}`], { env, timeoutMs: 60_000 });
+  // The proxy that was killed comes back before what it told is looked at; curl's -m ends a stream with 28.
+  const isBack = 'until [ "$(sboxagent events --type process.ready | grep -c process.ready)" -ge 2 ]; do sleep 0.2; done';
+  const script = blocks.map((block, i) => `${here(block)}\n${i === 3 ? isBack : ''}\necho; echo "@@ ${i}"`).join('\n');
+  const ran = await runProgram(['bash', '-c', `cd '${root}'; set +H; ${script}`], { env, timeoutMs: 240_000 });
   const parts = ran.stdout.split(/^@@ \d+$/m);
   expected.forEach((what, i) => {
     assert.match(parts[i] ?? '', what, `block ${i + 1}:\n${blocks[i]}\n${ran.stderr.slice(-800)}`);

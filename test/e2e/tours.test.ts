@@ -139,7 +139,7 @@ for (const [page, expected] of Object.entries(tours)) {
       SBOXAGENT_SBOXMGR_SOCKET_PATH: join(temp, 'sboxmgr.sock'),
     };
     const script = blocks.map((block, i) => `${block}\necho; echo "@@ ${i}"`).join('\n');
-    const ran = await runProgram(['bash', '-c', `cd '${root}'; set +H -m; ${script}`], { env, timeoutMs: 90_000 });
+    const ran = await runProgram(['bash', '-c', `cd '${root}'; set +H -m; ${script}`], { env, timeoutMs: 300_000 });
     const parts = ran.stdout.split(/^@@ \d+$/m);
     expected.forEach((what, i) => {
       assert.match(parts[i] ?? '', what, `block ${i + 1}:\n${blocks[i]}\n${ran.stdout.slice(-1500)}\n${ran.stderr.slice(-800)}`);
