@@ -1,6 +1,7 @@
 /** An exchange over HTTP/1.1. */
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { BaseExchange } from './base-exchange.ts';
 import { byteLength, type Exchange, endSliced, type Head, isBodiless, putHeaders, sliceBytes, writeSliced } from './exchange.ts';
 
 /**
@@ -15,7 +16,7 @@ function openOn(socket: Socket): Http1Exchange[] {
   const exchanges: Http1Exchange[] = [];
   open.set(socket, exchanges);
   socket.on('close', () => {
-    for (const exchange of exchanges) exchange.finish();
+    for (const exchange of exchanges) exchange.ended();
   });
   return exchanges;
 }
@@ -28,22 +29,17 @@ function forget(exchanges: Http1Exchange[], exchange: Http1Exchange): void {
 
 function ignore(): void {}
 
-export class Http1Exchange implements Exchange {
+export class Http1Exchange extends BaseExchange implements Exchange {
   readonly http2 = false;
   readonly method: string;
   readonly target: string;
   readonly headers: IncomingHttpHeaders;
-  readonly common: Record<string, string> = {};
   readonly hasBody: boolean;
   readonly body: IncomingMessage;
   readonly #res: ServerResponse;
-  responded = false;
-  written = 0;
-  #over: boolean | undefined;
-  #onEnd: ((complete: boolean) => void) | undefined;
-  #onLost: (() => void) | undefined;
 
   constructor(req: IncomingMessage, res: ServerResponse) {
+    super();
     this.body = req;
     this.#res = res;
     this.headers = req.headers;
@@ -56,7 +52,7 @@ export class Http1Exchange implements Exchange {
     exchanges.push(this);
     res.on('close', () => {
       forget(exchanges, this);
-      this.finish();
+      this.ended();
     });
     res.on('error', ignore);
     req.on('error', ignore);
@@ -87,7 +83,7 @@ export class Http1Exchange implements Exchange {
   }
 
   get closed(): boolean {
-    return this.#over !== undefined || this.#res.destroyed || this.#res.writableFinished || this.body.socket.destroyed;
+    return this.over !== undefined || this.#res.destroyed || this.#res.writableFinished || this.body.socket.destroyed;
   }
 
   get pendingBytes(): number {
@@ -169,22 +165,8 @@ export class Http1Exchange implements Exchange {
     if (!this.#res.writableFinished) this.body.socket.destroy();
   }
 
-  onEnd(fn: (complete: boolean) => void): void {
-    this.#onEnd = fn;
-    if (this.#over !== undefined) queueMicrotask(() => fn(this.#over === true));
-  }
-
-  onLost(fn: () => void): void {
-    this.#onLost = fn;
-    if (this.closed) fn();
-  }
-
   /** The answer, or the whole connection, has ended. */
-  finish(): void {
-    if (this.#over !== undefined) return;
-    const complete = this.#res.writableFinished;
-    this.#over = complete;
-    this.#onLost?.();
-    this.#onEnd?.(complete);
+  ended(): void {
+    this.finish(this.#res.writableFinished);
   }
 }

@@ -2,40 +2,36 @@
 import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { BaseExchange } from './base-exchange.ts';
 import { byteLength, type Exchange, endSliced, type Head, isBodiless, putHeaders, writeSliced } from './exchange.ts';
 
 const withTrailers = { waitForTrailers: true };
 const headOnly = { endStream: true };
 
-export class Http2Exchange implements Exchange {
+export class Http2Exchange extends BaseExchange implements Exchange {
   readonly http2 = true;
   readonly method: string;
   readonly target: string;
   readonly headers: IncomingHttpHeaders;
-  readonly common: Record<string, string> = {};
   readonly hasBody: boolean;
   readonly body: ServerHttp2Stream;
-  responded = false;
-  written = 0;
   #ended = false;
   #trailing = false;
-  #over: boolean | undefined;
-  #onEnd: ((complete: boolean) => void) | undefined;
-  #onLost: (() => void) | undefined;
   #onDrain: (() => void) | undefined;
   #waiting: Promise<void> | undefined;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
+    super();
     this.body = stream;
     this.headers = headers;
     this.method = headers[':method'] ?? '';
     this.target = headers[':path'] ?? '';
     this.hasBody = !stream.endAfterHeaders;
     // Emitted by Node in the very turn in which a reset or the loss of the connection is read, but only while we have not ended.
-    stream.on('aborted', () => this.#finish(false));
-    stream.on('close', () => this.#finish(this.#ended && (stream.rstCode ?? 0) === constants.NGHTTP2_NO_ERROR));
-    stream.on('error', () => this.#finish(false));
-    if (stream.closed || stream.destroyed) this.#over = false;
+    stream.on('aborted', () => this.#end(false));
+    stream.on('close', () => this.#end(this.#ended && (stream.rstCode ?? 0) === constants.NGHTTP2_NO_ERROR));
+    stream.on('error', () => this.#end(false));
+    if (stream.closed || stream.destroyed) this.over = false;
   }
 
   get authorities(): readonly string[] {
@@ -67,7 +63,7 @@ export class Http2Exchange implements Exchange {
   }
 
   get closed(): boolean {
-    return this.#over !== undefined || this.body.closed || this.body.destroyed;
+    return this.over !== undefined || this.body.closed || this.body.destroyed;
   }
 
   get pendingBytes(): number {
@@ -156,25 +152,8 @@ export class Http2Exchange implements Exchange {
     this.body.close(why === 'calm' ? constants.NGHTTP2_ENHANCE_YOUR_CALM : constants.NGHTTP2_CANCEL);
   }
 
-  onEnd(fn: (complete: boolean) => void): void {
-    if (this.#over === undefined) this.#onEnd = fn;
-    else queueMicrotask(() => fn(this.#over === true));
-  }
-
-  onLost(fn: () => void): void {
-    if (this.closed) fn();
-    else this.#onLost = fn;
-  }
-
-  #finish(complete: boolean): void {
-    if (this.#over !== undefined) return;
-    this.#over = complete;
-    const [lost, ended] = [this.#onLost, this.#onEnd];
-    // Node keeps the stream for a while: nothing of the call is to be kept with it.
-    this.#onLost = undefined;
-    this.#onEnd = undefined;
+  #end(complete: boolean): void {
     this.#onDrain = undefined;
-    lost?.();
-    ended?.(complete);
+    this.finish(complete);
   }
 }

@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Verdict } from '../../access/types.ts';
+import { BaseExchange } from './base-exchange.ts';
 import { byteLength, type Exchange, type Head } from './exchange.ts';
 
 /** Where the answer goes. */
@@ -35,28 +36,23 @@ export interface MessageCall {
 /** So much may wait for the caller to take it. */
 const windowBytes = 1 << 20;
 
-export class MessageExchange implements Exchange {
+export class MessageExchange extends BaseExchange implements Exchange {
   readonly http2 = true;
   readonly method = 'POST';
   readonly authorities = [];
   readonly encrypted = true;
-  readonly common: Record<string, string> = {};
   readonly hasBody = true;
   readonly target: string;
   readonly headers: IncomingHttpHeaders;
   readonly remoteAddress: string;
   readonly verdict: Verdict;
   readonly body: Readable;
-  written = 0;
-  responded = false;
-  closed = false;
   readonly #reply: MessageReply;
-  #ended: ((complete: boolean) => void) | undefined;
-  #lost: (() => void) | undefined;
   #onDrain: (() => void) | undefined;
   #waiting: (() => void)[] = [];
 
   constructor({ path, headers, body, verdict, from, reply }: MessageCall) {
+    super();
     this.target = path;
     this.headers = headers;
     this.verdict = verdict;
@@ -69,6 +65,10 @@ export class MessageExchange implements Exchange {
       this.#onDrain?.();
     });
     reply.onLeft(() => this.#close(false));
+  }
+
+  get closed(): boolean {
+    return this.over !== undefined;
   }
 
   get pendingBytes(): number {
@@ -86,11 +86,8 @@ export class MessageExchange implements Exchange {
   }
 
   #close(complete: boolean): void {
-    if (this.closed) return;
-    this.closed = true;
+    this.finish(complete);
     this.#wake();
-    this.#ended?.(complete);
-    this.#lost?.();
   }
 
   arrived(): boolean {
@@ -133,11 +130,5 @@ export class MessageExchange implements Exchange {
     if (this.closed) return;
     this.#reply.abort();
     this.#close(false);
-  }
-  onEnd(fn: (complete: boolean) => void): void {
-    this.#ended = fn;
-  }
-  onLost(fn: () => void): void {
-    this.#lost = fn;
   }
 }
