@@ -55,8 +55,11 @@ function candidate(edge: Edge, word: string): string {
 }
 
 async function openBench(t: TestContext, prepare: (daemon: Daemon) => string): Promise<{ bench: EdgeBench; edge: Edge }> {
-  const bench = await openEdges({ engines: ['mihomo'], prepare });
-  t.after(() => bench[Symbol.asyncDispose]());
+  let bench: EdgeBench | undefined;
+  // Before what `prepare` mounts is unmounted: an engine whose directory has gone is found by nobody.
+  t.after(() => bench?.daemon.rest('DELETE', '/api/v1/processes/mihomo').catch(() => undefined));
+  bench = await openEdges({ engines: ['mihomo'], prepare });
+  t.after(() => bench?.[Symbol.asyncDispose]());
   const [edge] = bench.edges;
   assert.ok(edge !== undefined);
   await bench.isReady(edge);
