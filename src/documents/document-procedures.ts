@@ -36,6 +36,9 @@ export interface LoadedDocument {
   readonly applied: readonly RevisionRow[];
 }
 
+/** What of a row may change. */
+export type Standing = Pick<RevisionRow, 'revision' | 'result' | 'detail' | 'bytes' | 'sha256'>;
+
 type Of<T> = T & { readonly name: DocumentName };
 
 export const procedures: ProcedureModule = {
@@ -59,20 +62,21 @@ function rowsOf(db: DatabaseSync, where: string, values: Readonly<Record<string,
   return prepared(db, `SELECT ${columns} FROM document_revisions WHERE ${where}`).all(values) as unknown as RevisionRow[];
 }
 
+/** `values` beside the name are what SQLite takes: texts, numbers and null. */
+function run<T extends object>(db: DatabaseSync, sql: string, { name, ...values }: Of<T>): void {
+  prepared(db, sql).run({ ...name, ...(values as Readonly<Record<string, string | number | null>>) });
+}
+
 /** Answers the revisions that are over `keep` and gone by it. The one that is replaced stays: it is the way back. */
 function add(
   db: DatabaseSync,
   { name, row, replaced, keep }: Of<{ row: RevisionRow; replaced?: Replaced; keep?: number }>,
 ): readonly number[] {
-  prepared(
-    db,
-    `INSERT OR REPLACE INTO document_revisions
-     VALUES (:kind, :id, :revision, :etag, :author, :reason, :traceId, :timeMs, :result, :detail, :bytes, :sha256, :replacedTimeMs, :replacedAgeMs)`,
-  ).run({ ...name, ...row });
-  prepared(
-    db,
-    'INSERT INTO documents (kind, id, last) VALUES (:kind, :id, :revision) ON CONFLICT (kind, id) DO UPDATE SET last = max(last, excluded.last)',
-  ).run({ ...name, revision: row.revision });
+  const columns =
+    ':kind, :id, :revision, :etag, :author, :reason, :traceId, :timeMs, :result, :detail, :bytes, :sha256, :replacedTimeMs, :replacedAgeMs';
+  run(db, `INSERT OR REPLACE INTO document_revisions VALUES (${columns})`, { name, ...row });
+  const last = 'ON CONFLICT (kind, id) DO UPDATE SET last = max(last, excluded.last)';
+  run(db, `INSERT INTO documents (kind, id, last) VALUES (:kind, :id, :revision) ${last}`, { name, revision: row.revision });
   if (replaced) setReplaced(db, { name, ...replaced });
   if (keep === undefined) return [];
   const [kept, offset] = replaced ? [replaced.revision, keep - 1] : [0, keep];
@@ -83,11 +87,9 @@ function add(
 }
 
 /** What became of a revision, and what its texts are. `from` is in effect again, and no backup any more. */
-function update(db: DatabaseSync, { name, row, from }: Of<{ row: Partial<RevisionRow>; from?: number }>): void {
-  prepared(
-    db,
-    `UPDATE document_revisions SET result = :result, detail = :detail, bytes = :bytes, sha256 = :sha256 WHERE ${ofRevision}`,
-  ).run({ ...name, ...row });
+function update(db: DatabaseSync, { name, row, from }: Of<{ row: Standing; from?: number }>): void {
+  const facts = 'result = :result, detail = :detail, bytes = :bytes, sha256 = :sha256';
+  run(db, `UPDATE document_revisions SET ${facts} WHERE ${ofRevision}`, { name, ...row });
   if (from !== undefined) setReplaced(db, { name, revision: from, timeMs: null, ageMs: null });
 }
 
@@ -95,35 +97,24 @@ function update(db: DatabaseSync, { name, row, from }: Of<{ row: Partial<Revisio
 function drop(db: DatabaseSync, { name, revision, from }: Of<{ revision: number; from: number }>): void {
   forget(db, { name, revisions: [revision] });
   setReplaced(db, { name, revision: from, timeMs: null, ageMs: null });
-  prepared(db, `UPDATE documents SET last = :revision - 1 WHERE ${ofDocument} AND last = :revision`).run({ ...name, revision });
+  run(db, `UPDATE documents SET last = :revision - 1 WHERE ${ofDocument} AND last = :revision`, { name, revision });
 }
 
-function setReplaced(
-  db: DatabaseSync,
-  { name, revision, timeMs, ageMs }: Of<{ revision: number; timeMs: number | null; ageMs: number | null }>,
-): void {
-  prepared(db, `UPDATE document_revisions SET replaced_time_ms = :timeMs, replaced_age_ms = :ageMs WHERE ${ofRevision}`).run({
-    ...name,
-    revision,
-    timeMs,
-    ageMs,
-  });
+function setReplaced(db: DatabaseSync, times: Of<{ revision: number; timeMs: number | null; ageMs: number | null }>): void {
+  run(db, `UPDATE document_revisions SET replaced_time_ms = :timeMs, replaced_age_ms = :ageMs WHERE ${ofRevision}`, times);
 }
 
 function forget(db: DatabaseSync, { name, revisions }: Of<{ revisions: readonly number[] }>): void {
-  for (const revision of revisions) prepared(db, `DELETE FROM document_revisions WHERE ${ofRevision}`).run({ ...name, revision });
+  for (const revision of revisions) run(db, `DELETE FROM document_revisions WHERE ${ofRevision}`, { name, revision });
 }
 
-function saveState(db: DatabaseSync, { name, state }: Of<{ state: string }>): void {
-  prepared(
-    db,
-    'INSERT INTO documents (kind, id, state) VALUES (:kind, :id, :state) ON CONFLICT (kind, id) DO UPDATE SET state = excluded.state',
-  ).run({ ...name, state });
+function saveState(db: DatabaseSync, state: Of<{ state: string }>): void {
+  const another = 'ON CONFLICT (kind, id) DO UPDATE SET state = excluded.state';
+  run(db, `INSERT INTO documents (kind, id, state) VALUES (:kind, :id, :state) ${another}`, state);
 }
 
 function remove(db: DatabaseSync, { name }: Of<unknown>): void {
-  prepared(db, `DELETE FROM document_revisions WHERE ${ofDocument}`).run({ ...name });
-  prepared(db, `DELETE FROM documents WHERE ${ofDocument}`).run({ ...name });
+  for (const table of ['document_revisions', 'documents']) run(db, `DELETE FROM ${table} WHERE ${ofDocument}`, { name });
 }
 
 function ids(db: DatabaseSync, { kind }: { kind: string }): readonly string[] {

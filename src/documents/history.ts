@@ -5,11 +5,8 @@ import type { Json } from '../events/types.ts';
 import { makeDirectory, writeFileAtomic } from '../kernel/atomic-file.ts';
 import { AgentError } from '../kernel/errors.ts';
 import type { Store } from '../store/index.ts';
-import type { LoadedDocument, Replaced, RevisionRow } from './document-procedures.ts';
+import type { LoadedDocument, Replaced, RevisionRow, Standing } from './document-procedures.ts';
 import type { DocumentName, Revision, Texts } from './types.ts';
-
-/** What of a row may change. */
-type Standing = Pick<RevisionRow, 'revision' | 'result' | 'detail' | 'bytes' | 'sha256'>;
 
 interface Beside {
   readonly from?: number;
