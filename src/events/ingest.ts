@@ -32,7 +32,9 @@ export function ingest(events: readonly NewEvent[], options: IngestOptions): rea
     if (violations.length < maxViolations)
       violations.push({ field: `events[${at}].${field}`, message, ...(rule !== undefined && { rule }) });
   };
-  const ingesting: Ingesting = { options, report, ingestTime: instantOf(nowMs), nowMs, shared: undefined };
+  const { traceId = '', spanId = '' } = options.context;
+  const callTrace: Trace = { traceId, spanId };
+  const ingesting: Ingesting = { options, report, ingestTime: instantOf(nowMs), nowMs, callTrace, shared: undefined };
   const measured = events.map((event, i) => {
     at = i;
     return ingestOne(event, ingesting);
@@ -46,6 +48,8 @@ interface Ingesting {
   readonly report: Report;
   readonly ingestTime: Instant;
   readonly nowMs: number;
+  /** Of events that say nothing of it. */
+  readonly callTrace: Trace;
   /** Attributes of an event before, that were well as they came. */
   shared: Labels | undefined;
 }
@@ -56,7 +60,7 @@ function ingestOne(event: NewEvent, ingesting: Ingesting): MeasuredEvent {
   const redactor = options.redactor ?? noRedactor;
   const head = judgeHead(event, report);
   const data = judgedData(event, { redactor, report, maxDepth: context.maxDepth });
-  const trace = traceOf(event, context);
+  const trace = traceOf(event, ingesting);
   const attributes = judgedAttributes(event, trace, ingesting);
   const wireBytes = head + attributes.bytes + data.bytes;
   judgeSize(wireBytes, report);
@@ -155,7 +159,8 @@ interface Trace {
 }
 
 /** 32 hex digits of a UUID or of the 8 digits that sboxmgr logs; without any, the trace of the publishing call. */
-function traceOf({ traceId: given = '', spanId: span = '' }: NewEvent, call: PublishContext): Trace {
+function traceOf({ traceId: given = '', spanId: span = '' }: NewEvent, { options: { context: call }, callTrace }: Ingesting): Trace {
+  if (given === '' && span === '') return callTrace;
   const spanId = isGivenId(span) ? span : '';
   if (!isGivenId(given)) return { traceId: call.traceId ?? '', spanId: spanId || (call.spanId ?? '') };
   if (given === call.traceId) return { traceId: given, spanId: spanId || (call.spanId ?? '') };

@@ -93,20 +93,34 @@ function judgeType(type: string | undefined, report: Report): void {
 function judgeTexts(event: NewEvent, report: Report): number {
   const { id = '', source = '', subject = '', correlationId = '' } = event;
   return (
-    judgeText(id, limits.id, (message, rule) => report('id', message, rule)) +
-    judgeText(source, limits.source, (message, rule) => report('source', message, rule)) +
-    judgeText(subject, limits.subject, (message, rule) => report('subject', message, rule)) +
-    judgeText(correlationId, limits.correlationId, (message, rule) => report('correlation_id', message, rule))
+    judgeText(id, 'id', report) +
+    judgeText(source, 'source', report) +
+    judgeText(subject, 'subject', report) +
+    judgeText(correlationId, 'correlationId', report)
   );
 }
 
+const fieldNames = { id: 'id', source: 'source', subject: 'subject', correlationId: 'correlation_id' } as const;
+
 /** Answers what the field takes in the wire form. */
-function judgeText(text: string, maxBytes: number, report: (message: string, rule: string) => void): number {
+function judgeText(text: string, name: keyof typeof fieldNames, report: Report): number {
   const bytes = utf8Bytes(text);
-  // As many bytes as letters: there is nothing but ASCII.
-  if (bytes !== text.length && !text.isWellFormed()) report('is not valid Unicode: half a surrogate pair', 'string.utf8');
-  else if (bytes > maxBytes) report(`must have at most ${maxBytes} bytes`, 'string.max_bytes');
+  const fault = textFault(text, bytes, limits[name]);
+  if (fault !== undefined) report(fieldNames[name], fault.message, fault.rule);
   return fieldBytes(bytes);
+}
+
+interface Fault {
+  readonly message: string;
+  readonly rule: string;
+}
+
+const halfPair: Fault = { message: 'is not valid Unicode: half a surrogate pair', rule: 'string.utf8' };
+
+function textFault(text: string, bytes: number, maxBytes: number): Fault | undefined {
+  // As many bytes as letters: there is nothing but ASCII.
+  if (bytes !== text.length && !text.isWellFormed()) return halfPair;
+  return bytes > maxBytes ? { message: `must have at most ${maxBytes} bytes`, rule: 'string.max_bytes' } : undefined;
 }
 
 /** Answers their size in the wire form. */
@@ -115,11 +129,13 @@ export function judgeAttributes(attributes: Readonly<Record<string, string>>, re
   const entries = Object.entries(attributes);
   if (entries.length > limits.attributes) report('attributes', `must be at most ${limits.attributes}`, 'map.max_pairs');
   for (const [key, value] of entries.slice(0, limits.attributes)) {
-    const keyed = judgeText(key, limits.key, (message, rule) => report('attributes', `a key ${message}`, rule));
-    const valued = judgeText(value, limits.value, (message, rule) =>
-      report(`attributes[${JSON.stringify(key.slice(0, 64))}]`, message, rule),
-    );
-    bytes += fieldBytes(keyed + valued);
+    const keySize = utf8Bytes(key);
+    const valueSize = utf8Bytes(value);
+    const badKey = textFault(key, keySize, limits.key);
+    const badValue = textFault(value, valueSize, limits.value);
+    if (badKey !== undefined) report('attributes', `a key ${badKey.message}`, badKey.rule);
+    if (badValue !== undefined) report(`attributes[${JSON.stringify(key.slice(0, 64))}]`, badValue.message, badValue.rule);
+    bytes += fieldBytes(fieldBytes(keySize) + fieldBytes(valueSize));
   }
   return bytes;
 }

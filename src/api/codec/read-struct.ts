@@ -14,10 +14,16 @@ const numberKey = /^[0-9]/;
 const deepest = 60;
 /** Places of the keys that are remembered, behind those of an event's own texts. */
 const keyPlaces = { first: 32, last: 63 } as const;
+/** A longer list of keys is kept by nobody but its event. */
+const mostKept = 64;
 const opening = /^\{/;
 
 /** What is known of the struct that is read. */
-const facts = { wireBytes: 0, depth: 0, keys: [] as string[], hasUrl: false, hasList: false };
+const facts = { wireBytes: 0, depth: 0, keys: [] as readonly string[], hasUrl: false, hasList: false };
+/** The keys that were read of it. */
+let keys: string[] = [];
+/** Those of the struct before: most have the same, and then the same list of them. */
+let keysBefore: readonly string[] = [];
 /** Whether the message has a URL anywhere: where it has none, no text of it is looked through. */
 let urls = false;
 
@@ -25,13 +31,16 @@ let urls = false;
 export function readStructText(mayHaveUrls: boolean): JsonText {
   facts.wireBytes = 0;
   facts.depth = 0;
-  facts.keys = [];
+  keys = [];
   facts.hasUrl = false;
   facts.hasList = false;
   urls = mayHaveUrls;
   const json = objectText(1);
   // Makes one text of its parts, so that the message they were cut from is not kept with it.
   opening.test(json);
+  if (keys.length !== keysBefore.length || keys.some((key, i) => key !== keysBefore[i])) keysBefore = keys;
+  facts.keys = keysBefore;
+  if (keys.length > mostKept) keysBefore = [];
   return new JsonText(json, facts);
 }
 
@@ -62,10 +71,10 @@ function objectText(depth: number): string {
 /** `own` has the keys that this object has already. */
 function readKey(own: string[]): string {
   wire.expect(0x0a);
-  const key = wire.repeatedText(Math.min(keyPlaces.first + facts.keys.length, keyPlaces.last));
+  const key = wire.repeatedText(Math.min(keyPlaces.first + keys.length, keyPlaces.last));
   if (own.includes(key) || numberKey.test(key) || key === '__proto__') throw unusual;
   own.push(key);
-  facts.keys.push(key);
+  keys.push(key);
   facts.wireBytes += keyBytes(key);
   return key;
 }
