@@ -7,6 +7,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wri
 import { createRequire, getCompileCacheDir } from 'node:module';
 import { join } from 'node:path';
 import { constants, Script } from 'node:vm';
+import { crc32 } from 'node:zlib';
 
 export interface Bundle {
   /** A file's exports, by its name: `./main.cjs`. */
@@ -18,6 +19,8 @@ export interface Bundle {
 /** How the functions of CommonJS are made; on the first line, so that lines and columns stay. */
 const head = '(function (exports, require, module, __filename, __dirname) { "use strict"; ';
 const tail = '\n})';
+/** Before a code stands its sum; of eight bytes, since V8 wants the code where a word begins. */
+const sumBytes = 8;
 /** A thread does not know when the agent's start is over: it has done its part by then. */
 const threadStartMs = 1000;
 
@@ -65,7 +68,7 @@ function openCode(directory: string): Code {
   return {
     compile(path) {
       const name = codeName(directory, path.slice(directory.length + 1));
-      const cachedData = kept === undefined ? undefined : readIfThere(join(kept, name));
+      const cachedData = kept === undefined ? undefined : readCode(join(kept, name));
       const script = new Script(head + readFileSync(path, 'latin1') + tail, {
         filename: path,
         cachedData,
@@ -91,12 +94,23 @@ function openCode(directory: string): Code {
   };
 }
 
-function readIfThere(path: string): Buffer | undefined {
+/** undefined where it is not there or not as it was written: V8 believes what it is given, and would run a damaged code. */
+function readCode(path: string): Buffer | undefined {
   try {
-    return readFileSync(path);
+    const kept = readFileSync(path);
+    const code = kept.subarray(sumBytes);
+    return kept.readUInt32LE() === crc32(code) ? code : undefined;
   } catch {
     return undefined;
   }
+}
+
+function writeCode(path: string, code: Buffer): void {
+  const sum = Buffer.alloc(sumBytes);
+  sum.writeUInt32LE(crc32(code));
+  const fresh = `${path}.${process.pid}`;
+  writeFileSync(fresh, Buffer.concat([sum, code]), { mode: 0o600 });
+  renameSync(fresh, path);
 }
 
 /** Loaded only where it is asked for: it takes a millisecond. */
@@ -112,12 +126,7 @@ function codeName(directory: string, file: string): string {
 
 function write(kept: string, scripts: ReadonlyMap<string, Script>): void {
   mkdirSync(kept, { recursive: true, mode: 0o700 });
-  for (const [name, script] of scripts) {
-    const path = join(kept, name);
-    const fresh = `${path}.${process.pid}`;
-    writeFileSync(fresh, script.createCachedData(), { mode: 0o600 });
-    renameSync(fresh, path);
-  }
+  for (const [name, script] of scripts) writeCode(join(kept, name), script.createCachedData());
 }
 
 /** What was kept of files that are others now. */
