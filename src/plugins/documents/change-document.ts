@@ -6,7 +6,7 @@ import type { DocumentUpdate, PluginDocument } from '../types.ts';
 import { listBackups, pruneBackups } from './backups.ts';
 import { takeFile } from './hand-edits.ts';
 import { limits } from './limits.ts';
-import { configInvalid, type DocumentRoom, documentFile, emitConfigEvent } from './room.ts';
+import { assertFit, type DocumentRoom, documentFile, emitConfigEvent } from './room.ts';
 import { type Entry, fileText, parse, pictureOf, placesOf, revisionOf, sameContent, stateOf, textOf } from './state.ts';
 import { judged, weigh } from './weigh.ts';
 
@@ -38,8 +38,7 @@ export async function restoreBackup(
   const metadata = { plugin: entry.id, backup: backup.slice(0, 128) };
   if (!found) throw new AgentError('BACKUP_NOT_FOUND', `plugin ${entry.id} has no backup ${metadata.backup}`, { metadata });
   const text = onlyText(await entry.document.texts(found.revision));
-  const violations = await judged(room, entry, parse(text) ?? {});
-  if (violations.length > 0) throw configInvalid(entry.id, violations);
+  assertFit('CONFIG_INVALID', entry.id, await judged(room, entry, parse(text) ?? {}));
   await become(room, entry, { ...by, text });
   return pictureOf(entry.id, entry);
 }
@@ -75,14 +74,12 @@ async function catchUp(room: DocumentRoom, entry: Entry): Promise<void> {
 /** The document that `config` means, with the stored secrets in it. Throws CONFIG_INVALID. */
 async function fit(room: DocumentRoom, entry: Entry, config: JsonObject): Promise<JsonObject> {
   // Before anything walks through it.
-  const heavy = weigh(config, 'config', limits.documentBytes);
-  if (heavy.length > 0) throw configInvalid(entry.id, heavy);
+  assertFit('CONFIG_INVALID', entry.id, weigh(config, 'config', limits.documentBytes));
   const restored = hasMask(config)
     ? restoreMasked(config, parse(textOf(entry)), { place: placesOf(entry), root: 'config' })
     : { value: config, violations: [] };
-  if (restored.violations.length > 0) throw configInvalid(entry.id, restored.violations.slice(0, judgeLimits.violations));
-  const violations = await judged(room, entry, restored.value);
-  if (violations.length > 0) throw configInvalid(entry.id, violations);
+  assertFit('CONFIG_INVALID', entry.id, restored.violations.slice(0, judgeLimits.violations));
+  assertFit('CONFIG_INVALID', entry.id, await judged(room, entry, restored.value));
   return restored.value;
 }
 

@@ -62,18 +62,14 @@ export function emitConfigEvent(
   room.journal.emit({ type, subject: entry.id, severity, traceId, data: { plugin: entry.id, ...data } });
 }
 
-export function configInvalid(id: string, violations: readonly Violation[]): AgentError {
-  return notFit('CONFIG_INVALID', `the configuration of plugin ${id}`, { id, violations });
-}
+const unfit = { CONFIG_INVALID: 'the configuration of plugin', PLUGIN_SCHEMA_INVALID: 'the schema of plugin' } as const;
 
-export function notFit(
-  reason: 'CONFIG_INVALID' | 'PLUGIN_SCHEMA_INVALID',
-  what: string,
-  { id, violations }: { readonly id: string; readonly violations: readonly Violation[] },
-): AgentError {
+/** Throws `reason` with what is wrong; where that is nothing it answers. */
+export function assertFit(reason: keyof typeof unfit, id: string, violations: readonly Violation[]): void {
+  if (violations.length === 0) return;
   const listed = violations.map((v) => `${v.field}: ${v.message}`).join('; ');
-  const message = `${what} is not fit: ${listed}`.slice(0, limits.messageChars);
-  return new AgentError(reason, message, { metadata: { plugin_id: id }, violations });
+  const message = `${unfit[reason]} ${id} is not fit: ${listed}`.slice(0, limits.messageChars);
+  throw new AgentError(reason, message, { metadata: { plugin_id: id }, violations });
 }
 
 /** Ids are names of folders. Throws INVALID_REQUEST. */

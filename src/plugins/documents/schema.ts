@@ -1,9 +1,9 @@
-import type { AgentError, Violation } from '../../kernel/errors.ts';
+import type { Violation } from '../../kernel/errors.ts';
 import { newTraceId } from '../../kernel/ids.ts';
 import { redactText } from '../../kernel/redaction.ts';
 import type { BroughtSchema } from '../types.ts';
 import { limits } from './limits.ts';
-import { type DocumentRoom, emitConfigEvent, notFit } from './room.ts';
+import { assertFit, type DocumentRoom, emitConfigEvent } from './room.ts';
 import { secretPathsAfter } from './secret-places.ts';
 import { type Entry, parse, revisionOf, textOf } from './state.ts';
 import { weigh, weighAll } from './weigh.ts';
@@ -13,8 +13,7 @@ import { weigh, weighAll } from './weigh.ts';
  * that no longer fits stays in effect, and is told once. For the holder of the lock. Throws PLUGIN_SCHEMA_INVALID.
  */
 export async function changeSchema(room: DocumentRoom, entry: Entry, { schema, secretPaths, mayUnmask }: BroughtSchema): Promise<void> {
-  const heavy = schema ? weigh(schema, 'config_schema', limits.schemaBytes) : [];
-  if (heavy.length > 0) throw schemaInvalid(entry.id, heavy);
+  assertFit('PLUGIN_SCHEMA_INVALID', entry.id, schema ? weigh(schema, 'config_schema', limits.schemaBytes) : []);
   const text = schema && JSON.stringify(schema);
   const another = text !== entry.schema;
   if (
@@ -31,7 +30,7 @@ export async function changeSchema(room: DocumentRoom, entry: Entry, { schema, s
     hasBackups: (await entry.document.revisions({ limit: 2 })).length > 1,
   };
   const after = secretPathsAfter(before, { schema, secretPaths, mayUnmask });
-  if (after.length > mostSecretPaths) throw tooManyPaths(entry.id);
+  assertFit('PLUGIN_SCHEMA_INVALID', entry.id, after.length > mostSecretPaths ? [tooManyPaths] : []);
   await room.store.write('plugin_schemas', 'save', { id: entry.id, schema: text, secretPaths: JSON.stringify(after) });
   entry.schema = text;
   entry.secretPaths = after;
@@ -42,17 +41,16 @@ export async function changeSchema(room: DocumentRoom, entry: Entry, { schema, s
 /** A plugin that brings other secret places at every registration would have them grow without end. */
 const mostSecretPaths = 2000;
 
-function tooManyPaths(id: string): AgentError {
-  const message = `more than ${mostSecretPaths} places of secrets, with those of earlier registrations; let an admin delete the plugin`;
-  return schemaInvalid(id, [{ field: 'secret_paths', rule: 'max_items', message }]);
-}
+const tooManyPaths: Violation = {
+  field: 'secret_paths',
+  rule: 'max_items',
+  message: `more than ${mostSecretPaths} places of secrets, with those of earlier registrations; let an admin delete the plugin`,
+};
 
 async function judgeSchema(room: DocumentRoom, entry: Entry, text: string): Promise<void> {
   const own = text.length + (textOf(entry)?.length ?? 0);
-  const heavy = weighAll(room, entry, { own, field: 'config_schema' });
-  if (heavy.length > 0) throw schemaInvalid(entry.id, heavy);
-  const violations = await room.judge.schema(text);
-  if (violations.length > 0) throw schemaInvalid(entry.id, violations);
+  assertFit('PLUGIN_SCHEMA_INVALID', entry.id, weighAll(room, entry, { own, field: 'config_schema' }));
+  assertFit('PLUGIN_SCHEMA_INVALID', entry.id, await room.judge.schema(text));
 }
 
 async function judgeAgain(room: DocumentRoom, entry: Entry): Promise<void> {
@@ -67,8 +65,4 @@ async function judgeAgain(room: DocumentRoom, entry: Entry): Promise<void> {
     'the document of a plugin does not fit its new schema',
   );
   emitConfigEvent(room, 'config.rejected', { entry, traceId: newTraceId(), data: { reason: 'SCHEMA_CHANGED', revision, message } });
-}
-
-function schemaInvalid(id: string, violations: readonly Violation[]): AgentError {
-  return notFit('PLUGIN_SCHEMA_INVALID', `the schema of plugin ${id}`, { id, violations });
 }
