@@ -2,6 +2,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { byteLength, type Exchange, type Head } from '../../src/api/transports/exchange.ts';
 
+/** At once, or in parts. */
+export type Body = Uint8Array | readonly Uint8Array[];
+
 /** An exchange without a connection: what is answered is kept, to be looked at. */
 export class MemoryExchange implements Exchange {
   readonly http2 = true;
@@ -24,10 +27,11 @@ export class MemoryExchange implements Exchange {
   closed = false;
   #onEnd: ((complete: boolean) => void) | undefined;
 
-  constructor(target: string, headers: IncomingHttpHeaders, body: Uint8Array) {
+  constructor(target: string, headers: IncomingHttpHeaders, body: Body) {
+    const parts = body instanceof Uint8Array ? [body] : body;
     this.target = target;
     this.headers = headers;
-    this.body = Readable.from(body.byteLength === 0 ? [] : [Buffer.from(body)]);
+    this.body = Readable.from(parts.filter(({ byteLength: length }) => length > 0).map((part) => Buffer.from(part)));
   }
 
   arrived(): boolean {

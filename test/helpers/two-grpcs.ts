@@ -12,7 +12,7 @@ import type { Head } from '../../src/api/transports/exchange.ts';
 import type { ErrorReason } from '../../src/kernel/catalogue.ts';
 import { AgentError, invalid } from '../../src/kernel/errors.ts';
 import { testCall } from './api-server.ts';
-import { MemoryExchange } from './memory-exchange.ts';
+import { type Body, MemoryExchange } from './memory-exchange.ts';
 import { pick, type Random, randomMessage, seeded } from './random-message.ts';
 
 export const maxBytes = 64 * 1024;
@@ -64,7 +64,8 @@ const grpc = createGrpc({ handlers: () => handlers, maxBytes: () => maxBytes, de
 
 export type Way = 'ours' | 'connect';
 
-export async function ask(way: Way, method: ServedMethod, body: Uint8Array, headers: Record<string, string> = {}): Promise<MemoryExchange> {
+/** The body may come in parts. */
+export async function ask(way: Way, method: ServedMethod, body: Body, headers: Record<string, string> = {}): Promise<MemoryExchange> {
   const exchange = new MemoryExchange(method.path, { 'content-type': 'application/grpc', te: 'trailers', ...headers }, body);
   const call = testCall(method, { protocol: 'grpc' });
   if (way === 'ours') await grpc.serve(call, exchange, undefined);
