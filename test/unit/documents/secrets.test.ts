@@ -214,3 +214,25 @@ test('items without a name are found by what they look like, and large lists of 
   assert.ok(ms < 2000, `${ms} ms`);
   assert.equal(maskValue('https://u:p@h', secretPlaces({})), 'https://***@h');
 });
+
+test('an item that names its user keeps its own secret, and never takes that of the user who stood there', () => {
+  const place = secretPlaces({});
+  const stored = {
+    users: [
+      { username: 'ann', password: 'p-ann' },
+      { email: 'bob@a.example', password: 'p-bob' },
+    ],
+  };
+  const swapped = {
+    users: [
+      { email: 'bob@a.example', password: '***' },
+      { username: 'ann', password: '***' },
+    ],
+  };
+  assert.deepEqual(restoreMasked(swapped, stored, { place }).value, { users: stored.users.toReversed() });
+  const renamed = restoreMasked({ users: [{ username: 'eve', password: '***' }, stored.users[1] ?? {}] }, stored, { place });
+  assert.deepEqual(
+    renamed.violations.map(({ field }) => field),
+    ['users[0].password'],
+  );
+});
