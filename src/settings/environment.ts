@@ -23,6 +23,7 @@ export function overrides(env: Readonly<Record<string, string | undefined>>, uni
   );
   // Thousands, with many units.
   const names = given.length > 0 ? namesOf(units) : new Map<string, readonly Named[]>();
+  const earlier = new Map<string, string>();
   return given.flatMap(([name, text = '']) => {
     const at = { file: `env ${name}`, line: 0 };
     const [key, ambiguous] = names.get(name) ?? [];
@@ -33,6 +34,9 @@ export function overrides(env: Readonly<Record<string, string | undefined>>, uni
       return [];
     }
     if (ambiguous !== undefined) problems.add(refuse(at, '', `means ${key.path} and ${ambiguous.path}; say it in the file`));
+    const other = earlier.get(key.path);
+    if (other !== undefined) problems.add(refuse(at, '', `means ${key.path}, which ${other} says too; keep one`));
+    earlier.set(key.path, name);
     return [{ ...key, written: fromEnvironment(key.row.type, text), at }];
   });
 }

@@ -73,6 +73,7 @@ describe('create', () => {
     const other = await ask('POST', '/events?request_id=r1', { type: 'test.twice' });
     assert.equal(other.status, 409);
     assert.equal(reason(other), 'REQUEST_ID_REUSED');
+    assert.deepEqual(other.json.details[0].metadata, { request_id: 'r1' });
   });
 
   it('starts, lists and stops processes', async () => {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { type DescMessage, fromBinary, type Message, type MessageShape, toBinary, toJson } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { createContextValues, type HandlerContext } from '@connectrpc/connect';
+import { AgentError } from '../../kernel/errors.ts';
 import { callOf } from '../calls.ts';
 import { encodeMessage } from '../codec/binary.ts';
 import { type Answered, type Call, callKey, type RpcMethod, type UnaryRun } from '../seam.ts';
@@ -74,6 +75,14 @@ export function asksOnce({ desc }: RpcMethod): boolean {
   return desc.input.fields.some((field) => field.name === 'request_id');
 }
 
+/** The memory knows keys alone; a caller is told the id that it sent. */
+function named(error: unknown, requestId: string): unknown {
+  if (!(error instanceof AgentError) || error.reason !== 'REQUEST_ID_REUSED') return error;
+  return new AgentError(error.reason, `the request_id ${requestId} came with another request before`, {
+    metadata: { request_id: requestId },
+  });
+}
+
 /**
  * The work of a method behind the memory. Whoever asks again with the same id after a lost connection or a passed deadline gets what
  * the first call led to: so that work goes on without its caller, and holds the call's place until it is done.
@@ -95,7 +104,10 @@ export function remembered(memory: RequestMemory, method: RpcMethod, work: Unary
         return refusal;
       }
     };
-    const bytes = memory.run(`${call.principal.id}/${parent.typeName}.${name}/${requestId}`, requestHash(input, message), done);
+    const key = `${call.principal.id}/${parent.typeName}.${name}/${requestId}`;
+    const bytes = memory.run(key, requestHash(input, message), done).catch((error: unknown) => {
+      throw named(error, requestId);
+    });
     call.holdUntil(bytes);
     const answered = await unlessLeft(bytes, context.signal);
     if (first !== undefined) return first;

@@ -194,6 +194,14 @@ for (const [name, value, want] of environment) {
   });
 }
 
+test('a key that the environment says under two names is refused, as one that a file says so', () => {
+  const env = { SBOXAGENT_API_STREAMS_PING_INTERVAL: '5s', SBOXAGENT_API_WEBSOCKET_PING_INTERVAL: '6s' };
+  assert.match(
+    refusal(() => load('', env)),
+    /^env SBOXAGENT_API_WEBSOCKET_PING_INTERVAL: means api\.streams\.ping_interval, which SBOXAGENT_API_STREAMS_PING_INTERVAL says too; keep one$/,
+  );
+});
+
 test('files and directories that are not fit are refused, never an exception of another kind', () => {
   const at = (path: string, env: Env = {}): string => refusal(() => loadSettings({ configPath: path, env, cwd: home() }));
   assert.match(at('/no/such/nowhere.yaml'), /nowhere\.yaml: there is no such file; correct --config/);
