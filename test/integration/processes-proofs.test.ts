@@ -23,7 +23,11 @@ test('a file that was changed before the agent was killed is a drift to the next
   await using bench = await openEdges({ engines: ['xray'] });
   const [edge] = bench.edges;
   assert.ok(edge !== undefined);
-  const { pid } = await bench.view(edge);
+  // READY is told before it is written down what with.
+  const { pid } = await until('its first revision', async () => {
+    const view = await bench.view(edge);
+    return view.config_revision === 1 && view;
+  });
   const proved = readFileSync(edge.path, 'utf8');
   writeFileSync(edge.path, badByHand(edge));
   await bench.daemon.kill('SIGKILL');
@@ -50,7 +54,11 @@ test('a file that was changed, and recorded by an apply that was interrupted, is
   });
   const [edge] = bench.edges;
   assert.ok(edge !== undefined);
-  const { pid } = await bench.view(edge);
+  // READY is told before it is written down what with.
+  const { pid } = await until('its first revision', async () => {
+    const view = await bench.view(edge);
+    return view.config_revision === 1 && view;
+  });
   const proved = readFileSync(edge.path, 'utf8');
   writeFileSync(edge.path, badByHand(edge));
   writeFileSync(hold, '');

@@ -26,7 +26,10 @@ export function watchProofs(
     starting.add(id);
     startedWith.set(id, digestOf(holder));
   };
-  const isKnown = (holder: ConfigHolder): boolean => holder.document.head === undefined || startedWith.get(holder.id) === digestOf(holder);
+  const isKnown = (holder: ConfigHolder): boolean => {
+    const began = startedWith.get(holder.id);
+    return began === undefined ? holder.document.head === undefined : began === digestOf(holder);
+  };
   const noteProof = (view: ProcessView): void => {
     const holder = find(view.id);
     noteStart(view, holder);
