@@ -13,7 +13,9 @@ const find = (text: string, env: Readonly<Record<string, string>> = {}, stateDir
 
 test('what else is wrong with a configuration does not hide the agent', () => {
   const broken = 'api: {port: many, prot: 1}\nplugins: {units: {a: {}}}\nagent: {state_dir: /srv/agent}\n';
-  assert.deepEqual(find(broken), { stateDir: '/srv/agent', socketPath: '/srv/agent/api.sock' });
+  const socketPath = '/srv/agent/api.sock';
+  const expected = ['/etc/x.yaml', socketPath, '/tmp/sboxmgr.sock'];
+  assert.deepEqual(find(`${broken}sboxmgr: {socket: {path: /tmp/sboxmgr.sock}}\n`), { stateDir: '/srv/agent', socketPath, expected });
   assert.deepEqual(find(`${broken}api2: 3\n`, { SBOXAGENT_API_UNIX_SOCKET_PATH: '/run/a.sock' }).socketPath, '/run/a.sock');
 });
 
