@@ -194,6 +194,7 @@ describe('a batch of events off the wire', () => {
       ),
     ),
     'keys that are numbers': encoded({ type: 'a', data: { b: 1, 2: 2, 1: 1 } as never }),
+    'an object of many keys': encoded({ type: 'a', data: Object.fromEntries(Array.from({ length: 100_000 }, (_, n) => [`k${n}`, n])) }),
     'a severity that nobody knows': encoded({ type: 'a', severity: 77 as never }),
     'a priority below zero': encoded({ type: 'a', priority: -1 }),
     'what is deep': encoded({ type: 'a', data: JSON.parse(`${'{"a":'.repeat(40)}1${'}'.repeat(40)}`) }),

@@ -17,6 +17,8 @@ const keyPlaces = { first: 32, last: 63 } as const;
 /** A longer list of keys is kept by nobody but its event. */
 const mostKept = 64;
 const opening = /^\{/;
+/** An object of more is the library's: each key is looked for among those before it. */
+const mostOwn = 64;
 
 /** What is known of the struct that is read. */
 const facts = { wireBytes: 0, depth: 0, keys: [] as readonly string[], hasUrl: false, hasList: false };
@@ -72,7 +74,7 @@ function objectText(depth: number): string {
 function readKey(own: string[]): string {
   wire.expect(0x0a);
   const key = wire.repeatedText(Math.min(keyPlaces.first + keys.length, keyPlaces.last));
-  if (own.includes(key) || numberKey.test(key) || key === '__proto__') throw unusual;
+  if (own.length === mostOwn || own.includes(key) || numberKey.test(key) || key === '__proto__') throw unusual;
   own.push(key);
   keys.push(key);
   facts.wireBytes += keyBytes(key);
