@@ -175,9 +175,16 @@ describe('the console', { skip: noBrowser }, () => {
     );
     assert.equal(readFileSync(configPath, 'utf8'), before);
 
+    // It may stand there for some milliseconds only.
+    await page.evaluate(() => {
+      const results: string[] = [];
+      const look = (): void => void results.push(document.querySelector('.apply')?.getAttribute('data-result') ?? '');
+      new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true });
+      Object.assign(window, { results });
+    });
     await page.locator('.bar .button.main').click();
-    await resultIs('PENDING');
     await resultIs('ROLLED_BACK');
+    assert.ok(await page.evaluate(() => (window as unknown as { results: string[] }).results.includes('PENDING')));
     const steps = await page.$$eval('.steps li', (all) => all.map((one) => one.getAttribute('data-status')));
     assert.ok(steps.includes('FAILED') && steps.at(-1) === 'PASSED', steps.join());
     assert.equal(readFileSync(configPath, 'utf8'), before);
