@@ -193,6 +193,8 @@ describe('the console', { skip: noBrowser }, () => {
     await resultIs('APPLIED');
     assert.equal(readFileSync(configPath, 'utf8'), text(engineConfig(port)));
     await page.locator('.apply .lead .button').click();
+    // The config is read anew, and the list of before goes with its view.
+    await page.waitForFunction(() => document.querySelector('.apply') === null);
     await page.locator('.revisions li:last-child summary').click();
     await page.locator('.revisions li:last-child .button').click();
     await page.locator('dialog[open] .button.main').click();
