@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { create, type MessageInitShape, setExtension } from '@bufbuild/protobuf';
+import { MethodDescriptorProtoSchema, MethodOptionsSchema } from '@bufbuild/protobuf/wkt';
+import { http } from '../../../../../gen/es/google/api/annotations_pb.js';
+import { HttpRuleSchema } from '../../../../../gen/es/google/api/http_pb.js';
 import { EventService } from '../../../../../gen/es/sboxagent/v1/event_service_pb.js';
 import { LogService } from '../../../../../gen/es/sboxagent/v1/log_service_pb.js';
 import { ProcessService } from '../../../../../gen/es/sboxagent/v1/process_service_pb.js';
 import { serveMethods } from '../../../../../src/api/dispatch/dispatch.ts';
 import { methodTable, rpcMethods } from '../../../../../src/api/methods.ts';
 import { createRouter } from '../../../../../src/api/protocols/rest/router.ts';
+import type { ServedMethod } from '../../../../../src/api/seam.ts';
 import { mountedServices } from '../../../../helpers/api-server.ts';
 
 const mounted = [EventService, ProcessService, LogService].map((service) => ({ service, implementation: {} }));
@@ -45,6 +50,37 @@ describe('match', () => {
 it('refuses two routes of one place', () => {
   const twice = methods.filter(({ desc }) => desc.name === 'GetEvent');
   assert.throws(() => createRouter([...twice, ...twice]), /GET \/api\/v1\/events\/\{id\} is a route of/);
+});
+
+/** GetEvent as if its proto said this of its route. */
+function withRule(rule: MessageInitShape<typeof HttpRuleSchema>): ServedMethod {
+  const method = methods.find(({ desc }) => desc.name === 'GetEvent');
+  assert.ok(method);
+  const options = create(MethodOptionsSchema);
+  setExtension(options, http, create(HttpRuleSchema, rule));
+  return { ...method, desc: { ...method.desc, proto: create(MethodDescriptorProtoSchema, { options }) } };
+}
+
+describe('a route that names what is not there fails the start', () => {
+  const rules: readonly [string, MessageInitShape<typeof HttpRuleSchema>, RegExp][] = [
+    [
+      'a field of the path',
+      { pattern: { case: 'get', value: '/x/{ghost}' } },
+      /GET \/x\/\{ghost\} names ghost, which sboxagent\.v1\.GetEventRequest/,
+    ],
+    [
+      'a part of one that is no message',
+      { pattern: { case: 'get', value: '/x/{id.ghost}' } },
+      /names id\.ghost, of which a part is no message/,
+    ],
+    ['a body', { pattern: { case: 'post', value: '/x' }, body: 'ghost' }, /POST \/x names ghost/],
+    ['an answer that is a part', { pattern: { case: 'get', value: '/x' }, responseBody: 'id' }, /has a response_body/],
+    ['no pattern', {}, /has no pattern/],
+  ];
+  for (const [what, rule, why] of rules) it(what, () => assert.throws(() => createRouter([withRule(rule)]), why));
+  it('and one that is right does not', () => {
+    assert.equal(createRouter([withRule({ pattern: { case: 'get', value: '/x/{id}' } })]).match('GET', '/x/1').kind, 'route');
+  });
 });
 
 describe('scope table', () => {
