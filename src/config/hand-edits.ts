@@ -27,7 +27,7 @@ export async function readFiles(room: ConfigRoom, author: Author): Promise<Confi
  */
 export async function readNewFiles(room: ConfigRoom, stillMs = Number.POSITIVE_INFINITY): Promise<number> {
   const disk = room.document.disk();
-  // Files that are as they were again are judged once more: a file of a secret, which they name, may be what was refused since.
+  // Files in effect are judged once more while anything is refused: that may be a file of a secret, which they name and which is mended by now.
   if (disk.kind === 'same' ? room.refusedPrint === '' : isRefused(room, disk)) return 0;
   try {
     const next = judgeFiles(room);

@@ -32,7 +32,7 @@ export interface ConfigRoom {
   readonly backupDir: string;
   /** The configuration that is obeyed. */
   loaded: LoadedSettings;
-  /** The last state of the files that was refused; empty where none was. */
+  /** The last state of the files that was refused, or what was refused beside files in effect; empty where none was. */
   refusedPrint: string;
 }
 
@@ -74,11 +74,16 @@ export function refuseFiles(
   { disk, author }: { readonly disk: DiskState; readonly author: Author },
 ): AgentError {
   const refusal = error instanceof AgentError ? error : configInvalid(problemsOf(error), error);
-  const print = disk.kind === 'same' ? '' : disk.print;
-  if (print === room.refusedPrint && print !== '') return refusal;
+  const print = disk.kind === 'same' ? unfitBeside(refusal) : disk.print;
+  if (print === room.refusedPrint) return refusal;
   room.refusedPrint = print;
   room.note(`The configuration was changed by hand and refused, the old one is in force: ${refusal.message}`);
   room.logger.warn({ problem: refusal.message }, 'configuration refused; the old one stays in force');
   room.events.rejected(refusal, author);
   return refusal;
+}
+
+/** Files in effect are refused for a file that they name, of which their print says nothing: another refusal is another state. */
+function unfitBeside({ message }: AgentError): string {
+  return `same files: ${message}`;
 }
