@@ -98,6 +98,15 @@ describe('a batch of events off the wire', () => {
     for (let n = 0; n < 300; n += 1) compare(encoded(randomMessage(EventSchema, random) as Event), `any event ${n}`);
   });
 
+  it('is left to the library where it has more events than a batch may have', () => {
+    const of = (count: number): Buffer => encoded(...Array.from({ length: count }, (_, n) => ({ type: 'a.b', data: { n } })));
+    const texts = ({ events }: PublishEventsRequest): number => events.filter((event: TextEvent) => event.dataText !== undefined).length;
+    assert.equal(texts(compare(of(1000), 'as many as may be')), 1000);
+    assert.equal(texts(compare(of(1001), 'one too many')), 0);
+    const broken = Buffer.concat([of(1001), Buffer.from([0x12, 0x05, 0x1a])]);
+    assert.throws(() => readPublishEvents(broken), /premature EOF|out of range|index/i);
+  });
+
   it('is read alike where it is the only one', () => {
     const random = seeded(6);
     for (let n = 0; n < 500; n += 1) {

@@ -23,6 +23,9 @@ const tags = {
 const places = { type: 0, source: 1, subject: 2, traceId: 3, spanId: 4, correlationId: 5, attributes: 8 } as const;
 const rememberedAttributes = 12;
 
+/** Of one batch, by the rules of BatchCreateEvents. A longer one is refused: what is read here is worth nothing then, and the library reads it for its errors. */
+export const maxBatchEvents = 1000;
+
 /** Whether the message has a URL anywhere. */
 let urls = false;
 
@@ -33,7 +36,7 @@ export function readPublishEvents(bytes: Buffer): Message {
     while (wire.more()) {
       const tag = wire.byte();
       if (tag === 0x08) request.batchId = BigInt(wire.number());
-      else if (tag === 0x12) request.events.push(readEvent(bytes));
+      else if (tag === 0x12 && request.events.length < maxBatchEvents) request.events.push(readEvent(bytes));
       else throw unusual;
     }
     return request;

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import type { HandlerContext } from '@connectrpc/connect';
 import { EventFilterSchema } from '../../../gen/es/sboxagent/v1/event_pb.js';
 import {
-  BatchCreateEventsRequestSchema,
   type CreateEventRequest,
   CreateEventRequestSchema,
   type EventService,
@@ -23,7 +22,7 @@ import { requestHash } from '../dispatch/idempotency.ts';
 import type { ServiceOf } from '../seam.ts';
 import type { ServiceDeps } from './deps.ts';
 import { fedStream } from './fed-stream.ts';
-import { needsRules, publishBatches, publishContext } from './publish-batches.ts';
+import { judgeBatch, needsRules, publishBatches, publishContext } from './publish-batches.ts';
 
 /**
  * The id of an event that came with a request_id but none of its own: always the same for the same request, so that a
@@ -75,9 +74,9 @@ export function eventService({ journal, validate, api }: Deps): ServiceOf<typeof
 
     async batchCreateEvents(request, context) {
       const { events } = request;
-      if (needsRules(events)) validate(BatchCreateEventsRequestSchema, request);
+      if (needsRules(events)) judgeBatch(events, validate);
       const receipts = await journal.publish(newEvents(events), contextOf(context)).catch((error: unknown) => {
-        inWordsOfRules(error, () => validate(BatchCreateEventsRequestSchema, request));
+        inWordsOfRules(error, () => judgeBatch(events, validate));
         throw error;
       });
       return { receipts: receipts.map(receiptMessage) };

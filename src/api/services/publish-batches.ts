@@ -10,6 +10,7 @@ import {
 import type { Journal, PublishContext } from '../../events/types.ts';
 import { callOf, callSignal } from '../calls.ts';
 import type { Fields } from '../codec/fields.ts';
+import { maxBatchEvents } from '../codec/read-events.ts';
 import { newEvents, receiptMessage } from '../convert/event.ts';
 import type { Validate } from '../dispatch/validation.ts';
 import { fromUnknown } from '../errors/known.ts';
@@ -18,12 +19,14 @@ import { pipelined } from './pipeline.ts';
 
 /** Batches of one stream in flight; further ones wait by flow control. */
 const maxInFlight = 64;
-/** Of a batch, by its rules. */
-const maxEvents = 1000;
-
 /** Whether a batch may break rules of which the journal sees nothing: those of its size, and severities that the conversion knows no name of. */
 export function needsRules(events: readonly Event[]): boolean {
-  return events.length === 0 || events.length > maxEvents || events.some(({ severity }) => Event_Severity[severity] === undefined);
+  return events.length === 0 || events.length > maxBatchEvents || events.some(({ severity }) => Event_Severity[severity] === undefined);
+}
+
+/** Throws what the rules of BatchCreateEvents say. Of a batch that is too long they are asked about the first events alone: it is refused whatever follows. */
+export function judgeBatch(events: Event[], validate: Validate): void {
+  validate(BatchCreateEventsRequestSchema, create(BatchCreateEventsRequestSchema, { events: events.slice(0, maxBatchEvents + 1) }));
 }
 
 /** Who publishes by this call; `maxDepth`: levels that data may nest. */
@@ -46,7 +49,7 @@ export async function* publishBatches(
   const store = async ({ batchId, events }: PublishEventsRequest): Promise<Fields<PublishEventsResponse>> => {
     try {
       // A batch of the stream obeys the rules of BatchCreateEvents; those of each event are judged by the journal, in the walk that it makes anyway.
-      if (needsRules(events)) validate(BatchCreateEventsRequestSchema, create(BatchCreateEventsRequestSchema, { events }));
+      if (needsRules(events)) judgeBatch(events, validate);
       const fresh = newEvents(events);
       const receipts = await journal.publish(fresh, publisher);
       return { batchId, receipts: receipts.map(receiptMessage) };

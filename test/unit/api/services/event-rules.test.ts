@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { EventSchema } from '../../../../gen/es/sboxagent/v1/event_pb.js';
-import { CreateEventRequestSchema } from '../../../../gen/es/sboxagent/v1/event_service_pb.js';
+import { BatchCreateEventsRequestSchema, CreateEventRequestSchema } from '../../../../gen/es/sboxagent/v1/event_service_pb.js';
 import { newEvents } from '../../../../src/api/convert/event.ts';
 import { createValidate } from '../../../../src/api/dispatch/validation.ts';
-import { needsRules } from '../../../../src/api/services/publish-batches.ts';
+import { judgeBatch, needsRules } from '../../../../src/api/services/publish-batches.ts';
 import { ingest } from '../../../../src/events/ingest.ts';
 import { systemClock } from '../../../../src/kernel/clock.ts';
 
@@ -76,4 +76,32 @@ test('no event passes the journal that breaks a rule of its proto', () => {
     }
   }
   assert.ok(refused >= 25, `${refused} values break a rule`);
+});
+
+test('a batch that is too long is refused in the same words, and the events behind its end are not looked at', () => {
+  const said = (fn: () => void): unknown => {
+    try {
+      fn();
+      return undefined;
+    } catch (error) {
+      return (error as { readonly violations?: unknown }).violations;
+    }
+  };
+  for (const type of ['a.b', '']) {
+    const events = Array.from({ length: 1500 }, () => create(EventSchema, { type }));
+    const inWhole = said(() => validate(BatchCreateEventsRequestSchema, create(BatchCreateEventsRequestSchema, { events })));
+    assert.ok(Array.isArray(inWhole) && inWhole[0].rule === 'repeated.max_items');
+    assert.deepEqual(
+      said(() => judgeBatch(events, validate)),
+      inWhole,
+    );
+  }
+  let judged = 0;
+  judgeBatch(
+    Array.from({ length: 5000 }, () => create(EventSchema)),
+    (_schema, message) => {
+      judged = (message as unknown as { readonly events: readonly unknown[] }).events.length;
+    },
+  );
+  assert.equal(judged, 1001);
 });
