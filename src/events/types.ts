@@ -91,7 +91,7 @@ export interface PublishContext {
   readonly spanId?: string;
   /** Who publishes. Undefined: a door of the agent's own, which it trusts to speak for any plugin (sboxmgr's socket and its schedule). */
   readonly publisher?: Principal;
-  /** Levels that `data` may nest; 100 at most, which is also the default. */
+  /** Levels that `data` may nest; 48 at most, which is also the default: deeper data could not be read by clients. */
   readonly maxDepth?: number;
   /** The agent itself publishes: its own source and families of types are allowed. Whoever comes from outside has none of this. */
   readonly inside?: true;

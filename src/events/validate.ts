@@ -6,6 +6,7 @@ import {
   messageBytes,
   numberBytes,
   scalarBytes,
+  structLevels,
   textBytes,
   utf8Bytes,
   valueBytes,
@@ -27,7 +28,8 @@ const limits = {
   attributes: 64,
   key: 128,
   value: 4096,
-  depth: 100,
+  // Three messages are around the deepest of our data: ListPluginsResponse, its Plugin, its PluginHealth. What nests deeper could be stored, and not read.
+  depth: structLevels(3),
 } as const;
 /** Years 1 to 9999, as google.protobuf.Timestamp has them. */
 const seconds = { min: -62_135_596_800, max: 253_402_300_799 } as const;

@@ -6,6 +6,14 @@
 /** A page and a message of a stream end here, unless one item alone is larger: clients of gRPC take messages of at most 4 MiB unless told otherwise. */
 export const messageBytes = 1 << 20;
 
+/** So many messages inside of one another are taken by readers of protobuf, ours among them; what nests deeper cannot be read. */
+const nestedMessages = 100;
+
+/** Levels that a Struct may nest inside of so many messages: each level is a message, and each value in it is one too. */
+export function structLevels(around: number): number {
+  return Math.floor((nestedMessages - around) / 2);
+}
+
 /** What the fields around a value take: of a list an item, of a map an entry. */
 export const wrapBytes = 2;
 /** What a list or an object takes besides what is in it, about. */

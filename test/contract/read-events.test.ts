@@ -10,10 +10,13 @@ import {
   type PublishEventsRequest,
   PublishEventsRequestSchema,
 } from '../../gen/es/sboxagent/v1/event_service_pb.js';
+import { ListPluginsResponseSchema } from '../../gen/es/sboxagent/v1/plugin_service_pb.js';
+import { encodeMessage, toMessage } from '../../src/api/codec/binary.ts';
 import { readCreateEvent, readPublishEvents, type TextEvent } from '../../src/api/codec/read-events.ts';
 import { newEvents } from '../../src/api/convert/event.ts';
 import { ingest } from '../../src/events/ingest.ts';
 import { encodeBody, storedEvent } from '../../src/events/record.ts';
+import type { JsonObject } from '../../src/events/types.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { createRedactor } from '../../src/kernel/redaction.ts';
 import { pick, type Random, randomMessage, seeded } from '../helpers/random-message.ts';
@@ -151,6 +154,45 @@ describe('a batch of events off the wire', () => {
       else seen[mine[0].stored.redacted.length > 0 ? 'masked' : 'stored'] += 1;
     }
     for (const [what, count] of Object.entries(seen)) assert.ok(count > 50, `${what}: ${count}`);
+  });
+
+  it('nests as deep as the library reads it, and no deeper', () => {
+    const nested: Readonly<Record<string, (levels: number) => unknown>> = {
+      objects: (levels) => JSON.parse(`${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`),
+      'objects around an empty one': (levels) => JSON.parse(`${'{"a":'.repeat(levels - 1)}{}${'}'.repeat(levels - 1)}`),
+      lists: (levels) => ({ a: JSON.parse(`${'['.repeat(levels - 1)}1${']'.repeat(levels - 1)}`) }),
+    };
+    const outcome = (read: () => unknown): string => {
+      try {
+        read();
+        return 'read';
+      } catch (error) {
+        return String(error);
+      }
+    };
+    for (const [what, of] of Object.entries(nested)) {
+      for (let levels = 47; levels <= 62; levels += 1) {
+        const event = { type: 'a.b', data: of(levels) };
+        const batch = encodeMessage(PublishEventsRequestSchema, { events: [event] });
+        const single = encodeMessage(CreateEventRequestSchema, { event });
+        const library = outcome(() => fromBinary(PublishEventsRequestSchema, batch));
+        assert.equal(library === 'read', levels < 50, `${levels} ${what}`);
+        assert.deepEqual([outcome(() => readPublishEvents(batch)), outcome(() => readCreateEvent(single))], [library, library]);
+      }
+    }
+  });
+
+  it('is stored where every client can read it, and else refused', () => {
+    const deep = (levels: number): JsonObject => JSON.parse(`${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`);
+    const store = (levels: number): unknown => {
+      const options = { context: { source: 'test', maxDepth: 1000 }, clock: systemClock, redactor: undefined, stamp: () => undefined };
+      return ingest([{ type: 'a.b', data: deep(levels) }], options);
+    };
+    store(48);
+    assert.throws(() => store(49), { reason: 'INVALID_REQUEST' });
+    const plugins = (levels: number) => toMessage(ListPluginsResponseSchema, { plugins: [{ id: 'p', health: { data: deep(levels) } }] });
+    assert.ok(plugins(48));
+    assert.throws(() => plugins(49), /recursion depth/);
   });
 
   const data = (write: (struct: BinaryWriter) => BinaryWriter): Buffer =>

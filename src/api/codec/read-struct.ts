@@ -1,6 +1,6 @@
 /** `google.protobuf.Struct` off the wire as the JSON text that the library's object of it would have. */
 import { JsonText } from '../../kernel/json-text.ts';
-import { containerBytes, fieldBytes, keyBytes, numberBytes, scalarBytes, wrapBytes } from '../../kernel/wire-size.ts';
+import { containerBytes, fieldBytes, keyBytes, numberBytes, scalarBytes, structLevels, wrapBytes } from '../../kernel/wire-size.ts';
 import { tooDeep, unusual, wire } from './wire-reader.ts';
 
 /** The fields of `google.protobuf.Value`, with their wire types. */
@@ -10,8 +10,8 @@ const tags = { null: 0x08, number: 0x11, text: 0x1a, flag: 0x20, object: 0x2a, l
 const notPlain = /[^\x20\x21\x23-\x5b\x5d-\x7e]/;
 /** An object has keys of this form before all others, whatever their order on the wire. */
 const numberKey = /^[0-9]/;
-/** Deeper ones are for the library, which knows how deep is too deep: it counts from the outermost message. */
-const deepest = 60;
+/** Deeper ones are for the library, which refuses them. Two messages are around: the request and its event. */
+const deepest = structLevels(2);
 /** Places of the keys that are remembered, behind those of an event's own texts. */
 const keyPlaces = { first: 32, last: 63 } as const;
 /** A longer list of keys is kept by nobody but its event. */

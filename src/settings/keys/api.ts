@@ -45,7 +45,12 @@ const rows: readonly Key[] = [
   ),
   live('api.streams.max_connections', integer(1, 100_000), 100, 'Streams at once.'),
   live('api.limits.message_bytes', size(KIB, 64 * MIB), '1MiB', 'Largest message.'),
-  live('api.limits.json_depth', integer(1, 1000), 32, 'Deepest nesting of JSON.'),
+  live(
+    'api.limits.json_depth',
+    integer(1, 1000),
+    32,
+    'Deepest nesting of JSON; the data of events and plugins nests at most 48 levels whatever stands here.',
+  ),
   live('api.limits.connections', integer(1, 100_000), 256, 'Connections at once.'),
   live('api.limits.streams_per_connection', integer(1, 10_000), 100, 'Calls at once on one HTTP/2 connection.'),
   live('api.limits.concurrent_unary', integer(1, 100_000), 128, 'Unary calls at once.'),
