@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
-import { chownSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeDirectory, writeFileAtomic, writeFileInPlace } from '../kernel/atomic-file.ts';
 import { AgentError } from '../kernel/errors.ts';
 import { readRegularFile } from '../kernel/regular-file.ts';
-import type { DiskState, Head, Texts } from './types.ts';
+import type { DiskState, DocumentOptions, Head, Texts } from './types.ts';
 
 /** Where a file is: a configuration is often a link to it. */
 export function realPath(path: string): string {
@@ -131,6 +131,18 @@ export function notWritten(path: string, cause: unknown): AgentError {
       cause,
     },
   );
+}
+
+/** A document's own directory and the files in it are for their owner alone. Throws CONFIG_NOT_WRITTEN, DISK_FULL. */
+export function closeDirectory({ directory, files, mode }: Pick<DocumentOptions, 'directory' | 'files' | 'mode'>): void {
+  if (directory === undefined) return;
+  try {
+    makeDirectory(directory);
+    chmodSync(directory, 0o700);
+    for (const path of files()) if (mode !== undefined && existsSync(path)) chmodSync(path, mode);
+  } catch (cause) {
+    throw notWritten(directory, cause);
+  }
 }
 
 /** The text of a file that a document may have. Throws an Error that says in plain words why it cannot be had. */

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Json } from '../events/types.ts';
@@ -6,7 +6,7 @@ import { makeDirectory, writeFileAtomic } from '../kernel/atomic-file.ts';
 import { AgentError } from '../kernel/errors.ts';
 import type { Store } from '../store/index.ts';
 import type { LoadedDocument, Replaced, RevisionRow, Standing } from './document-procedures.ts';
-import type { DocumentName, Revision, Texts } from './types.ts';
+import type { DocumentName, NewRevision, Revision, Texts } from './types.ts';
 
 interface Beside {
   readonly from?: number;
@@ -156,4 +156,14 @@ export function titleOf({ kind, id }: DocumentName): string {
 export function revisionOf({ sha256: _, detail, replacedTimeMs, replacedAgeMs, ...row }: RevisionRow): Revision {
   const replaced = { replacedTimeMs: replacedTimeMs ?? undefined, replacedAgeMs: replacedAgeMs ?? undefined };
   return { ...row, detail: JSON.parse(detail) as Json, ...replaced };
+}
+
+/** The row of a revision that is about to be: what it is unless it is taken back. */
+export function rowOf(
+  { texts, author, detail = null }: NewRevision,
+  { revision, timeMs }: Pick<RevisionRow, 'revision' | 'timeMs'>,
+): RevisionRow {
+  const { name, ...by } = author;
+  const facts = { ...factsOf(texts), detail: JSON.stringify(detail), replacedTimeMs: null, replacedAgeMs: null };
+  return { revision, etag: randomBytes(8).toString('hex'), author: name, ...by, timeMs, result: 'APPLIED', ...facts };
 }

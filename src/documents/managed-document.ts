@@ -1,15 +1,14 @@
-import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Json } from '../events/types.ts';
-import { makeDirectory, removeTemporaries } from '../kernel/atomic-file.ts';
+import { removeTemporaries } from '../kernel/atomic-file.ts';
 import { AgentError } from '../kernel/errors.ts';
 import { createKeyedLock } from '../kernel/keyed-lock.ts';
 import { Change, pendingRevision } from './change.ts';
 import type { RevisionRow } from './document-procedures.ts';
-import { notWritten, presentTexts, readDisk, readText, realPath, replaceFile, sameTexts } from './files.ts';
-import { factsOf, type History, idOf, openHistory, type RevisionPage, revisionOf, titleOf } from './history.ts';
+import { closeDirectory, notWritten, presentTexts, readDisk, readText, realPath, replaceFile, sameTexts } from './files.ts';
+import { factsOf, type History, idOf, openHistory, type RevisionPage, revisionOf, rowOf, titleOf } from './history.ts';
 import { type Intent, readIntent, removeIntent, saveIntent } from './intent.ts';
 import { overwrittenDir } from './overwritten.ts';
 import type { DiskState, DocumentName, DocumentOptions, Head, NewRevision, Revision, Texts } from './types.ts';
@@ -26,24 +25,6 @@ export async function openDocument(options: DocumentOptions): Promise<ManagedDoc
   const document = new ManagedDocument(options);
   await document.open();
   return document;
-}
-
-/**
- * Ends the change that a death of the agent interrupted: it is finished, unless it was being taken back or a person wrote to its files since.
- * Answers it where it is in effect now: nobody was told of it yet. Throws what `write` throws; it is
- * taken back then.
- */
-export async function settle(document: ManagedDocument): Promise<Head | undefined> {
-  return document.run(async () => {
-    const change = document.interrupted;
-    if (change === undefined) return undefined;
-    if (change.undoing || change.files() === 'edited') {
-      await change.rollBack();
-      return undefined;
-    }
-    await change.apply();
-    return document.head;
-  });
 }
 
 /** What the changes of a document wait for each other by, in a lock that several documents share. */
@@ -71,10 +52,11 @@ export class ManagedDocument {
 
   constructor(options: DocumentOptions) {
     const { read = (path: string) => readText(path, fileBytes), lock = createKeyedLock() } = options;
-    this.name = options.name;
     this.#options = { ...options, read, lock };
-    this.#history = openHistory({ ...options, keep: options.keep });
-    this.#intent = readIntent(options.backupDir);
+    const { name, store, backupDir, keep } = options;
+    this.name = name;
+    this.#history = openHistory({ name, store, backupDir, keep });
+    this.#intent = readIntent(backupDir);
   }
 
   /** For `openDocument`. */
@@ -125,7 +107,7 @@ export class ManagedDocument {
   /** Makes a change durable, and touches no file yet. Throws CONFIG_NOT_WRITTEN or DISK_FULL; then nothing was changed. */
   async begin(next: NewRevision): Promise<Change> {
     if (this.#open) throw new Error(`${titleOf(this.name)} has an open change already`);
-    this.#closeDirectory();
+    closeDirectory(this.#options);
     const intent = await this.#record(next, presentTexts(next.texts.keys()));
     return this.#change(intent, { texts: next.texts, isRecorded: true });
   }
@@ -135,13 +117,13 @@ export class ManagedDocument {
    * revision is known to this run alone, and that is logged. Throws CONFIG_NOT_WRITTEN where its own directory cannot be closed to others.
    */
   async adopt(next: NewRevision): Promise<void> {
-    this.#closeDirectory();
+    closeDirectory(this.#options);
     try {
       const intent = await this.#record(next, next.texts);
       await this.#change(intent, { texts: next.texts, isRecorded: true }).commit();
     } catch (err) {
       this.#options.logger.error({ err, ...this.name }, 'a revision of a document could not be kept');
-      const row = this.#nextRow(next);
+      const row = rowOf(next, { revision: this.#last + 1, timeMs: this.#options.clock.wallMs() });
       this.#last = row.revision;
       this.#head = { ...revisionOf(row), texts: next.texts };
     }
@@ -151,15 +133,16 @@ export class ManagedDocument {
   async amend(texts: Texts): Promise<void> {
     const head = this.#head;
     if (head === undefined) return;
-    this.#closeDirectory();
-    const facts = factsOf(texts);
-    await this.#history.update({ ...facts, ...head, bytes: facts.bytes, detail: JSON.stringify(head.detail) }, { texts });
-    this.#head = { ...head, texts, bytes: facts.bytes };
+    closeDirectory(this.#options);
+    const { revision, result, detail } = head;
+    const { bytes, sha256 } = factsOf(texts);
+    await this.#history.update({ revision, result, detail: JSON.stringify(detail), bytes, sha256 }, { texts });
+    this.#head = { ...head, texts, bytes };
   }
 
   /** Writes the head's texts again, where files are gone or refused. */
   restoreFiles(): void {
-    this.#closeDirectory();
+    closeDirectory(this.#options);
     for (const [path, text] of this.#head?.texts ?? []) replaceFile(path, text, this.#options.mode);
   }
 
@@ -231,7 +214,7 @@ export class ManagedDocument {
     const { backupDir, clock, files, store } = this.#options;
     await this.#load().catch((cause: unknown) => Promise.reject(notWritten(backupDir, cause)));
     const head = this.#head;
-    const row = this.#nextRow(next);
+    const row = rowOf(next, { revision: this.#last + 1, timeMs: clock.wallMs() });
     const { texts, order = [...texts.keys()], keepBackup = true } = next;
     const changed = [...texts].filter(([path, text]) => before.get(path) !== text);
     const intent: Intent = {
@@ -253,13 +236,6 @@ export class ManagedDocument {
     return intent;
   }
 
-  #nextRow({ texts, author, detail = null }: NewRevision): RevisionRow {
-    const { name, ...by } = author;
-    const [revision, etag, timeMs] = [this.#last + 1, randomBytes(8).toString('hex'), this.#options.clock.wallMs()];
-    const facts = { ...factsOf(texts), detail: JSON.stringify(detail), replacedTimeMs: null, replacedAgeMs: null };
-    return { revision, etag, author: name, ...by, timeMs, result: 'APPLIED', ...facts };
-  }
-
   #change(intent: Intent, about: { readonly texts: Texts; readonly isRecorded: boolean }): Change {
     const { backupDir, logger, mode } = this.#options;
     this.#open = new Change({
@@ -271,18 +247,5 @@ export class ManagedDocument {
       },
     });
     return this.#open;
-  }
-
-  /** Its own directory and the files in it are for their owner alone. Throws CONFIG_NOT_WRITTEN, DISK_FULL. */
-  #closeDirectory(): void {
-    const { directory, files, mode } = this.#options;
-    if (directory === undefined) return;
-    try {
-      makeDirectory(directory);
-      chmodSync(directory, 0o700);
-      for (const path of files()) if (mode !== undefined && existsSync(path)) chmodSync(path, mode);
-    } catch (cause) {
-      throw notWritten(directory, cause);
-    }
   }
 }
