@@ -16,8 +16,17 @@ export interface ChangeOptions {
   readonly backupDir: string;
   readonly logger: Logger;
   readonly mode: number | undefined;
-  /** Hears once what came of it: the new head, nothing, or that its number is free again. */
-  readonly ended: (outcome: { readonly head?: Head; readonly isDropped?: boolean }) => void;
+  /** Hears once what came of it. */
+  readonly ended: (outcome: Outcome) => void;
+}
+
+export interface Outcome {
+  /** The new head; undefined = it stays. */
+  readonly head?: Head;
+  /** Whether its number is free again. */
+  readonly isDropped?: boolean;
+  /** Takes its row out, where the store could not: to be done before another change takes the place of its intent. Throws the store's error. */
+  readonly owed?: () => Promise<void>;
 }
 
 /**
@@ -70,25 +79,26 @@ export class Change {
 
   /**
    * Puts the files back, unless a person wrote to them since, and takes the revision out; with `keep` its row stays in the list. Files that
-   * cannot be put back are logged, and count as a change by hand.
+   * cannot be put back are logged, and count as a change by hand. Where the store cannot take it out, which is logged, its intent stays: the
+   * document does it before its next change, or the next start does.
    */
   async rollBack(keep?: { readonly result: 'ROLLED_BACK' | 'FAILED'; readonly detail?: Json }): Promise<void> {
     this.#end();
-    const { intent, backupDir, history, logger } = this.#options;
-    const { row, from } = intent;
-    if (this.files() !== 'before') {
-      // From here on the next start takes it back too.
-      this.#attempt('the intent to take a change back could not be kept', () => saveIntent(backupDir, { ...intent, undo: true }));
-    }
+    const { intent } = this.#options;
+    // From here on the next start takes it back too.
+    if (this.files() !== 'before') this.#saveUndo();
     // What a person wrote since stays, and so do the files beside it.
     for (const path of this.files() === 'edited' ? [] : intent.texts.keys()) {
       this.#attempt('an old configuration could not be put back into its file', () => putBack(path, this.before.get(path)));
     }
-    const takenOut =
-      keep === undefined
-        ? history.drop(row.revision, from)
-        : history.update({ ...withDetail(row, keep.detail), result: keep.result }, { from });
-    await takenOut.catch((err: unknown) => logger.error({ err }, 'a revision could not be taken back'));
+    try {
+      await this.#takeOut(keep);
+    } catch (err) {
+      this.#options.logger.error({ err }, 'a revision could not be taken back');
+      this.#saveUndo();
+      this.#options.ended({ owed: () => this.#takeOut(keep) });
+      return;
+    }
     this.#close({ isDropped: keep === undefined });
   }
 
@@ -109,8 +119,21 @@ export class Change {
     this.#isOver = true;
   }
 
+  #saveUndo(): void {
+    const { intent, backupDir } = this.#options;
+    this.#attempt('the intent to take a change back could not be kept', () => saveIntent(backupDir, { ...intent, undo: true }));
+  }
+
+  /** Throws the store's error. */
+  #takeOut(keep: Parameters<Change['rollBack']>[0]): Promise<void> {
+    const { history, intent } = this.#options;
+    const { row, from } = intent;
+    if (keep === undefined) return history.drop(row.revision, from);
+    return history.update({ ...withDetail(row, keep.detail), result: keep.result }, { from });
+  }
+
   /** Where the intent stays, the next start finds a change that is done, and ends it again. */
-  #close(outcome: Parameters<ChangeOptions['ended']>[0]): void {
+  #close(outcome: Outcome): void {
     this.#attempt('the intent of a change could not be removed', () => removeIntent(this.#options.backupDir));
     this.#options.ended(outcome);
   }

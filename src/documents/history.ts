@@ -152,6 +152,11 @@ export function titleOf({ kind, id }: DocumentName): string {
   return kind === 'agent' ? 'the configuration' : `the configuration of ${kind === 'plugins' ? 'plugin' : 'process'} ${id}`;
 }
 
+/** What the changes of a document wait for each other by, in a lock that several documents share. */
+export function lockKey({ kind, id }: DocumentName): string {
+  return `${kind}/${id}`;
+}
+
 /** A row as the room shows it. */
 export function revisionOf({ sha256: _, detail, replacedTimeMs, replacedAgeMs, ...row }: RevisionRow): Revision {
   const replaced = { replacedTimeMs: replacedTimeMs ?? undefined, replacedAgeMs: replacedAgeMs ?? undefined };

@@ -16,15 +16,16 @@
 
 export type { Change } from './change.ts';
 export { isEmptied, notWritten, onlyText, sameTexts } from './files.ts';
+export { lockKey } from './history.ts';
 export { finishFiles } from './intent.ts';
-export { lockKey, type ManagedDocument, openDocument } from './managed-document.ts';
+export type { ManagedDocument } from './managed-document.ts';
 export { maskedText, masksLeft, restoredText, sharedSecrets } from './masked-text.ts';
+export { openDocument, settle } from './open-document.ts';
 export { keepOverwritten } from './overwritten.ts';
 export { countValues, dotted, isDeeper, type Keys, lineAt, mapObject, setAt, shortKey, valueAt } from './paths.ts';
 export { type Place, secretPlaces } from './places.ts';
 export { type JsonVisit, lineOf, readJson, type TextFault, TextFaultError } from './read-json.ts';
 export { hasMask, maskObject, masksIn, maskValue, restoreMasked, textWithout } from './secrets.ts';
-export { settle } from './settle.ts';
 export { wordsOf } from './text-words.ts';
 export type * from './types.ts';
 export { type Edit, editYaml } from './yaml/edit-yaml.ts';

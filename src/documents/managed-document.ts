@@ -1,36 +1,18 @@
 import { rmSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Json } from '../events/types.ts';
-import { removeTemporaries } from '../kernel/atomic-file.ts';
 import { AgentError } from '../kernel/errors.ts';
 import { createKeyedLock } from '../kernel/keyed-lock.ts';
 import { Change, pendingRevision } from './change.ts';
-import type { RevisionRow } from './document-procedures.ts';
-import { closeDirectory, notWritten, presentTexts, readDisk, readText, realPath, replaceFile, sameTexts } from './files.ts';
-import { factsOf, type History, idOf, openHistory, type RevisionPage, revisionOf, rowOf, titleOf } from './history.ts';
+import type { LoadedDocument, RevisionRow } from './document-procedures.ts';
+import { closeDirectory, notWritten, presentTexts, readDisk, readText, replaceFile, sameTexts } from './files.ts';
+import { factsOf, type History, idOf, lockKey, openHistory, type RevisionPage, revisionOf, rowOf, titleOf } from './history.ts';
 import { type Intent, readIntent, removeIntent, saveIntent } from './intent.ts';
-import { overwrittenDir } from './overwritten.ts';
 import type { DiskState, DocumentName, DocumentOptions, Head, NewRevision, Revision, Texts } from './types.ts';
 
 const fileBytes = 4 * 1024 * 1024;
 /** The state of a document that is on its way out. */
 const removing = { removing: true };
-
-/** Reads what is known of a document and sweeps up after a killed agent. */
-export async function openDocument(options: DocumentOptions): Promise<ManagedDocument> {
-  const { backupDir, files } = options;
-  for (const dir of [backupDir, overwrittenDir(backupDir)]) removeTemporaries(dir);
-  for (const path of files().map(realPath)) removeTemporaries(dirname(path), basename(path));
-  const document = new ManagedDocument(options);
-  await document.open();
-  return document;
-}
-
-/** What the changes of a document wait for each other by, in a lock that several documents share. */
-export function lockKey({ kind, id }: DocumentName): string {
-  return `${kind}/${id}`;
-}
 
 /**
  * A document whose changes are durable, told and undoable, whatever is in it. It judges nothing and shows nothing: its kind does.
@@ -41,13 +23,16 @@ export class ManagedDocument {
   readonly name: DocumentName;
   readonly #options: DocumentOptions & Required<Pick<DocumentOptions, 'read' | 'lock'>>;
   readonly #history: History;
-  readonly #intent: Intent | undefined;
+  /** Of a change that the end of the last agent interrupted, until that is ended. */
+  #intent: Intent | undefined;
   #isLoaded = false;
   #head: Head | undefined;
   #state: Json = null;
   /** The highest number that was given out. */
   #last = 0;
   #open: Change | undefined;
+  /** Takes out what the store could not when it was rolled back. */
+  #owed: (() => Promise<void>) | undefined;
   #interrupted: Change | undefined;
 
   constructor(options: DocumentOptions) {
@@ -63,11 +48,10 @@ export class ManagedDocument {
   async open(): Promise<void> {
     const { logger } = this.#options;
     await this.#load().catch((err: unknown) => logger.error({ err, ...this.name }, 'the revisions of a document cannot be read'));
-    if (isDeepStrictEqual(this.#state, removing)) await this.#removeAll();
-    else if (this.#intent) {
-      const texts = new Map([...(this.#head?.texts ?? []), ...this.#intent.texts]);
-      this.#interrupted = this.#change(this.#intent, { texts, isRecorded: false });
-    }
+    if (this.#intent === undefined) return;
+    // What the files had is all of the document, whatever the head is.
+    const texts = new Map([...this.#intent.before, ...this.#intent.texts]);
+    this.#interrupted = this.#change(this.#intent, { texts, isRecorded: false });
   }
 
   /** undefined before the first revision. */
@@ -106,7 +90,8 @@ export class ManagedDocument {
 
   /** Makes a change durable, and touches no file yet. Throws CONFIG_NOT_WRITTEN or DISK_FULL; then nothing was changed. */
   async begin(next: NewRevision): Promise<Change> {
-    if (this.#open) throw new Error(`${titleOf(this.name)} has an open change already`);
+    this.#assertNoneOpen();
+    await this.#prepare();
     closeDirectory(this.#options);
     const intent = await this.#record(next, presentTexts(next.texts.keys()));
     return this.#change(intent, { texts: next.texts, isRecorded: true });
@@ -117,8 +102,10 @@ export class ManagedDocument {
    * revision is known to this run alone, and that is logged. Throws CONFIG_NOT_WRITTEN where its own directory cannot be closed to others.
    */
   async adopt(next: NewRevision): Promise<void> {
+    this.#assertNoneOpen();
     closeDirectory(this.#options);
     try {
+      await this.#prepare();
       const intent = await this.#record(next, next.texts);
       await this.#change(intent, { texts: next.texts, isRecorded: true }).commit();
     } catch (err) {
@@ -179,21 +166,43 @@ export class ManagedDocument {
     await removeMore?.();
     await this.#history.remove();
     [this.#head, this.#state, this.#last] = [undefined, null, 0];
-    [this.#open, this.#interrupted] = [undefined, undefined];
+    [this.#open, this.#interrupted, this.#intent, this.#owed] = [undefined, undefined, undefined, undefined];
+  }
+
+  #assertNoneOpen(): void {
+    if (this.#open) throw new Error(`${titleOf(this.name)} has an open change already`);
+  }
+
+  /** What the store could not tell or do before, it must now. Throws CONFIG_NOT_WRITTEN, DISK_FULL. */
+  async #prepare(): Promise<void> {
+    try {
+      // First: as long as its row stands, it counts as the newest that is in effect.
+      await this.#owed?.();
+      this.#owed = undefined;
+      await this.#load();
+    } catch (cause) {
+      throw notWritten(this.#options.backupDir, cause);
+    }
   }
 
   /** A store that is ill keeps nobody from starting; it is asked again before anything is written. */
   async #load(): Promise<void> {
     if (this.#isLoaded) return;
-    const intent = this.#intent;
     const loaded = await this.#history.load();
-    if (intent === undefined) await this.#history.removeStrays();
-    if (loaded.state !== undefined) this.#state = JSON.parse(loaded.state) as Json;
-    this.#last = Math.max(this.#last, loaded.last, intent?.row.revision ?? 0);
-    // The newest that is in effect: not the one that was on its way.
-    const row = loaded.applied.find(({ revision }) => revision !== intent?.row.revision);
-    this.#head = row && { ...revisionOf(row), texts: this.#headTexts(row) };
+    const state = loaded.state === undefined ? this.#state : (JSON.parse(loaded.state) as Json);
+    if (isDeepStrictEqual(state, removing)) await this.#removeAll();
+    else await this.#take(loaded, state);
     this.#isLoaded = true;
+  }
+
+  async #take({ last, applied }: LoadedDocument, state: Json): Promise<void> {
+    const revision = this.#intent?.row.revision;
+    if (revision === undefined) await this.#history.removeStrays();
+    this.#state = state;
+    this.#last = Math.max(this.#last, last, revision ?? 0);
+    // The newest that is in effect: not the one that was on its way.
+    const row = applied.find((one) => one.revision !== revision);
+    this.#head = row && { ...revisionOf(row), texts: this.#headTexts(row) };
   }
 
   /** They are on the disk, or were changed there by hand. */
@@ -212,7 +221,6 @@ export class ManagedDocument {
   /** Writes down a revision with what it replaces. Throws CONFIG_NOT_WRITTEN, DISK_FULL; then nothing is left of it. */
   async #record(next: NewRevision, before: Texts): Promise<Intent> {
     const { backupDir, clock, files, store } = this.#options;
-    await this.#load().catch((cause: unknown) => Promise.reject(notWritten(backupDir, cause)));
     const head = this.#head;
     const row = rowOf(next, { revision: this.#last + 1, timeMs: clock.wallMs() });
     const { texts, order = [...texts.keys()], keepBackup = true } = next;
@@ -240,8 +248,9 @@ export class ManagedDocument {
     const { backupDir, logger, mode } = this.#options;
     this.#open = new Change({
       ...{ intent, ...about, history: this.#history, backupDir, logger, mode },
-      ended: ({ head, isDropped }) => {
-        [this.#open, this.#interrupted] = [undefined, undefined];
+      ended: ({ head, isDropped, owed }) => {
+        [this.#open, this.#interrupted, this.#intent] = [undefined, undefined, undefined];
+        this.#owed = owed;
         this.#head = head ?? this.#head;
         if (isDropped) this.#last = intent.row.revision - 1;
       },

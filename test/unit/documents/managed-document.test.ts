@@ -24,6 +24,17 @@ interface Room {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** A store whose procedures of these names fail, as on a full disk. */
+function failing(names: ReadonlySet<string>): (store: OpenStore) => OpenStore {
+  const full = <T>(): Promise<T> => Promise.reject<T>(new AgentError('JOURNAL_FULL', 'full'));
+  return (store) => ({
+    ...store,
+    read: <T>(room: string, name: string, args: unknown): Promise<T> => (names.has(name) ? full<T>() : store.read<T>(room, name, args)),
+    write: <T>(room: string, name: string, args: unknown, records?: number): Promise<T> =>
+      names.has(name) ? full<T>() : store.write<T>(room, name, args, records),
+  });
+}
+
 async function openRoom(
   options: { readonly file?: string; readonly keep?: number; readonly wrap?: (store: OpenStore) => OpenStore } = {},
 ): Promise<Room> {
@@ -228,6 +239,94 @@ test('what cannot be written or recorded changes nothing', async () => {
   assert.equal(room.document.head?.revision, 3, 'a number is never given twice');
 });
 
+test('a store that was ill when the document was opened: an interrupted change that ended meanwhile stays the head', async () => {
+  const ill = new Set<string>();
+  await using room = await openRoom({ wrap: failing(ill) });
+  await room.apply('one');
+  (await room.document.begin({ texts: room.texts('two'), author })).write();
+  ill.add('load');
+  const document = await room.reopen();
+  assert.deepEqual([document.head, document.interrupted?.files()], [undefined, 'after']);
+  await settle(document);
+  assert.equal(document.head?.revision, 2);
+  await assert.rejects(document.begin({ texts: room.texts('three'), author }), { reason: 'DISK_FULL' });
+  ill.clear();
+  const change = await document.begin({ texts: room.texts('three'), author });
+  assert.deepEqual([document.head.revision, change.revision.revision], [2, 3]);
+  await change.rollBack();
+  assert.deepEqual([room.read(), document.head.revision, (await room.reopen()).head?.revision], ['two', 2, 2]);
+});
+
+test('what is interrupted when the files had its texts already has all texts of the document', async () => {
+  await using room = await openRoom();
+  await room.apply('one');
+  writeFileSync(room.path, 'by hand');
+  await room.document.begin({ texts: room.texts('by hand'), author });
+  const document = await room.reopen();
+  assert.equal((await settle(document))?.revision, 2);
+  assert.deepEqual([document.head?.texts.get(room.path), document.disk().kind], ['by hand', 'same']);
+  assert.deepEqual([...(await document.texts(2)).values()], ['by hand']);
+});
+
+test('while a change is open no other takes the place of its intent', async () => {
+  await using room = await openRoom();
+  await room.apply('one');
+  const change = await room.document.begin({ texts: room.texts('two'), author });
+  const pending = join(room.dir, 'backups', 'pending.json');
+  const intent = readFileSync(pending);
+  await assert.rejects(room.document.begin({ texts: room.texts('three'), author }), /has an open change/);
+  await assert.rejects(room.document.adopt({ texts: room.texts('three'), author }), /has an open change/);
+  assert.deepEqual([readFileSync(pending), room.document.head?.revision], [intent, 1]);
+  await change.rollBack();
+});
+
+test('what the store cannot take back is taken back by the next start', async () => {
+  for (const [procedure, keep, results] of [
+    ['drop', undefined, ['APPLIED']],
+    ['update', { result: 'FAILED' }, ['APPLIED']],
+  ] as const) {
+    const ill = new Set<string>();
+    await using room = await openRoom({ wrap: failing(ill) });
+    await room.apply('one');
+    const change = await room.document.begin({ texts: room.texts('two'), author });
+    ill.add(procedure);
+    await change.rollBack(keep);
+    assert.deepEqual([room.document.head?.revision, room.backups().includes('pending.json')], [1, true]);
+    ill.clear();
+    const document = await room.reopen();
+    assert.deepEqual([document.head?.revision, document.interrupted?.undoing, await settle(document)], [1, true, undefined]);
+    assert.deepEqual([room.read(), (await room.reopen()).head?.revision, room.backups()], ['one', 1, ['1.json']]);
+    assert.deepEqual(
+      (await room.document.revisions({ limit: 9 })).map(({ result }) => result),
+      results,
+    );
+  }
+});
+
+test('what the store cannot take back is taken back before the next change', async () => {
+  const ill = new Set<string>();
+  await using room = await openRoom({ wrap: failing(ill) });
+  await room.apply('one');
+  const change = await room.document.begin({ texts: room.texts('two'), author });
+  change.write();
+  ill.add('update');
+  await change.rollBack({ result: 'ROLLED_BACK' });
+  await assert.rejects(room.document.begin({ texts: room.texts('three'), author }), { reason: 'DISK_FULL' });
+  assert.ok(room.backups().includes('pending.json'));
+  ill.clear();
+  const next = await room.document.begin({ texts: room.texts('three'), author });
+  await next.rollBack();
+  const document = await room.reopen();
+  assert.deepEqual([room.read(), document.head?.revision, document.interrupted], ['one', 1, undefined]);
+  assert.deepEqual(
+    (await document.revisions({ limit: 9 })).map(({ revision, result }) => [revision, result]),
+    [
+      [2, 'ROLLED_BACK'],
+      [1, 'APPLIED'],
+    ],
+  );
+});
+
 test('texts of revisions are their owner’s alone; one that was changed is damaged, one that is gone is not there', async () => {
   await using room = await openRoom();
   await room.apply('grün');
@@ -327,6 +426,21 @@ test('removed, nothing is left; killed on the way, the next start ends it', asyn
   assert.deepEqual([document.head, await document.revisions({ limit: 9 }), existsSync(room.path)], [undefined, [], false]);
   await room.apply('anew');
   assert.equal(room.document.head?.revision, 1);
+});
+
+test('a document on its way out while the store is ill is removed before the next change', async () => {
+  const ill = new Set(['remove']);
+  await using room = await openRoom({ wrap: failing(ill) });
+  await room.apply('one');
+  await room.apply('two');
+  await assert.rejects(room.document.remove(), { reason: 'JOURNAL_FULL' });
+  ill.add('load');
+  const document = await room.reopen();
+  ill.clear();
+  await room.apply('anew');
+  assert.deepEqual([document.head?.revision, room.read()], [1, 'anew']);
+  const again = await room.reopen();
+  assert.deepEqual([again.head?.revision, (await again.revisions({ limit: 9 })).length, room.read()], [1, 1, 'anew']);
 });
 
 test('stray files of killed writes are cleared at the start, and no others', async () => {
